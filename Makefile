@@ -1,0 +1,67 @@
+# Every target works in a fresh clone: what it needs is made first. Paths stay relative, so the clone may lie anywhere.
+
+PYTHON ?= python3
+PORT ?= 8000
+SPEED ?=
+ARGS ?=
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test check format bench requirements upgrade clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
+
+setup: .venv/.project ## make .venv with everything in it, from the hashed exports
+
+demo: setup ## an example municipality and a simulated day, served: PORT=8000 SPEED=
+	@$(BIN)/taggad demo --port "$(PORT)" $(if $(SPEED),--speed "$(SPEED)")
+
+test: check ## all checks, then all tests: ARGS="tests/domain -k split"
+	$(BIN)/pytest -n 2 $(ARGS)
+
+check: setup ## style, types and layers, without the tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## rewrite the code in the house style
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: setup ## the named workload against the service and the floor: ARGS=
+	$(BIN)/python -m bench $(ARGS)
+
+requirements: setup ## write requirements/*.txt anew from pyproject.toml, holding what is pinned
+	$(COMPILE) pyproject.toml --output-file requirements/app.txt
+	$(COMPILE) requirements/build.in --output-file requirements/build.txt
+	$(COMPILE) pyproject.toml --group dev requirements/dev.in --output-file requirements/dev.txt
+
+upgrade: COMPILE += --upgrade
+upgrade: requirements ## the same with the newest versions pyproject.toml allows
+
+clean: ## remove what was made here, except the data in .taggad
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Two stamps, each written last: an interrupted step is done again, a finished one costs nothing.
+.venv/.requirements: requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes python3-venv; } 2>/dev/null || \
+		{ echo "This Python has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+# Without isolation the build uses the hashed setuptools just installed instead of fetching one nobody pinned.
+.venv/.project: .venv/.requirements pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""Taggad: the visit log that home care can trust."""

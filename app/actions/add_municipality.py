@@ -1,0 +1,13 @@
+"""Create a tenant."""
+
+import datetime as dt
+
+from app.domain.time import UTC, whole_second
+from app.store import municipalities
+from app.store.database import Database
+
+
+async def add_municipality(database: Database, municipality_id: int, name: str) -> bool:
+    """Create it, from now on; False when it was there already (its name stays)."""
+    async with database.read(municipality_id) as transaction:  # nothing to lock yet
+        return await municipalities.add(transaction.sql, municipality_id, name, whole_second(dt.datetime.now(UTC)))

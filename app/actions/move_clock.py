@@ -1,0 +1,25 @@
+"""Let time pass: presences that were open longer than they can be become incomplete without any tap."""
+
+import datetime as dt
+
+from app.actions.project import Touched, project
+from app.domain.pairing import LONGEST_PRESENCE
+from app.domain.time import UTC, whole_second
+from app.store import presences
+from app.store.database import Database
+
+
+async def move_clock(database: Database) -> None:
+    """Move every municipality's `as_of` to now. Safe to run again, and in several servers at once."""
+    for municipality_id in await database.municipalities():
+        now = whole_second(dt.datetime.now(UTC))
+        async with database.write(municipality_id) as writing:
+            if now <= writing.as_of:
+                continue
+            await writing.sql.execute(
+                "UPDATE municipality SET as_of = $2 WHERE municipality_id = $1", municipality_id, now
+            )
+            writing.as_of = now
+            over = await presences.expired(writing.sql, municipality_id, now - LONGEST_PRESENCE)
+            if over:
+                await project(writing, Touched(persons=over))

@@ -1,0 +1,274 @@
+"""From stored facts to visits: derive anew what a change touches, write only what came out differently.
+
+A change touches persons (their taps) and households (orders, reports, who came beside whom), each in a window of
+time. The neighbourhood that can come out differently is loaded in a fixed number of queries, derived by the pure
+functions of the domain, compared with what is stored, and replaced. A live tap, a nine-hour-old batch and a rebuild
+take the same way with a smaller or wider neighbourhood.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.domain.pairing import (
+    BOUNCE,
+    LONGEST_PRESENCE,
+    Presence,
+    Tap,
+    own_spans,
+    pair,
+    presence_order,
+    quiet_before,
+    reopen,
+    tap_order,
+)
+from app.domain.visit import Visit, visits_at
+from app.store import presences as store_presences
+from app.store import visits as store_visits
+from app.store.database import Writing
+from app.store.presences import Window
+from app.store.visits import StoredVisit
+
+# How far around a change is read at first. Where that is not enough (a chain of bounces, overlapping shifts that never
+# end) the window grows and is read again; nothing is cut off.
+BACK = dt.timedelta(minutes=10)
+AHEAD = LONGEST_PRESENCE + dt.timedelta(minutes=30)
+BESIDE_BEFORE = dt.timedelta(hours=1)
+BESIDE_AFTER = dt.timedelta(hours=4)
+
+
+@dataclass(slots=True)
+class Touched:
+    """What may come out differently: persons and households with the first and last instant, both within."""
+
+    persons: list[Window] = field(default_factory=list)
+    households: list[Window] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Presences that differ from what is stored, those that are gone, and all that must be told anew."""
+
+    changed: dict[UUID, Presence] = field(default_factory=dict)
+    removed: dict[UUID, Presence] = field(default_factory=dict)
+    retell: list[Window] = field(default_factory=list)
+
+    def tell(self, presence: Presence) -> None:
+        self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
+
+
+async def project(writing: Writing, touched: Touched) -> dict[UUID, list[Visit]]:
+    """Derive what is touched anew and store the differences. Returns the visits told, by each tap of their presence."""
+    changes = _Changes()
+    waiting = _merged(touched.persons, AHEAD)
+    slack = dt.timedelta(0)
+    while waiting:
+        waiting = await _pair_persons(writing, waiting, slack, changes)
+        slack = slack * 2 + AHEAD
+    await store_presences.replace(writing.sql, writing.municipality_id, changes.changed.values(), list(changes.removed))
+    return await _tell_visits(writing, changes, touched.households)
+
+
+def _merged(windows: Iterable[Window], gap: dt.timedelta) -> list[Window]:
+    """Windows of the same name that lie closer than `gap` as one."""
+    merged: list[Window] = []
+    for name, first, last in sorted(windows):
+        if merged and merged[-1][0] == name and first - merged[-1][2] <= gap:
+            merged[-1] = (name, merged[-1][1], max(last, merged[-1][2]))
+        else:
+            merged.append((name, first, last))
+    return merged
+
+
+async def _pair_persons(
+    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: _Changes
+) -> list[Window]:
+    """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
+    loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
+    taps = await store_presences.taps_of(writing.sql, writing.municipality_id, writing.master, loaded)
+    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, loaded)
+    again: list[Window] = []
+    for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
+        near = sorted((tap for tap in taps[person] if load_first <= tap.at <= load_last), key=tap_order)
+        known = {presence.id: presence for presence in stored[person] if presence.anchor_at <= load_last}
+        start = quiet_before(first, near)
+        fresh = _replay(person, start, near, known.values(), writing.as_of)
+        end = _in_step_after(last, load_last, near, fresh, known.values())
+        too_late_start = near and near[0].at < start and start - load_first <= BOUNCE
+        if too_late_start or end is None:
+            again.append((person, first, last))
+            continue
+        pairing = _Pairing(known, [one for one in fresh if one.anchor_at < end], start, end)
+        if not pairing.note(changes, first, last, load_last):
+            again.append((person, first, last))
+    return again
+
+
+def _replay(
+    person: str, start: dt.datetime, taps: Sequence[Tap], known: Iterable[Presence], now: dt.datetime
+) -> list[Presence]:
+    """The person's presences from a quiet moment on, those open at that moment among them."""
+    carried = [
+        reopen(presence, start)
+        for presence in known
+        if presence.started_at is not None and presence.started_at < start and presence.open_at(start)
+    ]
+    return pair(person, carried, [tap for tap in taps if tap.at >= start], now)
+
+
+def _in_step_after(
+    last: dt.datetime, load_last: dt.datetime, taps: Sequence[Tap], fresh: Sequence[Presence], known: Iterable[Presence]
+) -> dt.datetime | None:
+    """The first quiet moment after `last` from which the new pairing goes on as the stored one does.
+
+    From then on the same taps meet the same open presences, so nothing later can differ. None when the loaded taps do
+    not reach far enough to tell.
+    """
+    known = list(known)
+    later = [tap.at for tap in taps if tap.at > last]
+    moments = [
+        at + BOUNCE + dt.timedelta(seconds=1)
+        for at, following in zip([last, *later], [*later, None], strict=True)
+        if following is None or following - at > BOUNCE
+    ]
+    for moment in moments:
+        no_more = not later or moment > later[-1]
+        if no_more:
+            return moment if load_last - (later[-1] if later else last) >= LONGEST_PRESENCE else None
+        if _open_at(fresh, moment) == _open_at(known, moment):
+            settled = all(
+                presence.closed_at is not None or load_last - presence.anchor_at >= LONGEST_PRESENCE
+                for presence in fresh
+                if presence.anchor_at < moment
+            )
+            return moment if settled else None
+    return None
+
+
+def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[UUID]:
+    return {
+        presence.id
+        for presence in presences
+        if presence.started_at is not None and presence.started_at < at and presence.open_at(at)
+    }
+
+
+@dataclass(slots=True)
+class _Pairing:
+    """One person's stored presences and the fresh ones that take the place of those anchored in `[start, end)`."""
+
+    known: dict[UUID, Presence]
+    fresh: list[Presence]
+    start: dt.datetime
+    end: dt.datetime
+
+    def note(self, changes: _Changes, first: dt.datetime, last: dt.datetime, load_last: dt.datetime) -> bool:
+        """Remember what differs or was touched; False when a presence to be cut reaches beyond what is loaded."""
+        fresh_ids = {one.id for one in self.fresh}
+        others = {id_: one for id_, one in self.known.items() if id_ not in fresh_ids}
+        gone = {id_: one for id_, one in others.items() if self.start <= one.anchor_at < self.end}
+        beside = [one for id_, one in others.items() if id_ not in gone]
+        replaced = [*self.fresh, *gone.values(), *(self.known[id_] for id_ in fresh_ids if id_ in self.known)]
+        cutting = [(one.anchor_at, one.reach_at) for one in replaced if one.confirmed]
+        cut = {one.id for one in beside if any(one.anchor_at < high and one.reach_at > low for low, high in cutting)}
+        if any(self.known[id_].reach_at > load_last for id_ in cut):
+            return False
+        for presence in own_spans(sorted([*self.fresh, *beside], key=presence_order)):
+            if presence.id not in fresh_ids and presence.id not in cut:
+                continue
+            old = self.known.get(presence.id)
+            if presence != old:
+                changes.changed[presence.id] = presence
+                changes.tell(presence)
+                if old is not None:
+                    changes.tell(old)
+            elif presence.anchor_at <= last and presence.reach_at >= first:
+                changes.tell(presence)
+        for presence in gone.values():
+            changes.removed[presence.id] = presence
+            changes.tell(presence)
+        return True
+
+
+async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence[Window]) -> dict[UUID, list[Visit]]:
+    """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
+    retell = _merged([*changes.retell, *households], dt.timedelta(0))
+    if not retell:
+        return {}
+    neighbourhoods = await _neighbourhoods(writing, retell)
+    all_presences = [presence for presences in neighbourhoods for presence in presences]
+    ids = [presence.id for presence in all_presences]
+    taps = [tap for presence in all_presences for tap in presence.taps]
+    stored = {
+        (found.visit.presence, found.visit.recipient): found
+        for found in await store_visits.of_presences(writing.sql, writing.municipality_id, [*ids, *changes.removed])
+    }
+    reports = await store_visits.reports_naming(writing.sql, writing.municipality_id, taps)
+    told = [visit for presences in neighbourhoods for visit in visits_at(presences, reports, writing.master)]
+    changed: list[StoredVisit] = []
+    before: list[Visit] = []
+    for visit in told:
+        old = stored.pop((visit.presence, visit.recipient), None)
+        if old is None:
+            changed.append(StoredVisit(visit, 1))
+        elif old.visit != visit:
+            changed.append(StoredVisit(visit, old.version + 1))
+            before.append(old.visit)
+    gone = [(old, _successor(old.visit, all_presences, told)) for old in stored.values()]
+    before += [old.visit for old, _ in gone]
+    writing.change_no = await store_visits.replace(
+        writing.sql, writing.municipality_id, writing.change_no, changed, gone, before
+    )
+    by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
+    for visit in told:
+        by_presence[visit.presence].append(visit)
+    return {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
+
+
+async def _neighbourhoods(writing: Writing, retell: Sequence[Window]) -> list[list[Presence]]:
+    """For each household the touched presences with everything that overlaps them, however far that reaches."""
+    found: list[list[Presence]] = []
+    asked: list[Window] = [(household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in retell]
+    core = list(retell)
+    while core:
+        loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
+        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, asked):
+            loaded[presence.household][presence.id] = presence
+        wider: list[Window] = []
+        taken: set[UUID] = set()
+        for (household, first, last), (_, load_first, load_last) in zip(core, asked, strict=True):
+            members, low, high = _overlapping(loaded[household].values(), first, last)
+            if low < load_first or high > load_last:
+                wider.append((household, low, high))
+            else:
+                # Two windows of one household may reach the same presences; they are told once.
+                found.append([one for one in members if one.id not in taken])
+                taken.update(one.id for one in members)
+        core = _merged(wider, dt.timedelta(0))
+        asked = [(household, low - AHEAD, high + AHEAD) for household, low, high in core]
+    return found
+
+
+def _overlapping(
+    presences: Iterable[Presence], first: dt.datetime, last: dt.datetime
+) -> tuple[list[Presence], dt.datetime, dt.datetime]:
+    """Presences connected to the window by overlap, and the hull of time they fill."""
+    low, high = first, last
+    ordered = sorted(presences, key=presence_order)
+    members: list[Presence] = []
+    while True:
+        joined = [one for one in ordered if one.anchor_at <= high and one.reach_at >= low]
+        if len(joined) == len(members):
+            return members, low, high
+        members = joined
+        low = min(low, members[0].anchor_at)
+        high = max(high, *(one.reach_at for one in members))
+
+
+def _successor(old: Visit, presences: Sequence[Presence], told: Sequence[Visit]) -> UUID | None:
+    """The visit that now stands for a withdrawn one: the same recipient's, in the presence that took over its taps."""
+    taps = {old.in_tap, old.out_tap} - {None}
+    heirs = {presence.id for presence in presences if taps.intersection(presence.taps)}
+    return next((visit.id for visit in told if visit.presence in heirs and visit.recipient == old.recipient), None)

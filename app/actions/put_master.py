@@ -1,0 +1,279 @@
+"""A record of master data is put: checked against what it names, kept as a new version, and told on to the visits."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from app.actions import retell
+from app.actions.project import Touched, project
+from app.domain.master import MasterData, Timeline
+from app.domain.time import FIRST_DAY
+from app.store import orders, people, records, tags
+from app.store.database import Writing
+from app.store.master import refusals
+from app.store.records import Stored
+from app.store.vault import Vault
+
+Json = dict[str, Any]
+Status = Literal["created", "replaced", "unchanged", "withdrawn", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with a body that can be read: a JSON Pointer into it, and a code."""
+
+    pointer: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a caller wants to be true of the stored version. `match` None asks nothing, empty is never met."""
+
+    match: frozenset[int] | None = None
+    must_exist: bool = False
+    must_not_exist: bool = False
+
+    def met(self, version: int | None) -> bool:
+        """Whether it holds for the current version, None where there is none."""
+        if version is None:
+            return not self.must_exist and self.match is None
+        return not self.must_not_exist and (self.match is None or version in self.match)
+
+
+UNCONDITIONAL = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a put. Refused: nothing is written, `code` says why, `flaws` where."""
+
+    status: Status
+    version: int = 0
+    body: Json = field(default_factory=dict)
+    code: str = ""
+    flaws: tuple[Flaw, ...] = ()
+
+
+def refused(code: str, *flaws: Flaw) -> Outcome:
+    """Nothing is written; the code says why."""
+    return Outcome("refused", code=code, flaws=flaws)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is its own in a kind: what its bodies may name, its typed table, and what a change of it touches.
+
+    `touch` is asked before the change and gives the question to ask after it.
+    """
+
+    flaws: Callable[[MasterData, Json], Iterator[Flaw]]
+    write: Callable[[Writing, str, Json, bool], Awaitable[None]]
+    touch: Callable[[Writing, str], Callable[[], Awaitable[Touched]]]
+
+
+async def put(
+    writing: Writing,
+    kind: str,
+    ref: str,
+    body: Json,
+    *,
+    by: str,
+    today: dt.date,
+    condition: Condition = UNCONDITIONAL,
+    provider: str | None = None,
+    even_if_equal: bool = False,
+) -> Outcome:
+    """Create or replace a provider, recipient, staff ref, intervention, contract or tag.
+
+    `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
+    limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
+    what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
+    """
+    found = await records.latest(writing.sql, writing.municipality_id, kind, ref)
+    if provider is not None and {body["provider"], found.body["provider"] if found else provider} != {provider}:
+        return refused("unknown_ref")
+    if not condition.met(found.version if found else None):
+        return refused("version_conflict")
+    flaws = tuple(KINDS[kind].flaws(writing.master, body))
+    if flaws:
+        return refused("unknown_ref", *flaws)
+    body = _completed(kind, ref, body, found)
+    if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
+        return Outcome("unchanged", found.version, found.body)
+    if found and "valid_from" in body and kind in DATED:
+        body["valid_from"] = body["valid_from"] or today.isoformat()
+    new = Stored(ref, found.version + 1 if found else 1, removed=False, body=body)
+    touched = KINDS[kind].touch(writing, ref)
+    await keep(writing, kind, by, [new])
+    with refusals():
+        await KINDS[kind].write(writing, ref, body, found is None)
+    await derive(writing, await touched())
+    return Outcome("replaced" if found else "created", new.version, body)
+
+
+async def put_recipient(
+    writing: Writing,
+    ref: str,
+    body: Json,
+    *,
+    by: str,
+    today: dt.date,
+    condition: Condition,
+    vault: Vault,
+    number: str | None,
+    told: bool,
+) -> Outcome:
+    """Put a recipient and, when it is `told`, its personal number (12 digits; None forgets it).
+
+    A put that says nothing of the number leaves it, because nobody can read it back to say it again.
+    """
+    digest = vault.digest(number, writing.municipality_id) if number else None
+    changed = told and digest != await people.identity_digest(writing.sql, writing.municipality_id, ref)
+    outcome = await put(
+        writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
+    )
+    if not changed or outcome.status == "refused":
+        return outcome
+    if number is None or digest is None:
+        await people.drop_identity(writing.sql, writing.municipality_id, ref)
+        return outcome
+    sealed = vault.seal(number, people.identity_place(writing.municipality_id, ref))
+    with refusals():
+        await people.put_identity(writing.sql, writing.municipality_id, ref, sealed, digest)
+    return outcome
+
+
+async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:
+    """Append versions to the record and take them into what the derivation sees."""
+    master = writing.master
+    await records.append(writing.sql, writing.municipality_id, kind, master.seq, by, list(versions))
+    for new in versions:
+        records.take_in(master, kind, new.ref, new.removed, new.body)
+    master.seq += len(versions)
+
+
+async def derive(writing: Writing, touched: Touched) -> None:
+    """Tell the touched visits anew, where there are any."""
+    if touched.persons or touched.households:
+        await project(writing, touched)
+
+
+def _completed(kind: str, ref: str, body: Json, found: Stored | None) -> Json:
+    """The body with what it takes from its ref and from what was there."""
+    if kind == "recipients":
+        return body | {"household": body["household"] or ref}
+    if kind == "staff":
+        return body | {"person": body["person"] or ref}
+    if kind == "tags":
+        kept = found.body if found else {"mounts": [], "states": []}
+        return body | {"mounts": kept["mounts"], "states": kept["states"]}
+    return dict(body)
+
+
+DATED = frozenset({"recipients", "staff", "interventions"})
+
+
+def _timeline(master: MasterData, kind: str, ref: str) -> Timeline[Any] | None:
+    timelines: dict[str, Any] = {
+        "recipients": master.recipients,
+        "staff": master.staff,
+        "interventions": master.interventions,
+    }
+    found: Timeline[Any] | None = timelines[kind].get(ref) if kind in timelines else None
+    return found
+
+
+def _says_the_same(timeline: Timeline[Any] | None, old: Json, new: Json, today: dt.date) -> bool:
+    """Whether a put would change nothing.
+
+    One that names no first day says how things are from today on: it says nothing new when what was put last is in
+    force today.
+    """
+    if timeline is None or new["valid_from"] is not None:
+        return old == new
+    in_force = timeline.on(today)
+    first_on = dt.date.fromisoformat(old["valid_from"]) if old["valid_from"] else FIRST_DAY
+    return old | {"valid_from": None} == new and in_force is not None and in_force.valid_from == first_on
+
+
+def unknown(known: Any, ref: str | None, pointer: str) -> Iterator[Flaw]:
+    """A flaw when the ref is given and not among the known."""
+    if ref is not None and ref not in known:
+        yield Flaw(pointer, "unknown_ref")
+
+
+def _no_flaws(_: MasterData, __: Json) -> Iterator[Flaw]:
+    return iter(())
+
+
+def _staff_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+    yield from unknown(master.providers, body["provider"], "/provider")
+    yield from unknown(master.recipients, body["relative_of"], "/relative_of")
+    for place, one in enumerate(body["delegations"]):
+        yield from unknown(master.interventions, one["intervention"], f"/delegations/{place}/intervention")
+
+
+def _contract_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+    yield from unknown(master.providers, body["provider"], "/provider")
+
+
+async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await people.put_provider(writing.sql, writing.municipality_id, ref, body["form"])
+
+
+def _write_versions(kind: str) -> Callable[[Writing, str, Json, bool], Awaitable[None]]:
+    async def write(writing: Writing, ref: str, _: Json, first: bool) -> None:
+        await people.put_versions(writing.sql, writing.municipality_id, kind, ref, first=first)
+
+    return write
+
+
+async def _write_contract(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await orders.put_contract(writing.sql, writing.municipality_id, ref, body)
+
+
+async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await tags.put(writing.sql, writing.municipality_id, ref, body["kind"], body["uid"])
+
+
+def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Touched]]:
+    async def nothing() -> Touched:
+        return Touched()
+
+    return nothing
+
+
+def _versions(timeline: Timeline[Any] | None) -> list[Any]:
+    return list(timeline.versions) if timeline else []
+
+
+def _touch_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = _versions(writing.master.recipients.get(ref))
+    return lambda: retell.for_recipient(writing, ref, before)
+
+
+def _touch_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before, person = _versions(writing.master.staff.get(ref)), writing.master.person_of(ref)
+    return lambda: retell.for_staff(writing, ref, before, person)
+
+
+def _touch_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = _versions(writing.master.interventions.get(ref))
+    return lambda: retell.for_intervention(writing, ref, before)
+
+
+def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = writing.master.contracts.get(ref)
+    return lambda: retell.for_contract(writing, before, writing.master.contracts[ref])
+
+
+KINDS = {
+    "providers": _Kind(_no_flaws, _write_provider, _touch_nothing),
+    "recipients": _Kind(_no_flaws, _write_versions("recipients"), _touch_recipient),
+    "staff": _Kind(_staff_flaws, _write_versions("staff"), _touch_staff),
+    "interventions": _Kind(_no_flaws, _write_versions("interventions"), _touch_intervention),
+    "contracts": _Kind(_contract_flaws, _write_contract, _touch_contract),
+    "tags": _Kind(_no_flaws, _write_tag, _touch_nothing),
+}

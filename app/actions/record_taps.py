@@ -1,0 +1,170 @@
+"""Receive taps: recognise repeats, judge, store, and let the visits follow. Answers each item by itself."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from app.actions.project import Touched, project
+from app.domain.tap import Claim, Envelope, Judgement, Shift, judge, shift_of
+from app.domain.visit import Visit
+from app.store import taps as store
+from app.store.database import Writing
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a readable envelope that is not a tap. `id` where it could be read; `raw` is kept as the attempt."""
+
+    id: UUID | None
+    raw: Any
+    body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One phone's batch as it reached us."""
+
+    staff: str
+    device: str | None
+    envelope: Envelope
+    items: Sequence[Claim | Unreadable]
+
+    @property
+    def phone(self) -> str:
+        """What its clock is remembered under. Without a device the staff stands for it."""
+        return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class TapAnswer:
+    """The answer to one item. `at` and `evidence` are None for a refused one."""
+
+    id: UUID | None
+    verdict: str
+    code: str | None
+    duplicate: bool
+    at: dt.datetime | None
+    evidence: str | None
+    visits: Sequence[Visit] = ()
+
+
+def body_hash(staff: str, claim: Claim) -> bytes:
+    """What makes two deliveries the same: the parsed tap and who sent it, without the envelope."""
+    tapped_at = claim.tapped_at.timestamp()
+    told = (staff, claim.direction, tapped_at, claim.uptime_ms, claim.boot_id, claim.keyset, claim.uid)
+    return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call stores, gathered while its items are judged in turn."""
+
+    writing: Writing
+    known: store.Known
+    late_after: dt.timedelta
+    digest_uid: Callable[[str], str]
+    taps: list[dict[str, Any]]
+    attempts: list[dict[str, Any]]
+    clocks: dict[str, Shift]
+    touched: Touched
+
+    def shift(self, submission: Submission) -> Shift:
+        kept = self.known.clocks.get(submission.phone)
+        shift = shift_of(submission.envelope, kept)
+        if shift != kept:
+            self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
+        return shift
+
+    def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift) -> TapAnswer:
+        if isinstance(item, Unreadable):
+            return self._refused(submission, item.id, "malformed", item.body_hash, item.raw)
+        hashed = body_hash(submission.staff, item)
+        stored = self.known.taps.get(item.id)
+        if stored is not None and stored.body_hash == hashed and stored.at is not None:
+            # Today's visits of a repeated tap are told anew, which changes nothing.
+            self._touch(submission.staff, stored.at)
+            return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
+        attempt = self.known.attempts.get((item.id, hashed))
+        if attempt is not None:
+            return TapAnswer(item.id, "refused", attempt.code, True, None, None)
+        if stored is not None:
+            return self._refused(submission, item.id, "id_conflict", hashed, self._told(item))
+        judged = judge(item, submission.envelope, shift, self.writing.master, self.late_after)
+        if judged.verdict == "refused":
+            return self._refused(submission, item.id, judged.code or "refused", hashed, self._told(item))
+        return self._accept(submission, item, judged, hashed)
+
+    def _accept(self, submission: Submission, claim: Claim, judged: Judgement, hashed: bytes) -> TapAnswer:
+        received_at = submission.envelope.received_at
+        self.taps.append(store.tap_row(claim, judged, submission.staff, submission.device, received_at, hashed))
+        self.known.taps[claim.id] = store.KnownTap(
+            hashed, judged.verdict, judged.code, judged.at, judged.evidence, submission.staff
+        )
+        self._touch(submission.staff, judged.at)
+        return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
+
+    def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
+        """A refusal is data: the attempt is kept."""
+        duplicate = False
+        if id_ is not None:
+            duplicate = (id_, hashed) in self.known.attempts
+            self.known.attempts[id_, hashed] = store.KnownTap(hashed, "refused", code, None, None, None)
+        if not duplicate:
+            self.attempts.append(
+                {
+                    "kind": "tap",
+                    "item_id": id_,
+                    "staff": submission.staff,
+                    "device": submission.device,
+                    "received_at": submission.envelope.received_at,
+                    "code": code,
+                    "body_hash": hashed.hex(),
+                    "claim": claim,
+                }
+            )
+        return TapAnswer(id_, "refused", code, duplicate, None, None)
+
+    def _told(self, claim: Claim) -> dict[str, Any]:
+        """The claim as kept with an attempt. A UID that is nobody's tag is kept as a keyed hash only."""
+        return {
+            "direction": claim.direction,
+            "tapped_at": claim.tapped_at,
+            "keyset": claim.keyset,
+            "uid_digest": self.digest_uid(claim.uid) if claim.uid else None,
+            "household": claim.household,
+            "reason": claim.reason,
+        }
+
+    def _touch(self, staff: str, at: dt.datetime) -> None:
+        self.touched.persons.append((self.writing.master.person_of(staff), at, at))
+
+
+async def record_taps(
+    writing: Writing,
+    submissions: Sequence[Submission],
+    late_after: dt.timedelta,
+    digest_uid: Callable[[str], str],
+) -> list[list[TapAnswer]]:
+    """Judge, store and project any number of batches of one municipality, answered in their order and their items'.
+
+    Runs a fixed number of statements whatever the sizes. Nothing is stored until the caller's transaction commits.
+    """
+    ids = [item.id for submission in submissions for item in submission.items if item.id is not None]
+    phones = list({submission.phone for submission in submissions})
+    known = await store.known(writing.sql, writing.municipality_id, ids, phones)
+    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched())
+    answers = []
+    for submission in submissions:
+        shift = batch.shift(submission)
+        answers.append([batch.answer(submission, item, shift) for item in submission.items])
+    await store.append(writing.sql, writing.municipality_id, batch.taps, batch.attempts, batch.clocks)
+    told = await project(writing, batch.touched)
+    return [[_with_visits(answer, told) for answer in answered] for answered in answers]
+
+
+def _with_visits(answer: TapAnswer, told: dict[UUID, list[Visit]]) -> TapAnswer:
+    visits = told.get(answer.id) if answer.id is not None and answer.verdict != "refused" else None
+    return replace(answer, visits=visits) if visits else answer

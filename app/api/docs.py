@@ -1,0 +1,138 @@
+"""The API's own description: OpenAPI 3.1, the page that shows it (nothing from elsewhere), and what each code means."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import fastapi_offline
+from fastapi import APIRouter, FastAPI, Header
+from fastapi.openapi.utils import get_openapi
+from starlette.responses import HTMLResponse
+
+from app.api.problems import PROBLEMS, Problem
+from app.api.wire import Wire, answer_of
+from app.language import wanted
+from app.settings import VERSION
+
+ASSETS = Path(fastapi_offline.__file__).parent / "static"
+ASSETS_URL = "/docs/assets"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Taggad API</title>
+<link rel="stylesheet" href="{ASSETS_URL}/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{ASSETS_URL}/swagger-ui-bundle.js"></script>
+<script src="/static/docs.js"></script>
+</body>
+</html>
+"""
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "A refusal (RFC 9457). It never repeats what was sent.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(PROBLEMS)},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("pointer", "code", "message")},
+                "required": ["pointer", "code", "message"],
+            },
+        },
+        "trace_id": {"type": "string"},
+    },
+    "required": ["type", "title", "status", "code", "detail", "trace_id"],
+}
+
+router = APIRouter(tags=["documentation"])
+
+
+class Explained(Wire):
+    """What an error code means."""
+
+    code: str
+    status: int
+    title: str
+    text: str
+
+
+EXAMPLE = {
+    "code": "unknown_ref",
+    "status": 404,
+    "title": PROBLEMS["unknown_ref"].title_sv,
+    "text": PROBLEMS["unknown_ref"].text_sv,
+}
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> HTMLResponse:
+    """The description as a page."""
+    return HTMLResponse(PAGE, headers={"Content-Security-Policy": CSP})
+
+
+@router.get("/problems/{code}", responses=answer_of(Explained, example=EXAMPLE))
+async def problem(code: str, accept_language: Annotated[str, Header()] = "") -> Explained:
+    """What an error code means, in Swedish or English."""
+    kind = PROBLEMS.get(code)
+    if kind is None:
+        raise Problem("not_found")
+    language = wanted(accept_language)
+    return Explained(code=code, status=kind.status, title=kind.title(language), text=kind.text(language))
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of `app`, made once."""
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title="Taggad",
+            version=VERSION,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+        )
+        schemas = made.setdefault("components", {}).setdefault("schemas", {})
+        _lift(made, schemas)
+        schemas["Problem"] = PROBLEM_SCHEMA
+        for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which nobody gets here
+            schemas.pop(unused, None)
+        for path, methods in made["paths"].items():
+            for operation in methods.values():
+                _describe(path, operation)
+        made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+def _lift(part: Any, schemas: dict[str, Any]) -> None:
+    """Move the `$defs` that a model brings along to where every reference looks for them."""
+    if isinstance(part, dict):
+        for name, schema in part.pop("$defs", {}).items():
+            _lift(schema, schemas)
+            schemas.setdefault(name, schema)
+        for value in part.values():
+            _lift(value, schemas)
+    elif isinstance(part, list):
+        for value in part:
+            _lift(value, schemas)
+
+
+def _describe(path: str, operation: dict[str, Any]) -> None:
+    answers = operation["responses"]
+    answers.pop("422", None)
+    refusal = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    answers.setdefault("default", {"description": "A refusal", "content": refusal})
+    if path.startswith("/v1/"):
+        operation.setdefault("security", [{"token": []}])

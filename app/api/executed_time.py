@@ -1,0 +1,225 @@
+"""Executed and granted time, pulled by whoever pays or plans: `GET /v1/executed-time`."""
+
+import datetime as dt
+import re
+from collections.abc import AsyncIterator, Iterable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response, StreamingResponse
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic_core import PydanticCustomError
+
+from app.api.access import Caller, allow, database
+from app.api.problems import FieldError, Problem
+from app.api.visits import reach_of
+from app.api.wire import Day, Wire
+from app.domain.time import Days, month_days
+from app.store import exports
+from app.store.database import Reading
+from app.store.executed_time import FIGURES, KEYS, Question, statement
+from app.store.visit_list import Kind, known_refs
+
+router = APIRouter(tags=["executed time"])
+
+LONGEST_SPAN = dt.timedelta(days=1830)
+DEFAULT_BY = "recipient,category"
+MEDIA_TYPES = ("application/json", "text/csv", "application/x-ndjson")
+
+Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
+Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
+Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
+
+
+async def reading(request: Request, caller: Puller) -> AsyncIterator[Reading]:
+    """A read transaction that lasts until the answer has been sent, for answers that are read while they are sent."""
+    async with database(request).read(caller.municipality_id) as opened:
+        yield opened
+
+
+Snapshot = Annotated[Reading, Depends(reading, scope="request")]
+
+
+def _keys(text: str) -> str:
+    keys = text.split(",") if text else []
+    if len(set(keys)) < len(keys) or not set(keys) <= KEYS.keys():
+        raise PydanticCustomError("invalid_value", "keys of KEYS, each once")
+    return text
+
+
+class ExecutedTimeQuery(BaseModel):
+    """A month, or a span of inclusive local days; what to group by; filters."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    month: Month | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    by: Annotated[
+        str,
+        AfterValidator(_keys),
+        Field(description=f"Any of {', '.join(KEYS)}, with commas between; nothing for one row of totals."),
+    ] = DEFAULT_BY
+    recipient: str | None = None
+    provider: str | None = None
+    staff: str | None = None
+    category: Category | None = None
+
+
+# The keys stand in a row when they were asked for.
+_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (str | None, None))
+
+
+class Figures(Wire):
+    """Sums of a group. `granted_seconds` is null where nobody grants by that: staff, local_date."""
+
+    executed_seconds: int
+    payable_seconds: int
+    granted_seconds: int | None
+    visits: int
+    manual_visits: int
+
+
+ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=Figures, **_KEY_FIELDS)
+
+
+class ExecutedTimeOut(Wire):
+    """`month` where a month was asked for, else `from` and `to`."""
+
+    month: str | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    rows: list[ExecutedTimeRow]
+
+
+EXAMPLE_ROW = {
+    "recipient": "B-001",
+    "category": "CARE",
+    "executed_seconds": 154_800,
+    "payable_seconds": 151_200,
+    "granted_seconds": 172_800,
+    "visits": 62,
+    "manual_visits": 1,
+}
+EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
+EXAMPLE_CSV = f"{';'.join(EXAMPLE_ROW)}\r\n{';'.join(map(str, EXAMPLE_ROW.values()))}\r\n"
+EXAMPLE_NDJSON = exports.ndjson_rows([EXAMPLE_ROW]).decode()
+
+
+def wanted_type(accept: str, offered: Iterable[str] = MEDIA_TYPES) -> str:
+    """The media type to answer with: the best weighted, the first offered among equals. Raises Problem."""
+    if not accept.strip():
+        return next(iter(offered))
+    weights = {kind: _weight(kind, accept.lower()) for kind in offered}
+    best = max(weights, key=lambda kind: weights[kind])
+    if not weights[best]:
+        raise Problem("not_acceptable")
+    return best
+
+
+def _weight(kind: str, accept: str) -> float:
+    """What an Accept header thinks of a type; the most specific range that fits it decides (RFC 9110, 12.5.1)."""
+    ranges = ("*/*", kind.split("/", maxsplit=1)[0] + "/*", kind)
+    found = (-1, 0.0)
+    for part in accept.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name in ranges:
+            said = next((value[2:] for value in parameters if value.startswith("q=")), "1")
+            weight = float(said) if re.fullmatch(r"[01](\.[0-9]{0,3})?", said) else 0.0
+            found = max(found, (ranges.index(name), weight))
+    return found[1]
+
+
+def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -> Days:
+    """The days of a month or of a span, one of them. Raises Problem."""
+    if month is not None:
+        if first is not None or last is not None:
+            raise _invalid("month", "unknown_field")
+        return month_days(month)
+    if first is None:
+        raise _invalid("from" if last is not None else "month", "missing_field")
+    if last is None:
+        raise _invalid("to", "missing_field")
+    if not first <= last <= first + LONGEST_SPAN:
+        raise _invalid("to", "out_of_range")
+    return first, last
+
+
+def _invalid(parameter: str, code: str) -> Problem:
+    return Problem("invalid_parameter", errors=[FieldError(f"/query/{parameter}", code)])
+
+
+async def require_known(snapshot: Reading, caller: Caller, **refs: str | None) -> None:
+    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with."""
+    kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
+    given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
+    # No text of PostgreSQL has a NUL, so neither has a ref.
+    if any("\0" in ref for _, ref in given) or not await known_refs(snapshot, reach_of(caller), given):
+        raise Problem("unknown_ref")
+
+
+@router.get(
+    "/v1/executed-time",
+    operation_id="get_executed_time",
+    summary="Pull executed time",
+    responses={
+        200: {
+            "model": ExecutedTimeOut,
+            "description": "The rows, in the order of their keys",
+            "content": {
+                "application/json": {"example": EXAMPLE},
+                "text/csv": {"schema": {"type": "string"}, "example": EXAMPLE_CSV},
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": EXAMPLE_NDJSON},
+            },
+        }
+    },
+)
+async def get_executed_time(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedTimeQuery, Query()]
+) -> Response:
+    """Executed, payable and granted seconds and visits for `month`, or for `from` to `to` (inclusive local dates).
+
+    A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group,
+    `manual_visits` those of them with an end registered by hand. There is a row for whatever has executed or granted
+    time. The format goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line; others
+    are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
+    """
+    media_type = wanted_type(request.headers.get("accept", ""))
+    days = asked_days(query.month, query.from_, query.to)
+    refs = {"recipient": query.recipient, "provider": query.provider, "staff": query.staff}
+    await require_known(snapshot, caller, **refs)
+    refs["provider"] = reach_of(caller).provider or query.provider
+    by = tuple(query.by.split(",")) if query.by else ()
+    question = Question(days, by, category=query.category, **refs)
+    pieces = exports.in_pieces(snapshot.sql, *statement(snapshot.municipality_id, question))
+    if media_type == "text/csv":
+        body = exports.written(exports.csv_head((*by, *FIGURES)), exports.csv_rows, pieces)
+    elif media_type == "application/x-ndjson":
+        body = exports.written(b"", exports.ndjson_rows, pieces)
+    else:
+        span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
+        body = exports.json_list(span, "rows", pieces)
+    name = query.month or f"{days[0]}--{days[1]}"
+    headers = {"Vary": "Accept"}
+    if media_type == "text/csv":
+        headers["Content-Disposition"] = f'attachment; filename="executed-time-{name}.csv"'
+    return await _answer(body, media_type, headers)
+
+
+async def _answer(body: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
+    """A plain answer where two pieces are all there is; else the pieces as they come.
+
+    The first is awaited here, so that what goes wrong with the query is still told as a problem.
+    """
+    first, second = await anext(body, b""), await anext(body, b"")
+    third = await anext(body, None)
+    if third is None:
+        return Response(first + second, media_type=media_type, headers=headers)
+
+    async def all_pieces() -> AsyncIterator[bytes]:
+        for piece in (first, second, third):
+            yield piece
+        async for piece in body:
+            yield piece
+
+    return StreamingResponse(all_pieces(), media_type=media_type, headers=headers)

@@ -1,0 +1,302 @@
+"""What every kind of master data has in common: PUT with versions, GET one, GET a list."""
+
+import datetime as dt
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.put_master import Condition, Json, Outcome, put
+from app.api.access import Caller, allow, database
+from app.api.problems import FieldError, Problem
+from app.api.reading import read_json
+from app.api.wire import Wire, answer_of, body_of
+from app.domain.time import UTC, local_date
+from app.store import people, records
+from app.store.database import Reading, Writing
+from app.store.master import RefusedError, page
+from app.store.vault import personal_number
+
+REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
+READERS = ("system", "admin", "controller", "planner")
+WRITERS = ("system", "admin")
+UNPROCESSABLE = 422
+ETAG = re.compile(r'"([0-9]{1,9})"')
+Out = Callable[[Caller, Json], Json]
+
+
+def _no_personal_number(value: object) -> object:
+    if isinstance(value, str) and personal_number(value):
+        raise PydanticCustomError("ref_is_personal_number", "a ref is never a personal number")
+    return value
+
+
+def not_before(first: dt.date | None, last: dt.date | None) -> dt.date | None:
+    """The last day. Raises PydanticCustomError when it comes before the first."""
+    if first is not None and last is not None and last < first:
+        raise PydanticCustomError("out_of_range", "the last day comes before the first")
+    return last
+
+
+Ref = Annotated[str, BeforeValidator(_no_personal_number), StringConstraints(pattern=REF)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+
+
+class Spanned(Wire):
+    """With `valid_from` and an inclusive `valid_to`."""
+
+    @field_validator("valid_to", check_fields=False)
+    @classmethod
+    def _not_before_its_first_day(cls, last: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        return not_before(info.data.get("valid_from"), last)
+
+
+class Versioned(Wire):
+    """What every answer carries beside the body as it was put."""
+
+    ref: str
+    version: int
+
+
+def _as_it_is(_: Caller, body: Json) -> Json:
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider."""
+
+    name: str
+    one: str
+    body: type[Wire]
+    answer: type[Wire]
+    example: Json
+    example_out: Json
+    reach: str | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    shown: Out = _as_it_is
+    writers: tuple[str, ...] = WRITERS
+    put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
+
+
+def add_routes(router: APIRouter, kind: Kind) -> None:
+    """PUT, GET one and GET list of a kind."""
+    answer = answer_of(kind.answer, example=kind.example_out)
+    created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created")
+    listed = {"items": [kind.example_out], "next": None}
+
+    @router.put(
+        f"/v1/{kind.name}/{{ref}}",
+        operation_id=f"put_{kind.one}",
+        summary=f"Create or replace one of the {kind.name}",
+        openapi_extra=body_of(kind.body, example=kind.example),
+        responses=answer | created,
+    )
+    async def put_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.writers))]) -> Response:
+        """The whole record, replacing what was there; its history is kept. The same again makes no new version.
+
+        `If-Match: "<version>"` replaces only that version, `If-None-Match: *` only creates: else 412.
+        """
+        new_ref(ref)
+        body = await read_json(request, kind.body)
+        outcome = await (kind.put or _put(kind))(request, caller, ref, body, condition_of(request))
+        return record(kind, caller, ref, outcome)
+
+    @router.get(
+        f"/v1/{kind.name}/{{ref}}",
+        operation_id=f"get_{kind.one}",
+        summary=f"Read one of the {kind.name}",
+        responses=answer,
+    )
+    async def get_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*READERS))]) -> Response:
+        """The record as it was last put, with its version in `ETag`."""
+        known_ref(ref)
+        async with database(request).read(caller.municipality_id) as reading:
+            stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
+            if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
+                raise Problem("unknown_ref")
+        return _answer(kind, caller, ref, stored.version, stored.body)
+
+    @router.get(
+        f"/v1/{kind.name}",
+        operation_id=f"list_{kind.name}",
+        summary=f"List {kind.name} by ref",
+        responses=answer_of(None, example=listed),
+        openapi_extra={"parameters": [_filter_parameter(name) for name in kind.filters]},
+    )
+    async def get_list(
+        request: Request,
+        caller: Annotated[Caller, Depends(allow(*READERS))],
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        cursor: Annotated[str | None, Query(max_length=400)] = None,
+    ) -> Response:
+        """Page after page: pass `next` on as `cursor`, or follow the `Link` header, until `next` is null."""
+        after = "" if cursor is None else _ref_of(cursor)
+        asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
+        async with database(request).read(caller.municipality_id) as reading:
+            filters = await _filters(reading, kind, caller, asked)
+            found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
+        following = _cursor_of(found[limit - 1].ref) if len(found) > limit else None
+        items = [_shown(kind, caller, one.ref, one.version, one.body) for one in found[:limit]]
+        headers = {}
+        if following:
+            query = urlencode({**asked, "limit": limit, "cursor": following})
+            headers["Link"] = f'</v1/{kind.name}?{query}>; rel="next"'
+        return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
+
+
+def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[Outcome]]:
+    async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> Outcome:
+        async def act(writing: Writing) -> Outcome:
+            return await put(
+                writing,
+                kind.name,
+                ref,
+                stored_body(body),
+                by=caller.subject,
+                today=today(),
+                condition=condition,
+                provider=own_provider(caller) if kind.reach else None,
+            )
+
+        return await written(request, caller, act)
+
+    return put_record
+
+
+async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[Outcome]]) -> Outcome:
+    """Act in one transaction under the municipality's lock, committed when this returns. Raises Problem."""
+    try:
+        async with database(request).write(caller.municipality_id) as writing:
+            outcome = await act(writing)
+    except RefusedError as error:
+        raise Problem(error.code) from None
+    if outcome.status == "refused":
+        raise _problem(outcome)
+    return outcome
+
+
+def _problem(outcome: Outcome) -> Problem:
+    errors = [FieldError(flaw.pointer, flaw.code) for flaw in outcome.flaws]
+    problem = Problem(outcome.code, errors=errors)
+    if errors:
+        # 404 is for the address; a body that names what is not there is a fault of the body.
+        problem.kind = problem.kind._replace(status=UNPROCESSABLE)
+    return problem
+
+
+def stored_body(body: Wire) -> Json:
+    """The body with its defaults, as it is kept."""
+    return body.model_dump(mode="json", by_alias=True)
+
+
+def record(kind: Kind, caller: Caller, ref: str, outcome: Outcome) -> Response:
+    """The answer to a put: the record, 201 where it is new."""
+    return _answer(kind, caller, ref, outcome.version, outcome.body, status=201 if outcome.status == "created" else 200)
+
+
+def _answer(kind: Kind, caller: Caller, ref: str, version: int, body: Json, *, status: int = 200) -> Response:
+    shown = to_json(_shown(kind, caller, ref, version, body))
+    return Response(shown, status, {"ETag": f'"{version}"'}, "application/json")
+
+
+def _shown(kind: Kind, caller: Caller, ref: str, version: int, body: Json) -> Json:
+    return {"ref": ref, "version": version, **kind.shown(caller, body)}
+
+
+def today() -> dt.date:
+    """The Swedish day."""
+    return local_date(dt.datetime.now(UTC))
+
+
+def own_provider(caller: Caller) -> str | None:
+    """The provider a caller is held to; None for roles that see the whole municipality."""
+    return (caller.provider or "") if caller.role == "planner" else None
+
+
+async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: records.Stored) -> bool:
+    provider = own_provider(caller)
+    if provider is None or kind.reach is None:
+        return True
+    if kind.reach == "served_by":
+        return await people.is_served_by(reading.sql, reading.municipality_id, stored.ref, provider)
+    return bool(stored.body["provider"] == provider)
+
+
+async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
+    """The filters asked for and the caller's own. Raises Problem `unknown_ref` for a ref that is not there."""
+    filters = dict(asked)
+    provider = own_provider(caller)
+    for name, ref in asked.items():
+        known_ref(ref)
+        stored = await records.latest(reading.sql, reading.municipality_id, kind.filters[name], ref)
+        reached = provider is None or (
+            ref == provider
+            if name == "provider"
+            else await people.is_served_by(reading.sql, reading.municipality_id, ref, provider)
+        )
+        if stored is None or not reached:
+            raise Problem("unknown_ref")
+    if provider is not None and kind.reach:
+        filters[kind.reach] = provider
+    return filters
+
+
+def _filter_parameter(name: str) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": f"Only those of this {name} (its ref).",
+        "schema": {"type": "string", "pattern": REF},
+    }
+
+
+def new_ref(ref: str) -> None:
+    """Raises Problem unless the address may name something: `ref_is_personal_number`, `invalid_parameter`."""
+    if personal_number(ref):
+        raise Problem("ref_is_personal_number")
+    if not re.match(REF, ref) or ref.endswith("\n"):
+        raise Problem("invalid_parameter", pointer="/path/ref")
+
+
+def known_ref(ref: str) -> None:
+    """Raises Problem `unknown_ref` for what can be no ref, before the database is asked."""
+    if not re.match(REF, ref) or ref.endswith("\n"):
+        raise Problem("unknown_ref")
+
+
+def condition_of(request: Request) -> Condition:
+    """What the headers `If-Match` and `If-None-Match` ask; a tag that is none of ours is never met."""
+    given = ",".join(request.headers.getlist("if-match"))
+    star = given.strip() == "*"
+    tags = [ETAG.fullmatch(tag.strip()) for tag in given.split(",")]
+    versions = frozenset(int(tag[1]) for tag in tags if tag)
+    return Condition(
+        match=None if star or "if-match" not in request.headers else versions,
+        must_exist=star,
+        must_not_exist=request.headers.get("if-none-match", "").strip() == "*",
+    )
+
+
+def _cursor_of(ref: str) -> str:
+    return urlsafe_b64encode(ref.encode()).decode().rstrip("=")
+
+
+def _ref_of(cursor: str) -> str:
+    try:
+        ref = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except (Base64Error, ValueError):
+        ref = ""
+    if not re.match(REF, ref) or _cursor_of(ref) != cursor:
+        raise Problem("invalid_cursor")
+    return ref

@@ -1,0 +1,223 @@
+"""The first measures: `GET /v1/measures/continuity` and `GET /v1/measures/executed-share`."""
+
+import datetime as dt
+from collections import defaultdict
+from fractions import Fraction
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError, to_json
+
+from app.api.executed_time import Month, Puller, Snapshot, require_known
+from app.api.visits import reach_of
+from app.api.wire import Day, Wire, answer_of
+from app.domain.measures import (
+    KOLADA_CLASSIC,
+    PROFILES,
+    SOL_CATEGORIES,
+    TARGET_SHARE,
+    Continuity,
+    Profile,
+    executed_share,
+    meets_target,
+    period,
+    publishable,
+)
+from app.domain.time import month_days
+from app.store import measures
+from app.store.executed_time import Question, statement
+
+router = APIRouter(tags=["measures"])
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise PydanticCustomError("invalid_value", "no such profile")
+    return name
+
+
+class ContinuityQuery(BaseModel):
+    """The first of the profile's days, and whose continuity."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Day, Field(alias="from")]
+    profile: Annotated[str, AfterValidator(_profile)] = KOLADA_CLASSIC.name
+    provider: str | None = None
+    recipient: str | None = None
+    published: bool = False
+
+
+class ContinuityOut(Wire):
+    """Persons met by an eligible recipient. All figures are null when nobody is eligible, or when `suppressed`.
+
+    `share_above` is the share of recipients who met more than `above` persons, unrounded as every figure.
+    """
+
+    profile: str
+    from_: Annotated[Day, Field(alias="from")]
+    to: Day
+    suppressed: bool
+    eligible: int | None
+    excluded: dict[str, int] | None
+    mean: float | None
+    median: float | None
+    min: int | None
+    max: int | None
+    above: int
+    share_above: float | None
+
+
+class ExecutedShareQuery(BaseModel):
+    """The month, and whose share."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    month: Month
+    provider: str | None = None
+    recipient: str | None = None
+
+
+class ShareRow(Wire):
+    """Executed of granted time in SERVICE and CARE; `share` is null without granted time and may be above 1."""
+
+    executed_seconds: int
+    granted_seconds: int
+    share: float | None
+    meets_target: bool | None
+
+
+class ProviderShare(ShareRow):
+    """One provider's; `provider` is null for visits by staff nobody has told of."""
+
+    provider: str | None
+
+
+class ExecutedShareOut(Wire):
+    """Each provider's share, and that of all together, a ratio of the sums."""
+
+    month: str
+    target: float
+    rows: list[ProviderShare]
+    total: ShareRow
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _continuity_json(profile: Profile, first_on: dt.date, found: Continuity | None) -> dict[str, Any]:
+    """The answer; without a measure every figure is left out."""
+    first, last = period(profile, first_on)
+    return {
+        "profile": profile.name,
+        "from": first,
+        "to": last,
+        "suppressed": found is None,
+        "eligible": found and found.eligible,
+        "excluded": found and dict(found.excluded),
+        "mean": found and _number(found.mean),
+        "median": found and _number(found.median),
+        "min": found and found.least,
+        "max": found and found.most,
+        "above": profile.many_persons,
+        "share_above": found and _number(found.above),
+    }
+
+
+CONTINUITY_EXAMPLE = _continuity_json(
+    KOLADA_CLASSIC,
+    dt.date(2026, 10, 5),
+    Continuity(
+        112,
+        {"age_unknown": 2, "too_young": 14, "paused": 9, "order_not_in_force": 6, "too_few_visits": 321},
+        Fraction(31, 2),
+        Fraction(15),
+        6,
+        27,
+        Fraction(1, 8),
+    ),
+) | {"from": "2026-10-05", "to": "2026-10-18"}
+
+
+@router.get(
+    "/v1/measures/continuity",
+    operation_id="get_continuity",
+    summary="Measure continuity",
+    responses=answer_of(ContinuityOut, example=CONTINUITY_EXAMPLE),
+)
+async def get_continuity(caller: Puller, snapshot: Snapshot, query: Annotated[ContinuityQuery, Query()]) -> Response:
+    """How many persons an eligible recipient meets in the profile's days from `from`, and who was left out, why.
+
+    With `provider` that provider's orders and visits alone. With `published` the whole is suppressed when fewer are
+    eligible than the profile lets be published. A ref that does not exist is 404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    profile = PROFILES[query.profile]
+    found: Continuity | None = await measures.continuity(
+        snapshot.sql,
+        snapshot.municipality_id,
+        profile,
+        query.from_,
+        provider=reach_of(caller).provider or query.provider,
+        recipient=query.recipient,
+    )
+    if query.published and found is not None and not publishable(profile, found):
+        found = None
+    return Response(to_json(_continuity_json(profile, query.from_, found)), media_type="application/json")
+
+
+def _share_json(executed_seconds: int, granted_seconds: int) -> dict[str, Any]:
+    share = executed_share(executed_seconds, granted_seconds)
+    return {
+        "executed_seconds": executed_seconds,
+        "granted_seconds": granted_seconds,
+        "share": _number(share),
+        "meets_target": meets_target(share),
+    }
+
+
+SHARE_EXAMPLE = {
+    "month": "2026-10",
+    "target": float(TARGET_SHARE),
+    "rows": [{"provider": "P-norr", **_share_json(4_140_000, 4_600_000)}],
+    "total": _share_json(4_140_000, 4_600_000),
+}
+
+
+@router.get(
+    "/v1/measures/executed-share",
+    operation_id="get_executed_share",
+    summary="Measure executed share",
+    responses=answer_of(ExecutedShareOut, example=SHARE_EXAMPLE),
+)
+async def get_executed_share(
+    caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedShareQuery, Query()]
+) -> Response:
+    """Executed of granted time under the Social Services Act (SERVICE, CARE) in a month, for each provider.
+
+    Paused days grant nothing. A share above 1 is shown as it is; the target is compared unrounded. A ref that does
+    not exist is 404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    question = Question(
+        month_days(query.month),
+        ("provider", "category"),
+        recipient=query.recipient,
+        provider=reach_of(caller).provider or query.provider,
+    )
+    text, arguments = statement(snapshot.municipality_id, question)
+    sums: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+    for row in await snapshot.sql.fetch(text, *arguments):
+        if row["category"] in SOL_CATEGORIES:
+            sums[row["provider"]][0] += row["executed_seconds"]
+            sums[row["provider"]][1] += row["granted_seconds"]
+    body = {
+        "month": query.month,
+        "target": float(TARGET_SHARE),
+        "rows": [{"provider": provider, **_share_json(*both)} for provider, both in sums.items()],
+        "total": _share_json(sum(both[0] for both in sums.values()), sum(both[1] for both in sums.values())),
+    }
+    return Response(to_json(body), media_type="application/json")

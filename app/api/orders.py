@@ -1,0 +1,317 @@
+"""Orders, one by one and in batches, and contracts."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.place_order import Placed, place_orders, withdraw_order
+from app.actions.put_master import Condition, Outcome
+from app.api.access import Caller, allow, database
+from app.api.master import (
+    WRITERS,
+    Kind,
+    Minutes,
+    Ref,
+    Spanned,
+    Text,
+    Versioned,
+    add_routes,
+    condition_of,
+    known_ref,
+    not_before,
+    stored_body,
+    written,
+)
+from app.api.problems import FieldError
+from app.api.reading import Unread, read_items
+from app.api.wire import Day, Wire, answer_of, body_of
+from app.language import wanted
+from app.store.database import Writing
+
+router = APIRouter(tags=["master data"])
+
+BATCH_BYTES = 8 * 1024 * 1024
+COMPENSATION_BYTES = 64 * 1024
+WINDOW_ENDS = 2
+
+
+def _each_once(values: list[Any]) -> list[Any]:
+    if len(set(values)) != len(values):
+        raise PydanticCustomError("invalid_value", "the same twice")
+    return values
+
+
+def _is_open(window: list[str]) -> list[str]:
+    if window[0] == window[1]:
+        raise PydanticCustomError("out_of_range", "a window that closes as it opens")
+    return window
+
+
+def _limited(value: dict[str, Any]) -> dict[str, Any]:
+    if len(to_json(value)) > COMPENSATION_BYTES:
+        raise PydanticCustomError("wrong_length", "too large")
+    return value
+
+
+Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Window = Annotated[list[Clock], Field(min_length=WINDOW_ENDS, max_length=WINDOW_ENDS), AfterValidator(_is_open)]
+Weekday = Annotated[int, Field(ge=1, le=7)]
+Weekdays = Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterValidator(_each_once)]
+Compensation = Annotated[dict[str, Any], AfterValidator(_limited)]
+
+
+class LineBody(Wire):
+    """`frequency` times per `period` days, weeks or months, by `staff_count`; a window may wrap midnight."""
+
+    ref: Ref
+    intervention: Ref
+    standard_minutes: Minutes | None = Field(None, description="Minutes each time [the catalogue's].")
+    frequency: Annotated[int, Field(ge=0, le=1000)]
+    period: Annotated[int, Field(ge=1, le=1000)]
+    period_unit: Literal["d", "wk", "mo"]
+    staff_count: Annotated[int, Field(ge=1, le=10)] = 1
+    weekdays: Weekdays | None = Field(None, description="1 is Monday [any day].")
+    window: Window | None = Field(None, description="When a visit for it starts, local time [any].")
+
+
+class PauseBody(Wire):
+    """Inclusive days without the order in force; without `to` until further notice."""
+
+    first: Annotated[Day, Field(alias="from")]
+    last: Annotated[Day | None, Field(alias="to")] = None
+    reason: Text
+
+    @field_validator("last")
+    @classmethod
+    def _not_before_its_first_day(cls, last: Day | None, info: ValidationInfo) -> Day | None:
+        return not_before(info.data.get("first"), last)
+
+
+class OrderBody(Spanned):
+    """What one provider is to give one recipient. Days are inclusive and local."""
+
+    recipient: Ref
+    provider: Ref
+    decision: Ref | None = None
+    valid_from: Day
+    valid_to: Day | None = None
+    lines: Annotated[list[LineBody], Field(max_length=200)]
+    pauses: Annotated[list[PauseBody], Field(default_factory=list, max_length=500)]
+
+    @field_validator("lines")
+    @classmethod
+    def _each_line_once(cls, lines: list[LineBody]) -> list[LineBody]:
+        _each_once([line.ref for line in lines])
+        return lines
+
+
+class OrderAnswer(OrderBody, Versioned):
+    """An order as stored."""
+
+
+class OrderItem(OrderBody):
+    """An order with its ref, as one of a batch."""
+
+    ref: Ref
+
+
+class OrdersBody(Wire):
+    """Orders to create or replace, in their order."""
+
+    orders: Annotated[list[OrderItem], Field(min_length=1, max_length=1000)]
+
+
+class OrderError(Wire):
+    """Where in the batch something is wrong."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class OrderResult(Wire):
+    """What became of one order; a refused one says why. `ref` is null where it could not be read."""
+
+    ref: str | None
+    status: Literal["created", "replaced", "unchanged", "refused"]
+    version: int | None
+    code: str | None = None
+    errors: list[OrderError] | None = None
+
+
+class OrdersAnswer(Wire):
+    """A result for each order, in the order of the orders."""
+
+    results: list[OrderResult]
+
+
+class ContractBody(Spanned):
+    """How a provider's visits are split and what it gets. Two of one provider never overlap."""
+
+    provider: Ref
+    valid_from: Day
+    valid_to: Day | None = None
+    split_policy: Literal["proportional", "hsl_first", "reported"] = "proportional"
+    report_required: bool = False
+    compensation: Annotated[Compensation, Field(default_factory=dict)]
+
+
+class ContractAnswer(ContractBody, Versioned):
+    """A contract as stored."""
+
+
+LINE = {
+    "ref": "1",
+    "intervention": "dusch",
+    "standard_minutes": 30,
+    "frequency": 2,
+    "period": 1,
+    "period_unit": "wk",
+    "staff_count": 1,
+    "weekdays": [1, 4],
+    "window": ["07:00", "10:00"],
+}
+ORDER = {
+    "recipient": "B-004",
+    "provider": "P-norr",
+    "decision": "D-2026-17",
+    "valid_from": "2026-01-01",
+    "valid_to": "2026-12-31",
+    "lines": [LINE],
+    "pauses": [{"from": "2026-07-01", "to": "2026-07-14", "reason": "hospital"}],
+}
+CONTRACT = {
+    "provider": "P-norr",
+    "valid_from": "2026-01-01",
+    "split_policy": "hsl_first",
+    "report_required": True,
+    "compensation": {"model": "executed"},
+}
+
+
+async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody, condition: Condition) -> Outcome:
+    async def act(writing: Writing) -> Outcome:
+        [outcome] = await place_orders(
+            writing, [Placed(ref, stored_body(body))], by=caller.subject, condition=condition
+        )
+        return outcome
+
+    return await written(request, caller, act)
+
+
+add_routes(
+    router,
+    Kind(
+        "orders",
+        "order",
+        OrderBody,
+        OrderAnswer,
+        ORDER,
+        {"ref": "O-004", "version": 1, **ORDER},
+        reach="provider",
+        filters={"recipient": "recipients", "provider": "providers"},
+        put=_put_order,
+    ),
+)
+add_routes(
+    router,
+    Kind(
+        "contracts",
+        "contract",
+        ContractBody,
+        ContractAnswer,
+        CONTRACT,
+        {"ref": "C-norr", "version": 1, **CONTRACT, "valid_to": None},
+        reach="provider",
+        filters={"provider": "providers"},
+    ),
+)
+
+
+@router.delete(
+    "/v1/orders/{ref}",
+    operation_id="withdraw_order",
+    summary="Withdraw an order",
+    status_code=204,
+    response_class=Response,
+)
+async def withdraw(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*WRITERS))]) -> Response:
+    """The order counts as never placed; its history is kept. `If-Match` as for PUT."""
+    known_ref(ref)
+
+    async def act(writing: Writing) -> Outcome:
+        return await withdraw_order(writing, ref, by=caller.subject, condition=condition_of(request))
+
+    await written(request, caller, act)
+    return Response(status_code=204)
+
+
+RESULTS = {
+    "results": [
+        {"ref": "O-004", "status": "created", "version": 1},
+        {
+            "ref": "O-005",
+            "status": "refused",
+            "version": None,
+            "code": "unknown_ref",
+            "errors": [
+                {
+                    "pointer": "/orders/1/recipient",
+                    "code": "unknown_ref",
+                    "message": "The ref does not exist, or not within your reach.",
+                }
+            ],
+        },
+    ]
+}
+
+
+@router.post(
+    "/v1/orders:batch",
+    operation_id="place_orders",
+    summary="Create or replace many orders",
+    openapi_extra=body_of(OrdersBody, example={"orders": [{"ref": "O-004", **ORDER}]}),
+    responses=answer_of(OrdersAnswer, example=RESULTS),
+)
+async def place_batch(request: Request, caller: Annotated[Caller, Depends(allow(*WRITERS))]) -> Response:
+    """1 to 1000 orders in one transaction, each with an answer of its own: a bad one does not stop the rest."""
+    batch = await read_items(request, OrdersBody, "orders", OrderItem, limit_bytes=BATCH_BYTES)
+    placed = [
+        Placed(item.ref, item.model_dump(mode="json", by_alias=True, exclude={"ref"}))
+        for item in batch.items
+        if isinstance(item, OrderItem)
+    ]
+    async with database(request).write(caller.municipality_id) as writing:
+        outcomes = iter(await place_orders(writing, placed, by=caller.subject))
+    results = [
+        _unread(request, place, item) if isinstance(item, Unread) else _result(request, place, item.ref, next(outcomes))
+        for place, item in enumerate(batch.items)
+    ]
+    return Response(to_json({"results": results}), media_type="application/json")
+
+
+def _result(request: Request, place: int, ref: str, outcome: Outcome) -> dict[str, Any]:
+    if outcome.status != "refused":
+        return {"ref": ref, "status": outcome.status, "version": outcome.version}
+    return _refused(
+        request, ref, outcome.code, [FieldError(f"/orders/{place}{f.pointer}", f.code) for f in outcome.flaws]
+    )
+
+
+def _unread(request: Request, place: int, item: Unread) -> dict[str, Any]:
+    given = item.raw.get("ref") if isinstance(item.raw, dict) else None
+    # A ref that could not be one is not said back: it may be somebody's number.
+    faulty = any(fault.pointer == "/ref" for fault in item.errors)
+    errors = [FieldError(f"/orders/{place}{fault.pointer}", fault.code) for fault in item.errors]
+    numbers = any(fault.code == "ref_is_personal_number" for fault in item.errors)
+    ref = given if isinstance(given, str) and not faulty else None
+    return _refused(request, ref, "ref_is_personal_number" if numbers else "malformed", errors)
+
+
+def _refused(request: Request, ref: str | None, code: str, errors: list[FieldError]) -> dict[str, Any]:
+    language = wanted(request.headers.get("accept-language", ""))
+    told = [error.to_json(language) for error in errors]
+    return {"ref": ref, "status": "refused", "version": None, "code": code, "errors": told}

@@ -1,0 +1,212 @@
+"""Providers, recipients, staff and interventions: who gives help, who gets it, and what it is."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from app.actions.put_master import Condition, Json, Outcome, put_recipient
+from app.api.access import Caller
+from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
+from app.api.wire import Day, Wire
+from app.settings import Settings
+from app.store.database import Writing
+from app.store.vault import Vault, personal_number
+
+router = APIRouter(tags=["master data"])
+
+MOST_DELEGATIONS = 500
+Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
+Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
+
+
+def _twelve_digits(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    number = personal_number(value.replace(" ", ""))
+    if number is None:
+        raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
+    return number
+
+
+def _no_persons_number(value: object) -> object:
+    # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear.
+    if isinstance(value, str) and personal_number(value):
+        raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, sealed")
+    return value
+
+
+PersonalNumber = Annotated[str, BeforeValidator(_twelve_digits)]
+OrgNo = Annotated[
+    str, BeforeValidator(_no_persons_number), StringConstraints(pattern="^([0-9]{2})?[0-9]{6}-?[0-9]{4}$")
+]
+
+
+class ProviderBody(Wire):
+    """A provider: the municipality's own (`in_house`), or outside it, with or without value added tax."""
+
+    name: Text
+    org_no: OrgNo | None = None
+    form: Literal["in_house", "external", "external_vat"]
+
+
+class ProviderAnswer(ProviderBody, Versioned):
+    """A provider as stored."""
+
+
+class RecipientFields(Wire):
+    """Somebody who gets help. `valid_from` is the first day of what is said: ever since for the first, else today."""
+
+    name: Text | None = None
+    birth_date: Day | None = None
+    household: Ref | None = Field(None, description="Who shares a door shares a household [own ref].")
+    area: Literal["URBAN", "RURAL", "ARCHIPELAGO"]
+    protected: bool = False
+    died_on: Day | None = None
+    valid_from: Day | None = None
+
+
+class RecipientBody(RecipientFields):
+    """A recipient as put. `personal_number` is sealed and never read back; left out it stays, null forgets it."""
+
+    personal_number: PersonalNumber | None = None
+
+
+class RecipientAnswer(RecipientFields, Versioned):
+    """A recipient as stored. The name of a protected one is null for planners."""
+
+
+class DelegationBody(Spanned):
+    """Leave to do one delegated intervention, inclusive days."""
+
+    intervention: Ref
+    valid_from: Day
+    valid_to: Day | None = None
+
+
+class StaffBody(Spanned):
+    """An employment; `person` is who it is across employments. `valid_from` as for recipients, `valid_to` inclusive."""
+
+    name: Text | None = None
+    person: Ref | None = Field(None, description="One person's refs share it [own ref].")
+    provider: Ref
+    role: Role
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+    relative_of: Ref | None = Field(None, description="The recipient this person is related to.")
+    delegations: Annotated[list[DelegationBody], Field(default_factory=list, max_length=MOST_DELEGATIONS)]
+
+
+class StaffAnswer(StaffBody, Versioned):
+    """An employment as stored."""
+
+
+class InterventionBody(Wire):
+    """A kind of help with its catalogue minutes. `valid_from` as for recipients."""
+
+    title: Text
+    category: Category
+    standard_minutes: Minutes
+    valid_from: Day | None = None
+
+
+class InterventionAnswer(InterventionBody, Versioned):
+    """An intervention as stored."""
+
+
+def vault_of(request: Request) -> Vault:
+    """The vault of this process, made from the settings when it is first asked for."""
+    state = request.app.state
+    if not hasattr(state, "vault"):
+        settings: Settings = state.settings
+        state.vault = Vault(settings.field_keys, settings.lookup_key)
+    found: Vault = state.vault
+    return found
+
+
+async def _put_recipient(
+    request: Request, caller: Caller, ref: str, body: RecipientBody, condition: Condition
+) -> Outcome:
+    fields = stored_body(body)
+    fields.pop("personal_number")
+
+    async def act(writing: Writing) -> Outcome:
+        return await put_recipient(
+            writing,
+            ref,
+            fields,
+            by=caller.subject,
+            today=today(),
+            condition=condition,
+            vault=vault_of(request),
+            number=body.personal_number,
+            told="personal_number" in body.model_fields_set,
+        )
+
+    return await written(request, caller, act)
+
+
+def _shown_recipient(caller: Caller, body: Json) -> Json:
+    return body | {"name": None} if body["protected"] and caller.role == "planner" else body
+
+
+PROVIDER = {"name": "Utförare norr", "org_no": "212000-0001", "form": "in_house"}
+RECIPIENT = {"birth_date": "1941-05-09", "household": "H-004", "area": "RURAL"}
+STAFF = {
+    "provider": "P-norr",
+    "role": "assistant_nurse",
+    "valid_from": "2026-01-01",
+    "delegations": [{"intervention": "insulin", "valid_from": "2026-01-01", "valid_to": "2026-12-31"}],
+}
+INTERVENTION = {"title": "Dusch", "category": "CARE", "standard_minutes": 30}
+
+for kind in (
+    Kind(
+        "providers",
+        "provider",
+        ProviderBody,
+        ProviderAnswer,
+        PROVIDER,
+        {"ref": "P-norr", "version": 1, **PROVIDER},
+    ),
+    Kind(
+        "recipients",
+        "recipient",
+        RecipientBody,
+        RecipientAnswer,
+        RECIPIENT,
+        {
+            "ref": "B-004",
+            "version": 1,
+            "name": None,
+            **RECIPIENT,
+            "protected": False,
+            "died_on": None,
+            "valid_from": None,
+        },
+        reach="served_by",
+        shown=_shown_recipient,
+        put=_put_recipient,
+    ),
+    Kind(
+        "staff",
+        "staff",
+        StaffBody,
+        StaffAnswer,
+        STAFF,
+        {"ref": "S-07", "version": 1, "name": None, "person": "S-07", **STAFF, "valid_to": None, "relative_of": None},
+        reach="provider",
+        filters={"provider": "providers"},
+        writers=("system", "admin", "planner"),
+    ),
+    Kind(
+        "interventions",
+        "intervention",
+        InterventionBody,
+        InterventionAnswer,
+        INTERVENTION,
+        {"ref": "dusch", "version": 1, **INTERVENTION, "valid_from": None},
+    ),
+):
+    add_routes(router, kind)

@@ -1,0 +1,292 @@
+"""The one table of errors: what each code answers, in Swedish and English.
+
+A route raises `Problem("unknown_ref")`; the handlers in `refusals.py` turn it into `application/problem+json`. Neither
+texts nor pointers ever hold what was sent: a refused body may be somebody's personal number.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.language import Language
+
+
+class Kind(NamedTuple):
+    """What a code means: HTTP status, short title and a sentence, in both languages."""
+
+    status: int
+    title_sv: str
+    title_en: str
+    text_sv: str
+    text_en: str
+
+    def title(self, language: Language) -> str:
+        return self.title_sv if language == "sv" else self.title_en
+
+    def text(self, language: Language) -> str:
+        return self.text_sv if language == "sv" else self.text_en
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One fault inside a body or a query: a JSON Pointer to it, and a code of `PROBLEMS`."""
+
+    pointer: str
+    code: str
+
+    def to_json(self, language: Language) -> dict[str, str]:
+        return {"pointer": self.pointer, "code": self.code, "message": PROBLEMS[self.code].text(language)}
+
+
+class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+    """An answer that is a refusal. `code` stands in `PROBLEMS`; `pointer` names the faulty place in the body."""
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        pointer: str | None = None,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.kind = PROBLEMS[code]
+        self.errors = tuple(errors) or ((FieldError(pointer, code),) if pointer is not None else ())
+        self.headers = dict(headers or {})
+
+
+# Kept sorted by code. A field error's code stands here too, with 422: the same words wherever the fault shows.
+PROBLEMS: Mapping[str, Kind] = {
+    "body_too_large": Kind(
+        413,
+        "För stort anrop",
+        "Body too large",
+        "Innehållet är större än vad som tas emot. Dela upp det.",
+        "The body is larger than what is accepted. Split it.",
+    ),
+    "busy": Kind(
+        503,
+        "Upptaget",
+        "Busy",
+        "Tjänsten är upptagen just nu. Försök igen om en stund.",
+        "The service is busy at the moment. Try again shortly.",
+    ),
+    "contract_overlaps": Kind(
+        409,
+        "Avtalen överlappar",
+        "Contracts overlap",
+        "Utföraren har redan ett avtal under någon av dagarna.",
+        "The provider already has a contract on some of the days.",
+    ),
+    "forbidden_role": Kind(
+        403,
+        "Rollen räcker inte",
+        "Role not allowed",
+        "Din roll får inte göra detta.",
+        "Your role may not do this.",
+    ),
+    "internal": Kind(
+        500,
+        "Internt fel",
+        "Internal error",
+        "Något gick fel hos oss. Uppge trace_id om du hör av dig.",
+        "Something went wrong on our side. Quote the trace_id if you get in touch.",
+    ),
+    "invalid_cursor": Kind(
+        422,
+        "Ogiltig sidmarkör",
+        "Invalid cursor",
+        "Sidmarkören kommer inte härifrån. Börja om från första sidan.",
+        "The cursor was not given by this service. Start again from the first page.",
+    ),
+    "invalid_envelope": Kind(
+        422,
+        "Ogiltigt innehåll",
+        "Invalid body",
+        "Innehållet följer inte den beskrivna formen.",
+        "The body does not have the documented shape.",
+    ),
+    "invalid_parameter": Kind(
+        422,
+        "Ogiltig parameter",
+        "Invalid parameter",
+        "En parameter i adressen följer inte den beskrivna formen.",
+        "A parameter of the address does not have the documented shape.",
+    ),
+    "invalid_value": Kind(
+        422,
+        "Ogiltigt värde",
+        "Invalid value",
+        "Värdet är inte ett av dem som tas emot.",
+        "The value is not one that is accepted.",
+    ),
+    "malformed": Kind(
+        422,
+        "Oläslig post",
+        "Unreadable item",
+        "Posten följer inte den beskrivna formen.",
+        "The item does not have the documented shape.",
+    ),
+    "malformed_json": Kind(
+        400,
+        "Oläslig JSON",
+        "Unreadable JSON",
+        "Innehållet är inte strikt JSON i UTF-8 (ingen nyckel två gånger, inget NaN eller NUL, inga för stora tal).",
+        "The body is not strict JSON in UTF-8 (no key twice, no NaN or NUL, no number out of range).",
+    ),
+    "method_not_allowed": Kind(
+        405,
+        "Metoden finns inte här",
+        "Method not allowed",
+        "Adressen finns men tar inte emot den metoden.",
+        "The address exists but does not take this method.",
+    ),
+    "missing_field": Kind(
+        422,
+        "Fält saknas",
+        "Field missing",
+        "Fältet måste finnas med.",
+        "The field is required.",
+    ),
+    "naive_instant": Kind(
+        422,
+        "Tidpunkt utan tidszon",
+        "Instant without offset",
+        "Tidpunkten måste ha en tidsförskjutning enligt RFC 3339.",
+        "The instant must carry an offset, as RFC 3339 says.",
+    ),
+    "not_acceptable": Kind(
+        406,
+        "Formatet finns inte",
+        "Format not offered",
+        "Inget av de format som efterfrågas i Accept finns här.",
+        "None of the formats asked for in Accept is offered here.",
+    ),
+    "not_found": Kind(
+        404,
+        "Finns inte",
+        "Not found",
+        "Det finns inget här, eller inget som du når.",
+        "There is nothing here, or nothing within your reach.",
+    ),
+    "out_of_range": Kind(
+        422,
+        "Utanför gränserna",
+        "Out of range",
+        "Värdet ligger utanför det som tas emot.",
+        "The value lies outside what is accepted.",
+    ),
+    "personal_number_invalid": Kind(
+        422,
+        "Ogiltigt personnummer",
+        "Invalid personal number",
+        "Det är inget giltigt personnummer eller samordningsnummer.",
+        "It is no valid personal number or coordination number.",
+    ),
+    "personal_number_taken": Kind(
+        409,
+        "Personnumret är upptaget",
+        "Personal number taken",
+        "En annan mottagare har redan det personnumret.",
+        "Another recipient already has that personal number.",
+    ),
+    "ref_is_personal_number": Kind(
+        422,
+        "Referensen är ett personnummer",
+        "Ref is a personal number",
+        "En referens får aldrig vara ett personnummer. Välj en egen nyckel.",
+        "A ref is never a personal number. Choose a key of your own.",
+    ),
+    "tag_retired": Kind(
+        409,
+        "Taggen är kasserad",
+        "Tag retired",
+        "En kasserad tagg kan inte sättas upp igen.",
+        "A retired tag cannot be mounted again.",
+    ),
+    "too_many_items": Kind(
+        413,
+        "För många poster",
+        "Too many items",
+        "Högst 1000 poster tas emot åt gången. Dela upp dem.",
+        "At most 1000 items are accepted at a time. Split them.",
+    ),
+    "uid_taken": Kind(
+        409,
+        "UID är upptaget",
+        "UID taken",
+        "En annan tagg har redan det UID:t.",
+        "Another tag already has that UID.",
+    ),
+    "unauthenticated": Kind(
+        401,
+        "Inte inloggad",
+        "Not authenticated",
+        "En giltig åtkomsttoken behövs.",
+        "A valid access token is needed.",
+    ),
+    "unknown_field": Kind(
+        422,
+        "Okänt fält",
+        "Unknown field",
+        "Fältet hör inte hemma här.",
+        "The field does not belong here.",
+    ),
+    "unknown_municipality": Kind(
+        404,
+        "Okänd kommun",
+        "Unknown municipality",
+        "Kommunen i din token finns inte i tjänsten.",
+        "The municipality of your token does not exist in this service.",
+    ),
+    "unknown_ref": Kind(
+        404,
+        "Okänd referens",
+        "Unknown ref",
+        "Referensen finns inte, eller inte inom ditt synfält.",
+        "The ref does not exist, or not within your reach.",
+    ),
+    "unsupported_media_type": Kind(
+        415,
+        "Fel innehållstyp",
+        "Unsupported media type",
+        "Skicka application/json i UTF-8.",
+        "Send application/json in UTF-8.",
+    ),
+    "version_conflict": Kind(
+        412,
+        "Fel version",
+        "Version conflict",
+        "Posten finns inte i den version som angavs. Läs den och försök igen.",
+        "The record does not stand in the version named. Read it and try again.",
+    ),
+    "visit_withdrawn": Kind(
+        410,
+        "Besöket finns inte längre",
+        "Visit withdrawn",
+        "Senare uppgifter har tagit bort besöket, och inget annat har kommit i dess ställe.",
+        "Later facts have taken the visit away, and none stands in its place.",
+    ),
+    "wrong_format": Kind(
+        422,
+        "Fel form",
+        "Wrong format",
+        "Värdet är inte skrivet i den beskrivna formen.",
+        "The value is not written in the documented format.",
+    ),
+    "wrong_length": Kind(
+        422,
+        "Fel längd",
+        "Wrong length",
+        "Värdet är för kort eller för långt.",
+        "The value is too short or too long.",
+    ),
+    "wrong_type": Kind(
+        422,
+        "Fel typ",
+        "Wrong type",
+        "Värdet är av fel JSON-typ.",
+        "The value is of the wrong JSON type.",
+    ),
+}

@@ -1,0 +1,149 @@
+"""Turns what goes wrong into `application/problem+json` (RFC 9457), in the caller's language, without an echo."""
+
+import re
+import secrets
+from http import HTTPStatus
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from sqlalchemy.exc import DBAPIError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.api.problems import Problem
+from app.api.reading import field_errors
+from app.language import wanted
+from app.store.database import BusyError, UnknownMunicipalityError
+
+PROBLEM_JSON = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+log = structlog.get_logger("taggad")
+
+
+def trace_id_of(request: Request) -> str:
+    """The caller's W3C trace id, else one of our own."""
+    known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+    return known[1] if known else secrets.token_hex(16)
+
+
+def answer(request: Request, problem: Problem, trace_id: str | None = None) -> Response:
+    """The response a problem becomes."""
+    language = wanted(request.headers.get("accept-language", ""))
+    body: dict[str, object] = {
+        "type": f"/problems/{problem.code}",
+        "title": problem.kind.title(language),
+        "status": problem.kind.status,
+        "code": problem.code,
+        "detail": problem.kind.text(language),
+    }
+    if problem.errors:
+        body["errors"] = [error.to_json(language) for error in problem.errors]
+    body["trace_id"] = trace_id or trace_id_of(request)
+    headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
+    if problem.kind.status == HTTPStatus.UNAUTHORIZED:
+        headers.setdefault("WWW-Authenticate", "Bearer")
+    if problem.kind.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+    return Response(to_json(body), problem.kind.status, headers, PROBLEM_JSON)
+
+
+def _busy(error: BaseException) -> bool:
+    """Whether a database error says "later" rather than "never": time-outs, deadlocks, a server on its way."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return error.connection_invalidated or (cause is not None and _busy(cause))
+    return isinstance(
+        error,
+        (
+            BusyError,
+            OSError,  # among them ConnectionRefusedError and TimeoutError
+            asyncpg.PostgresConnectionError,
+            asyncpg.InterfaceError,
+            asyncpg.QueryCanceledError,
+            asyncpg.LockNotAvailableError,
+            asyncpg.DeadlockDetectedError,
+            asyncpg.SerializationError,
+            asyncpg.CannotConnectNowError,
+            asyncpg.AdminShutdownError,
+            asyncpg.CrashShutdownError,
+            asyncpg.TooManyConnectionsError,
+            asyncpg.TransactionTimeoutError,
+            asyncpg.IdleInTransactionSessionTimeoutError,
+        ),
+    )
+
+
+async def _on_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - Starlette types every handler with Exception
+    return answer(request, error)
+
+
+async def _on_validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    found = field_errors(error.errors())
+    return answer(request, Problem("invalid_parameter", errors=found))
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    code = {
+        HTTPStatus.NOT_FOUND: "not_found",
+        HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    }.get(HTTPStatus(error.status_code))
+    if code is None:
+        return await on_anything(request, error)
+    return answer(request, Problem(code, headers=error.headers))
+
+
+async def _on_unknown_municipality(request: Request, _: Exception) -> Response:
+    return answer(request, Problem("unknown_municipality"))
+
+
+async def _on_database(request: Request, error: Exception) -> Response:
+    if not _busy(error):
+        return await on_anything(request, error)
+    trace_id = trace_id_of(request)
+    log.warning("busy", trace_id=trace_id, error=_name(error))
+    return answer(request, Problem("busy"), trace_id)
+
+
+async def on_anything(request: Request, error: Exception) -> Response:
+    """The answer to what nobody foresaw; the log says where, never what."""
+    trace_id = trace_id_of(request)
+    # Neither the message nor the address: both may hold what the caller sent.
+    log.error(
+        "unexpected", trace_id=trace_id, method=request.method, error=_name(error), at=_places(error), exc_info=False
+    )
+    return answer(request, Problem("internal"), trace_id)
+
+
+def _name(error: BaseException) -> str:
+    cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else None
+    return type(cause or error).__name__
+
+
+def _places(error: BaseException) -> list[str]:
+    places = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if "/app/" in code.co_filename:
+            places.append(f"{code.co_filename.rsplit('/app/', 1)[1]}:{step.tb_lineno} {code.co_name}")
+        step = step.tb_next
+    return places
+
+
+def install(app: FastAPI) -> None:
+    """Give every error of `app` its answer."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(RequestValidationError, _on_validation)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(UnknownMunicipalityError, _on_unknown_municipality)
+    for kind in (BusyError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        app.add_exception_handler(kind, _on_database)

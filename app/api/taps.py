@@ -1,0 +1,219 @@
+"""Phones send taps: `POST /v1/taps`. Every item gets its own verdict; a phone drops it from its queue on our word."""
+
+import datetime as dt
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
+from app.api.access import caller_of
+from app.api.group_commit import GroupCommit
+from app.api.health import count_tap
+from app.api.problems import Problem
+from app.api.reading import Unread, read_items
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.tap import Claim, Envelope
+from app.settings import Settings
+from app.store.database import Database
+
+router = APIRouter(tags=["taps"])
+
+Uptime = Annotated[int, Field(ge=0, lt=2**53)]
+BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Reason = Literal[
+    "tag_missing",
+    "tag_unreadable",
+    "phone_no_nfc",
+    "phone_dead",
+    "no_coverage",
+    "visit_outside_home",
+    "forgot_in",
+    "forgot_out",
+    "system_down",
+    "other",
+]
+SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
+
+
+class TapTag(Wire):
+    """What was tapped: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` by hand with a `reason`."""
+
+    keyset: Annotated[str, StringConstraints(max_length=64)] | None = None
+    e: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")] | None = None
+    c: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{16}$")] | None = None
+    uid: Annotated[str, StringConstraints(pattern="^(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$")] | None = None
+    household: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    reason: Reason | None = None
+    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> "TapTag":
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if given not in SHAPES:
+            raise PydanticCustomError("invalid_value", "not one of the shapes of a tag")
+        return self
+
+
+class TapIn(Wire):
+    """One tap. `id` is minted by the phone once and kept through every retry."""
+
+    id: UUID
+    direction: Literal["in", "out", "auto"]
+    tapped_at: Instant
+    uptime_ms: Uptime | None = None
+    boot_id: BootId | None = None
+    tag: TapTag
+
+
+class TapsIn(Wire):
+    """A phone's queue with its clocks at sending."""
+
+    sent_at: Instant
+    sent_uptime_ms: Uptime | None = None
+    boot_id: BootId | None = None
+    taps: Annotated[list[TapIn], Field(min_length=1, max_length=1000)]
+
+
+class TapVisit(Wire):
+    """A visit the tap belongs to, as it stands today."""
+
+    id: UUID
+    recipient: str
+    status: str
+
+
+class TapResult(Wire):
+    """The answer to one item, in the order of the items."""
+
+    id: UUID | None
+    verdict: Literal["accepted", "disputed", "refused"]
+    code: str | None
+    duplicate: bool
+    at: Instant | None
+    evidence: str | None
+    visits: list[TapVisit]
+
+
+class TapsOut(Wire):
+    """When the batch reached us and what became of each item."""
+
+    received_at: Instant
+    results: list[TapResult]
+
+
+EXAMPLE = {
+    "sent_at": "2026-10-24T08:31:07Z",
+    "sent_uptime_ms": 812345,
+    "boot_id": "b7",
+    "taps": [
+        {
+            "id": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+            "direction": "in",
+            "tapped_at": "2026-10-24T08:31:02Z",
+            "uptime_ms": 807345,
+            "boot_id": "b7",
+            "tag": {"uid": "04A1B2C3D4E5F6"},
+        }
+    ],
+}
+EXAMPLE_OUT = {
+    "received_at": "2026-10-24T08:31:07.412000Z",
+    "results": [
+        {
+            "id": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+            "verdict": "accepted",
+            "code": None,
+            "duplicate": False,
+            "at": "2026-10-24T08:31:02Z",
+            "evidence": "static",
+            "visits": [{"id": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1", "recipient": "B-001", "status": "open"}],
+        }
+    ],
+}
+
+
+def tap_queue(database: Database, settings: Settings) -> GroupCommit[Submission, Sequence[TapAnswer]]:
+    """The queue that commits the taps of each municipality in groups."""
+    late_after = dt.timedelta(days=settings.late_tap_days)
+    key = settings.lookup_key
+
+    def digest_uid(uid: str) -> str:
+        return blake2b(uid.encode(), key=key, digest_size=16).hexdigest()
+
+    async def write(municipality_id: int, submissions: Sequence[Submission]) -> Sequence[Sequence[TapAnswer]]:
+        async with database.write(municipality_id) as writing:
+            return await record_taps(writing, submissions, late_after, digest_uid)
+
+    return GroupCommit(write, lambda submission: len(submission.items))
+
+
+@router.post(
+    "/v1/taps",
+    operation_id="post_taps",
+    summary="Send taps",
+    openapi_extra=body_of(TapsIn, example=EXAMPLE),
+    responses=answer_of(TapsOut, example=EXAMPLE_OUT),
+)
+async def post_taps(request: Request) -> Response:
+    """Check-ins and check-outs from one phone, 1 to 1000 at a time, however late and in whatever order.
+
+    Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
+    answer again, marked `duplicate`.
+    """
+    caller = caller_of(request, ("staff",))
+    if caller.staff is None:
+        raise Problem("forbidden_role")
+    batch = await read_items(request, TapsIn, "taps", TapIn)
+    sent = batch.envelope
+    envelope = Envelope(dt.datetime.now(dt.UTC), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
+    items = [unreadable(item) if isinstance(item, Unread) else _claim(item) for item in batch.items]
+    submission = Submission(caller.staff, caller.device, envelope, items)
+    answers = await request.app.state.taps.submit(caller.municipality_id, submission)
+    for answer in answers:
+        count_tap(answer.verdict, answer.code)
+    body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})
+    return Response(body, media_type="application/json")
+
+
+def _claim(item: TapIn) -> Claim:
+    tag = item.tag
+    return Claim(
+        id=item.id,
+        direction=item.direction,
+        tapped_at=item.tapped_at,
+        uptime_ms=item.uptime_ms,
+        boot_id=item.boot_id,
+        keyset=tag.keyset,
+        uid=tag.uid.upper() if tag.uid else None,
+        household=tag.household,
+        reason=tag.reason,
+        note=tag.note,
+    )
+
+
+def unreadable(item: Unread) -> Unreadable:
+    """An item that is kept as an attempt, under its id where that could be read."""
+    raw = to_json(item.raw)
+    try:
+        id_ = UUID(item.id) if item.id else None
+    except ValueError:
+        id_ = None
+    return Unreadable(id_, item.raw, blake2b(raw, digest_size=16).digest())
+
+
+def _result(answer: TapAnswer) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "verdict": answer.verdict,
+        "code": answer.code,
+        "duplicate": answer.duplicate,
+        "at": answer.at,
+        "evidence": answer.evidence,
+        "visits": [{"id": visit.id, "recipient": visit.recipient, "status": visit.status} for visit in answer.visits],
+    }

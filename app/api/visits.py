@@ -1,0 +1,322 @@
+"""Visits as people and machines read them: `GET /v1/visits`, one visit, and the feed of changes."""
+
+import datetime as dt
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError, to_json
+
+from app.api.access import Caller, allow
+from app.api.problems import Problem
+from app.api.wire import Day, Instant, Wire, answer_of
+from app.domain.visit import ANOMALIES
+from app.store import visit_list
+from app.store.visit_list import Kind, Reach, VisitFilter
+from app.store.visits import StoredVisit
+
+router = APIRouter(tags=["visits"])
+
+STAFF_SEES_BACK = dt.timedelta(hours=48)
+Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
+Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin"))]
+Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
+
+
+class TapsOfVisit(Wire):
+    """The taps that bound the visit."""
+
+    in_: Annotated[UUID | None, Field(alias="in")]
+    out: UUID | None
+
+
+class EvidenceOfVisit(Wire):
+    """How strongly each end is shown."""
+
+    in_: Annotated[str | None, Field(alias="in")]
+    out: str | None
+
+
+class ShareOut(Wire):
+    """Seconds given to one intervention, and by which rule."""
+
+    category: str | None
+    intervention: str | None
+    order_line: str | None
+    seconds: int
+    payable: bool
+    reason: str
+
+
+class AnomalyOut(Wire):
+    """What asks to be repaired (`fix`) or seen (`acknowledge`); `suggestion` is a correction that would settle it."""
+
+    code: str
+    severity: Literal["fix", "acknowledge"]
+    state: Literal["open", "resolved", "acknowledged"]
+    suggestion: dict[str, Any] | None
+
+
+class VisitOut(Wire):
+    """A whole visit. The shares add up to `seconds`; the visits of one presence to its `presence_seconds`."""
+
+    id: UUID
+    group: UUID
+    taps: TapsOfVisit
+    recipient: str
+    provider: str | None
+    staff: str
+    role: str | None
+    household: str
+    started_at: Instant | None
+    ended_at: Instant | None
+    provisional: bool
+    local_date: Day
+    presence: list[tuple[Instant, Instant]]
+    presence_seconds: int
+    seconds: int
+    status: Status
+    payable: bool
+    evidence: EvidenceOfVisit
+    shares: list[ShareOut]
+    anomalies: list[AnomalyOut]
+    corrections: list[dict[str, Any]]
+    version: int
+
+
+class VisitsOut(Wire):
+    """A page of visits; `next` is the cursor of the next one."""
+
+    items: list[VisitOut]
+    next: str | None
+
+
+def _anomaly(code: str) -> str:
+    if code not in ANOMALIES:
+        raise PydanticCustomError("invalid_value", "no such anomaly")
+    return code
+
+
+class VisitQuery(BaseModel):
+    """The filters of a list; days are local and inclusive."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    recipient: str | None = None
+    provider: str | None = None
+    staff: str | None = None
+    status: Status | None = None
+    anomaly: Annotated[str, AfterValidator(_anomaly)] | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = None
+
+
+class ChangesOut(Wire):
+    """Changes in order, each with the whole visit as it now is; `next` is where to go on from, also when none came."""
+
+    items: list[dict[str, Any]]
+    next: str
+
+
+EXAMPLE = {
+    "id": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1",
+    "group": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+    "taps": {"in": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10", "out": "019a0f77-90d2-7f61-a1b0-2b6f1c9be2aa"},
+    "recipient": "B-001",
+    "provider": "P-norr",
+    "staff": "S-07",
+    "role": "care_assistant",
+    "household": "B-001",
+    "started_at": "2026-10-24T08:31:02Z",
+    "ended_at": "2026-10-24T09:01:02Z",
+    "provisional": False,
+    "local_date": "2026-10-24",
+    "presence": [["2026-10-24T08:31:02Z", "2026-10-24T09:01:02Z"]],
+    "presence_seconds": 1800,
+    "seconds": 1800,
+    "status": "complete",
+    "payable": True,
+    "evidence": {"in": "static", "out": "static"},
+    "shares": [
+        {
+            "category": "CARE",
+            "intervention": "dusch",
+            "order_line": "O-001/1",
+            "seconds": 1800,
+            "payable": True,
+            "reason": "reported",
+        }
+    ],
+    "anomalies": [],
+    "corrections": [],
+    "version": 2,
+}
+
+
+def reach_of(caller: Caller) -> Reach:
+    """Whose visits the caller may see."""
+    if caller.role == "staff":
+        return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
+    return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+
+
+def visit_json(stored: StoredVisit) -> dict[str, Any]:
+    """A visit in the shape of `VisitOut`."""
+    visit = stored.visit
+    return {
+        "id": visit.id,
+        "group": visit.group,
+        "taps": {"in": visit.in_tap, "out": visit.out_tap},
+        "recipient": visit.recipient,
+        "provider": visit.provider,
+        "staff": visit.staff,
+        "role": visit.role,
+        "household": visit.household,
+        "started_at": visit.started_at,
+        "ended_at": visit.ended_at,
+        "provisional": visit.provisional,
+        "local_date": visit.local_date,
+        "presence": visit.spans,
+        "presence_seconds": visit.presence_seconds,
+        "seconds": visit.seconds,
+        "status": visit.status,
+        "payable": visit.payable,
+        "evidence": {"in": visit.evidence_in, "out": visit.evidence_out},
+        "shares": [
+            {
+                "category": share.category,
+                "intervention": share.intervention,
+                "order_line": share.order_line,
+                "seconds": share.seconds,
+                "payable": share.payable,
+                "reason": share.reason,
+            }
+            for share in visit.shares
+        ],
+        "anomalies": [
+            {
+                "code": code,
+                "severity": ANOMALIES[code],
+                "state": "open",
+                "suggestion": visit.suggestions.get(code),
+            }
+            for code in visit.anomalies
+        ],
+        "corrections": [],
+        "version": stored.version,
+    }
+
+
+@router.get(
+    "/v1/visits",
+    operation_id="list_visits",
+    summary="List visits",
+    responses=answer_of(VisitsOut, example={"items": [EXAMPLE], "next": None}),
+)
+async def list_visits(
+    request: Request,
+    caller: Reader,
+    query: Annotated[VisitQuery, Query()],
+) -> Response:
+    """Whole visits by start (or end, where no start is known), oldest first. `from` and `to` are inclusive local dates.
+
+    A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours, planners those of
+    their provider.
+    """
+    after = _cursor(query.cursor) if query.cursor else None
+    reach = reach_of(caller)
+    wanted = VisitFilter(
+        query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
+    )
+    given: list[tuple[Kind, str | None]] = [
+        ("recipient", query.recipient),
+        ("provider", query.provider),
+        ("staff", query.staff),
+    ]
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        if not await visit_list.known_refs(reading, reach, [(kind, ref) for kind, ref in given if ref is not None]):
+            raise Problem("unknown_ref")
+        found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
+    following = None
+    headers = {}
+    if len(found) > query.limit:
+        found = found[: query.limit]
+        following = _written(found[-1])
+        asked = dict(request.query_params) | {"cursor": following}
+        headers["Link"] = f'</v1/visits?{urlencode(asked)}>; rel="next"'
+    body = to_json({"items": [visit_json(stored) for stored in found], "next": following})
+    return Response(body, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/v1/visits/{visit_id}",
+    operation_id="get_visit",
+    summary="Get a visit",
+    responses=answer_of(VisitOut, example=EXAMPLE),
+)
+async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response:
+    """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did."""
+    try:
+        id_ = UUID(visit_id)
+    except ValueError as error:
+        raise Problem("not_found") from error
+    reach = reach_of(caller)
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        stored = await visit_list.one(reading, reach, id_)
+        if stored is None:
+            gone, replaced_by = await visit_list.withdrawn(reading, reach, id_)
+            if not gone:
+                raise Problem("not_found")
+            if replaced_by is None:
+                raise Problem("visit_withdrawn")
+            return Response(status_code=301, headers={"Location": f"/v1/visits/{replaced_by}"})
+    headers = {"ETag": f'"{stored.version}"'}
+    return Response(to_json(visit_json(stored)), media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/v1/changes",
+    operation_id="list_changes",
+    summary="Pull changes",
+    responses=answer_of(ChangesOut, example={"items": [{"visit": EXAMPLE}], "next": "1"}),
+)
+async def list_changes(
+    request: Request,
+    caller: Puller,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
+
+    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`.
+    """
+    reach = reach_of(caller)
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        found = await visit_list.changes(reading, reach, after, limit)
+    items: list[dict[str, Any]] = []
+    for change in found:
+        if change.visit is not None:
+            items.append({"visit": visit_json(change.visit)})
+        elif reach == Reach():
+            items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
+    following = str(found[-1].no if found else after)
+    return Response(to_json({"items": items, "next": following}), media_type="application/json")
+
+
+def _written(stored: StoredVisit) -> str:
+    visit = stored.visit
+    return urlsafe_b64encode(f"{visit.sort_at.isoformat()} {visit.id}".encode()).decode().rstrip("=")
+
+
+def _cursor(text: str) -> tuple[dt.datetime, UUID]:
+    try:
+        at, id_ = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
+        return dt.datetime.fromisoformat(at).astimezone(dt.UTC), UUID(id_)
+    except (ValueError, OverflowError) as error:
+        raise Problem("invalid_cursor") from error

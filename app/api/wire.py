@@ -1,0 +1,75 @@
+"""What bodies and answers are made of: the strict base model, instants and days, and examples for the documentation."""
+
+import datetime as dt
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
+
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_SCHEMA = "#/components/schemas/{model}"
+
+
+class Wire(BaseModel):
+    """A body or an answer: nothing unknown, nothing converted. Read from JSON, never from Python values."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Instant:
+    """RFC 3339 with seconds and offset. Pydantic alone also reads a string of digits, as seconds since 1970."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(
+            pattern=rf"^{_DAY}[Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?$",
+            strict=True,
+        )
+        # The range keeps every conversion to UTC and to local time within what a datetime can hold.
+        instant = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_AT, lt=END_AT, strict=False)
+        return _read_or_given(text, instant)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time"}
+
+
+class _Day:
+    """`YYYY-MM-DD` between 1900 and 2199."""
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        text = core_schema.str_schema(pattern=f"^{_DAY}$", strict=True)
+        day = core_schema.date_schema(ge=FIRST_AT.date(), lt=END_AT.date(), strict=False)
+        return _read_or_given(text, day)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "string", "format": "date"}
+
+
+def _read_or_given(text: CoreSchema, value: CoreSchema) -> CoreSchema:
+    read = core_schema.chain_schema([text, value])
+    # In Python a string comes from the address of a request and is read alike; anything else is a value of our own.
+    given = core_schema.no_info_wrap_validator_function(
+        lambda own, reads: reads(own) if isinstance(own, str) else own, read
+    )
+    return core_schema.json_or_python_schema(json_schema=read, python_schema=given)
+
+
+Instant = Annotated[dt.datetime, _Instant()]
+Day = Annotated[dt.date, _Day()]
+
+
+def body_of(model: type[BaseModel], *, example: Any) -> dict[str, Any]:
+    """What `openapi_extra` says of a route that reads its body itself. The document's maker moves `$defs` up."""
+    schema = model.model_json_schema(ref_template=_SCHEMA)
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def answer_of(
+    model: type[BaseModel] | None, *, example: Any, status: int = 200, text: str = "OK"
+) -> dict[int | str, dict[str, Any]]:
+    """A `responses` entry with its example, and the answer's model where it is one; several are joined with `|`."""
+    said: dict[str, Any] = {"description": text, "content": {"application/json": {"example": example}}}
+    return {status: {"model": model, **said} if model else said}

@@ -1,0 +1,258 @@
+"""The command line. Every verb works beside a running server on the same data directory."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+import uvicorn
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from app import demo as demonstration
+from app.actions.add_municipality import add_municipality
+from app.api.access import ROLES, mint
+from app.domain.time import local
+from app.main import configure_logs, create_app, server_options
+from app.settings import Settings, UnsafeSettingsError
+from app.store import backup as backups
+from app.store import embedded
+from app.store.database import Database
+from app.store.migrate import MigrationBlockedError, migrate, pending
+from app.store.secrets import LooseSecretsError, made_once
+
+Result = TypeVar("Result")
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+LONGEST_TTL_SECONDS = 366 * 86400
+LONGEST_NAME = 100
+MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+
+application = typer.Typer(
+    name="taggad", help="Visits of Swedish home care: one tap in, one tap out.", no_args_is_help=True
+)
+municipality = typer.Typer(no_args_is_help=True)
+db = typer.Typer(no_args_is_help=True)
+application.add_typer(municipality, name="municipality", help="The tenants.")
+application.add_typer(db, name="db", help="The embedded database of the data directory.")
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _fail(message: str) -> NoReturn:
+    err.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
+    try:
+        yield
+    except (UnsafeSettingsError, LooseSecretsError, MigrationBlockedError, embedded.EmbeddedError) as error:
+        _fail(str(error))
+    except DBAPIError as error:
+        _fail(f"the database refuses: {error.orig}")
+    except OSError as error:
+        _fail(str(error))
+
+
+def _settings() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+def _settings_with_secrets() -> Settings:
+    settings = _settings()
+    if settings.database_url is None:
+        settings = settings.with_secrets(made_once(settings.data_dir))
+    settings.require_secrets()
+    settings.require_safe()
+    return settings
+
+
+@contextmanager
+def _database_url(settings: Settings) -> Iterator[str]:
+    """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+        yield url
+
+
+def _on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
+    """Run one piece of work over a migrated database."""
+
+    async def run(url: str) -> Result:
+        if await pending(url):
+            if settings.database_url is not None:
+                _fail("the database is not at this version's schema: run `taggad migrate`")
+            await migrate(url)
+        database = Database(url, pool_size=2)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with _database_url(settings) as url:
+        return asyncio.run(run(url))
+
+
+@application.command()
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8000,
+    speed: Annotated[float, typer.Option(min=0.1, help="How many times as short as usual visits are.")] = 60.0,
+) -> None:
+    """An example municipality and its days, simulated against the service until Ctrl-C."""
+    with _failures_told():
+        settings = _settings()
+        if settings.database_url is not None:
+            err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
+            settings = settings.model_copy(update={"database_url": None})
+        settings = settings.with_secrets(made_once(settings.data_dir))
+        with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+            code = asyncio.run(demonstration.run(settings, url, port, speed, out))
+    raise typer.Exit(code)
+
+
+@application.command()
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at.")] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
+) -> None:
+    """The server, over TAGGAD_DATABASE_URL or else the embedded database of TAGGAD_DATA_DIR."""
+    with _failures_told():
+        settings = _settings_with_secrets()
+        configure_logs()
+        signal.signal(signal.SIGTERM, _leave)  # so that what was started ends in order, whoever asks
+        with _database_url(settings) as url:
+            if settings.database_url is None:
+                asyncio.run(migrate(url))
+            elif asyncio.run(pending(url)):
+                _fail("the database is not at this version's schema: run `taggad migrate` first")
+            out.print(f"Serving at http://{host}:{port}; Ctrl-C ends it.", markup=False)
+            if workers == 1:
+                uvicorn.run(create_app(settings, url), host=host, port=port, **server_options())
+                return
+            with tempfile.TemporaryDirectory(prefix="taggad-metrics-") as metrics:
+                served = settings.model_copy(update={"database_url": url})
+                os.environ.update(served.to_environment(), PROMETHEUS_MULTIPROC_DIR=metrics)
+                uvicorn.run("app.main:worker", factory=True, workers=workers, host=host, port=port, **server_options())
+
+
+def _leave(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+@application.command("migrate")
+def migrate_() -> None:
+    """Bring the database to this version's schema."""
+    with _failures_told(), _database_url(_settings()) as url:
+        asyncio.run(migrate(url))
+        out.print("The schema is up to date.")
+
+
+@application.command()
+def token(
+    municipality: Annotated[int, typer.Option(min=1, help="SCB code.")],
+    role: Annotated[str, typer.Option(help=", ".join(ROLES))],
+    provider: Annotated[str | None, typer.Option(help="Ref of the provider (planner).")] = None,
+    staff: Annotated[str | None, typer.Option(help="Ref of the staff (staff).")] = None,
+    device: Annotated[str | None, typer.Option(help="Ref of the device.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="A scope; may be repeated.")] = None,
+    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 30d.")] = "1h",
+) -> None:
+    """Print a bearer token, for operators and tests."""
+    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if not 0 < seconds <= LONGEST_TTL_SECONDS:
+        raise typer.BadParameter("a number with s, m, h or d, at most 366d", param_hint="--ttl")
+    refs = {"provider": provider, "staff": staff, "device": device}
+    with _failures_told():
+        settings = _settings_with_secrets()
+        try:
+            minted = mint(
+                settings, municipality_id=municipality, role=role, scopes=scope or (), ttl_seconds=seconds, **refs
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    typer.echo(minted)
+
+
+@municipality.command("add")
+def municipality_add(
+    code: Annotated[int, typer.Argument(min=1, max=9999, help="SCB code, e.g. 188.")],
+    name: Annotated[str, typer.Argument(help="Its name.")],
+) -> None:
+    """Create a tenant."""
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise typer.BadParameter("a name of 1 to 100 characters", param_hint="NAME")
+    with _failures_told():
+        made = _on_database(lambda database: add_municipality(database, code, name.strip()), _settings())
+    out.print(f"Municipality {code} is made." if made else f"Municipality {code} was there already.")
+
+
+@db.command("start")
+def db_start() -> None:
+    """Leave the embedded database running behind."""
+    with _failures_told():
+        settings = _settings()
+        out.print(embedded.detach(settings.data_dir, bin_dir=settings.pg_bin), markup=False)
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """End what `db start` left."""
+    with _failures_told():
+        out.print("Stopped." if embedded.stop(_settings().data_dir) else "It was not running.")
+
+
+@db.command("status")
+def db_status() -> None:
+    """Tell whether the embedded database runs, whose it is and where; exit 3 when it does not run."""
+    with _failures_told():
+        known = embedded.status(_settings().data_dir)
+    since = f" since {local(known.started_at):%Y-%m-%d %H:%M}" if known.started_at else ""
+    whose = f", process {known.owner_pid}{' (detached)' if known.detached else ''}" if known.owner_pid else ""
+    out.print(f"{known.state}{since}{whose}")
+    if known.url:
+        out.print(known.url, markup=False)
+    if known.state != "running":
+        raise typer.Exit(3)
+
+
+@db.command("backup")
+def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> None:
+    """Write the embedded database to a file, beside a running server. Keep secrets.json of the data directory too."""
+    with _failures_told():
+        settings = _embedded_only()
+        with err.status("Writing the backup"), _database_url(settings) as url:
+            size = backups.backup(url, target, bin_dir=settings.pg_bin)
+    out.print(f"{target}: {size} bytes", markup=False)
+
+
+@db.command("restore")
+def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
+    """Put a backup back in place of all there is in the embedded database. No server may be running."""
+    with _failures_told():
+        settings = _embedded_only()
+        with err.status("Restoring"), _database_url(settings) as url:
+            asyncio.run(migrate(url))  # makes the roles that the file's tables belong to
+            backups.restore(url, source, bin_dir=settings.pg_bin)
+            asyncio.run(migrate(url))  # a file of an earlier version
+    out.print("Restored.")
+
+
+def _embedded_only() -> Settings:
+    settings = _settings()
+    if settings.database_url is not None:
+        _fail("backup and restore are of the embedded database; an outside one has its own (pg_dump)")
+    return settings

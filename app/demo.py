@@ -1,0 +1,188 @@
+"""The demo: the server and a simulated district against it, until somebody ends it."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from rich.console import Console
+from rich.table import Table
+
+from app.actions.add_municipality import add_municipality
+from app.api.access import mint
+from app.main import configure_logs, create_app, server_options
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+
+MUNICIPALITY = 188
+NAME = "Norrtälje"
+SEED = 1
+TOKEN_SECONDS = 12 * 3600
+PATIENCE_SECONDS = 10
+MARK = "demo"
+"""A file in the data directory that says: what lives here is an example."""
+
+
+class NotADemoError(Exception):
+    """Real data lives in the data directory."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answers = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answers.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the demo listens for them itself: more than a server must end
+
+
+async def run(settings: Settings, url: str, port: int, speed: float, out: Console) -> int:
+    """Serve and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
+    configure_logs()
+    out.print("Migrating the database")
+    await migrate(url)
+    if not await _prepare(settings, url):
+        out.print(f"{settings.data_dir} holds data that no demo made: set TAGGAD_DATA_DIR to another directory")
+        return 1
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    server = _Server(
+        uvicorn.Config(create_app(settings, url, demo=True), host="127.0.0.1", port=port, **server_options())
+    )
+    tasks = {"ended": asyncio.create_task(ended.wait()), "server": asyncio.create_task(_serve(server))}
+    up = asyncio.create_task(server.answers.wait())
+    try:
+        await asyncio.wait((up, *tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+        if up.done():
+            base = f"http://127.0.0.1:{port}"
+            staff = json.loads(await _ask("staff", "--seed", str(SEED)))
+            _welcome(out, settings, base, staff)
+            tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, staff, out.print))
+        await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped = ended.is_set()
+        out.print("Ending" if stopped else "Something broke; ending")
+        server.should_exit = True
+        up.cancel()
+        for name in ("days", "ended"):
+            if name in tasks:
+                tasks[name].cancel()
+        await asyncio.gather(up, *tasks.values(), return_exceptions=True)
+    return 0 if stopped else 1
+
+
+async def _prepare(settings: Settings, url: str) -> bool:
+    """Make the municipality; False when what is there is no example."""
+    database = Database(url, pool_size=1)
+    try:
+        mark = settings.data_dir / MARK
+        known = await database.municipalities()
+        if known and not mark.exists():
+            return False
+        mark.touch()
+        await add_municipality(database, MUNICIPALITY, NAME)
+    finally:
+        await database.close()
+    return True
+
+
+async def _serve(server: uvicorn.Server) -> None:
+    # uvicorn leaves with SystemExit when the port is taken, which must not end the loop before the database is left.
+    with suppress(SystemExit):
+        await server.serve()
+
+
+def _command(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "firmware_sim", *arguments)
+
+
+async def _start(*arguments: str) -> Process:
+    # A session of its own: Ctrl-C reaches this process alone, which then ends the other in order.
+    root = Path(__file__).parents[1]
+    return await asyncio.create_subprocess_exec(
+        *_command(*arguments), stdin=PIPE, stdout=PIPE, cwd=root, start_new_session=True
+    )
+
+
+async def _ask(*arguments: str) -> bytes:
+    process = await _start(*arguments)
+    said, _ = await process.communicate()
+    return said
+
+
+async def _simulate(
+    settings: Settings, base: str, speed: float, staff: list[dict[str, Any]], say: Callable[[str], None]
+) -> None:
+    """Let the district live until it ends by itself; ends it when cancelled."""
+    token = _tokens(settings)
+    given = {
+        "system_token": token("system"),
+        "staff_tokens": {one["ref"]: token("staff", staff=one["ref"], provider=one["provider"]) for one in staff},
+    }
+    process = await _start("live", "--base-url", base, "--seed", str(SEED), "--speed", str(speed))
+    assert process.stdin is not None  # noqa: S101 - pipes were asked for
+    assert process.stdout is not None  # noqa: S101 - as above
+    try:
+        process.stdin.write(json.dumps(given).encode())
+        process.stdin.close()
+        async for line in process.stdout:
+            say(line.decode(errors="replace").rstrip())
+        await process.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _tokens(settings: Settings) -> Callable[..., str]:
+    def token(role: str, **refs: str) -> str:
+        return mint(settings, municipality_id=MUNICIPALITY, role=role, ttl_seconds=TOKEN_SECONDS, **refs)
+
+    return token
+
+
+def _welcome(out: Console, settings: Settings, base: str, staff: list[dict[str, Any]]) -> None:
+    token = _tokens(settings)
+    one = staff[0]
+    out.print(f"\nTaggad serves municipality {MUNICIPALITY} {NAME} of the example at {base}\n", style="bold")
+    places = Table("Look at", "What it shows", box=None, pad_edge=False)
+    for path, what in (
+        ("/", "the start page, with live figures"),
+        ("/docs", "the API, to try by hand"),
+        ("/v1/visits?limit=5", "visits (controller)"),
+        ("/v1/executed-time?month=YYYY-MM&by=recipient,category", "executed time (system)"),
+        ("/metrics", "metrics"),
+    ):
+        places.add_row(base + path, what)
+    out.print(places)
+    logins = {
+        "system": token("system"),
+        "controller": token("controller"),
+        f"planner of {one['provider']}": token("planner", provider=one["provider"]),
+        f"staff {one['ref']}": token("staff", staff=one["ref"], provider=one["provider"]),
+        "admin": token("admin"),
+    }
+    out.print(f"\nTokens, valid for {TOKEN_SECONDS // 3600} hours (`taggad token` makes more):")
+    for who, bearer in logins.items():
+        out.print(f"\n{who}", style="bold")
+        out.print(bearer, markup=False)
+    out.print(f'\ncurl -H "Authorization: Bearer <token>" "{base}/v1/visits?limit=5"\n', markup=False)
+    out.print("Ctrl-C ends everything.\n")

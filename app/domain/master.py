@@ -1,0 +1,269 @@
+"""Master data as the derivation sees it: who lives where, who works for whom, which tag hangs at which door.
+
+A `MasterData` is filled record by record from the stored versions and answers look-ups by day or instant.
+Recipients, staff and interventions have versions, each in force from its first day until the next one's; so the
+order in which versions arrive never matters.
+"""
+
+import datetime as dt
+from bisect import bisect_right, insort
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Generic, Protocol, TypeVar
+
+from app.domain.order import Order, OrderLine
+from app.domain.time import ZERO
+
+
+class _Version(Protocol):
+    @property
+    def valid_from(self) -> dt.date: ...
+
+
+V = TypeVar("V", bound=_Version)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a recipient lives from a day on."""
+
+    ref: str
+    valid_from: dt.date
+    household: str
+    area: str
+    birth_date: dt.date | None = None
+    died_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Leave for one person to do one delegated intervention, inclusive days."""
+
+    intervention: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """An employment from a day on; `person` is who it is, across employments."""
+
+    ref: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    person: str
+    provider: str
+    role: str
+    delegations: tuple[Delegation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A kind of help with its category and catalogue minutes from a day on."""
+
+    ref: str
+    valid_from: dt.date
+    category: str
+    standard_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """How a provider's visits are split while the contract is valid (inclusive days)."""
+
+    ref: str
+    provider: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    split_policy: str = "proportional"
+    report_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag with the households it has hung at and the states it has had, each from an instant on."""
+
+    ref: str
+    kind: str
+    uid: str
+    mounts: tuple[tuple[dt.datetime, str], ...] = ()
+    states: tuple[tuple[dt.datetime, str], ...] = ()
+
+    def household_at(self, at: dt.datetime) -> str | None:
+        """The household whose door it hangs at, None before its first mount."""
+        return _latest(self.mounts, at)
+
+    def state_at(self, at: dt.datetime) -> str | None:
+        """Its state, None before the first is told."""
+        return _latest(self.states, at)
+
+
+def _latest(events: tuple[tuple[dt.datetime, str], ...], at: dt.datetime) -> str | None:
+    index = bisect_right(events, at, key=lambda event: event[0])
+    return events[index - 1][1] if index else None
+
+
+class Timeline(Generic[V]):
+    """The versions of one record, ordered by first day; the same first day replaces."""
+
+    __slots__ = ("versions",)
+
+    def __init__(self) -> None:
+        self.versions: list[V] = []
+
+    def put(self, version: V) -> None:
+        self.versions = [kept for kept in self.versions if kept.valid_from != version.valid_from]
+        insort(self.versions, version, key=lambda kept: kept.valid_from)
+
+    def on(self, day: dt.date) -> V | None:
+        """The version in force that day."""
+        index = bisect_right(self.versions, day, key=lambda version: version.valid_from)
+        return self.versions[index - 1] if index else None
+
+
+def _timelines() -> defaultdict[str, Timeline[V]]:
+    return defaultdict(Timeline)
+
+
+@dataclass(slots=True)
+class MasterData:
+    """One municipality's master data, by ref. `seq` is the last stored record it has taken in."""
+
+    seq: int = 0
+    recipients: defaultdict[str, Timeline[Recipient]] = field(default_factory=_timelines)
+    staff: defaultdict[str, Timeline[Staff]] = field(default_factory=_timelines)
+    interventions: defaultdict[str, Timeline[Intervention]] = field(default_factory=_timelines)
+    orders: dict[str, Order] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    providers: set[str] = field(default_factory=set)
+    _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _orders_of: defaultdict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
+    _refs_of: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _person_of: dict[str, str] = field(default_factory=dict)
+    _tag_of_uid: dict[str, str] = field(default_factory=dict)
+    _contracts_of: defaultdict[str, list[Contract]] = field(default_factory=lambda: defaultdict(list))
+
+    def put_recipient(self, recipient: Recipient) -> None:
+        self.recipients[recipient.ref].put(recipient)
+        self._residents[recipient.household].add(recipient.ref)
+
+    def put_staff(self, staff: Staff) -> None:
+        timeline = self.staff[staff.ref]
+        timeline.put(staff)
+        person = timeline.versions[-1].person
+        self._refs_of[self._person_of.get(staff.ref, person)].discard(staff.ref)
+        self._person_of[staff.ref] = person
+        self._refs_of[person].add(staff.ref)
+
+    def put_intervention(self, intervention: Intervention) -> None:
+        self.interventions[intervention.ref].put(intervention)
+
+    def put_order(self, order: Order) -> None:
+        self.drop_order(order.ref)
+        self.orders[order.ref] = order
+        insort(self._orders_of[order.recipient], order, key=lambda kept: kept.ref)
+
+    def drop_order(self, ref: str) -> None:
+        old = self.orders.pop(ref, None)
+        if old is not None:
+            self._orders_of[old.recipient].remove(old)
+
+    def put_contract(self, contract: Contract) -> None:
+        old = self.contracts.get(contract.ref)
+        if old is not None:
+            self._contracts_of[old.provider].remove(old)
+        self.contracts[contract.ref] = contract
+        self._contracts_of[contract.provider].append(contract)
+
+    def put_tag(self, tag: Tag) -> None:
+        old = self.tags.get(tag.ref)
+        if old is not None:
+            self._tag_of_uid.pop(old.uid, None)
+        self.tags[tag.ref] = tag
+        self._tag_of_uid[tag.uid] = tag.ref
+
+    def person_of(self, staff: str) -> str:
+        """The person behind a staff ref; an unknown ref stands for itself until the employer tells."""
+        return self._person_of.get(staff, staff)
+
+    def refs_of(self, person: str) -> list[str]:
+        """The staff refs of which `person_of` says this person, and only those."""
+        refs = self._refs_of.get(person, set())
+        return sorted(refs if person in self._person_of else {*refs, person})
+
+    def staff_on(self, ref: str, on: dt.date) -> Staff | None:
+        """The employment of the day; before the first and after the last day the nearest one."""
+        timeline = self.staff.get(ref)
+        if timeline is None:
+            return None
+        return timeline.on(on) or timeline.versions[0]
+
+    def recipient_on(self, ref: str, on: dt.date) -> Recipient | None:
+        """Where and who the recipient is that day, None before the first version."""
+        timeline = self.recipients.get(ref)
+        return timeline.on(on) if timeline else None
+
+    def died_on(self, ref: str) -> dt.date | None:
+        """The recipient's last day as it is known now: a death told late holds from its own day."""
+        timeline = self.recipients.get(ref)
+        return timeline.versions[-1].died_on if timeline else None
+
+    def residents(self, household: str, on: dt.date) -> list[str]:
+        """Who lives there that day, by ref; failing that, who left last, or else who comes first.
+
+        So a tap at a door where anybody was ever told to live is somebody's visit, whatever day a move is put down for.
+        """
+        found: list[tuple[tuple[int, dt.timedelta], str]] = []
+        for ref in self._residents.get(household, ()):
+            versions = self.recipients[ref].versions
+            for version, following in zip_longest(versions, versions[1:]):
+                if version.household != household:
+                    continue
+                if version.valid_from > on:
+                    found.append(((2, version.valid_from - on), ref))
+                elif following is not None and following.valid_from <= on:
+                    found.append(((1, on - following.valid_from), ref))
+                else:
+                    found.append(((0, ZERO), ref))
+        nearest = min(found)[0] if found else None
+        return sorted(ref for distance, ref in found if distance == nearest)
+
+    def has_household(self, household: str) -> bool:
+        """Whether anybody has ever lived there."""
+        return household in self._residents
+
+    def orders_of(self, recipient: str) -> list[Order]:
+        """Every order of the recipient, by ref."""
+        return self._orders_of.get(recipient, [])
+
+    def category_of(self, intervention: str, on: dt.date) -> str | None:
+        """Category of an intervention that day, the first known one before its first day."""
+        version = self._intervention_on(intervention, on)
+        return version.category if version else None
+
+    def minutes_of(self, intervention: str, line: OrderLine | None, on: dt.date) -> int:
+        """The line's standard minutes, else the catalogue's that day."""
+        if line is not None and line.standard_minutes is not None:
+            return line.standard_minutes
+        version = self._intervention_on(intervention, on)
+        return version.standard_minutes if version else 0
+
+    def _intervention_on(self, ref: str, on: dt.date) -> Intervention | None:
+        timeline = self.interventions.get(ref)
+        if timeline is None:
+            return None
+        return timeline.on(on) or timeline.versions[0]
+
+    def contract_of(self, provider: str, on: dt.date) -> Contract | None:
+        """The provider's contract that day. Two of one provider never overlap."""
+        for contract in self._contracts_of.get(provider, ()):
+            if contract.valid_from <= on and (contract.valid_to is None or on <= contract.valid_to):
+                return contract
+        return None
+
+    def tag_by_uid(self, uid: str) -> Tag | None:
+        """The tag with this UID (upper-case hex)."""
+        ref = self._tag_of_uid.get(uid)
+        return self.tags[ref] if ref else None

@@ -1,0 +1,160 @@
+"""What a municipality has ordered for a recipient: orders, lines, pauses, and the time they grant."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from app.domain.time import FIRST_DAY, Days, days_in_month, local
+
+LAST_DAY = dt.date.max
+ONE_DAY = dt.timedelta(days=1)
+PeriodUnit = Literal["d", "wk", "mo"]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One granted intervention: how long, how often, by how many, and when it fits.
+
+    `standard_minutes` is the line's own or the catalogue's; `frequency` times per `period` `period_unit`.
+    `weekdays` are ISO numbers, empty for any; a `window` is half-open, may wrap midnight and then counts to its start
+    day; one that ends where it starts goes all the way round.
+    """
+
+    ref: str
+    intervention: str
+    standard_minutes: int | None
+    frequency: int
+    period: int
+    period_unit: PeriodUnit
+    staff_count: int = 1
+    weekdays: tuple[int, ...] = ()
+    window: tuple[dt.time, dt.time] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Inclusive local days without the order in force; open-ended when `last_on` is None."""
+
+    first_on: dt.date
+    last_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order from the municipality to one provider for one recipient. Days are inclusive and local."""
+
+    ref: str
+    recipient: str
+    provider: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    lines: tuple[OrderLine, ...]
+    pauses: tuple[Pause, ...] = ()
+
+
+def in_force(order: Order, on: dt.date) -> bool:
+    """Whether the order is valid and not paused that day."""
+    if on < order.valid_from or (order.valid_to is not None and on > order.valid_to):
+        return False
+    return not any(pause.first_on <= on and (pause.last_on is None or on <= pause.last_on) for pause in order.pauses)
+
+
+def fits(line: OrderLine, start_at: dt.datetime) -> bool:
+    """Whether a visit that starts at this instant falls in the line's weekdays and window."""
+    if not line.weekdays and line.window is None:
+        return True
+    moment = local(start_at)
+    day, clock = moment.date(), moment.time()
+    if line.window is not None:
+        opens, closes = line.window
+        if opens < closes:
+            if not opens <= clock < closes:
+                return False
+        elif clock < closes:
+            day -= ONE_DAY
+        elif clock < opens:
+            return False
+    return not line.weekdays or day.isoweekday() in line.weekdays
+
+
+def active_days(order: Order, days: Days) -> int:
+    """Days of the inclusive span on which the order is in force."""
+    first, last = max(days[0], order.valid_from), min(days[1], order.valid_to or LAST_DAY)
+    if last < first:
+        return 0
+    active = (last - first).days + 1
+    counted_to = first - ONE_DAY
+    for pause in sorted(order.pauses, key=lambda pause: pause.first_on):
+        start = max(pause.first_on, counted_to + ONE_DAY)
+        end = min(pause.last_on or LAST_DAY, last)
+        if start <= end:
+            active -= (end - start).days + 1
+            counted_to = end
+    return active
+
+
+def months(days: Days) -> Iterator[Days]:
+    """The inclusive span cut at month ends."""
+    first, last = days
+    while first <= last:
+        end = min(last, first.replace(day=days_in_month(first)))
+        yield first, end
+        first = end + ONE_DAY
+
+
+def granted_minutes(order: Order, line: OrderLine, standard_minutes: int, days: Days) -> Fraction:
+    """Granted minutes of one line within inclusive local days, exact."""
+    rate = Fraction(standard_minutes * line.staff_count * line.frequency, line.period)
+    if line.period_unit == "mo":
+        return sum(
+            (rate * active_days(order, part) / days_in_month(part[0]) for part in months(days)), start=Fraction(0)
+        )
+    return rate * active_days(order, days) / (1 if line.period_unit == "d" else 7)
+
+
+def granted_seconds(order: Order, line: OrderLine, standard_minutes: int, days: Days) -> int:
+    """Granted time of one line, rounded half up to whole seconds once, last."""
+    return int(granted_minutes(order, line, standard_minutes, days) * 60 + Fraction(1, 2))
+
+
+def weekly_minutes(line: OrderLine, standard_minutes: int, on: dt.date) -> Fraction:
+    """The minutes the line grants in seven active days of the month of `on`; a weight where no line fits the moment."""
+    rate = Fraction(standard_minutes * line.staff_count * line.frequency * 7, line.period)
+    return rate / {"d": 1, "wk": 7, "mo": days_in_month(on)}[line.period_unit]
+
+
+def changed_days(old: Order | None, new: Order | None) -> Days | None:
+    """The hull of days whose derivation may differ between two versions of an order; None when none may.
+
+    A change of what is ordered, or an order that appears or goes, also changes how days outside it are told
+    (not ordered, or ordered but not in force), so it touches every day.
+    """
+    if old is None or new is None or _ordered(old) != _ordered(new):
+        return FIRST_DAY, LAST_DAY
+    if old.lines != new.lines:
+        return min(old.valid_from, new.valid_from), max(old.valid_to or LAST_DAY, new.valid_to or LAST_DAY)
+    edges = sorted({*_edges(old), *_edges(new)})
+    changed = [
+        (start, end - ONE_DAY)
+        for start, end in zip(edges, [*edges[1:], LAST_DAY], strict=True)
+        if in_force(old, start) != in_force(new, start)
+    ]
+    return (changed[0][0], changed[-1][1]) if changed else None
+
+
+def _ordered(order: Order) -> tuple[str, str, frozenset[str]]:
+    return order.recipient, order.provider, frozenset(line.intervention for line in order.lines)
+
+
+def _edges(order: Order) -> Sequence[dt.date]:
+    """The days on which the order may begin or cease to be in force."""
+    edges = [order.valid_from]
+    if order.valid_to and order.valid_to < LAST_DAY:
+        edges.append(order.valid_to + ONE_DAY)
+    for pause in order.pauses:
+        edges.append(pause.first_on)
+        if pause.last_on and pause.last_on < LAST_DAY:
+            edges.append(pause.last_on + ONE_DAY)
+    return edges

@@ -1,0 +1,335 @@
+"""Taps become presences: one person's taps, in order, paired into who was where from when to when.
+
+`pair` is a fold over sorted taps. It may start with an empty hand and every tap of a person's life, or with the
+presences that were open at a quiet moment and the taps after it: the answer for the later taps is the same.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+from app.domain.time import Span, subtract
+
+LONGEST_PRESENCE = dt.timedelta(hours=16)
+BOUNCE = dt.timedelta(seconds=60)
+Direction = Literal["in", "out", "auto"]
+State = Literal["open", "incomplete", "complete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """A judged tap with the household its tag hung at (or that the carer named).
+
+    `dispute` is the code that holds its visit, `flags` are codes that only ask to be seen.
+    """
+
+    id: UUID
+    staff: str
+    household: str
+    direction: Direction
+    at: dt.datetime
+    counter: int | None = None
+    evidence: str = "static"
+    dispute: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SideTap:
+    """A tap that moved no boundary: a bounce at this door, or an OUT at another while only this presence was open."""
+
+    tap: UUID
+    at: dt.datetime
+    household: str
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """One person at one household, from an opening tap.
+
+    `id` is the opening tap's (the OUT's own for a missing IN). `closed_at` is when it stopped being open: its OUT or
+    the IN that took its place. `spans` are the seconds that are its own, once later presences have taken theirs.
+    """
+
+    id: UUID
+    person: str
+    staff: str
+    household: str
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    closed_at: dt.datetime | None
+    state: State
+    in_tap: UUID | None
+    out_tap: UUID | None
+    evidence_in: str | None = None
+    evidence_out: str | None = None
+    dispute_in: str | None = None
+    dispute_out: str | None = None
+    flags_in: tuple[str, ...] = ()
+    flags_out: tuple[str, ...] = ()
+    side_taps: tuple[SideTap, ...] = ()
+    next_in_at: dt.datetime | None = None
+    spans: tuple[Span, ...] = ()
+    overlap: bool = False
+
+    @property
+    def anchor_at(self) -> dt.datetime:
+        """Where it stands in lists: its start, or its end when no start is known."""
+        at = self.started_at or self.ended_at
+        if at is None:
+            raise ValueError("a presence has at least one boundary")
+        return at
+
+    @property
+    def reach_at(self) -> dt.datetime:
+        """The latest instant it can have to do with: its end, or the most it may last."""
+        return self.closed_at or self.ended_at or self.anchor_at + LONGEST_PRESENCE
+
+    @property
+    def taps(self) -> tuple[UUID, ...]:
+        """Every tap of the presence; a report may name any of them."""
+        boundaries = (self.in_tap, self.out_tap)
+        return (*(tap for tap in boundaries if tap), *(side.tap for side in self.side_taps))
+
+    @property
+    def dispute(self) -> str | None:
+        """The code that holds the visit until a person decides."""
+        return self.dispute_in or self.dispute_out
+
+    @property
+    def confirmed(self) -> bool:
+        """Both boundaries known and undisputed: only such a presence has seconds."""
+        return self.state == "complete" and self.dispute is None
+
+    def open_at(self, at: dt.datetime) -> bool:
+        """Whether, just before `at`, an IN at most 16 hours old still waited for its OUT."""
+        return (
+            self.started_at is not None
+            and self.started_at < at
+            and (self.closed_at is None or self.closed_at >= at)
+            and at - self.started_at <= LONGEST_PRESENCE
+        )
+
+
+def tap_order(tap: Tap) -> tuple[dt.datetime, int, bool, UUID]:
+    """Time, then tag counter, then OUT before IN, then id."""
+    return tap.at, -1 if tap.counter is None else tap.counter, tap.direction != "out", tap.id
+
+
+def quiet_before(at: dt.datetime, taps: Sequence[Tap]) -> dt.datetime:
+    """The latest moment up to `at` with no tap within the bounce time before it, as far as `taps` (sorted) reach.
+
+    At such a moment only open presences matter for what comes after.
+    """
+    moment = at
+    for tap in reversed(taps):
+        if tap.at >= moment:
+            continue
+        if moment - tap.at > BOUNCE:
+            break
+        moment = tap.at
+    return moment
+
+
+def reopen(presence: Presence, at: dt.datetime) -> Presence:
+    """The presence as it stood just before `at`, while it was open: everything from then on taken back."""
+    return replace(
+        presence,
+        ended_at=None,
+        closed_at=None,
+        state="open",
+        out_tap=None,
+        evidence_out=None,
+        dispute_out=None,
+        flags_out=(),
+        side_taps=tuple(side for side in presence.side_taps if side.at < at),
+        next_in_at=presence.next_in_at if presence.next_in_at and presence.next_in_at < at else None,
+        spans=(),
+        overlap=False,
+    )
+
+
+class _Hand:
+    """What the fold holds: presences by household while they are open, and the last real tap at each door.
+
+    `touched` is the presence that tap opened, closed or stands beside: a bounce of the tap goes with it.
+    """
+
+    def __init__(self, person: str, carried: Iterable[Presence]) -> None:
+        self.person = person
+        self.open = {presence.household: presence for presence in carried}
+        self.last: dict[str, Tap] = {}
+        self.last_out: dict[str, bool] = {}
+        self.touched: dict[str, UUID] = {}
+        self.done: list[Presence] = []
+
+    def expire(self, at: dt.datetime) -> None:
+        for household, presence in list(self.open.items()):
+            if presence.started_at is not None and at - presence.started_at > LONGEST_PRESENCE:
+                self.done.append(self.open.pop(household))
+
+    def take(self, tap: Tap) -> None:
+        self.expire(tap.at)
+        here = self.open.get(tap.household)
+        last = self.last.get(tap.household)
+        bouncing = last is not None and tap.at - last.at <= BOUNCE
+        direction = tap.direction
+        if direction == "auto":
+            if bouncing:
+                self._bounce(tap)
+                return
+            direction = "out" if here else "in"
+        if direction == "in":
+            if here and bouncing:
+                self._bounce(tap)
+                return
+            self.touched[tap.household] = self._open(tap, here)
+        elif here:
+            self.touched[tap.household] = self._close(tap, here)
+        elif bouncing and self.last_out[tap.household]:
+            self._bounce(tap)
+            return
+        else:
+            self.touched[tap.household] = self._stray_out(tap)
+        self.last[tap.household] = tap
+        self.last_out[tap.household] = direction == "out"
+
+    def _open(self, tap: Tap, here: Presence | None) -> UUID:
+        if here:
+            self.done.append(replace(here, closed_at=tap.at, state="incomplete"))
+        # The first IN elsewhere is where a forgotten OUT at the latest must have been.
+        for household, presence in self.open.items():
+            if household != tap.household and presence.next_in_at is None:
+                self.open[household] = replace(presence, next_in_at=tap.at)
+        self.open[tap.household] = Presence(
+            id=tap.id,
+            person=self.person,
+            staff=tap.staff,
+            household=tap.household,
+            started_at=tap.at,
+            ended_at=None,
+            closed_at=None,
+            state="open",
+            in_tap=tap.id,
+            out_tap=None,
+            evidence_in=tap.evidence,
+            dispute_in=tap.dispute,
+            flags_in=tap.flags,
+        )
+        return tap.id
+
+    def _close(self, tap: Tap, here: Presence) -> UUID:
+        del self.open[tap.household]
+        self.done.append(
+            replace(
+                here,
+                ended_at=tap.at,
+                closed_at=tap.at,
+                state="complete",
+                out_tap=tap.id,
+                evidence_out=tap.evidence,
+                dispute_out=tap.dispute,
+                flags_out=tap.flags,
+            )
+        )
+        return here.id
+
+    def _stray_out(self, tap: Tap) -> UUID:
+        if len(self.open) == 1:
+            [(household, presence)] = self.open.items()
+            self.open[household] = _beside(presence, tap)
+            return presence.id
+        self.done.append(
+            Presence(
+                id=tap.id,
+                person=self.person,
+                staff=tap.staff,
+                household=tap.household,
+                started_at=None,
+                ended_at=tap.at,
+                closed_at=tap.at,
+                state="incomplete",
+                in_tap=None,
+                out_tap=tap.id,
+                evidence_out=tap.evidence,
+                dispute_out=tap.dispute,
+                flags_out=tap.flags,
+            )
+        )
+        return tap.id
+
+    def _bounce(self, tap: Tap) -> None:
+        """A bounce is kept with the presence its real tap touched, so that a report may name it."""
+        touched = self.touched[tap.household]
+        for household, presence in self.open.items():
+            if presence.id == touched:
+                self.open[household] = _beside(presence, tap)
+                return
+        for index in range(len(self.done) - 1, -1, -1):
+            if self.done[index].id == touched:
+                self.done[index] = _beside(self.done[index], tap)
+                return
+
+
+def _beside(presence: Presence, tap: Tap) -> Presence:
+    return replace(presence, side_taps=(*presence.side_taps, SideTap(tap.id, tap.at, tap.household)))
+
+
+def pair(person: str, carried: Iterable[Presence], taps: Sequence[Tap], now: dt.datetime) -> list[Presence]:
+    """Every presence of the carried and the sorted taps; `own_spans` cuts their spans afterwards.
+
+    `now` decides whether a presence without OUT is still open. Sorted by anchor.
+    """
+    hand = _Hand(person, carried)
+    for tap in taps:
+        hand.take(tap)
+    for presence in hand.open.values():
+        hand.done.append(presence)
+    return sorted((_aged(presence, now) for presence in hand.done), key=presence_order)
+
+
+def _aged(presence: Presence, now: dt.datetime) -> Presence:
+    if presence.closed_at is not None or presence.started_at is None:
+        return presence
+    state: State = "open" if now - presence.started_at <= LONGEST_PRESENCE else "incomplete"
+    return presence if presence.state == state else replace(presence, state=state)
+
+
+def presence_order(presence: Presence) -> tuple[dt.datetime, UUID]:
+    """Opened earlier comes first."""
+    return presence.anchor_at, presence.id
+
+
+def own_spans(presences: Sequence[Presence]) -> list[Presence]:
+    """The presences of one person with their own spans cut: each second belongs to the one opened last.
+
+    `presences` are sorted as they opened. An inner presence is simply taken out of the outer; where two cross,
+    both get the flag `overlap`.
+    """
+    timed: list[Span] = [
+        (presence.started_at, presence.ended_at)
+        for presence in presences
+        if presence.confirmed and presence.started_at and presence.ended_at
+    ]
+    running: list[dt.datetime] = []
+    cut: list[Presence] = []
+    index = 0
+    for presence in presences:
+        if not presence.confirmed:
+            cut.append(replace(presence, spans=(), overlap=False) if presence.spans or presence.overlap else presence)
+            continue
+        start, end = timed[index]
+        index += 1
+        running = [earlier_end for earlier_end in running if earlier_end > start]
+        crossing = any(end > earlier_end for earlier_end in running)
+        taken: list[Span] = []
+        for later in range(index, len(timed)):
+            if timed[later][0] >= end:
+                break
+            taken.append(timed[later])
+            crossing = crossing or timed[later][1] > end
+        running.append(end)
+        cut.append(replace(presence, spans=subtract((start, end), taken), overlap=crossing))
+    return cut

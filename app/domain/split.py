@@ -1,0 +1,279 @@
+"""A presence becomes shares: which seconds were which help, for whom, by rule.
+
+One split runs over every recipient and line of the presence; the parts add up to the presence, to the second.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import lcm
+
+from app.domain.master import MasterData, Staff
+from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
+from app.domain.report import Report
+from app.domain.time import local_date
+
+Weight = Fraction | int
+SPLIT_POLICIES = ("proportional", "hsl_first", "reported")
+# Crews who come for one thing: without a report only such lines are theirs.
+SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
+SCALED_SHARE = Fraction(1, 10)
+SCALED_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Seconds of one visit given to one intervention. `reason` says by which rule, or why they are not payable."""
+
+    category: str | None
+    intervention: str | None
+    order_line: str | None
+    seconds: int
+    payable: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One recipient's one intervention in a presence before it has seconds.
+
+    `weight` is what it is divided by: its standard minutes or, where no line fits the moment, its weekly ones.
+    """
+
+    recipient: str
+    intervention: str | None
+    category: str | None
+    order_line: str | None
+    weight: Weight
+    standard_minutes: int
+    reason: str
+    reported_minutes: int | None = None
+    staff_count: int = 1
+    anomalies: tuple[str, ...] = ()
+    payable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a presence will be split: its parts in order, the anomalies of the presence, its ordered minutes."""
+
+    parts: tuple[Part, ...]
+    policy: str
+    anomalies: tuple[str, ...] = ()
+    report_missing: bool = False
+
+
+def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
+    """`total` divided by weight into whole parts that add up to it; the odd ones go to the largest remainders.
+
+    The first of equals comes first. All weights zero counts as all equal. Raises ValueError for nothing to divide by.
+    """
+    if not weights:
+        raise ValueError("nothing to divide by")
+    scale = lcm(*(weight.denominator for weight in weights))
+    numbers = [int(weight * scale) for weight in weights]
+    divisor = sum(numbers)
+    if divisor == 0:
+        numbers, divisor = [1] * len(numbers), len(numbers)
+    parts = [total * number // divisor for number in numbers]
+    rest = total - sum(parts)
+    if rest:
+        remainders = [total * number % divisor for number in numbers]
+        for index in sorted(range(len(parts)), key=lambda index: -remainders[index])[:rest]:
+            parts[index] += 1
+    return parts
+
+
+def plan(master: MasterData, staff: Staff | None, household: str, start_at: dt.datetime, report: Report | None) -> Plan:
+    """The parts of a presence that starts at `start_at`, by its report or, before one, by the orders in force."""
+    on = local_date(start_at)
+    desk = _Desk(master, staff, on, start_at)
+    residents = master.residents(household, on)
+    contract = master.contract_of(staff.provider, on) if staff else None
+    policy = contract.split_policy if contract else "proportional"
+    if report is not None and report.done:
+        return Plan(tuple(desk.reported(report, residents)), policy)
+    parts, anomalies = desk.by_order(residents)
+    missing = report is None and contract is not None and contract.report_required
+    return Plan(tuple(parts), policy, tuple(anomalies), report_missing=missing)
+
+
+def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
+    """Seconds for each part, and whether the carer's minutes had to be scaled."""
+    parts = plan.parts
+    if plan.policy == "hsl_first" and any(part.category == "DELEGATED_HSL" for part in parts):
+        return _hsl_first(parts, seconds), False
+    if plan.policy == "reported" and any(part.reported_minutes is not None for part in parts):
+        minutes = [part.weight if part.reported_minutes is None else part.reported_minutes for part in parts]
+        off = abs(Fraction(sum(minutes)) * 60 - seconds)
+        return largest_remainder(seconds, minutes), off > SCALED_SECONDS and off > SCALED_SHARE * seconds
+    return largest_remainder(seconds, [part.weight for part in parts]), False
+
+
+def _hsl_first(parts: Sequence[Part], seconds: int) -> list[int]:
+    first = [index for index, part in enumerate(parts) if part.category == "DELEGATED_HSL"]
+    others = [index for index, part in enumerate(parts) if part.category != "DELEGATED_HSL"]
+    minutes = [
+        part.standard_minutes if part.reported_minutes is None else part.reported_minutes
+        for part in (parts[index] for index in first)
+    ]
+    given = min(seconds, sum(minutes) * 60) if others else seconds
+    result = [0] * len(parts)
+    for indexes, total, weights in (
+        (first, given, minutes),
+        (others, seconds - given, [parts[index].weight for index in others]),
+    ):
+        if indexes:
+            for index, part in zip(indexes, largest_remainder(total, weights), strict=True):
+                result[index] = part
+    return result
+
+
+def cut_extra(shares: Iterable[Share], overlaps: Callable[[str], int], presence_seconds: int) -> list[Share]:
+    """The shares with what was done beside enough other staff cut off as `extra_staff`, not payable.
+
+    `overlaps(order_line)` gives the seconds of the presence during which others already filled the line's staff.
+    """
+    shares = list(shares)
+    extra = [
+        Fraction(share.seconds * overlaps(share.order_line), presence_seconds)
+        if share.order_line and presence_seconds and share.payable
+        else Fraction(0)
+        for share in shares
+    ]
+    if not any(extra):
+        return shares
+    cut: list[Share] = []
+    for share, seconds in zip(shares, _whole(extra), strict=True):
+        if seconds < share.seconds or not seconds:
+            cut.append(replace(share, seconds=share.seconds - seconds))
+        if seconds:
+            cut.append(replace(share, seconds=seconds, payable=False, reason="extra_staff"))
+    return cut
+
+
+def _whole(quotas: Sequence[Fraction]) -> list[int]:
+    """Quotas as whole numbers: each its floor, what is left over of their sum to the largest remainders."""
+    parts = [int(quota) for quota in quotas]
+    rest = int(sum(quotas)) - sum(parts)
+    for index in sorted(range(len(parts)), key=lambda index: parts[index] - quotas[index])[:rest]:
+        parts[index] += 1
+    return parts
+
+
+class _Desk:
+    """The master data of one presence: its day, its staff, its provider's orders."""
+
+    def __init__(self, master: MasterData, staff: Staff | None, on: dt.date, start_at: dt.datetime) -> None:
+        self.master, self.staff, self.on, self.start_at = master, staff, on, start_at
+
+    def orders(self, recipient: str) -> list[Order]:
+        if self.staff is None:
+            return []
+        return [order for order in self.master.orders_of(recipient) if order.provider == self.staff.provider]
+
+    def in_force(self, order: Order) -> bool:
+        """Whether the order holds that day; with the recipient's death every order ends."""
+        died_on = self.master.died_on(order.recipient)
+        return in_force(order, self.on) and (died_on is None or self.on <= died_on)
+
+    def lines(self, recipient: str) -> list[tuple[Order, OrderLine]]:
+        """The lines in force that day, in order."""
+        return [(order, line) for order in self.orders(recipient) if self.in_force(order) for line in order.lines]
+
+    def find_line(self, recipient: str, intervention: str) -> tuple[Order, OrderLine] | None:
+        found = [(order, line) for order, line in self.lines(recipient) if line.intervention == intervention]
+        return next((pair for pair in found if fits(pair[1], self.start_at)), found[0] if found else None)
+
+    def reported(self, report: Report, residents: Sequence[str]) -> list[Part]:
+        """A part for each recipient and reported intervention, the same one reported twice as one."""
+        minutes: dict[tuple[str, str], int | None] = {}
+        for done in report.done:
+            for recipient in [done.recipient] if done.recipient else self._receivers(done.intervention, residents):
+                key = (recipient, done.intervention)
+                before = minutes.get(key)
+                minutes[key] = done.minutes if before is None else before + (done.minutes or 0)
+        return sorted((self._part(*key, minutes[key]) for key in minutes), key=self._line_order)
+
+    def _line_order(self, part: Part) -> tuple[str, int]:
+        lines = [f"{order.ref}/{line.ref}" for order, line in self.lines(part.recipient)]
+        return part.recipient, lines.index(part.order_line) if part.order_line else len(lines)
+
+    def _receivers(self, intervention: str, residents: Sequence[str]) -> Sequence[str]:
+        """Whom an intervention told without a recipient was for."""
+        ordered = [ref for ref in residents if self.find_line(ref, intervention)]
+        return ordered or residents[:1]
+
+    def _part(self, recipient: str, intervention: str, minutes: int | None) -> Part:
+        found = self.find_line(recipient, intervention)
+        if found:
+            return self._ordered(recipient, *found, "reported", minutes)
+        known = any(line.intervention == intervention for order in self.orders(recipient) for line in order.lines)
+        anomaly = "order_not_in_force" if known else "not_ordered"
+        standard = self.master.minutes_of(intervention, None, self.on)
+        part = Part(
+            recipient,
+            intervention,
+            self.master.category_of(intervention, self.on),
+            None,
+            standard,
+            standard,
+            anomaly,
+            minutes,
+            anomalies=(anomaly,),
+            payable=False,
+        )
+        return self._held(part)
+
+    def _ordered(self, recipient: str, order: Order, line: OrderLine, reason: str, minutes: int | None = None) -> Part:
+        standard = self.master.minutes_of(line.intervention, line, self.on)
+        weight = weekly_minutes(line, standard, self.on) if reason == "weekly_minutes" else standard
+        part = Part(
+            recipient,
+            line.intervention,
+            self.master.category_of(line.intervention, self.on),
+            f"{order.ref}/{line.ref}",
+            weight,
+            standard,
+            reason,
+            minutes,
+            line.staff_count,
+        )
+        return self._held(part)
+
+    def _held(self, part: Part) -> Part:
+        """Delegated health care is held when whoever did it had no leave to that day."""
+        staff = self.staff
+        if part.category != "DELEGATED_HSL" or staff is None or staff.role == "licensed":
+            return part
+        for given in staff.delegations:
+            if given.intervention == part.intervention and given.valid_from <= self.on <= (given.valid_to or self.on):
+                return part
+        return replace(
+            part, payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
+        )
+
+    def by_order(self, residents: Sequence[str]) -> tuple[list[Part], list[str]]:
+        """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident."""
+        lines = [(recipient, order, line) for recipient in residents for order, line in self.lines(recipient)]
+        purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
+        if purpose:
+            lines = [found for found in lines if self.master.category_of(found[2].intervention, self.on) == purpose]
+        fitting = [found for found in lines if fits(found[2], self.start_at)]
+        if lines:
+            reason = "by_order" if fitting else "weekly_minutes"
+            parts = [self._ordered(*found, reason) for found in fitting or lines]
+            weighing = [part for part in parts if part.weight > 0]
+            return weighing or parts, [] if fitting else ["split_by_order"]
+        return [self._empty(recipient) for recipient in self._served(residents)], []
+
+    def _served(self, residents: Sequence[str]) -> Sequence[str]:
+        """Those with an order in force, failing that all who live there."""
+        ordered = [ref for ref in residents if any(map(self.in_force, self.orders(ref)))]
+        return ordered or residents
+
+    def _empty(self, recipient: str) -> Part:
+        lapsed = bool(self.orders(recipient)) and not any(map(self.in_force, self.orders(recipient)))
+        reason = "order_not_in_force" if lapsed else "not_ordered"
+        return Part(recipient, None, None, None, 1, 0, reason, anomalies=(reason,), payable=False)

@@ -1,0 +1,160 @@
+"""Judging a tap when it first arrives: when it was, what it proves, whether it stands.
+
+The judgement is made once and is part of the fact from then on.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from app.domain.master import MasterData
+from app.domain.time import UTC, ZERO, whole_second
+
+Verdict = Literal["accepted", "disputed", "refused"]
+ClaimedDirection = Literal["in", "out", "auto"]
+
+CLOCK_TOLERANCE = dt.timedelta(seconds=30)
+CLOCKS_DISAGREE = dt.timedelta(seconds=60)
+LARGE_SHIFT = dt.timedelta(minutes=5)
+MILLISECOND = dt.timedelta(milliseconds=1)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+
+MANUAL_REASONS = (
+    "tag_missing",
+    "tag_unreadable",
+    "phone_no_nfc",
+    "phone_dead",
+    "no_coverage",
+    "visit_outside_home",
+    "forgot_in",
+    "forgot_out",
+    "system_down",
+    "other",
+)
+STATE_DISPUTES = {
+    "suspended": "tag_suspended",
+    "lost": "tag_lost",
+    "retired": "tag_retired",
+    "tampered": "tag_tampered",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the phone says of one tap: `keyset`, `uid` or `household` is given; `reason` goes with `household`."""
+
+    id: UUID
+    direction: ClaimedDirection
+    tapped_at: dt.datetime
+    uptime_ms: int | None = None
+    boot_id: str | None = None
+    keyset: str | None = None
+    uid: str | None = None
+    household: str | None = None
+    reason: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What surrounds a batch: when it reached us, and the phone's clocks when it was sent."""
+
+    received_at: dt.datetime
+    sent_at: dt.datetime
+    sent_uptime_ms: int | None = None
+    boot_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """How one phone's clocks stand to ours: `wall` is added to its wall clock, `booted_at` is where uptime began."""
+
+    wall: dt.timedelta | None = None
+    booted_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later."""
+
+    verdict: Verdict
+    code: str | None
+    at: dt.datetime
+    evidence: str | None
+    tag: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
+    """The shift of a batch: the one kept for this phone while it fits, so that IN and OUT sent apart do not drift."""
+    raw = envelope.received_at - envelope.sent_at
+    wall = raw if abs(raw) > CLOCK_TOLERANCE else ZERO
+    if kept and kept.wall is not None and abs(raw - kept.wall) <= CLOCK_TOLERANCE:
+        wall = kept.wall
+    booted_at = None
+    if envelope.sent_uptime_ms is not None and envelope.boot_id is not None:
+        booted_at = _moved(envelope.received_at, -envelope.sent_uptime_ms, MILLISECOND)
+        if booted_at and kept and kept.booted_at and abs(booted_at - kept.booted_at) <= CLOCK_TOLERANCE:
+            booted_at = kept.booted_at
+    return Shift(wall, booted_at)
+
+
+def time_of(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datetime, tuple[str, ...]]:
+    """When the tap was, in whole UTC seconds, and the flags its clocks raise.
+
+    Never after it was received, nor before 1970, where the clock of a phone begins that has lost its time.
+    """
+    wall = shift.wall or ZERO
+    flags: list[str] = []
+    same_boot = claim.boot_id is not None and claim.boot_id == envelope.boot_id
+    at: dt.datetime | None = None
+    if same_boot and claim.uptime_ms is not None and shift.booted_at is not None:
+        at = _moved(shift.booted_at, claim.uptime_ms, MILLISECOND)
+    if at is not None:
+        adjusted = abs(at - claim.tapped_at) > CLOCKS_DISAGREE
+    else:
+        # A shift larger than the calendar itself means that one of the two times is nonsense: the claim stays.
+        at = _moved(claim.tapped_at, 1, wall) or claim.tapped_at
+        adjusted = abs(wall) > LARGE_SHIFT
+    if adjusted:
+        flags.append("clock_adjusted")
+    if at - envelope.received_at > CLOCK_TOLERANCE:
+        flags.append("claim_in_future")
+    return whole_second(max(EPOCH, min(at, envelope.received_at))), tuple(flags)
+
+
+def _moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime | None:
+    """The instant moved, None when that is outside the calendar: a phone may say anything of its clocks."""
+    try:
+        return instant + times * step
+    except OverflowError:
+        return None
+
+
+def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, late_after: dt.timedelta) -> Judgement:
+    """The verdict on a well-formed claim not seen before.
+
+    Codes: `tag_unknown` and `unknown_household` refuse; a tag's state, a tag without a household and a tap received too
+    late dispute; everything else is accepted.
+    """
+    at, flags = time_of(claim, envelope, shift)
+    if claim.keyset is not None:
+        return Judgement("refused", "keyset_unknown", at, None)
+    if claim.uid is None:
+        if claim.household is None or not master.has_household(claim.household):
+            return Judgement("refused", "unknown_household", at, None)
+        code, tag, evidence = None, None, "manual"
+    else:
+        known = master.tag_by_uid(claim.uid)
+        if known is None:
+            return Judgement("refused", "tag_unknown", at, None)
+        tag, evidence = known.ref, "static"
+        code = STATE_DISPUTES.get(known.state_at(at) or "")
+        if code is None and known.household_at(at) is None:
+            code = "tag_unassigned"
+    if code is None and envelope.received_at - at > late_after:
+        code = "received_too_late"
+    if code:
+        return Judgement("disputed", code, at, evidence, tag, flags)
+    return Judgement("accepted", flags[0] if flags else None, at, evidence, tag, flags)

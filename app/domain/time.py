@@ -1,0 +1,112 @@
+"""Instants, spans and the Swedish calendar.
+
+Inside the service time is UTC, spans are half-open `[start, end)` and cut to whole seconds. The calendar
+(Europe/Stockholm) matters only where a span is cut: days, months, time windows.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+UTC = dt.UTC
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+ZERO = dt.timedelta(0)
+FIRST_DAY = dt.date(1900, 1, 1)
+"""Stands for "since ever" where a version has no first day."""
+
+Span = tuple[dt.datetime, dt.datetime]
+Days = tuple[dt.date, dt.date]
+"""An inclusive span of local dates, as people write them: 1–30 April."""
+
+
+def whole_second(instant: dt.datetime) -> dt.datetime:
+    """The instant in UTC, cut down to its whole second."""
+    return instant.astimezone(UTC).replace(microsecond=0)
+
+
+def seconds_between(start: dt.datetime, end: dt.datetime) -> int:
+    """Whole seconds from `start` to `end`; both are whole seconds already."""
+    delta = end - start
+    return delta.days * 86400 + delta.seconds
+
+
+def total_seconds(spans: Iterable[Span]) -> int:
+    """The seconds of spans that do not overlap."""
+    return sum(seconds_between(start, end) for start, end in spans)
+
+
+def subtract(span: Span, taken: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of `span` when every span of `taken` is cut out of it."""
+    left: list[Span] = []
+    start, end = span
+    for cut_start, cut_end in sorted(taken):
+        if cut_end <= start or cut_start >= end or cut_start >= cut_end:
+            continue
+        if cut_start > start:
+            left.append((start, cut_start))
+        start = max(start, cut_end)
+    if start < end:
+        left.append((start, end))
+    return tuple(left)
+
+
+def covered_by(spans: Sequence[Span], layers: Sequence[Sequence[Span]], depth: int) -> int:
+    """Seconds of `spans` during which at least `depth` of the `layers` are present.
+
+    The spans of one layer do not overlap each other.
+    """
+    edges: list[tuple[dt.datetime, int, int]] = []
+    for start, end in spans:
+        edges += [(start, 1, 0), (end, -1, 0)]
+    for layer in layers:
+        for start, end in layer:
+            edges += [(start, 0, 1), (end, 0, -1)]
+    edges.sort(key=lambda edge: edge[0])
+    inside = above = seconds = 0
+    before: dt.datetime | None = None
+    for at, own, other in edges:
+        if before is not None and inside and above >= depth:
+            seconds += seconds_between(before, at)
+        inside += own
+        above += other
+        before = at
+    return seconds
+
+
+def local(instant: dt.datetime) -> dt.datetime:
+    """The instant on a Swedish clock."""
+    return instant.astimezone(STOCKHOLM)
+
+
+def local_date(instant: dt.datetime) -> dt.date:
+    """The Swedish calendar day of the instant."""
+    return instant.astimezone(STOCKHOLM).date()
+
+
+def day_start(day: dt.date) -> dt.datetime:
+    """The first instant (UTC) of a Swedish calendar day."""
+    return dt.datetime(day.year, day.month, day.day, tzinfo=STOCKHOLM).astimezone(UTC)
+
+
+def days_span(first: dt.date, last: dt.date) -> Span:
+    """The half-open UTC span of the inclusive local days `first` to `last`.
+
+    The last day of the calendar, which many systems write for "until further notice", has no day after it: the span
+    then ends where that day starts.
+    """
+    return day_start(first), day_start(last if last == dt.date.max else last + dt.timedelta(days=1))
+
+
+def month_days(month: str) -> Days:
+    """First and last day of a month written `YYYY-MM`. Raises ValueError on anything else."""
+    first = dt.datetime.strptime(month + "-01", "%Y-%m-%d").replace(tzinfo=UTC).date()
+    if month != f"{first:%Y-%m}":
+        raise ValueError("a month is written YYYY-MM")
+    following = (first + dt.timedelta(days=31)).replace(day=1)
+    return first, following - dt.timedelta(days=1)
+
+
+def days_in_month(day: dt.date) -> int:
+    """How many days the month of `day` has."""
+    following = (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
+    return (following - day.replace(day=1)).days

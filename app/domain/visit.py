@@ -1,0 +1,351 @@
+"""Presences at one household become visits: one for each served recipient, with status, shares and anomalies.
+
+`visits_at` looks at a whole neighbourhood of overlapping presences, because who came first decides what a second
+carer is paid for, and because visits that overlap share a group.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+from uuid import UUID, uuid5
+
+from app.domain.master import MasterData, Staff
+from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
+from app.domain.report import Report
+from app.domain.split import Part, Plan, Share, cut_extra, divide, plan
+from app.domain.time import Span, covered_by, local_date, total_seconds
+
+Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
+Severity = Literal["fix", "acknowledge"]
+
+ANOMALIES: Mapping[str, Severity] = {
+    "missing_in": "fix",
+    "missing_out": "fix",
+    "tag_mismatch": "fix",
+    "report_missing": "fix",
+    "not_ordered": "fix",
+    "order_not_in_force": "fix",
+    "delegation_missing": "fix",
+    "staff_count": "fix",
+    "not_employed": "fix",
+    "received_too_late": "fix",
+    "tag_unassigned": "fix",
+    "tag_suspended": "fix",
+    "tag_lost": "fix",
+    "tag_retired": "fix",
+    "tag_tampered": "fix",
+    "overlap": "acknowledge",
+    "extra_staff": "acknowledge",
+    "clock_adjusted": "acknowledge",
+    "claim_in_future": "acknowledge",
+    "minutes_scaled": "acknowledge",
+    "split_by_order": "acknowledge",
+}
+"""Every anomaly code and what it asks for: a repair, or only that somebody has seen it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One recipient's part of a presence. `seconds` and `spans` are empty unless the visit is complete.
+
+    `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code.
+    """
+
+    id: UUID
+    presence: UUID
+    recipient: str
+    group: UUID
+    provider: str | None
+    staff: str
+    person: str
+    role: str | None
+    household: str
+    in_tap: UUID | None
+    out_tap: UUID | None
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    provisional: bool
+    local_date: dt.date
+    status: Status
+    payable: bool
+    evidence_in: str | None
+    evidence_out: str | None
+    presence_seconds: int
+    seconds: int
+    spans: tuple[Span, ...]
+    shares: tuple[Share, ...]
+    anomalies: tuple[str, ...]
+    suggestions: Mapping[str, Any]
+
+    @property
+    def sort_at(self) -> dt.datetime:
+        """Where it stands in lists."""
+        at = self.started_at or self.ended_at
+        if at is None:
+            raise ValueError("a visit has at least one boundary")
+        return at
+
+
+def visit_id(presence: UUID, recipient: str) -> UUID:
+    """The public id: derived from the opening tap and the recipient, so it never changes while they stand."""
+    return uuid5(presence, recipient)
+
+
+@dataclass(slots=True)
+class _Scene:
+    """One presence with all that is known of it while its neighbourhood is told."""
+
+    presence: Presence
+    staff: Staff | None
+    employed: bool
+    on: dt.date
+    report: Report | None
+    plan: Plan
+    until: dt.datetime
+    status: Status
+    group: UUID
+
+    @property
+    def counts(self) -> bool:
+        """Whether it fills a place of the ordered staff: a trainee and an unconfirmed visit never do."""
+        return self.status == "complete" and not self.trainee
+
+    @property
+    def trainee(self) -> bool:
+        return self.staff is not None and self.staff.role == "trainee"
+
+    def lines(self) -> set[str]:
+        return {part.order_line for part in self.plan.parts if part.order_line}
+
+
+def ordered_minutes(plan: Plan) -> int:
+    """The standard minutes of the ordered parts of a presence together."""
+    return sum(part.standard_minutes for part in plan.parts if part.order_line)
+
+
+def provisional_end(presence: Presence, minutes: int) -> dt.datetime | None:
+    """When a presence without its OUT ended at the latest; None where it is open, complete or without start."""
+    if presence.state != "incomplete" or presence.started_at is None:
+        return None
+    ends = [presence.started_at + LONGEST_PRESENCE]
+    ends += [at for at in (presence.next_in_at, presence.closed_at) if at]
+    if minutes:
+        ends.append(presence.started_at + dt.timedelta(minutes=minutes))
+    return min(ends)
+
+
+def visits_at(
+    presences: Iterable[Presence], reports: Mapping[UUID, Sequence[Report]], master: MasterData
+) -> list[Visit]:
+    """The visits of presences at one household. Everything that overlaps must be among them.
+
+    `reports` are by the tap they name; only those of the presence's own person count.
+    """
+    scenes = [
+        _scene(presence, _report_of(presence, reports, master), master)
+        for presence in sorted(presences, key=presence_order)
+    ]
+    _name_groups(scenes)
+    by_group: defaultdict[UUID, list[_Scene]] = defaultdict(list)
+    for scene in scenes:
+        by_group[scene.group].append(scene)
+    return [visit for scene in scenes for visit in _visits(scene, by_group[scene.group])]
+
+
+def _report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
+    if not reports:
+        return None
+    told = [
+        report
+        for tap in presence.taps
+        for report in reports.get(tap, ())
+        if master.person_of(report.staff) == presence.person
+    ]
+    return max(told, key=lambda report: (report.reported_at, report.id), default=None)
+
+
+def _scene(presence: Presence, report: Report | None, master: MasterData) -> _Scene:
+    on = local_date(presence.anchor_at)
+    staff = master.staff_on(presence.staff, on)
+    employed = staff is not None and staff.valid_from <= on <= (staff.valid_to or on)
+    planned = plan(master, staff, presence.household, presence.anchor_at, report)
+    status: Status = presence.state
+    if presence.dispute:
+        status = "disputed"
+    elif report is not None and report.outcome != "performed":
+        status = report.outcome
+    until = presence.ended_at or provisional_end(presence, ordered_minutes(planned)) or presence.reach_at
+    return _Scene(presence, staff, employed, on, report, planned, until, status, presence.id)
+
+
+def _name_groups(scenes: Sequence[_Scene]) -> None:
+    """Connected overlaps share the group of the earliest opening; scenes come sorted as they opened."""
+    running: _Scene | None = None
+    reach: dt.datetime | None = None
+    for scene in scenes:
+        start = scene.presence.started_at
+        if start is None or start == scene.until:
+            continue
+        if running is not None and reach is not None and start < reach:
+            scene.group = running.group
+            reach = max(reach, scene.until)
+        else:
+            running, reach = scene, scene.until
+
+
+def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
+    """The visits of one presence: its seconds divided, what others filled cut off, anomalies told."""
+    parts = scene.plan.parts
+    complete = scene.status == "complete"
+    spans = scene.presence.spans if complete else ()
+    presence_seconds = total_seconds(spans)
+    seconds, scaled = divide(scene.plan, presence_seconds) if complete and parts else ([0] * len(parts), False)
+    by_recipient: defaultdict[str, list[tuple[Part, int]]] = defaultdict(list)
+    for part, given in zip(parts, seconds, strict=True):
+        by_recipient[part.recipient].append((part, given))
+    return [
+        _visit(scene, group, recipient, given, spans, presence_seconds, scaled)
+        for recipient, given in sorted(by_recipient.items())
+    ]
+
+
+def _visit(
+    scene: _Scene,
+    group: Sequence[_Scene],
+    recipient: str,
+    given: Sequence[tuple[Part, int]],
+    spans: tuple[Span, ...],
+    presence_seconds: int,
+    scaled: bool,
+) -> Visit:
+    presence = scene.presence
+    anomalies = _anomalies(scene)
+    shares: list[Share] = []
+    if scene.status == "complete":
+        shares = [_share(scene, part, seconds) for part, seconds in given]
+        shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
+        anomalies += [code for part, _ in given for code in part.anomalies]
+        anomalies += scene.plan.anomalies
+        anomalies += ["report_missing"] * scene.plan.report_missing
+        anomalies += ["minutes_scaled"] * scaled
+        anomalies += ["extra_staff"] * any(share.reason == "extra_staff" for share in shares)
+        anomalies += ["staff_count"] * _too_few(scene, group, given)
+    codes = tuple(dict.fromkeys(anomalies))
+    ended_at = presence.ended_at
+    end = provisional_end(presence, ordered_minutes(scene.plan))
+    staff = scene.staff
+    return Visit(
+        id=visit_id(presence.id, recipient),
+        presence=presence.id,
+        recipient=recipient,
+        group=scene.group,
+        provider=staff.provider if staff else None,
+        staff=presence.staff,
+        person=presence.person,
+        role=staff.role if staff else None,
+        household=presence.household,
+        in_tap=presence.in_tap,
+        out_tap=presence.out_tap,
+        started_at=presence.started_at,
+        ended_at=ended_at or end,
+        provisional=ended_at is None and end is not None,
+        local_date=scene.on,
+        status=scene.status,
+        payable=bool(shares) and all(share.payable for share in shares),
+        evidence_in=presence.evidence_in,
+        evidence_out=presence.evidence_out,
+        presence_seconds=presence_seconds,
+        seconds=sum(share.seconds for share in shares),
+        spans=spans,
+        shares=tuple(shares),
+        anomalies=codes,
+        suggestions=_suggestions(scene, codes, end),
+    )
+
+
+def _share(scene: _Scene, part: Part, seconds: int) -> Share:
+    """A part with its seconds; what holds the whole visit holds every share, and says so."""
+    payable, reason = part.payable, part.reason
+    held = (
+        "trainee" * scene.trainee
+        or "not_employed" * (not scene.employed)
+        or "report_missing" * scene.plan.report_missing
+    )
+    if held and payable:
+        payable, reason = False, held
+    return Share(part.category, part.intervention, part.order_line, seconds, payable, reason)
+
+
+def _anomalies(scene: _Scene) -> list[str]:
+    """What the taps and the employment tell, whatever the split."""
+    presence = scene.presence
+    found: list[str] = [code for code in (presence.dispute_in, presence.dispute_out) if code]
+    if presence.state == "incomplete":
+        found.append("missing_in" if presence.started_at is None else "missing_out")
+    if presence.state != "complete" and any(side.household != presence.household for side in presence.side_taps):
+        found.append("tag_mismatch")
+    if not scene.employed:
+        found.append("not_employed")
+    found += presence.flags_in
+    found += presence.flags_out
+    if presence.overlap:
+        found.append("overlap")
+    return found
+
+
+def _filled_by_others(scene: _Scene, group: Sequence[_Scene], order_line: str) -> int:
+    """Seconds of the presence during which those who came before it already were as many as the line orders."""
+    if len(group) == 1 or scene.trainee:
+        return 0
+    places = next(part.staff_count for part in scene.plan.parts if part.order_line == order_line)
+    position = presence_order(scene.presence)
+    before = [
+        other.presence.spans
+        for other in group
+        if other.counts and presence_order(other.presence) < position and order_line in other.lines()
+    ]
+    return covered_by(scene.presence.spans, before, places) if len(before) >= places else 0
+
+
+def _too_few(scene: _Scene, group: Sequence[_Scene], given: Sequence[tuple[Part, int]]) -> bool:
+    """Whether a line asks for more staff than came at the same time."""
+    if scene.trainee:
+        return False
+    for part, _ in given:
+        if part.staff_count > 1 and part.order_line:
+            came = {
+                other.presence.person
+                for other in group
+                if not other.trainee
+                and other.status != "disputed"
+                and part.order_line in other.lines()
+                and (other is scene or _meet(other, scene))
+            }
+            if len(came) < part.staff_count:
+                return True
+    return False
+
+
+def _meet(one: _Scene, other: _Scene) -> bool:
+    """Whether they were there at the same time; in a group two may meet only through a third."""
+    first, second = one.presence.started_at, other.presence.started_at
+    return first is not None and second is not None and first < other.until and second < one.until
+
+
+def _suggestions(scene: _Scene, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
+    """The correction that would settle an anomaly, in the shape the corrections call takes."""
+    presence, found = scene.presence, {}
+    if "tag_mismatch" in codes:
+        side = next(side for side in presence.side_taps if side.household != presence.household)
+        found["tag_mismatch"] = {"kind": "set_end", "ended_at": side.at, "reason": "wrong_tag"}
+    if "missing_out" in codes and end:
+        found["missing_out"] = {"kind": "set_end", "ended_at": end, "reason": "forgot_out"}
+    if "missing_in" in codes and presence.ended_at:
+        minutes = ordered_minutes(scene.plan)
+        if minutes:
+            start = presence.ended_at - dt.timedelta(minutes=minutes)
+            found["missing_in"] = {"kind": "set_start", "started_at": start, "reason": "forgot_in"}
+    return found

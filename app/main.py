@@ -1,0 +1,123 @@
+"""The application: what is served, over which database, under which settings."""
+
+import asyncio
+import gc
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app.actions.move_clock import move_clock
+from app.api import docs, health, orders, people, refusals, reports, tags, taps, visits
+from app.api.access import Tokens
+from app.api.edge import Edge
+from app.settings import VERSION, Settings
+from app.store.database import Database
+from app.web import pages
+
+DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
+and orders from the municipality's systems; visits, their split and executed time
+are derived, and pulled from here."""
+CLOCK_SECONDS = 30
+
+log = structlog.get_logger("taggad")
+
+
+def create_app(settings: Settings, database_url: str | None = None, *, demo: bool = False) -> FastAPI:
+    """The application. `database_url` is where the embedded database answers; else `settings.database_url` is used.
+
+    Raises UnsafeSettingsError when secrets are missing or, but for a `demo`, unsafe.
+    """
+    settings.require_secrets()
+    if not demo:
+        settings.require_safe()
+    url = database_url or settings.database_url
+    if url is None:
+        raise ValueError("no database")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.database = Database(url, pool_size=settings.pool_size)
+        app.state.taps = taps.tap_queue(app.state.database, settings)
+        app.state.taps = taps.tap_queue(app.state.database, settings)
+        clock = asyncio.create_task(_keep_time(app.state.database))
+        # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
+        gc.collect()
+        gc.freeze()
+        try:
+            yield
+        finally:
+            clock.cancel()
+            with suppress(asyncio.CancelledError):
+                await clock
+            await app.state.taps.close()
+            await app.state.database.close()
+
+    app = FastAPI(
+        title="Taggad",
+        version=VERSION,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.tokens = Tokens(settings.token_key)
+    app.state.max_body_bytes = settings.max_body_bytes
+    app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
+    refusals.install(app)
+    app.add_middleware(Edge)
+    for module in (docs, health, orders, pages, people, reports, tags, taps, visits):
+        app.include_router(module.router)
+    app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
+    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    return app
+
+
+def server_options() -> dict[str, Any]:
+    """How uvicorn serves it. What is asked is counted, not logged: addresses may name people."""
+    return {
+        "access_log": False,
+        "log_level": "warning",
+        "server_header": False,
+        "ws": "none",
+        "lifespan": "on",
+        "timeout_keep_alive": 60,
+        "timeout_graceful_shutdown": 10,
+        "backlog": 2048,
+    }
+
+
+def configure_logs() -> None:
+    """One JSON object a line on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def worker() -> FastAPI:
+    """The application of one of several worker processes, whose parent has put everything into the environment."""
+    configure_logs()
+    return create_app(Settings.from_environment(os.environ))
+
+
+async def _keep_time(database: Database) -> None:
+    while True:
+        try:
+            await move_clock(database)
+        except Exception as error:  # noqa: BLE001 - the next round tries again; the database may just be restarting
+            log.warning("clock_stands", error=type(error).__name__)
+        await asyncio.sleep(CLOCK_SECONDS)

@@ -1,0 +1,149 @@
+"""The way to PostgreSQL: one pool, one transaction a call, the tenant set first.
+
+Every transaction runs as `taggad_app`, which owns nothing, and under row-level security for one municipality. A write
+transaction also holds that municipality's lock: visits of different staff at one household never race.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.domain.master import MasterData
+from app.store import records
+
+APP_ROLE = "taggad_app"
+POOL_TIMEOUT_SECONDS = 3
+LOCK_CLASS = 7_460
+"""First key of the advisory locks that make each municipality have one writer at a time."""
+
+LIMITS = {
+    "statement_timeout": "60s",
+    "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+    "timezone": "UTC",
+    "application_name": "taggad",
+}
+
+
+class BusyError(Exception):
+    """No connection came free in time; try again in a moment."""
+
+
+class UnknownMunicipalityError(Exception):
+    """No such tenant."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A read transaction of one municipality: `sa` for composed queries, `sql` for plain ones, one connection."""
+
+    municipality_id: int
+    sa: AsyncConnection
+    sql: "asyncpg.Connection[asyncpg.Record]"
+
+
+@dataclass(slots=True)
+class Writing(Reading):
+    """A write transaction that holds the municipality's lock, with its master data as of this moment."""
+
+    as_of: dt.datetime
+    change_no: int
+    master: MasterData
+
+
+class Database:
+    """The pool, and what this process remembers of each municipality's master data."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, role: str | None = APP_ROLE) -> None:
+        """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own)."""
+        settings = dict(LIMITS)
+        if role:
+            settings["role"] = role
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_TIMEOUT_SECONDS,
+            connect_args={"server_settings": settings, "statement_cache_size": 200},
+            json_deserializer=str,  # JSON stays text until it is read, and then by pydantic's parser, which is faster
+        )
+        self._masters: dict[int, MasterData] = {}
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def read(self, municipality_id: int) -> AsyncIterator[Reading]:
+        """A transaction that sees one municipality. Raises BusyError when no connection comes free."""
+        async with self._transaction(municipality_id) as sa:
+            yield Reading(municipality_id, sa, await _driver(sa))
+
+    @asynccontextmanager
+    async def write(self, municipality_id: int) -> AsyncIterator[Writing]:
+        """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
+
+        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there.
+        """
+        try:
+            async with self._transaction(municipality_id) as sa:
+                # Its own statement: what comes after must see what the last holder committed.
+                await sa.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})")
+                yield await self._writing(sa, municipality_id)
+        except BaseException:
+            # The copy may hold records that were rolled back.
+            self._masters.pop(municipality_id, None)
+            raise
+
+    async def _writing(self, sa: AsyncConnection, municipality_id: int) -> Writing:
+        sql = await _driver(sa)
+        row = await sql.fetchrow(
+            "SELECT as_of, master_seq, change_no FROM municipality WHERE municipality_id = $1", municipality_id
+        )
+        if row is None:
+            raise UnknownMunicipalityError
+        master = self._masters.get(municipality_id)
+        if master is None or master.seq > row["master_seq"]:
+            master = MasterData()
+        if master.seq < row["master_seq"]:
+            await records.refresh(sql, municipality_id, master)
+        self._masters[municipality_id] = master
+        return Writing(municipality_id, sa, sql, row["as_of"], row["change_no"], master)
+
+    async def municipalities(self) -> list[int]:
+        """Every tenant's code."""
+        async with self._connection() as sa, sa.begin():
+            return [row[0] for row in await sa.exec_driver_sql("SELECT * FROM municipalities()")]
+
+    async def ready(self) -> bool:
+        """Whether the database answers."""
+        async with self._connection() as sa:
+            return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
+
+    @asynccontextmanager
+    async def _transaction(self, municipality_id: int) -> AsyncIterator[AsyncConnection]:
+        async with self._connection() as sa, sa.begin():
+            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
+            yield sa
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            sa = await self.engine.connect()
+        except PoolTimeout as error:
+            raise BusyError from error
+        try:
+            yield sa
+        finally:
+            await sa.close()
+
+
+async def _driver(sa: AsyncConnection) -> Any:
+    return (await sa.get_raw_connection()).driver_connection

@@ -1,0 +1,191 @@
+"""Executed and granted time, summed as it is asked for.
+
+Whole months come from the kept `month_sum`; other spans and groupings from the visits and their shares. Both give the
+same numbers. Granted time is computed from orders in whole numbers over a common denominator and rounded once per
+line and span, half up, as `domain.order.granted_seconds` says.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import lcm
+from typing import Any
+
+from app.domain.order import ONE_DAY, months
+from app.domain.time import Days, days_in_month, days_span
+
+KEYS: Mapping[str, str] = {
+    "recipient": "v.recipient",
+    "provider": "v.provider",
+    "staff": "v.staff",
+    "category": "part.category",
+    "intervention": "part.intervention",
+    "order_line": "part.order_line",
+    "local_date": "v.local_on",
+}
+"""What executed time can be grouped by, and where a visit with its shares has it."""
+
+FIGURES = ("executed_seconds", "payable_seconds", "granted_seconds", "visits", "manual_visits")
+SHARE_KEYS = ("category", "intervention", "order_line")
+UNGRANTED_KEYS = frozenset({"staff", "local_date"})
+
+MONTH_UNIT = lcm(28, 29, 30, 31)
+"""A month of any length is a whole number of these parts of a day's share, so months add up exactly."""
+
+# `$1` is the municipality, `$2` and `$3` are the first and last day.
+ORDER_DAYS = """
+SELECT o.ref, o.recipient, o.provider, min(lower(days)) AS first_on, sum(upper(days) - lower(days)) AS days,
+    sum((upper(days) - lower(days)) * month.weight) AS weighted
+FROM care_order AS o
+CROSS JOIN unnest({firsts}::date[], {ends}::date[], {weights}::int[]) AS month(first_on, end_on, weight)
+CROSS JOIN LATERAL unnest(o.in_force * datemultirange(daterange(month.first_on, month.end_on))) AS active(days)
+WHERE o.municipality_id = $1 AND o.valid && daterange($2, $3, '[]'){filters}
+GROUP BY o.ref, o.recipient, o.provider
+"""
+# Before its first version an intervention is what that version says, as the split has it.
+CATALOGUE = """
+SELECT ref, category, standard_minutes, daterange(
+    CASE WHEN row_number() OVER (PARTITION BY ref ORDER BY valid) > 1 THEN lower(valid) END, upper(valid)) AS valid
+FROM intervention_version WHERE municipality_id = $1
+"""
+GRANTED = f"""
+SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
+    (2 * rate.numerator + rate.denominator) / (2 * rate.denominator) AS granted_seconds
+FROM order_days AS o
+JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+LEFT JOIN catalogue AS c ON c.ref = l.intervention AND c.valid @> o.first_on
+CROSS JOIN LATERAL (SELECT
+    coalesce(l.standard_minutes, c.standard_minutes, 0)::bigint * 60 * l.staff_count * l.frequency
+        * CASE l.period_unit WHEN 'mo' THEN o.weighted ELSE o.days END AS numerator,
+    l.period::bigint * CASE l.period_unit WHEN 'd' THEN 1 WHEN 'wk' THEN 7 ELSE {MONTH_UNIT} END AS denominator
+) AS rate
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: inclusive local days, keys to group by in their order, and filters."""
+
+    days: Days
+    by: tuple[str, ...]
+    recipient: str | None = None
+    provider: str | None = None
+    staff: str | None = None
+    category: str | None = None
+
+    @property
+    def whole_months(self) -> bool:
+        return self.days[0].day == 1 and (self.days[1] + ONE_DAY).day == 1
+
+    @property
+    def has_granted(self) -> bool:
+        """Whether granted time can be told apart this way: nobody grants time to a carer or a day."""
+        return self.staff is None and not UNGRANTED_KEYS & set(self.by)
+
+    @property
+    def kept(self) -> bool:
+        """Whether the months' sums answer it.
+
+        They count a visit once per line, and once per intervention where a share has no line, so lines alone would
+        count a visit with two unordered interventions twice.
+        """
+        return self.whole_months and self.has_granted and ("order_line" not in self.by or "intervention" in self.by)
+
+
+def statement(municipality_id: int, question: Question) -> tuple[str, list[Any]]:
+    """The query and its arguments: a row for each group, its keys in the order asked, then `FIGURES`."""
+    query = _Query(municipality_id, question)
+    executed = query.from_months() if question.kept else query.from_visits()
+    keys = ", ".join(question.by)
+    if not question.has_granted:
+        return f"{executed}{_order_by(keys)}", query.arguments
+    columns = "".join(f"{key}, " for key in question.by)
+    return (
+        f"WITH executed AS ({executed}), {query.granted()} "
+        f"SELECT {columns}sum(executed_seconds)::bigint AS executed_seconds, "
+        "sum(payable_seconds)::bigint AS payable_seconds, sum(granted_seconds)::bigint AS granted_seconds, "
+        "sum(visits)::bigint AS visits, sum(manual_visits)::bigint AS manual_visits FROM ("
+        f"SELECT {columns}executed_seconds, payable_seconds, 0 AS granted_seconds, visits, manual_visits FROM executed "
+        f"UNION ALL SELECT {columns}0, 0, granted_seconds, 0, 0 FROM granted WHERE granted_seconds > 0) AS both_times "
+        f"{_group_by(keys)} HAVING count(*) > 0{_order_by(keys)}"
+    ), query.arguments
+
+
+def _group_by(keys: str) -> str:
+    return f"GROUP BY {keys}" if keys else ""
+
+
+def _order_by(keys: str) -> str:
+    return f" ORDER BY {keys}" if keys else ""
+
+
+class _Query:
+    """Fragments of one question and the arguments they have taken."""
+
+    def __init__(self, municipality_id: int, question: Question) -> None:
+        self.question = question
+        self.arguments: list[Any] = [municipality_id, *question.days]
+
+    def _argument(self, value: Any) -> str:
+        self.arguments.append(value)
+        return f"${len(self.arguments)}"
+
+    def _filters(self, names: Iterable[str], prefix: str = "") -> str:
+        given = ((name, getattr(self.question, name)) for name in names)
+        return "".join(f" AND {prefix}{name} = {self._argument(value)}" for name, value in given if value is not None)
+
+    def from_months(self) -> str:
+        by, kind = self.question.by, ""
+        if "order_line" in by:
+            kind = "_line"
+        elif "intervention" in by:
+            kind = "_intervention"
+        elif "category" in by or self.question.category is not None:
+            kind = "_category"
+        columns = "".join(f"nullif({key}, '') AS {key}, " for key in by)
+        return (
+            f"SELECT {columns}sum(executed_seconds) AS executed_seconds, sum(payable_seconds) AS payable_seconds, "
+            f"sum(visits{kind}) AS visits, sum(manual{kind}) AS manual_visits FROM month_sum "
+            f"WHERE municipality_id = $1 AND month BETWEEN $2 AND $3"
+            f"{self._filters(('recipient', 'provider', 'category'))} "
+            f"{_group_by(', '.join(f'month_sum.{key}' for key in by))} HAVING count(*) > 0"
+        )
+
+    def from_visits(self) -> str:
+        question = self.question
+        shares = ", ".join(key for key in question.by if key in SHARE_KEYS)
+        # One row of `part` a visit and group, so that counting rows counts visits.
+        part = (
+            f"SELECT {shares + ', ' if shares else ''}sum(seconds) AS executed, "
+            "coalesce(sum(seconds) FILTER (WHERE payable), 0) AS payable "
+            "FROM unnest(v.share_category, v.share_intervention, v.share_line, v.share_seconds, v.share_payable) "
+            f"AS share(category, intervention, order_line, seconds, payable) "
+            f"WHERE true{self._filters(('category',))} {_group_by(shares)} HAVING count(*) > 0"
+        )
+        # A day to both sides, because the days are those of the starts and the index is of instants.
+        start_at, end_at = days_span(question.days[0] - ONE_DAY, question.days[1] + ONE_DAY)
+        columns = "".join(f"{KEYS[key]} AS {key}, " for key in question.by)
+        granted = "" if question.has_granted else "NULL::bigint AS granted_seconds, "
+        return (
+            f"SELECT {columns}sum(part.executed)::bigint AS executed_seconds, "
+            f"sum(part.payable)::bigint AS payable_seconds, {granted}count(*) AS visits, "
+            "count(*) FILTER (WHERE 'manual' IN (v.evidence_in, v.evidence_out)) AS manual_visits "
+            f"FROM visit AS v CROSS JOIN LATERAL ({part}) AS part WHERE v.municipality_id = $1 "
+            f"AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3 "
+            f"AND v.sort_at >= {self._argument(start_at)} AND v.sort_at < {self._argument(end_at)}"
+            f"{self._filters(('recipient', 'provider', 'staff'), 'v.')} "
+            f"{_group_by(', '.join(KEYS[key] for key in question.by))} HAVING count(*) > 0"
+        )
+
+    def granted(self) -> str:
+        """The common tables that end in `granted`, a row for each order line."""
+        spans = list(months(self.question.days))
+        order_days = ORDER_DAYS.format(
+            firsts=self._argument([first for first, _ in spans]),
+            ends=self._argument([last + ONE_DAY for _, last in spans]),
+            weights=self._argument([MONTH_UNIT // days_in_month(first) for first, _ in spans]),
+            filters=self._filters(("recipient", "provider"), "o."),
+        )
+        category = self._filters(("category",), "c.").replace(" AND ", "WHERE ", 1)
+        return (
+            f"order_days AS ({order_days}), catalogue AS MATERIALIZED ({CATALOGUE}), granted AS ({GRANTED}{category})"
+        )

@@ -1,0 +1,125 @@
+"""What holds for every kind of master data: pages of the newest versions, and what a change of them can reach.
+
+Facts are found here by what they refer to, so that a change derives only what it can change.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+from pydantic_core import from_json
+
+from app.store.presences import Window
+from app.store.records import Stored
+
+PAGE = """
+SELECT ref, version, body FROM (
+    SELECT DISTINCT ON (ref) ref, version, removed, body FROM record
+    WHERE municipality_id = $1 AND kind = $2 AND ref > $3 ORDER BY ref, version DESC
+) AS newest
+WHERE NOT removed {filters} ORDER BY ref LIMIT $4
+"""
+FILTERS = {
+    "provider": "AND body->>'provider' = ${place}",
+    "recipient": "AND body->>'recipient' = ${place}",
+    "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
+    " AND o.recipient = newest.ref AND o.provider = ${place})",
+}
+REACHED = """
+SELECT w.name, w.first_at, w.last_at
+FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS w(name, first_at, last_at)
+WHERE EXISTS (
+    SELECT FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.household = w.name AND p.anchor_at BETWEEN w.first_at AND w.last_at)
+UNION ALL
+SELECT v.household, w.first_at, w.last_at
+FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS w(name, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT household FROM visit
+    WHERE municipality_id = $1 AND recipient = w.name AND sort_at BETWEEN w.first_at AND w.last_at
+) AS v
+"""
+EVERYWHERE = """
+SELECT household, min(anchor_at), max(anchor_at) FROM presence
+WHERE municipality_id = $1 AND anchor_at BETWEEN $2 AND $3 GROUP BY household
+"""
+OF_PROVIDER = """
+SELECT household, min(sort_at), max(sort_at) FROM visit
+WHERE municipality_id = $1 AND provider = $2 AND sort_at BETWEEN $3 AND $4 GROUP BY household
+"""
+OF_STAFF = """
+SELECT min(at), max(at) FROM tap WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4
+"""
+
+REFUSALS = {
+    "contract_one_at_a_time": "contract_overlaps",
+    "recipient_identity_one_ref_a_number": "personal_number_taken",
+    "tag_one_ref_a_uid": "uid_taken",
+}
+"""What the database refuses by a constraint, and the code that says so."""
+
+
+class RefusedError(Exception):
+    """A constraint stands against the change, and the transaction has failed. `code` says which."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raises RefusedError where one of the constraints in REFUSALS fails."""
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        code = REFUSALS.get(getattr(error, "constraint_name", None) or "")
+        if code is None:
+            raise
+        # The database's own message holds the key.
+        raise RefusedError(code) from None
+
+
+async def page(
+    sql: Any, municipality_id: int, kind: str, after: str, limit: int, filters: Mapping[str, str]
+) -> list[Stored]:
+    """The newest versions of a kind after a ref, in the database's order; `filters` are named in FILTERS."""
+    chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
+    rows = await sql.fetch(PAGE.format(filters=chosen), municipality_id, kind, after, limit, *filters.values())
+    return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
+
+
+async def households_reached(
+    sql: Any, municipality_id: int, households: Sequence[Window], recipients: Sequence[Window]
+) -> list[Window]:
+    """Those of the households where anybody was, and where else the recipients had visits, each with its window."""
+    arguments = (*_arrays(households), *_arrays(recipients))
+    return [tuple(row) for row in await sql.fetch(REACHED, municipality_id, *arguments)]
+
+
+async def households_between(
+    sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """Every household where anybody was."""
+    return [tuple(row) for row in await sql.fetch(EVERYWHERE, municipality_id, first_at, last_at)]
+
+
+async def households_of_provider(
+    sql: Any, municipality_id: int, provider: str, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """Every household that the provider visited."""
+    return [tuple(row) for row in await sql.fetch(OF_PROVIDER, municipality_id, provider, first_at, last_at)]
+
+
+async def taps_of_staff(
+    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+) -> tuple[dt.datetime, dt.datetime] | None:
+    """The first and the last tap of a staff ref between two instants."""
+    row = await sql.fetchrow(OF_STAFF, municipality_id, staff, first_at, last_at)
+    return None if row[0] is None else (row[0], row[1])
+
+
+def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]

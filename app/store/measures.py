@@ -1,0 +1,94 @@
+"""Measures computed where the visits are, for a whole municipality at once.
+
+The definitions are `domain.measures`; the queries here give the same distributions and leave the figures to it.
+"""
+
+import datetime as dt
+from collections import Counter
+from typing import Any
+
+from app.domain.measures import Continuity, Profile, born_by, period, summary
+from app.domain.order import ONE_DAY
+from app.domain.time import STOCKHOLM, days_span
+
+# One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk.
+SORT_MEMORY = "SET LOCAL work_mem = '96MB'"
+
+# One pass over the visits in the order they lie. The local window is two instants for each day, looked up by day, since
+# a time-zone conversion for each visit costs as much as the rest.
+CONTINUITY = """
+WITH met AS MATERIALIZED (
+    SELECT recipient, count(DISTINCT person) FILTER (WHERE role IS NULL OR role <> ALL($9::text[])) AS persons,
+        least({each_day}) AS fewest
+    FROM visit AS v
+    WHERE municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2 AND $3
+        AND sort_at >= $4 AND sort_at < $5 AND share_category && $8::text[]
+        AND started_at >= ($6::timestamptz[])[local_on - $2 + 1]
+        AND started_at < ($7::timestamptz[])[local_on - $2 + 1]{of_visit}
+    GROUP BY recipient
+), ordered AS MATERIALIZED (
+    SELECT recipient, range_agg(in_force) @> daterange($2, $3, '[]') AS every_day,
+        bool_or(NOT isempty((datemultirange(valid) - in_force) * datemultirange(daterange($2, $3, '[]')))) AS paused
+    FROM care_order AS o
+    WHERE municipality_id = $1 AND valid && daterange($2, $3, '[]'){of_order}
+    GROUP BY recipient
+), born AS MATERIALIZED (
+    SELECT DISTINCT ON (ref) ref, birth_date FROM recipient_version AS r
+    WHERE municipality_id = $1{of_recipient} ORDER BY ref, valid DESC
+), judged AS (
+    SELECT CASE
+            WHEN birth_date IS NULL THEN 'age_unknown'
+            WHEN birth_date > $10 THEN 'too_young'
+            WHEN paused THEN 'paused'
+            WHEN every_day IS NOT TRUE THEN 'order_not_in_force'
+            WHEN coalesce(fewest, 0) < $11 THEN 'too_few_visits'
+        END AS reason, persons
+    FROM (SELECT recipient FROM met UNION SELECT recipient FROM ordered{asked}) AS candidate
+    LEFT JOIN met USING (recipient) LEFT JOIN ordered USING (recipient) LEFT JOIN born ON born.ref = recipient
+)
+SELECT reason, CASE WHEN reason IS NULL THEN persons END AS persons, count(*) AS recipients FROM judged GROUP BY 1, 2
+"""
+
+
+async def continuity(
+    sql: Any,
+    municipality_id: int,
+    profile: Profile,
+    first_on: dt.date,
+    *,
+    provider: str | None = None,
+    recipient: str | None = None,
+) -> Continuity:
+    """The measure from `first_on`; of one provider's orders and visits alone, or of one recipient."""
+    first, last = period(profile, first_on)
+    days = [first + ONE_DAY * number for number in range(profile.days)]
+    # The index is of instants; a day to both sides covers what begins on these days.
+    start_at, end_at = days_span(first - ONE_DAY, last + ONE_DAY)
+    arguments: list[Any] = [municipality_id, first, last, start_at, end_at]
+    arguments += [[dt.datetime.combine(on, edge, STOCKHOLM) for on in days] for edge in (profile.opens, profile.closes)]
+    arguments += [sorted(profile.categories), sorted(profile.roles_left_out)]
+    arguments += [born_by(profile, first), profile.least_visits_a_day]
+    fragments = dict.fromkeys(("of_visit", "of_order", "of_recipient", "asked"), "")
+    if provider is not None:
+        arguments.append(provider)
+        fragments |= {
+            "of_visit": f" AND v.provider = ${len(arguments)}",
+            "of_order": f" AND o.provider = ${len(arguments)}",
+        }
+    if recipient is not None:
+        arguments.append(recipient)
+        place = f"${len(arguments)}"
+        fragments["of_visit"] += f" AND v.recipient = {place}"
+        fragments["of_order"] += f" AND o.recipient = {place}"
+        # Who is asked for gets a reason, even without any order or visit.
+        fragments |= {"of_recipient": f" AND r.ref = {place}", "asked": f" UNION SELECT {place}::text"}
+    each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2 + {number})" for number in range(profile.days))
+    await sql.execute(SORT_MEMORY)
+    met: Counter[int] = Counter()
+    excluded: Counter[str] = Counter()
+    for row in await sql.fetch(CONTINUITY.format(each_day=each_day, **fragments), *arguments):
+        if row["reason"] is None:
+            met[row["persons"]] = row["recipients"]
+        else:
+            excluded[row["reason"]] = row["recipients"]
+    return summary(profile, met, excluded)

@@ -1,0 +1,55 @@
+"""The tenants: making one, and what may be told of them all without telling of anybody."""
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.store.database import Database, Reading
+
+MOST_COUNTED = 100_000
+"""Taps are counted so far and no further: a start page must not read a year of them."""
+
+ADD = """
+INSERT INTO municipality (municipality_id, name, as_of) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+RETURNING municipality_id
+"""
+COUNT = f"""
+SELECT
+    (SELECT count(*) FROM (SELECT FROM tap WHERE municipality_id = $1 LIMIT {MOST_COUNTED}) AS some_taps) AS taps,
+    (SELECT count(*) FROM visit WHERE municipality_id = $1 AND sort_at >= $2) AS visits_today,
+    (SELECT count(*) FROM presence WHERE municipality_id = $1 AND state = 'open') AS logged_in
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts over every municipality."""
+
+    municipalities: int
+    taps: int
+    visits_today: int
+    logged_in: int
+
+    def to_json(self) -> dict[str, int]:
+        return asdict(self)
+
+
+async def add(sql: Any, municipality_id: int, name: str, now: dt.datetime) -> bool:
+    """Create the tenant; False when it was there already (its name stays)."""
+    return await sql.fetchval(ADD, municipality_id, name, now) is not None
+
+
+async def figures(database: Database, today_at: dt.datetime) -> Figures:
+    """Counts over every municipality; visits are those that lie after `today_at`."""
+    codes = await database.municipalities()
+    taps = visits = logged_in = 0
+    for code in codes:
+        async with database.read(code) as reading:
+            row = await _counted(reading, today_at)
+        taps, visits, logged_in = taps + row[0], visits + row[1], logged_in + row[2]
+    return Figures(len(codes), taps, visits, logged_in)
+
+
+async def _counted(reading: Reading, today_at: dt.datetime) -> tuple[int, int, int]:
+    row = await reading.sql.fetchrow(COUNT, reading.municipality_id, today_at)
+    return (row["taps"], row["visits_today"], row["logged_in"]) if row else (0, 0, 0)

@@ -1,0 +1,92 @@
+"""Providers, recipients, staff and interventions in their typed tables, and the sealed identities of recipients.
+
+The versions of a ref are derived from its stored records in one statement: each is in force from its first day until
+the next one's, and of two with the same first day the later record counts.
+"""
+
+from typing import Any
+
+from app.store.vault import Place
+
+PUT_PROVIDER = """
+INSERT INTO provider (municipality_id, ref, form) VALUES ($1, $2, $3)
+ON CONFLICT (municipality_id, ref) DO UPDATE SET form = excluded.form
+"""
+VERSIONS = """
+INSERT INTO {table} (municipality_id, ref, valid, {columns})
+SELECT $1, $2, daterange(first_on, lead(first_on) OVER (ORDER BY first_on NULLS FIRST)), {values}
+FROM (
+    SELECT DISTINCT ON (first_on) nullif((body->>'valid_from')::date, '1900-01-01') AS first_on, body FROM record
+    WHERE municipality_id = $1 AND kind = $3 AND ref = $2 ORDER BY first_on, version DESC
+) AS newest
+"""
+TABLES = {
+    "recipients": VERSIONS.format(
+        table="recipient_version",
+        columns="household, area, birth_date, died_on, protected",
+        values="body->>'household', body->>'area', (body->>'birth_date')::date, (body->>'died_on')::date,"
+        " (body->>'protected')::boolean",
+    ),
+    "staff": VERSIONS.format(
+        table="staff_version",
+        columns="person, provider, role",
+        values="body->>'person', body->>'provider', body->>'role'",
+    ),
+    "interventions": VERSIONS.format(
+        table="intervention_version",
+        columns="category, standard_minutes",
+        values="body->>'category', (body->>'standard_minutes')::int",
+    ),
+}
+CLEAR = {
+    "recipients": "DELETE FROM recipient_version WHERE municipality_id = $1 AND ref = $2",
+    "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = $2",
+    "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = $2",
+}
+DIGEST = "SELECT number_digest FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+PUT_IDENTITY = """
+INSERT INTO recipient_identity (municipality_id, ref, number_sealed, number_digest) VALUES ($1, $2, $3, $4)
+ON CONFLICT (municipality_id, ref)
+DO UPDATE SET number_sealed = excluded.number_sealed, number_digest = excluded.number_digest
+"""
+DROP_IDENTITY = "DELETE FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
+
+
+async def put_provider(sql: Any, municipality_id: int, ref: str, form: str) -> None:
+    """Write a provider as it now is."""
+    await sql.execute(PUT_PROVIDER, municipality_id, ref, form)
+
+
+async def put_versions(sql: Any, municipality_id: int, kind: str, ref: str, *, first: bool) -> None:
+    """Write all versions of a recipient, a staff ref or an intervention, from the records appended so far."""
+    if not first:
+        await sql.execute(CLEAR[kind], municipality_id, ref)
+    await sql.execute(TABLES[kind], municipality_id, ref, kind)
+
+
+def identity_place(municipality_id: int, ref: str) -> Place:
+    """Where a recipient's sealed number belongs."""
+    return Place("recipient_identity", "number_sealed", municipality_id, ref)
+
+
+async def identity_digest(sql: Any, municipality_id: int, ref: str) -> bytes | None:
+    """The digest of the recipient's number, None without one."""
+    digest: bytes | None = await sql.fetchval(DIGEST, municipality_id, ref)
+    return digest
+
+
+async def put_identity(sql: Any, municipality_id: int, ref: str, sealed: bytes, digest: bytes) -> None:
+    """Write a recipient's sealed number."""
+    await sql.execute(PUT_IDENTITY, municipality_id, ref, sealed, digest)
+
+
+async def drop_identity(sql: Any, municipality_id: int, ref: str) -> None:
+    """Forget a recipient's number."""
+    await sql.execute(DROP_IDENTITY, municipality_id, ref)
+
+
+async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider: str) -> bool:
+    """Whether the provider has an order for the recipient, whenever it is or was in force."""
+    served: bool = await sql.fetchval(SERVED, municipality_id, recipient, provider)
+    return served

@@ -1,0 +1,222 @@
+"""Reading a person's taps and presences by windows of time, and replacing presences, in sets.
+
+Every query takes arrays of windows and looks each one up by index; none depends on how long the history is.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from app.domain.master import MasterData
+from app.domain.pairing import Presence, SideTap, Tap
+from app.domain.time import Span
+
+Window = tuple[str, dt.datetime, dt.datetime]
+"""Whose (a person, a staff ref or a household), first and last instant, both within."""
+
+TAPS = """
+SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags FROM tap
+    WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
+    OFFSET 0
+) AS t
+"""
+COLUMNS = """
+    p.id, p.person, p.staff, p.household, p.started_at, p.ended_at, p.closed_at, p.state, p.in_tap, p.out_tap,
+    p.evidence_in, p.evidence_out, p.dispute_in, p.dispute_out, p.flags_in, p.flags_out, p.side_taps, p.next_in_at,
+    p.spans, p.overlap
+"""
+# Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
+# long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
+# A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
+OF_PERSONS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT coalesce(min(o.anchor_at), wanted.first_at) AS at FROM presence AS o
+    WHERE o.municipality_id = $1 AND o.person = wanted.person
+      AND o.anchor_at >= wanted.first_at - interval '17 hours' AND o.anchor_at <= wanted.first_at
+      AND o.reach_at >= wanted.first_at
+) AS opened CROSS JOIN LATERAL (
+    SELECT coalesce(min(o.anchor_at), opened.at) AS at FROM presence AS o
+    WHERE o.municipality_id = $1 AND o.person = wanted.person
+      AND o.anchor_at >= opened.at - interval '17 hours' AND o.anchor_at <= opened.at AND o.reach_at >= opened.at
+) AS overlapped CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.person = wanted.person
+      AND p.anchor_at >= overlapped.at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.reach_at >= overlapped.at
+    OFFSET 0
+) AS p
+"""
+AT_HOUSEHOLDS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.household = wanted.household
+      AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.reach_at >= wanted.first_at
+    OFFSET 0
+) AS p
+"""
+UPSERT = """
+INSERT INTO presence
+SELECT $1, r.* FROM json_to_recordset($2::json) AS r(
+    id uuid, person text, staff text, household text, anchor_at timestamptz, reach_at timestamptz,
+    started_at timestamptz, ended_at timestamptz, closed_at timestamptz, state text, in_tap uuid, out_tap uuid,
+    evidence_in text, evidence_out text, dispute_in text, dispute_out text, flags_in text[], flags_out text[],
+    side_taps jsonb, next_in_at timestamptz, spans timestamptz[], overlap boolean)
+ON CONFLICT (municipality_id, id) DO UPDATE SET
+    person = excluded.person, staff = excluded.staff, household = excluded.household,
+    anchor_at = excluded.anchor_at, reach_at = excluded.reach_at, started_at = excluded.started_at,
+    ended_at = excluded.ended_at, closed_at = excluded.closed_at, state = excluded.state, in_tap = excluded.in_tap,
+    out_tap = excluded.out_tap, evidence_in = excluded.evidence_in, evidence_out = excluded.evidence_out,
+    dispute_in = excluded.dispute_in, dispute_out = excluded.dispute_out, flags_in = excluded.flags_in,
+    flags_out = excluded.flags_out, side_taps = excluded.side_taps, next_in_at = excluded.next_in_at,
+    spans = excluded.spans, overlap = excluded.overlap
+"""
+EXPIRED = """
+SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM presence
+WHERE municipality_id = $1 AND state = 'open' AND started_at < $2 GROUP BY person
+"""
+
+
+def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
+
+
+async def taps_of(
+    sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]
+) -> dict[str, list[Tap]]:
+    """The taps of persons within their windows, by person, where a household is known."""
+    wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
+    found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(TAPS, municipality_id, *_arrays(wanted)):
+        tap = _tap(row, master)
+        if tap is not None:
+            found[master.person_of(tap.staff)].append(tap)
+    return found
+
+
+def _tap(row: Any, master: MasterData) -> Tap | None:
+    id_, staff, direction, at, tag, household, evidence, verdict, code, flags = row
+    if household is None:
+        household = master.tags[tag].household_at(at)
+        if household is None:
+            return None
+    # A tag that has since been told to hang somewhere is no longer unassigned: the visit heals.
+    dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
+    return Tap(id_, staff, household, direction, at, None, evidence, dispute, tuple(flags))
+
+
+async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+    """The presences of persons that reach into their windows, by person."""
+    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(OF_PERSONS, municipality_id, *_arrays(windows)):
+        presence = _presence(row)
+        found[presence.person].append(presence)
+    return found
+
+
+async def at_households(sql: Any, municipality_id: int, windows: Sequence[Window]) -> list[Presence]:
+    """The presences at households that reach into their windows; one may come twice."""
+    return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows))]
+
+
+async def expired(sql: Any, municipality_id: int, before: dt.datetime) -> list[Window]:
+    """Persons with presences still called open that began before `before`, with the window of those."""
+    rows = await sql.fetch(EXPIRED, municipality_id, before)
+    return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
+
+
+async def replace(sql: Any, municipality_id: int, changed: Iterable[Presence], removed: Sequence[UUID]) -> None:
+    """Write presences as they now are, and take away those that are no more."""
+    if removed:
+        await sql.execute(
+            "DELETE FROM presence WHERE municipality_id = $1 AND id = ANY($2::uuid[])", municipality_id, removed
+        )
+    rows = [_row(presence) for presence in changed]
+    if rows:
+        await sql.execute(UPSERT, municipality_id, to_json(rows).decode())
+
+
+def spans_of(
+    flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
+) -> tuple[Span, ...]:
+    """Spans as stored: flattened, or null for the whole of start to end."""
+    if flat is None:
+        return ((start, end),) if start and end and start < end else ()
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+def flat_spans(
+    spans: Sequence[Span], start: dt.datetime | None, end: dt.datetime | None, *, whole: bool
+) -> list[dt.datetime] | None:
+    """Spans to store; null where they are just the whole, as they nearly always are."""
+    if whole and tuple(spans) == spans_of(None, start, end):
+        return None
+    return [at for span in spans for at in span]
+
+
+def _presence(row: Any) -> Presence:
+    (
+        id_, person, staff, household, started_at, ended_at, closed_at, state, in_tap, out_tap, evidence_in,
+        evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap,
+    ) = row  # fmt: skip
+    confirmed = state == "complete" and dispute_in is None and dispute_out is None
+    return Presence(
+        id_,
+        person,
+        staff,
+        household,
+        started_at,
+        ended_at,
+        closed_at,
+        state,
+        in_tap,
+        out_tap,
+        evidence_in,
+        evidence_out,
+        dispute_in,
+        dispute_out,
+        tuple(flags_in),
+        tuple(flags_out),
+        _side_taps(side_taps) if side_taps else (),
+        next_in_at,
+        spans_of(spans, started_at, ended_at) if confirmed else (),
+        overlap,
+    )
+
+
+def _side_taps(stored: str) -> tuple[SideTap, ...]:
+    return tuple(SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored))
+
+
+def _row(presence: Presence) -> dict[str, Any]:
+    return {
+        "id": presence.id,
+        "person": presence.person,
+        "staff": presence.staff,
+        "household": presence.household,
+        "anchor_at": presence.anchor_at,
+        "reach_at": presence.reach_at,
+        "started_at": presence.started_at,
+        "ended_at": presence.ended_at,
+        "closed_at": presence.closed_at,
+        "state": presence.state,
+        "in_tap": presence.in_tap,
+        "out_tap": presence.out_tap,
+        "evidence_in": presence.evidence_in,
+        "evidence_out": presence.evidence_out,
+        "dispute_in": presence.dispute_in,
+        "dispute_out": presence.dispute_out,
+        "flags_in": presence.flags_in,
+        "flags_out": presence.flags_out,
+        "side_taps": [[side.tap, side.at, side.household] for side in presence.side_taps] or None,
+        "next_in_at": presence.next_in_at,
+        "spans": flat_spans(presence.spans, presence.started_at, presence.ended_at, whole=presence.confirmed),
+        "overlap": presence.overlap,
+    }

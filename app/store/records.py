@@ -1,0 +1,201 @@
+"""Master data as it was put: an append-only chain of versions per record, and the reading of it into `MasterData`.
+
+The typed tables (`store/people`, `store/orders`, …) are views of the newest versions for queries and constraints; what
+the derivation uses is read from here, so that a process keeps up by reading only what is new.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
+from app.domain.order import Order, OrderLine, Pause
+from app.domain.time import FIRST_DAY
+
+Json = Mapping[str, Any]
+
+REFRESH = """
+SELECT kind, ref, version, removed, body, seq FROM record
+WHERE municipality_id = $1 AND seq > $2 ORDER BY seq
+"""
+LATEST = """
+SELECT version, removed, body FROM record
+WHERE municipality_id = $1 AND kind = $2 AND ref = $3 ORDER BY version DESC LIMIT 1
+"""
+LATEST_OF_MANY = """
+SELECT wanted.ref, found.version, found.removed, found.body
+FROM unnest($3::text[]) AS wanted(ref) CROSS JOIN LATERAL (
+    SELECT version, removed, body FROM record
+    WHERE municipality_id = $1 AND kind = $2 AND ref = wanted.ref ORDER BY version DESC LIMIT 1
+) AS found
+"""
+PAGE = """
+SELECT DISTINCT ON (ref) ref, version, removed, body FROM record
+WHERE municipality_id = $1 AND kind = $2 AND ref > $3 ORDER BY ref, version DESC LIMIT $4
+"""
+APPEND = """
+INSERT INTO record (municipality_id, kind, ref, version, seq, recorded_at, recorded_by, removed, body)
+SELECT $1, $2, new.ref, new.version, $3 + new.nr, clock_timestamp(), $4, new.removed, new.body
+FROM json_to_recordset($5::json) AS new(nr int, ref text, version int, removed boolean, body jsonb)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The newest version of one record."""
+
+    ref: str
+    version: int
+    removed: bool
+    body: dict[str, Any]
+
+
+async def latest(sql: Any, municipality_id: int, kind: str, ref: str) -> Stored | None:
+    """The newest version of one record, a removed one included; None when it never was."""
+    row = await sql.fetchrow(LATEST, municipality_id, kind, ref)
+    return Stored(ref, row["version"], row["removed"], from_json(row["body"])) if row else None
+
+
+async def latest_of_many(sql: Any, municipality_id: int, kind: str, refs: list[str]) -> dict[str, Stored]:
+    """The newest version of each that ever was, by ref."""
+    rows = await sql.fetch(LATEST_OF_MANY, municipality_id, kind, refs)
+    return {row["ref"]: Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows}
+
+
+async def page(sql: Any, municipality_id: int, kind: str, after: str, limit: int) -> list[Stored]:
+    """The records of a kind after a ref, in the database's order; removed ones included, marked."""
+    rows = await sql.fetch(PAGE, municipality_id, kind, after, limit)
+    return [Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows]
+
+
+async def append(sql: Any, municipality_id: int, kind: str, seq: int, by: str, versions: list[Stored]) -> None:
+    """Add the next version of each record, numbered on from `seq`, and move the municipality's counter."""
+    rows = [
+        {"nr": nr, "ref": new.ref, "version": new.version, "removed": new.removed, "body": new.body}
+        for nr, new in enumerate(versions, 1)
+    ]
+    await sql.execute(APPEND, municipality_id, kind, seq, by, to_json(rows).decode())
+    await sql.execute(
+        "UPDATE municipality SET master_seq = $2 WHERE municipality_id = $1", municipality_id, seq + len(versions)
+    )
+
+
+async def refresh(sql: Any, municipality_id: int, master: MasterData) -> None:
+    """Bring `master` up to the newest stored record."""
+    async for row in sql.cursor(REFRESH, municipality_id, master.seq, prefetch=1000):
+        take_in(master, row["kind"], row["ref"], row["removed"], from_json(row["body"]))
+        master.seq = row["seq"]
+
+
+def take_in(master: MasterData, kind: str, ref: str, removed: bool, body: Json) -> None:
+    """Apply one stored version. Versions of one record must come in their order."""
+    if removed:
+        master.drop_order(ref)
+    elif kind == "providers":
+        master.providers.add(ref)
+    else:
+        READERS[kind](master, ref, body)
+
+
+def _day(value: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(value) if value else None
+
+
+def _first_day(body: Json) -> dt.date:
+    return _day(body.get("valid_from")) or FIRST_DAY
+
+
+def _recipient(master: MasterData, ref: str, body: Json) -> None:
+    master.put_recipient(
+        Recipient(
+            ref,
+            _first_day(body),
+            body["household"],
+            body["area"],
+            _day(body.get("birth_date")),
+            _day(body.get("died_on")),
+        )
+    )
+
+
+def _staff(master: MasterData, ref: str, body: Json) -> None:
+    given = tuple(
+        Delegation(one["intervention"], dt.date.fromisoformat(one["valid_from"]), _day(one.get("valid_to")))
+        for one in body["delegations"]
+    )
+    master.put_staff(
+        Staff(ref, _first_day(body), _day(body.get("valid_to")), body["person"], body["provider"], body["role"], given)
+    )
+
+
+def _intervention(master: MasterData, ref: str, body: Json) -> None:
+    master.put_intervention(Intervention(ref, _first_day(body), body["category"], body["standard_minutes"]))
+
+
+def order_of(ref: str, body: Json) -> Order:
+    """An order from its stored body."""
+    return Order(
+        ref,
+        body["recipient"],
+        body["provider"],
+        dt.date.fromisoformat(body["valid_from"]),
+        _day(body.get("valid_to")),
+        tuple(_line(line) for line in body["lines"]),
+        tuple(Pause(dt.date.fromisoformat(one["from"]), _day(one.get("to"))) for one in body["pauses"]),
+    )
+
+
+def _line(line: Json) -> OrderLine:
+    window = line.get("window")
+    return OrderLine(
+        line["ref"],
+        line["intervention"],
+        line.get("standard_minutes"),
+        line["frequency"],
+        line["period"],
+        line["period_unit"],
+        line["staff_count"],
+        tuple(line.get("weekdays") or ()),
+        (dt.time.fromisoformat(window[0]), dt.time.fromisoformat(window[1])) if window else None,
+    )
+
+
+def _order(master: MasterData, ref: str, body: Json) -> None:
+    master.put_order(order_of(ref, body))
+
+
+def _contract(master: MasterData, ref: str, body: Json) -> None:
+    master.put_contract(
+        Contract(
+            ref,
+            body["provider"],
+            dt.date.fromisoformat(body["valid_from"]),
+            _day(body.get("valid_to")),
+            body["split_policy"],
+            body["report_required"],
+        )
+    )
+
+
+def tag_of(ref: str, body: Json) -> Tag:
+    """A tag from its stored body, mounts and states by time."""
+    mounts = sorted((dt.datetime.fromisoformat(one["at"]), one["household"]) for one in body.get("mounts", ()))
+    states = sorted((dt.datetime.fromisoformat(one["at"]), one["state"]) for one in body.get("states", ()))
+    return Tag(ref, body["kind"], body["uid"], tuple(mounts), tuple(states))
+
+
+def _tag(master: MasterData, ref: str, body: Json) -> None:
+    master.put_tag(tag_of(ref, body))
+
+
+READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
+    "recipients": _recipient,
+    "staff": _staff,
+    "interventions": _intervention,
+    "orders": _order,
+    "contracts": _contract,
+    "tags": _tag,
+}

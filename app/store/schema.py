@@ -1,0 +1,411 @@
+"""The tables as SQLAlchemy sees them, for composed queries; the migrations make them, a test compares the two.
+
+What SQLAlchemy has no word for stands in the migrations alone: that the keys that end in a range are temporal
+(`WITHOUT OVERLAPS`), row-level security, grants and triggers.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import (
+    ARRAY,
+    DATEMULTIRANGE,
+    DATERANGE,
+    INTERVAL,
+    JSONB,
+    TIMESTAMP,
+    TSTZRANGE,
+    ExcludeConstraint,
+)
+
+# PostgreSQL's own names for what has no better one, so that both sides agree on every name.
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+    }
+)
+
+INSTANT = TIMESTAMP(timezone=True)
+
+
+def tenant() -> Column[int]:
+    """The column that leads every key: whose row this is."""
+    return Column("municipality_id", Integer, ForeignKey("municipality.municipality_id"), nullable=False)
+
+
+def required(kind: Any, *names: str) -> list[Column[Any]]:
+    """Columns of one type that are never null."""
+    return [Column(name, kind, nullable=False) for name in names]
+
+
+def optional(kind: Any, *names: str) -> list[Column[Any]]:
+    """Columns of one type that may be null."""
+    return [Column(name, kind) for name in names]
+
+
+municipality = Table(
+    "municipality",
+    metadata,
+    Column("municipality_id", Integer, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("as_of", INSTANT, nullable=False),
+    Column("master_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("change_no", BigInteger, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("municipality_id"),
+    CheckConstraint("municipality_id > 0", name="municipality_municipality_id_check"),
+)
+
+record = Table(
+    "record",
+    metadata,
+    tenant(),
+    *required(Text, "kind", "ref"),
+    Column("version", Integer, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("removed", Boolean, nullable=False, server_default=text("false")),
+    Column("body", JSONB, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "kind", "ref", "version"),
+    CheckConstraint("version > 0", name="record_version_check"),
+    UniqueConstraint("municipality_id", "seq"),
+)
+
+provider = Table(
+    "provider",
+    metadata,
+    tenant(),
+    *required(Text, "ref", "form"),
+    PrimaryKeyConstraint("municipality_id", "ref"),
+    CheckConstraint("form IN ('in_house', 'external', 'external_vat')", name="provider_form_check"),
+)
+
+recipient_version = Table(
+    "recipient_version",
+    metadata,
+    tenant(),
+    Column("ref", Text, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    *required(Text, "household", "area"),
+    *optional(Date, "birth_date", "died_on"),
+    Column("protected", Boolean, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "ref", "valid"),
+    CheckConstraint("NOT isempty(valid)", name="recipient_version_valid_check"),
+    CheckConstraint("area IN ('URBAN', 'RURAL', 'ARCHIPELAGO')", name="recipient_version_area_check"),
+    Index("recipient_version_household", "municipality_id", "household"),
+)
+
+recipient_identity = Table(
+    "recipient_identity",
+    metadata,
+    tenant(),
+    Column("ref", Text, nullable=False),
+    *required(LargeBinary, "number_sealed", "number_digest"),
+    PrimaryKeyConstraint("municipality_id", "ref"),
+    UniqueConstraint("municipality_id", "number_digest", name="recipient_identity_one_ref_a_number"),
+)
+
+staff_version = Table(
+    "staff_version",
+    metadata,
+    tenant(),
+    Column("ref", Text, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    *required(Text, "person", "provider", "role"),
+    PrimaryKeyConstraint("municipality_id", "ref", "valid"),
+    CheckConstraint("NOT isempty(valid)", name="staff_version_valid_check"),
+    ForeignKeyConstraint(["municipality_id", "provider"], ["provider.municipality_id", "provider.ref"]),
+    Index("staff_version_person", "municipality_id", "person"),
+)
+
+intervention_version = Table(
+    "intervention_version",
+    metadata,
+    tenant(),
+    Column("ref", Text, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("standard_minutes", Integer, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "ref", "valid"),
+    CheckConstraint("NOT isempty(valid)", name="intervention_version_valid_check"),
+    CheckConstraint(
+        "category IN ('SERVICE', 'CARE', 'DELEGATED_HSL', 'ALARM', 'LICENSED_HSL', 'MEAL')",
+        name="intervention_version_category_check",
+    ),
+    CheckConstraint("standard_minutes >= 0", name="intervention_version_standard_minutes_check"),
+)
+
+care_order = Table(
+    "care_order",
+    metadata,
+    tenant(),
+    *required(Text, "ref", "recipient", "provider"),
+    Column("valid", DATERANGE, nullable=False),
+    Column("in_force", DATEMULTIRANGE, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "ref"),
+    CheckConstraint("NOT isempty(valid)", name="care_order_valid_check"),
+    ForeignKeyConstraint(["municipality_id", "provider"], ["provider.municipality_id", "provider.ref"]),
+    CheckConstraint("in_force <@ datemultirange(valid)", name="care_order_in_force_within_valid"),
+    Index("care_order_recipient", "municipality_id", "recipient"),
+)
+
+order_line = Table(
+    "order_line",
+    metadata,
+    Column("municipality_id", Integer, nullable=False),
+    *required(Text, "order_ref", "ref"),
+    Column("line_no", Integer, nullable=False),
+    Column("intervention", Text, nullable=False),
+    Column("standard_minutes", Integer),
+    *required(Integer, "frequency", "period"),
+    Column("period_unit", Text, nullable=False),
+    Column("staff_count", Integer, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "order_ref", "ref"),
+    CheckConstraint("standard_minutes >= 0", name="order_line_standard_minutes_check"),
+    CheckConstraint("frequency >= 0", name="order_line_frequency_check"),
+    CheckConstraint("period > 0", name="order_line_period_check"),
+    CheckConstraint("period_unit IN ('d', 'wk', 'mo')", name="order_line_period_unit_check"),
+    CheckConstraint("staff_count > 0", name="order_line_staff_count_check"),
+    ForeignKeyConstraint(
+        ["municipality_id", "order_ref"], ["care_order.municipality_id", "care_order.ref"], ondelete="CASCADE"
+    ),
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    tenant(),
+    *required(Text, "ref", "provider"),
+    Column("valid", DATERANGE, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "ref"),
+    CheckConstraint("NOT isempty(valid)", name="contract_valid_check"),
+    ForeignKeyConstraint(["municipality_id", "provider"], ["provider.municipality_id", "provider.ref"]),
+    ExcludeConstraint(("municipality_id", "="), ("provider", "="), ("valid", "&&"), name="contract_one_at_a_time"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    tenant(),
+    *required(Text, "ref", "kind", "uid"),
+    PrimaryKeyConstraint("municipality_id", "ref"),
+    CheckConstraint("kind IN ('ntag424', 'static')", name="tag_kind_check"),
+    UniqueConstraint("municipality_id", "uid", name="tag_one_ref_a_uid"),
+)
+
+tag_mount = Table(
+    "tag_mount",
+    metadata,
+    Column("municipality_id", Integer, nullable=False),
+    *required(Text, "tag", "household"),
+    Column("mounted", TSTZRANGE, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "tag", "mounted", name="tag_mount_one_household_at_a_time"),
+    CheckConstraint("NOT isempty(mounted)", name="tag_mount_mounted_check"),
+    ForeignKeyConstraint(["municipality_id", "tag"], ["tag.municipality_id", "tag.ref"], ondelete="CASCADE"),
+)
+
+tap = Table(
+    "tap",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("staff", Text, nullable=False),
+    Column("device", Text),
+    Column("direction", Text, nullable=False),
+    *required(INSTANT, "at", "tapped_at", "received_at"),
+    *optional(Text, "tag", "household", "reason", "note"),
+    *required(Text, "evidence", "verdict"),
+    Column("code", Text),
+    Column("flags", ARRAY(Text), nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    CheckConstraint("direction IN ('in', 'out', 'auto')", name="tap_direction_check"),
+    CheckConstraint("verdict IN ('accepted', 'disputed')", name="tap_verdict_check"),
+    CheckConstraint("(tag IS NULL) <> (household IS NULL)", name="tap_tag_or_household"),
+    CheckConstraint("at <= received_at", name="tap_not_after_receipt"),
+    Index("tap_staff_at", "municipality_id", "staff", "at"),
+    Index("tap_tag_at", "municipality_id", "tag", "at"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("item_id", Uuid),
+    Column("staff", Text, nullable=False),
+    Column("device", Text),
+    Column("received_at", INSTANT, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("claim", JSONB, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    CheckConstraint("kind IN ('tap', 'report')", name="attempt_kind_check"),
+    UniqueConstraint(
+        "municipality_id",
+        "kind",
+        "item_id",
+        "body_hash",
+        name="attempt_once_a_body",
+        postgresql_nulls_not_distinct=True,
+    ),
+)
+
+phone_clock = Table(
+    "phone_clock",
+    metadata,
+    tenant(),
+    Column("phone", Text, nullable=False),
+    Column("wall_shift", INTERVAL, nullable=False),
+    Column("booted_at", INSTANT),
+    PrimaryKeyConstraint("municipality_id", "phone"),
+)
+
+report = Table(
+    "report",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("staff", Text, nullable=False),
+    Column("device", Text),
+    Column("tap", Uuid, nullable=False),
+    *required(INSTANT, "reported_at", "received_at"),
+    Column("outcome", Text, nullable=False),
+    Column("interventions", JSONB, nullable=False),
+    Column("note", Text),
+    Column("body_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    CheckConstraint("outcome IN ('performed', 'declined', 'no_answer')", name="report_outcome_check"),
+    Index("report_tap", "municipality_id", "tap"),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    *required(Text, "person", "staff", "household"),
+    *required(INSTANT, "anchor_at", "reach_at"),
+    *optional(INSTANT, "started_at", "ended_at", "closed_at"),
+    Column("state", Text, nullable=False),
+    *optional(Uuid, "in_tap", "out_tap"),
+    *optional(Text, "evidence_in", "evidence_out", "dispute_in", "dispute_out"),
+    *required(ARRAY(Text), "flags_in", "flags_out"),
+    Column("side_taps", JSONB),
+    Column("next_in_at", INSTANT),
+    Column("spans", ARRAY(INSTANT)),
+    Column("overlap", Boolean, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    CheckConstraint("state IN ('open', 'incomplete', 'complete')", name="presence_state_check"),
+    CheckConstraint("ended_at >= started_at", name="presence_ends_after_start"),
+    CheckConstraint("started_at IS NOT NULL OR ended_at IS NOT NULL", name="presence_has_a_boundary"),
+    Index("presence_person", "municipality_id", "person", "anchor_at"),
+    Index("presence_household", "municipality_id", "household", "anchor_at"),
+    Index("presence_open", "municipality_id", "started_at", postgresql_where=text("state = 'open'")),
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    tenant(),
+    Column("presence", Uuid, nullable=False),
+    Column("recipient", Text, nullable=False),
+    Column("id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("group_id", Uuid, nullable=False),
+    Column("provider", Text),
+    *required(Text, "staff", "person"),
+    Column("role", Text),
+    Column("household", Text, nullable=False),
+    *optional(Uuid, "in_tap", "out_tap"),
+    Column("sort_at", INSTANT, nullable=False),
+    *optional(INSTANT, "started_at", "ended_at"),
+    Column("provisional", Boolean, nullable=False),
+    Column("local_on", Date, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("payable", Boolean, nullable=False),
+    *optional(Text, "evidence_in", "evidence_out"),
+    *required(Integer, "presence_seconds", "seconds"),
+    Column("spans", ARRAY(INSTANT)),
+    *required(ARRAY(Text), "share_category", "share_intervention", "share_line"),
+    Column("share_seconds", ARRAY(Integer), nullable=False),
+    Column("share_payable", ARRAY(Boolean), nullable=False),
+    *required(ARRAY(Text), "share_reason", "anomalies"),
+    Column("suggestions", JSONB),
+    PrimaryKeyConstraint("municipality_id", "presence", "recipient"),
+    CheckConstraint("version > 0", name="visit_version_check"),
+    CheckConstraint(
+        "status IN ('open', 'incomplete', 'complete', 'declined', 'no_answer', 'omitted', 'disputed')",
+        name="visit_status_check",
+    ),
+    CheckConstraint("presence_seconds >= 0", name="visit_presence_seconds_check"),
+    CheckConstraint("seconds BETWEEN 0 AND presence_seconds", name="visit_check"),
+    UniqueConstraint("municipality_id", "id", name="visit_public_id"),
+    CheckConstraint("status = 'complete' OR presence_seconds = 0", name="visit_seconds_only_when_complete"),
+    Index("visit_sort", "municipality_id", "sort_at", "id"),
+    Index("visit_recipient", "municipality_id", "recipient", "sort_at"),
+    Index("visit_staff", "municipality_id", "staff", "sort_at"),
+)
+
+visit_change = Table(
+    "visit_change",
+    metadata,
+    tenant(),
+    Column("no", BigInteger, nullable=False),
+    Column("visit", Uuid, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "no"),
+)
+
+withdrawn_visit = Table(
+    "withdrawn_visit",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("provider", Text),
+    Column("staff", Text, nullable=False),
+    Column("replaced_by", Uuid),
+    PrimaryKeyConstraint("municipality_id", "id"),
+)
+
+month_sum = Table(
+    "month_sum",
+    metadata,
+    tenant(),
+    Column("month", Date, nullable=False),
+    *required(Text, "recipient", "provider", "category", "intervention", "order_line"),
+    *required(BigInteger, "executed_seconds", "payable_seconds"),
+    *required(
+        Integer,
+        "visits",
+        "visits_category",
+        "visits_intervention",
+        "visits_line",
+        "manual",
+        "manual_category",
+        "manual_intervention",
+        "manual_line",
+    ),
+    PrimaryKeyConstraint("municipality_id", "month", "recipient", "provider", "category", "intervention", "order_line"),
+)

@@ -1,0 +1,184 @@
+"""Appending taps, reports and refused attempts, idempotently, in sets."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from app.domain.tap import Claim, Judgement, Shift
+
+# What is known of taps by id: stored taps, refused attempts, and how the phones' clocks stood.
+KNOWN = """
+SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
+    NULL::interval AS wall_shift, NULL::timestamptz AS booted_at
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM tap WHERE municipality_id = $1 AND tap.id = wanted.id OFFSET 0) AS t ON true
+UNION ALL
+SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'tap' AND item_id = wanted.id OFFSET 0) AS a ON true
+UNION ALL
+SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at
+FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
+    SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
+"""
+APPEND = """
+WITH taps AS (
+    INSERT INTO tap (municipality_id, id, staff, device, direction, at, tapped_at, received_at, tag, household, reason,
+        note, evidence, verdict, code, flags, body_hash)
+    SELECT $1, id, staff, device, direction, at, tapped_at, received_at, tag, household, reason, note, evidence,
+        verdict, code, flags, decode(body_hash, 'hex')
+    FROM json_to_recordset($2::json) AS r(id uuid, staff text, device text, direction text, at timestamptz,
+        tapped_at timestamptz, received_at timestamptz, tag text, household text, reason text, note text,
+        evidence text, verdict text, code text, flags text[], body_hash text)
+), clocks AS (
+    INSERT INTO phone_clock AS c (municipality_id, phone, wall_shift, booted_at)
+    SELECT $1, phone, wall_shift * interval '1 microsecond', booted_at
+    FROM json_to_recordset($4::json) AS r(phone text, wall_shift bigint, booted_at timestamptz)
+    ON CONFLICT (municipality_id, phone) DO UPDATE SET
+        wall_shift = excluded.wall_shift, booted_at = excluded.booted_at
+)
+"""
+ATTEMPTS = """
+INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
+SELECT $1, uuidv7(), kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'), claim
+FROM json_to_recordset($3::json) AS r(kind text, item_id uuid, staff text, device text, received_at timestamptz,
+    code text, body_hash text, claim jsonb)
+ON CONFLICT DO NOTHING
+"""
+KNOWN_REPORTS = """
+SELECT 'report' AS what, r.id, r.body_hash, NULL AS code
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM report WHERE municipality_id = $1 AND report.id = wanted.id OFFSET 0) AS r ON true
+UNION ALL
+SELECT 'attempt', a.item_id, a.body_hash, a.code
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'report' AND item_id = wanted.id OFFSET 0) AS a ON true
+"""
+APPEND_REPORTS = """
+WITH reports AS (
+    INSERT INTO report (municipality_id, id, staff, device, tap, reported_at, received_at, outcome, interventions, note,
+        body_hash)
+    SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex')
+    FROM json_to_recordset($2::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
+        received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text)
+)
+"""
+NAMED_TAPS = """
+SELECT t.staff, t.at FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT staff, at FROM tap WHERE municipality_id = $1 AND tap.id = wanted.id OFFSET 0) AS t ON true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTap:
+    """A tap or an attempt already stored under an id, with the answer it got."""
+
+    body_hash: bytes
+    verdict: str
+    code: str | None
+    at: dt.datetime | None
+    evidence: str | None
+    staff: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a set of tap ids and phones."""
+
+    taps: dict[UUID, KnownTap]
+    attempts: dict[tuple[UUID, bytes], KnownTap]
+    clocks: dict[str, Shift]
+
+
+async def known(sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Sequence[str]) -> Known:
+    """What is stored under these ids and for these phones."""
+    found = Known({}, {}, {})
+    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at in await sql.fetch(
+        KNOWN, municipality_id, ids, phones
+    ):
+        if what == "clock":
+            found.clocks[staff] = Shift(wall, booted_at)
+        elif what == "tap":
+            found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
+        else:
+            found.attempts[id_, body_hash] = KnownTap(body_hash, verdict, code, None, None, None)
+    return found
+
+
+def tap_row(
+    claim: Claim, judged: Judgement, staff: str, device: str | None, received_at: dt.datetime, body_hash: bytes
+) -> dict[str, Any]:
+    """A judged tap as it is stored."""
+    return {
+        "id": claim.id,
+        "staff": staff,
+        "device": device,
+        "direction": claim.direction,
+        "at": judged.at,
+        "tapped_at": claim.tapped_at,
+        "received_at": received_at,
+        "tag": judged.tag,
+        "household": None if judged.tag else claim.household,
+        "reason": claim.reason,
+        "note": claim.note,
+        "evidence": judged.evidence,
+        "verdict": judged.verdict,
+        "code": judged.code,
+        "flags": judged.flags,
+        "body_hash": body_hash.hex(),
+    }
+
+
+async def append(
+    sql: Any,
+    municipality_id: int,
+    taps: Sequence[dict[str, Any]],
+    attempts: Sequence[dict[str, Any]],
+    clocks: dict[str, Shift],
+) -> None:
+    """Store judged taps, refused attempts and what is now known of the phones' clocks, in one statement."""
+    shifts = [
+        {
+            "phone": phone,
+            "wall_shift": round((shift.wall or dt.timedelta()) / dt.timedelta(microseconds=1)),
+            "booted_at": shift.booted_at,
+        }
+        for phone, shift in clocks.items()
+    ]
+    if taps or attempts or shifts:
+        await sql.execute(APPEND + ATTEMPTS, municipality_id, *map(_json, (taps, attempts, shifts)))
+
+
+async def known_reports(
+    sql: Any, municipality_id: int, ids: Sequence[UUID]
+) -> tuple[dict[UUID, bytes], dict[tuple[UUID, bytes], str]]:
+    """Body hashes of stored reports by id, and codes of refused ones by id and hash."""
+    stored: dict[UUID, bytes] = {}
+    refused: dict[tuple[UUID, bytes], str] = {}
+    for what, id_, body_hash, code in await sql.fetch(KNOWN_REPORTS, municipality_id, ids):
+        if what == "report":
+            stored[id_] = body_hash
+        else:
+            refused[id_, body_hash] = code
+    return stored, refused
+
+
+async def append_reports(
+    sql: Any, municipality_id: int, reports: Sequence[dict[str, Any]], attempts: Sequence[dict[str, Any]]
+) -> None:
+    """Store reports and refused attempts at them, in one statement."""
+    if reports or attempts:
+        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *map(_json, (reports, attempts)))
+
+
+async def named(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> list[tuple[str, dt.datetime]]:
+    """Staff ref and time of the taps among these ids that are stored."""
+    return [(row["staff"], row["at"]) for row in await sql.fetch(NAMED_TAPS, municipality_id, ids)]
+
+
+def _json(rows: Iterable[dict[str, Any]]) -> str:
+    return to_json(list(rows)).decode()

@@ -1,0 +1,104 @@
+"""Personal numbers at rest: sealed field by field, found again by a keyed digest, never stored in clear.
+
+A sealed value belongs to its place: it opens in no other table, column, municipality or row, so a value copied into
+somebody else's row is worth nothing. Looking a number up needs another key than opening it.
+"""
+
+import datetime as dt
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from stdnum import luhn
+from stdnum.exceptions import ValidationError
+from stdnum.se import personnummer
+
+from app.domain.time import UTC
+
+FORMAT = 1
+NONCE_BYTES = 12
+KEY_BYTES = 32
+OLDEST_YEAR = 1850
+COORDINATION = 60
+"""What a coordination number adds to the day of birth."""
+
+_NUMBER = re.compile(r"(\d\d)?(\d\d)(\d\d)(\d\d)([-+]?)(\d{4})", re.ASCII)
+
+
+class SealBrokenError(Exception):
+    """The value was not sealed for this place by a key of the ring."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a sealed value belongs."""
+
+    table: str
+    column: str
+    municipality_id: int
+    row: str
+
+    def bytes(self) -> bytes:
+        return f"{self.table}|{self.column}|{self.municipality_id}|{self.row}".encode()
+
+
+class Vault:
+    """Seals with the newest key of the ring, opens with any of it."""
+
+    def __init__(self, keys: Mapping[str, bytes], lookup_key: bytes) -> None:
+        """`keys` by name, 32 bytes each, the one that seals first. Raises ValueError for keys that are none."""
+        if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
+            raise ValueError("a ring has at least one key, and every key 32 bytes")
+        if len(lookup_key) < KEY_BYTES:
+            raise ValueError("the lookup key has at least 32 bytes")
+        self._ring = {name.encode(): AESGCM(key) for name, key in keys.items()}
+        self._newest = next(iter(self._ring))
+        self._lookup_key = lookup_key
+
+    def seal(self, text: str, place: Place) -> bytes:
+        """The text, encrypted for its place: format, length and name of the key, nonce, AES-256-GCM."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ring[self._newest].encrypt(nonce, text.encode(), place.bytes())
+        return bytes((FORMAT, len(self._newest))) + self._newest + nonce + sealed
+
+    def open(self, sealed: bytes, place: Place) -> str:
+        """The text again. Raises SealBrokenError."""
+        if len(sealed) <= 2 + NONCE_BYTES or sealed[0] != FORMAT:
+            raise SealBrokenError
+        name_end = 2 + sealed[1]
+        cipher = self._ring.get(sealed[2:name_end])
+        if cipher is None:
+            raise SealBrokenError
+        nonce, rest = sealed[name_end : name_end + NONCE_BYTES], sealed[name_end + NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, rest, place.bytes()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise SealBrokenError from error
+
+    def digest(self, number: str, municipality_id: int) -> bytes:
+        """HMAC-SHA256 of a number in its 12 digits: equal only for the same number in the same municipality."""
+        tenant = hmac.digest(self._lookup_key, f"municipality|{municipality_id}".encode(), hashlib.sha256)
+        return hmac.digest(tenant, number.encode(), hashlib.sha256)
+
+
+def personal_number(text: str) -> str | None:
+    """The 12 digits of a valid Swedish personal or coordination number in any usual writing, None for anything else."""
+    found = _NUMBER.fullmatch(text)
+    if found is None:
+        return None
+    century, year, month, day, sign, tail = found.groups()
+    if not luhn.is_valid(year + month + day + tail):
+        return None
+    birth_day = int(day) - COORDINATION * (int(day) > COORDINATION)
+    try:
+        born = personnummer.get_birth_date(f"{century or ''}{year}{month}{birth_day:02}{sign or '-'}{tail}")
+    except (ValidationError, ValueError):
+        return None
+    if not OLDEST_YEAR <= born.year <= dt.datetime.now(UTC).year:
+        return None
+    return f"{born.year}{month}{day}{tail}"

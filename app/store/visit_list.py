@@ -1,0 +1,181 @@
+"""Reading visits for people and machines: lists by filter, one by id, the list of changes."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_
+
+from app.domain.time import day_start
+from app.store.database import Reading
+from app.store.schema import (
+    care_order,
+    provider,
+    recipient_version,
+    staff_version,
+    visit,
+    visit_change,
+    withdrawn_visit,
+)
+from app.store.visits import StoredVisit, visit_of
+
+Kind = Literal["recipient", "provider", "staff"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Whose visits a caller may see: all, one provider's, or one staff's own since an instant."""
+
+    provider: str | None = None
+    staff: str | None = None
+    since: dt.datetime | None = None
+
+    def limits(self) -> list[ColumnElement[bool]]:
+        limits: list[ColumnElement[bool]] = []
+        if self.provider is not None:
+            limits.append(visit.c.provider == self.provider)
+        if self.staff is not None:
+            limits.append(visit.c.staff == self.staff)
+        if self.since is not None:
+            limits.append(visit.c.sort_at >= self.since)
+        return limits
+
+
+@dataclass(frozen=True, slots=True)
+class VisitFilter:
+    """What a list is asked for; days are local and inclusive."""
+
+    first_on: dt.date | None = None
+    last_on: dt.date | None = None
+    recipient: str | None = None
+    provider: str | None = None
+    staff: str | None = None
+    status: str | None = None
+    anomaly: str | None = None
+
+
+Cursor = tuple[dt.datetime, UUID]
+
+
+async def page(
+    reading: Reading, reach: Reach, wanted: VisitFilter, after: Cursor | None, limit: int
+) -> list[StoredVisit]:
+    """Visits by `sort_at`, id, after the cursor."""
+    where = [visit.c.municipality_id == reading.municipality_id, *reach.limits()]
+    if wanted.first_on:
+        where.append(visit.c.sort_at >= day_start(wanted.first_on))
+    if wanted.last_on:
+        where.append(visit.c.sort_at < day_start(wanted.last_on + dt.timedelta(days=1)))
+    for name in ("recipient", "provider", "staff", "status"):
+        value = getattr(wanted, name)
+        if value is not None:
+            where.append(visit.c[name] == value)
+    if wanted.anomaly is not None:
+        where.append(literal(wanted.anomaly) == visit.c.anomalies.any_())
+    if after:
+        # The plain bound beside the pair is what the index is entered by.
+        where += [visit.c.sort_at >= after[0], tuple_(visit.c.sort_at, visit.c.id) > after]
+    query = select(visit).where(and_(*where)).order_by(visit.c.sort_at, visit.c.id).limit(limit)
+    return await _stored(reading, query)
+
+
+async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | None:
+    """The visit with this id, within reach."""
+    query = select(visit).where(
+        visit.c.municipality_id == reading.municipality_id, visit.c.id == visit_id, *reach.limits()
+    )
+    return next(iter(await _stored(reading, query)), None)
+
+
+async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[bool, UUID | None]:
+    """Whether the visit was withdrawn, within reach, and what stands in its place."""
+    row = await reading.sql.fetchrow(
+        "SELECT provider, staff, replaced_by FROM withdrawn_visit WHERE municipality_id = $1 AND id = $2",
+        reading.municipality_id,
+        visit_id,
+    )
+    if (
+        row is None
+        or (reach.provider is not None and row["provider"] != reach.provider)
+        or (reach.staff is not None and row["staff"] != reach.staff)
+    ):
+        return False, None
+    return True, row["replaced_by"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The newest state of a visit that changed; without a visit it was withdrawn."""
+
+    no: int
+    visit_id: UUID
+    visit: StoredVisit | None
+    replaced_by: UUID | None
+
+
+async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[Change]:
+    """Changes after a number, in their order. Numbers are given under the municipality's lock, so none comes late."""
+    gone = and_(
+        withdrawn_visit.c.municipality_id == visit_change.c.municipality_id,
+        withdrawn_visit.c.id == visit_change.c.visit,
+    )
+    rows = await reading.sa.execute(
+        select(visit_change.c.no, visit_change.c.visit, withdrawn_visit.c.replaced_by)
+        .outerjoin(withdrawn_visit, gone)
+        .where(visit_change.c.municipality_id == reading.municipality_id, visit_change.c.no > after)
+        .order_by(visit_change.c.no)
+        .limit(limit)
+    )
+    numbered = [(no, visit_id, replaced_by) for no, visit_id, replaced_by in rows]
+    query = select(visit).where(
+        visit.c.municipality_id == reading.municipality_id,
+        visit.c.id.in_([visit_id for _, visit_id, _ in numbered]),
+        *reach.limits(),
+    )
+    found = {stored.visit.id: stored for stored in await _stored(reading, query)}
+    return [Change(no, visit_id, found.get(visit_id), replaced_by) for no, visit_id, replaced_by in numbered]
+
+
+async def _stored(reading: Reading, query: Select[Any]) -> list[StoredVisit]:
+    rows = (await reading.sa.execute(query)).mappings()
+    return [StoredVisit(visit_of(row), row["version"]) for row in rows]
+
+
+TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_version}
+
+
+async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[Kind, str]]) -> bool:
+    """Whether every ref exists and is within reach: a provider reaches itself, its staff, and whom it serves."""
+    return all([await _known(reading, reach, kind, ref) for kind, ref in wanted])
+
+
+async def _known(reading: Reading, reach: Reach, kind: Kind, ref: str) -> bool:
+    if (kind == "provider" and reach.provider not in {None, ref}) or (
+        kind == "staff" and reach.staff not in {None, ref}
+    ):
+        return False
+    table = TABLES[kind]
+    where = [table.c.municipality_id == reading.municipality_id, table.c.ref == ref]
+    if reach.provider is not None and kind == "staff":
+        where.append(table.c.provider == reach.provider)
+    found = (await reading.sa.execute(select(table.c.ref).where(*where).limit(1))).scalar()
+    if found is None or kind != "recipient":
+        return found is not None
+    return await _serves(reading, reach, ref)
+
+
+async def _serves(reading: Reading, reach: Reach, recipient: str) -> bool:
+    """Whether the caller has, or has had, to do with the recipient."""
+    if reach == Reach():
+        return True
+    visited = select(visit.c.id).where(
+        visit.c.municipality_id == reading.municipality_id, visit.c.recipient == recipient, *reach.limits()
+    )
+    ordered = select(care_order.c.ref).where(
+        care_order.c.municipality_id == reading.municipality_id,
+        care_order.c.recipient == recipient,
+        care_order.c.provider == reach.provider,
+    )
+    return (await reading.sa.execute(select(visited.exists() | ordered.exists()))).scalar() is True

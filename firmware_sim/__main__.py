@@ -1,0 +1,126 @@
+"""The command line: `python -m firmware_sim staff` names the staff, `live` lives against a running service."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from firmware_sim.day import Day
+from firmware_sim.district import staff_of
+from firmware_sim.live import live_on, past_days, put_world, upload
+from firmware_sim.records import STOCKHOLM
+from firmware_sim.wire import ServiceRefusedError, Wire
+from firmware_sim.world import World, build_world
+
+DONE, REFUSED, MISUSED = 0, 1, 2
+
+
+def say(text: str) -> None:
+    """One plain line, out at once: whoever started this reads along."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(text: str) -> None:
+    """One plain line where errors go."""
+    sys.stderr.write(f"{text}\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; 0 done or stopped by a signal, 1 refused by the service, 2 asked wrongly."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _staff(options) if options.verb == "staff" else _live(options)
+    except ValueError as error:
+        complain(str(error))
+        return MISUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m firmware_sim", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    staff = verbs.add_parser("staff", help="print the staff of the district as JSON")
+    live = verbs.add_parser("live", help="put the district and live in it; tokens as JSON on standard input")
+    for verb in (staff, live):
+        verb.add_argument("--seed", type=int, default=1)
+        verb.add_argument("--staff", type=int, default=25, help="how many, at least 20 [25]")
+    live.add_argument("--base-url", required=True)
+    live.add_argument("--recipients", type=int, default=60)
+    live.add_argument("--speed", type=float, default=60.0, help="how much shorter than usual real-time visits are [60]")
+    live.add_argument("--truth", type=Path, help="write the truth logs of the past days to this file")
+    return parser
+
+
+def _staff(options: argparse.Namespace) -> int:
+    staff = [
+        {"ref": one.ref, "role": one.role, "provider": one.provider} for one in staff_of(options.seed, options.staff)
+    ]
+    say(json.dumps(staff))
+    return DONE
+
+
+def _live(options: argparse.Namespace) -> int:
+    if options.speed <= 0:
+        raise ValueError("--speed must be above 0")
+    now = datetime.now(UTC)
+    world = build_world(options.seed, now.astimezone(STOCKHOLM).date(), options.recipients, options.staff)
+    tokens = _tokens(sys.stdin.read(), world)
+    days = past_days(world, now)
+    if options.truth:
+        logs = ",\n".join(day.truth.to_json() for day in days)
+        options.truth.write_text(f"[{logs}]\n", encoding="utf-8")
+    return asyncio.run(_until_signalled(options, world, days, tokens))
+
+
+def _tokens(text: str, world: World) -> dict[str, Any]:
+    """What came on standard input. ValueError, naming no secret, unless it holds a token for each."""
+    try:
+        tokens = json.loads(text)
+        missing = [one.ref for one in world.staff if not isinstance(tokens["staff_tokens"].get(one.ref), str)]
+        complete = isinstance(tokens["system_token"], str)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        complete, missing = False, []
+    if not complete:
+        raise ValueError('standard input must be {"system_token": "...", "staff_tokens": {"<staff ref>": "..."}}')
+    if missing:
+        raise ValueError(f"no token for {', '.join(missing)}")
+    return dict(tokens)
+
+
+async def _until_signalled(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, Any]) -> int:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    living = asyncio.create_task(_all_of_it(options, world, days, tokens))
+    stopping = asyncio.create_task(stopped.wait())
+    await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    living.cancel()
+    try:
+        await living
+    except asyncio.CancelledError:
+        say("stopped")
+    except ServiceRefusedError as error:
+        complain(str(error))
+        return REFUSED
+    return DONE
+
+
+async def _all_of_it(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, Any]) -> None:
+    async with Wire(options.base_url) as wire:
+        await put_world(wire, tokens["system_token"], world, say)
+        for day in days:
+            phones = await upload(wire, tokens["staff_tokens"], day, say)
+            waiting = sum(phone.waiting for phone in phones)
+            say(f"{day.on}: lived, {len(day.truth.presences)} visits, {waiting} items still waiting")
+        say(f"now in real time, visits {options.speed:g} times as short as usual")
+        await live_on(wire, tokens["staff_tokens"], world, options.speed, say)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""Living against a service on loopback: the district put, past days sent, then real time until a signal."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from firmware_sim.__main__ import main
+from firmware_sim.compare import compare_verdicts
+from firmware_sim.day import live_day
+from firmware_sim.live import past_days, put_world, upload
+from firmware_sim.records import STOCKHOLM
+from firmware_sim.truth import Truth
+from firmware_sim.wire import ServiceRefusedError, Wire
+from firmware_sim.world import build_world
+
+ON = date(2026, 10, 24)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return build_world(7, ON)
+
+
+def tokens(world):
+    return {one.ref: f"token-of-{one.ref}" for one in world.staff}
+
+
+async def test_the_district_is_put_phase_by_phase(clerk, world):
+    async with Wire(clerk.base_url) as wire:
+        await put_world(wire, "system", world)
+    calls = [(one.method, one.path, json.dumps(one.body)) for one in clerk.asked]
+    first, second = ({(c.method, c.path, json.dumps(c.body)) for c in phase} for phase in world.calls())
+    assert set(calls[: len(first)]) == first
+    assert set(calls[len(first) :]) == second
+    assert len(calls) == len(first) + len(second)
+    assert {one.token for one in clerk.asked} == {"system"}
+
+
+async def test_a_busy_service_is_asked_again_while_the_district_is_put(clerk, world):
+    answered = Counter()
+
+    def answer(asked):
+        answered[asked.path] += 1
+        return (503, {"code": "busy"}, {"Retry-After": "0"}) if answered[asked.path] == 1 else (201, {})
+
+    clerk.answer = answer
+    small = [call for phase in world.calls() for call in phase][:3]
+    async with Wire(clerk.base_url) as wire:
+        for call in small:
+            assert (await wire.insist(call.method, call.path, token="system", body=call.body)).status == 201
+    assert set(answered.values()) == {2}
+
+
+async def test_a_refused_record_stops_the_district_and_names_itself(clerk, world):
+    clerk.answer = lambda asked: (403, {"code": "forbidden"}) if asked.path == "/v1/staff/S-07" else (201, {})
+    async with Wire(clerk.base_url) as wire:
+        with pytest.raises(ServiceRefusedError, match="PUT /v1/staff/S-07: 403 forbidden"):
+            await put_world(wire, "system", world)
+
+
+async def test_a_lived_day_arrives_whole_from_its_own_people(clerk, world):
+    day = live_day(world, ON)
+    clerk.known_uids = {tag.uid for tag in world.tags}
+    said = []
+    async with Wire(clerk.base_url) as wire:
+        phones = await upload(wire, tokens(world), day, said.append)
+    assert sum(phone.waiting for phone in phones) == 0
+    assert [phone.contradictions for phone in phones if phone.contradictions] == []
+    assert clerk.items == {event.item["id"]: (f"token-of-{event.staff}", event.item) for event in day.events}
+    verdicts = {item: verdict for phone in phones for item, verdict in phone.verdicts.items()}
+    assert compare_verdicts(verdicts, [day.truth]) == []
+    assert (
+        said[-1]
+        == f"{ON}: {len(phones)} of {len(phones)} phones, {len(day.events)} of {len(day.events)} taps and reports"
+    )
+    # The bad luck of the phones was there: items came more than once.
+    sent = sum(len(one.body.get("taps", one.body.get("reports"))) for one in clerk.asked)
+    assert sent > len(day.events)
+
+
+async def test_somebody_without_token_is_not_passed_over(clerk, world):
+    async with Wire(clerk.base_url) as wire:
+        with pytest.raises(KeyError):
+            await upload(wire, {}, live_day(world, ON))
+
+
+def test_past_days_are_yesterday_and_today_so_far(world):
+    now = datetime(2026, 10, 24, 8, 0, tzinfo=UTC)
+    yesterday, today = past_days(world, now)
+    assert (yesterday.on, today.on) == (date(2026, 10, 23), ON)
+    for day in (yesterday, today):
+        assert day.events
+        assert max(event.at for event in day.events) <= now
+    assert any(one.in_at.astimezone(STOCKHOLM).date() == ON for one in yesterday.truth.presences)
+
+
+def test_staff_are_named_so_that_tokens_can_be_made(capsys, world):
+    assert main(["staff", "--seed", "7"]) == 0
+    named = json.loads(capsys.readouterr().out)
+    assert named == [{"ref": one.ref, "role": one.role, "provider": one.provider} for one in world.staff]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given", "complaint"),
+    [
+        (["staff", "--staff", "3"], "", "at least 20 staff"),
+        (["live", "--base-url", "http://127.0.0.1:9", "--speed", "0"], "{}", "--speed must be above 0"),
+        (["live", "--base-url", "http://127.0.0.1:9"], "secret, not JSON", "standard input must be"),
+        (["live", "--base-url", "http://127.0.0.1:9"], "[]", "standard input must be"),
+        (
+            ["live", "--base-url", "http://127.0.0.1:9"],
+            '{"system_token": "secret", "staff_tokens": {"S-01": "secret"}}',
+            "no token for S-02, S-03",
+        ),
+    ],
+)
+async def test_asked_wrongly_it_says_why_and_shows_no_secret(arguments, given, complaint):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "firmware_sim", *arguments, cwd=ROOT, stdin=-1, stdout=-1, stderr=-1
+    )
+    out, err = await process.communicate(given.encode())
+    assert process.returncode == 2
+    assert complaint in err.decode()
+    assert "secret" not in out.decode() + err.decode()
+    assert "Traceback" not in err.decode()
+
+
+async def start(clerk, *arguments, given=None):
+    world = build_world(1, ON)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "firmware_sim", "live", "--seed", "1", "--base-url", clerk.base_url, *arguments,
+        cwd=ROOT, stdin=-1, stdout=-1, stderr=-1,
+    )  # fmt: skip
+    process.stdin.write(json.dumps(given or {"system_token": "system", "staff_tokens": tokens(world)}).encode())
+    process.stdin.close()
+    return process
+
+
+async def ended(process, within=30):
+    try:
+        return await asyncio.wait_for(process.communicate(), within)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def test_it_lives_the_past_then_in_real_time_until_a_signal(clerk, tmp_path):
+    started_at = datetime.now(UTC)
+    process = await start(clerk, "--speed", "600", "--truth", str(tmp_path / "truth.json"))
+    lines = []
+    try:
+        async with asyncio.timeout(120):
+            while line := (await process.stdout.readline()).decode().strip():
+                lines.append(line)
+                if " doors, " in line and not line.endswith("nothing sent; 0 waiting"):
+                    break
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+    out, err = await ended(process)
+    assert (process.returncode, err) == (0, b"")
+    assert out.decode().strip().splitlines()[-1] == "stopped"
+    text = "\n".join(lines)
+    for said in ("district, part 1:", "0 items still waiting", "now in real time", "visits made"):
+        assert said in text
+    truths = [Truth.from_json(json.dumps(one)) for one in json.loads((tmp_path / "truth.json").read_text())]
+    assert truths[1].on - truths[0].on == timedelta(days=1)
+    keys = {one.key for truth in truths for one in truth.presences}
+    assert keys <= clerk.items.keys()
+    tapped = [item["tapped_at"] for _, item in clerk.items.values() if "tapped_at" in item and item["id"] not in keys]
+    assert max(datetime.fromisoformat(one) for one in tapped) > started_at - timedelta(minutes=1)
+
+
+async def test_a_service_that_refuses_the_district_ends_it(clerk):
+    clerk.answer = lambda _: (422, {"code": "invalid_body"})
+    out, err = await ended(await start(clerk))
+    assert b"422 invalid_body" in err
+    assert b"Traceback" not in err
+    assert b"real time" not in out
+
+
+async def test_a_signal_while_the_service_is_away_ends_it_at_once(clerk):
+    clerk.answer = lambda _: (503, {"code": "busy"}, {"Retry-After": "60"})
+    process = await start(clerk)
+    try:
+        async with asyncio.timeout(60):
+            assert (await process.stdout.readline()).startswith(b"district, part 1")
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = await ended(process)
+    assert (process.returncode, out, err) == (0, b"stopped\n", b"")

@@ -1,0 +1,192 @@
+"""Whatever the order, batching and duplication of arrival, the stored visits are what the pure rules derive at once."""
+
+import datetime as dt
+import random
+import uuid
+from collections import defaultdict
+from dataclasses import asdict
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.actions.project import Touched, project
+from app.actions.record_reports import ToldReport, record_reports
+from app.actions.record_taps import Submission, record_taps
+from app.domain.pairing import Tap, own_spans, pair, tap_order
+from app.domain.report import Report, ReportedIntervention
+from app.domain.tap import Claim, Envelope
+from app.domain.visit import visits_at
+from app.store import records
+from app.store.visits import month_sums, visit_of
+
+DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
+RECEIVED = DAY + dt.timedelta(days=5)
+LATE = dt.timedelta(days=30)
+HOUSEHOLDS = ("H-1", "H-2", "H-3")
+
+WORLD = [
+    ("providers", "P-1", {"form": "in_house"}),
+    ("interventions", "dusch", {"category": "CARE", "standard_minutes": 20}),
+    ("interventions", "insulin", {"category": "DELEGATED_HSL", "standard_minutes": 10}),
+    ("interventions", "städ", {"category": "SERVICE", "standard_minutes": 45}),
+    ("recipients", "B-1", {"household": "H-1", "area": "URBAN"}),
+    ("recipients", "B-2", {"household": "H-1", "area": "URBAN"}),
+    ("recipients", "B-3", {"household": "H-2", "area": "RURAL"}),
+    ("recipients", "B-4", {"household": "H-3", "area": "RURAL"}),
+    *(
+        ("staff", f"S-{n}", {"person": f"p{min(n, 3)}", "provider": "P-1", "role": "care_assistant", "delegations": []})
+        for n in (1, 2, 3, 4)
+    ),
+    ("contracts", "K-1", {"provider": "P-1", "valid_from": "2026-01-01", "split_policy": "hsl_first",
+                          "report_required": False}),
+]  # fmt: skip
+
+
+def line(ref, intervention, *, staff_count=1, window=None):
+    return {
+        "ref": ref, "intervention": intervention, "frequency": 2, "period": 1, "period_unit": "d",
+        "staff_count": staff_count, "window": window,
+    }  # fmt: skip
+
+
+def order(recipient, *lines, valid_from="2026-01-01", valid_to=None):
+    return {
+        "recipient": recipient, "provider": "P-1", "valid_from": valid_from, "valid_to": valid_to,
+        "lines": list(lines), "pauses": [],
+    }  # fmt: skip
+
+
+ORDERS = [
+    ("orders", "O-1", order("B-1", line("1", "dusch"), line("2", "insulin", window=["07:00", "11:00"]))),
+    ("orders", "O-2", order("B-2", line("1", "städ", staff_count=2))),
+    ("orders", "O-3", order("B-3", line("1", "dusch"), valid_to="2026-10-24")),
+]
+
+
+async def put(writing, items):
+    stored = [records.Stored(ref, 1, False, body) for _, ref, body in items]
+    for (kind, _, _), one in zip(items, stored, strict=True):
+        await records.append(writing.sql, 188, kind, writing.master.seq, "test", [one])
+        await records.refresh(writing.sql, 188, writing.master)
+
+
+def pure(master, claims, reports, as_of):
+    """Every visit derived from nothing, by the domain alone."""
+    by_person = defaultdict(list)
+    for staff, claim in claims:
+        tap = Tap(claim.id, staff, claim.household, claim.direction, claim.tapped_at, None, "manual", None, ())
+        by_person[master.person_of(staff)].append(tap)
+    at_household = defaultdict(list)
+    for person, taps in by_person.items():
+        for presence in own_spans(pair(person, [], sorted(taps, key=tap_order), as_of)):
+            at_household[presence.household].append(presence)
+    by_tap = defaultdict(list)
+    for report in reports:
+        by_tap[report.tap].append(report)
+    visits = [visit for presences in at_household.values() for visit in visits_at(presences, by_tap, master)]
+    return sorted(visits, key=lambda visit: visit.id)
+
+
+async def stored(owner):
+    rows = await owner.fetch("SELECT * FROM visit")
+    return sorted((visit_of(row) for row in rows), key=lambda visit: visit.id)
+
+
+def differences(found, expected):
+    """Readable differences: visits on one side alone, and the fields in which two of the same id differ."""
+    left, right = ({visit.id: asdict(visit) for visit in side} for side in (found, expected))
+    alone = [f"{id_} stands on one side alone" for id_ in left.keys() ^ right.keys()]
+    return alone + [
+        f"{id_} {name}: {left[id_][name]} != {right[id_][name]}"
+        for id_ in left.keys() & right.keys()
+        for name in left[id_]
+        if left[id_][name] != right[id_][name]
+    ]
+
+
+minutes = st.integers(0, 60 * 40)
+tap_facts = st.tuples(
+    st.integers(1, 4),
+    st.sampled_from(HOUSEHOLDS),
+    st.sampled_from(["in", "out", "in", "out", "auto"]),
+    minutes,
+    st.sampled_from([0, 0, 0, 30, 59]),
+)
+
+
+async def clear(owner):
+    # Facts cannot be deleted by anybody else than a superuser who first lifts the trigger.
+    await owner.execute("SET session_replication_role = replica")
+    await owner.execute(
+        "TRUNCATE record, tap, report, attempt, presence, visit, visit_change, withdrawn_visit, month_sum, phone_clock"
+    )
+    await owner.execute("UPDATE municipality SET master_seq = 0, change_no = 0, as_of = $1", DAY + dt.timedelta(hours=30))
+
+
+@pytest.fixture
+async def municipality(owner):
+    await owner.execute(
+        "INSERT INTO municipality (municipality_id, name, as_of) VALUES (188, 'Norrtälje', $1)",
+        DAY + dt.timedelta(hours=30),
+    )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    facts=st.lists(tap_facts, min_size=1, max_size=24),
+    reported=st.lists(st.tuples(st.integers(0, 23), st.sampled_from(["dusch", "insulin", "städ"]),
+                                st.sampled_from([None, "B-1", "B-2"]), st.sampled_from(["performed", "declined"])),
+                      max_size=5),
+    seed=st.integers(0, 2**32),
+)  # fmt: skip
+async def test_arrival_never_matters(facts, reported, seed, database, owner, municipality):
+    await clear(owner)
+    database._masters.clear()
+    shuffler = random.Random(seed)
+    claims = [
+        (
+            f"S-{staff}",
+            Claim(uuid.UUID(int=shuffler.getrandbits(128), version=4), direction,
+                  DAY + dt.timedelta(minutes=minute, seconds=second), household=household, reason="other"),
+        )
+        for staff, household, direction, minute, second in facts
+    ]  # fmt: skip
+    reports = [
+        Report(uuid.UUID(int=shuffler.getrandbits(128), version=4), claims[index % len(claims)][0],
+               claims[index % len(claims)][1].id, DAY + dt.timedelta(minutes=number), outcome,
+               (ReportedIntervention(intervention, recipient, None, "done"),))
+        for number, (index, intervention, recipient, outcome) in enumerate(reported)
+    ]  # fmt: skip
+    envelope = Envelope(RECEIVED, RECEIVED)
+    arrivals = [("tap", one) for one in claims] + [("report", one) for one in reports]
+    arrivals += shuffler.sample(arrivals, len(arrivals) // 4)
+    arrivals += [("order", one) for one in ORDERS]
+    shuffler.shuffle(arrivals)
+
+    async with database.write(188) as writing:
+        await put(writing, WORLD)
+    while arrivals:
+        size = shuffler.choice([1, 1, 2, 5, 12])
+        batch, arrivals = arrivals[:size], arrivals[size:]
+        async with database.write(188) as writing:
+            taps = [one for kind, one in batch if kind == "tap"]
+            await record_taps(
+                writing, [Submission(staff, None, envelope, [claim]) for staff, claim in taps], LATE, str
+            )
+            for report in (one for kind, one in batch if kind == "report"):
+                await record_reports(writing, report.staff, None, RECEIVED, [ToldReport(report, None)])
+            for one in (one for kind, one in batch if kind == "order"):
+                await put(writing, [one])
+                household = writing.master.recipients[one[2]["recipient"]].versions[0].household
+                span = (DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=9))
+                await project(writing, Touched(households=[(household, *span)]))
+
+    async with database.write(188) as writing:
+        expected = pure(writing.master, claims, reports, writing.as_of)
+    found = await stored(owner)
+    assert differences(found, expected) == []
+    sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_line <> 0 OR executed_seconds <> 0")
+    wanted = {tuple(row.values()) for row in month_sums(expected)}
+    assert {tuple(row.values())[1:] for row in sums} == wanted
+
