@@ -18,6 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from app import demo as demonstration
 from app.actions.add_municipality import add_municipality
+from app.actions.check import check
+from app.actions.rebuild import rebuild
 from app.api.access import ROLES, mint
 from app.domain.time import local
 from app.main import configure_logs, create_app, server_options
@@ -158,6 +160,45 @@ def migrate_() -> None:
     with _failures_told(), _database_url(_settings()) as url:
         asyncio.run(migrate(url))
         out.print("The schema is up to date.")
+
+
+@application.command("check")
+def check_() -> None:
+    """Ask whether every invariant holds: a line for each that is broken, and then exit 1."""
+    _tell_each(check, "Every invariant holds.")
+
+
+@application.command("rebuild")
+def rebuild_(
+    month: Annotated[str | None, typer.Option(help="YYYY-MM; without it, everything.")] = None,
+) -> None:
+    """Derive every visit anew from the facts: a line for each difference (which is put right), and then exit 1."""
+    if month is not None and not re.fullmatch(MONTH, month):
+        raise typer.BadParameter("a month is written YYYY-MM", param_hint="--month")
+
+    async def differences(database: Database, municipality_id: int) -> list[str]:
+        return [line async for line in rebuild(database, municipality_id, month)]
+
+    _tell_each(differences, "No difference.")
+
+
+def _tell_each(work: Callable[[Database, int], Awaitable[list[str]]], nothing: str) -> None:
+    """Run `work` for each municipality; print its lines, and exit 1 when there are any."""
+
+    async def lines(database: Database) -> list[str]:
+        return [
+            f"{municipality_id}: {line}"
+            for municipality_id in await database.municipalities()
+            for line in await work(database, municipality_id)
+        ]
+
+    with _failures_told(), err.status("Reading the facts"):
+        found = _on_database(lines, _settings())
+    for line in found:
+        out.print(line, markup=False)
+    if found:
+        raise typer.Exit(1)
+    out.print(nothing)
 
 
 @application.command()

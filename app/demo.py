@@ -1,6 +1,7 @@
 """The demo: the server and a simulated district against it, until somebody ends it."""
 
 import asyncio
+import datetime as dt
 import json
 import signal
 import socket
@@ -13,10 +14,10 @@ from typing import Any
 
 import uvicorn
 from rich.console import Console
-from rich.table import Table
 
 from app.actions.add_municipality import add_municipality
 from app.api.access import mint
+from app.domain.time import UTC, local
 from app.main import configure_logs, create_app, server_options
 from app.settings import Settings
 from app.store.database import Database
@@ -163,16 +164,16 @@ def _welcome(out: Console, settings: Settings, base: str, staff: list[dict[str, 
     token = _tokens(settings)
     one = staff[0]
     out.print(f"\nTaggad serves municipality {MUNICIPALITY} {NAME} of the example at {base}\n", style="bold")
-    places = Table("Look at", "What it shows", box=None, pad_edge=False)
+    month = f"{local(dt.datetime.now(UTC)):%Y-%m}"
     for path, what in (
         ("/", "the start page, with live figures"),
         ("/docs", "the API, to try by hand"),
-        ("/v1/visits?limit=5", "visits (controller)"),
-        ("/v1/executed-time?month=YYYY-MM&by=recipient,category", "executed time (system)"),
+        ("/v1/visits?limit=5", "visits (controller, system, planner)"),
+        (f"/v1/executed-time?month={month}&by=recipient,category", "executed time (the same)"),
         ("/metrics", "metrics"),
     ):
-        places.add_row(base + path, what)
-    out.print(places)
+        out.print(f"  {base}{path}", markup=False)
+        out.print(f"      {what}", markup=False)
     logins = {
         "system": token("system"),
         "controller": token("controller"),

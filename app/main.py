@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app.actions.move_clock import move_clock
-from app.api import docs, health, orders, people, refusals, reports, tags, taps, visits
+from app.api import docs, executed_time, health, measures, orders, people, refusals, reports, tags, taps, visits
 from app.api.access import Tokens
 from app.api.edge import Edge
 from app.settings import VERSION, Settings
@@ -44,7 +44,6 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(url, pool_size=settings.pool_size)
         app.state.taps = taps.tap_queue(app.state.database, settings)
-        app.state.taps = taps.tap_queue(app.state.database, settings)
         clock = asyncio.create_task(_keep_time(app.state.database))
         # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
         gc.collect()
@@ -74,7 +73,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)
-    for module in (docs, health, orders, pages, people, reports, tags, taps, visits):
+    # Taps first: routes are tried in this order, and taps are what there is most of.
+    for module in (taps, reports, visits, people, orders, tags, executed_time, measures, health, docs, pages):
         app.include_router(module.router)
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
     app.mount("/static", StaticFiles(directory=pages.STATIC))

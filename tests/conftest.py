@@ -36,10 +36,10 @@ def run_dir(tmp_path_factory):
 
 
 def forget_dead_runs():
-    """Give back the memory of runs that were killed; a run that is only beginning is younger than an hour."""
+    """Give back the memory of runs that were killed; a run that is only beginning is younger."""
     for directory in MEMORY.glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError, EmbeddedError):  # another user's, or gone meanwhile
-            long_ago = directory.stat().st_mtime < time.time() - 3600
+            long_ago = directory.stat().st_mtime < time.time() - 600
             if long_ago and status(directory / "server").state == "stopped":
                 shutil.rmtree(directory)
 

@@ -59,8 +59,16 @@ class _Changes:
         self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
 
 
-async def project(writing: Writing, touched: Touched) -> dict[UUID, list[Visit]]:
-    """Derive what is touched anew and store the differences. Returns the visits told, by each tap of their presence."""
+@dataclass(slots=True)
+class Outcome:
+    """The visits told, unchanged ones too, by each tap of their presence; and each difference, before and after."""
+
+    by_tap: dict[UUID, list[Visit]]
+    differences: list[tuple[Visit | None, Visit | None]]
+
+
+async def project(writing: Writing, touched: Touched) -> Outcome:
+    """Derive what is touched anew and store the differences."""
     changes = _Changes()
     waiting = _merged(touched.persons, AHEAD)
     slack = dt.timedelta(0)
@@ -184,7 +192,7 @@ class _Pairing:
                 changes.tell(presence)
                 if old is not None:
                     changes.tell(old)
-            elif presence.anchor_at <= last and presence.reach_at >= first:
+            elif presence.anchor_at <= last and presence.reach_at + BOUNCE >= first:  # its bounces come after it
                 changes.tell(presence)
         for presence in gone.values():
             changes.removed[presence.id] = presence
@@ -192,11 +200,11 @@ class _Pairing:
         return True
 
 
-async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence[Window]) -> dict[UUID, list[Visit]]:
+async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence[Window]) -> Outcome:
     """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
     retell = _merged([*changes.retell, *households], dt.timedelta(0))
     if not retell:
-        return {}
+        return Outcome({}, [])
     neighbourhoods = await _neighbourhoods(writing, retell)
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
@@ -208,23 +216,25 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     reports = await store_visits.reports_naming(writing.sql, writing.municipality_id, taps)
     told = [visit for presences in neighbourhoods for visit in visits_at(presences, reports, writing.master)]
     changed: list[StoredVisit] = []
-    before: list[Visit] = []
+    differences: list[tuple[Visit | None, Visit | None]] = []
     for visit in told:
         old = stored.pop((visit.presence, visit.recipient), None)
         if old is None:
             changed.append(StoredVisit(visit, 1))
+            differences.append((None, visit))
         elif old.visit != visit:
             changed.append(StoredVisit(visit, old.version + 1))
-            before.append(old.visit)
+            differences.append((old.visit, visit))
     gone = [(old, _successor(old.visit, all_presences, told)) for old in stored.values()]
-    before += [old.visit for old, _ in gone]
+    differences += [(old.visit, None) for old, _ in gone]
+    before = [old for old, _ in differences if old is not None]
     writing.change_no = await store_visits.replace(
         writing.sql, writing.municipality_id, writing.change_no, changed, gone, before
     )
     by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
     for visit in told:
         by_presence[visit.presence].append(visit)
-    return {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
+    return Outcome({tap: by_presence[one.id] for one in all_presences for tap in one.taps}, differences)
 
 
 async def _neighbourhoods(writing: Writing, retell: Sequence[Window]) -> list[list[Presence]]:

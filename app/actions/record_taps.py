@@ -161,7 +161,7 @@ async def record_taps(
         shift = batch.shift(submission)
         answers.append([batch.answer(submission, item, shift) for item in submission.items])
     await store.append(writing.sql, writing.municipality_id, batch.taps, batch.attempts, batch.clocks)
-    told = await project(writing, batch.touched)
+    told = (await project(writing, batch.touched)).by_tap
     return [[_with_visits(answer, told) for answer in answered] for answered in answers]
 
 

@@ -40,27 +40,21 @@ def hull(days: Iterable[dt.date], differs: Callable[[dt.date], bool]) -> Days | 
 
 
 async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient]) -> Touched:
-    """The households a recipient left or came to, and those of the days its death is told for."""
+    """The households a recipient lived at by what was or is told of moves; and, of its death, the days it decides.
+
+    Who lived at a door on a day may depend on versions of other days, so a move touches its households for all time.
+    A death holds from its own day, whatever version tells it.
+    """
     after = writing.master.recipients[ref].versions
-    households: list[Window] = []
-    own: list[Window] = []
-    for first, last in segments(version.valid_from for version in (*before, *after)):
-        old, new = _in_force(before, first), _in_force(after, first)
-        homes = {version.household for version in (old, new) if version}
-        died = {version.died_on for version in (old, new) if version}
-        if old and new and len(homes) == 1 and len(died) == 1:
-            continue
-        start = first
-        if old and new and len(homes) == 1:
-            start = max(first, min(day for day in died if day))
-        if start <= last:
-            households += [window(home, (start, last)) for home in homes]
-            own.append(window(ref, (start, last)))
-    return await _at_households(writing, households, own)
-
-
-def _in_force(versions: Sequence[Recipient], on: dt.date) -> Recipient | None:
-    return next((version for version in reversed(versions) if version.valid_from <= on), None)
+    homes = {version.household for version in (*before, *after)}
+    if [(one.valid_from, one.household) for one in before] != [(one.valid_from, one.household) for one in after]:
+        always = (FIRST_DAY, LAST_DAY)
+        return await _at_households(writing, [window(home, always) for home in homes], [window(ref, always)])
+    died = {versions[-1].died_on for versions in (before, after)}
+    if len(died) == 1:
+        return Touched()
+    days = (min(day for day in died if day) + ONE_DAY, LAST_DAY)
+    return await _at_households(writing, [window(home, days) for home in homes], [window(ref, days)])
 
 
 async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person: str) -> Touched:

@@ -140,9 +140,11 @@ class Tokens:
 
 
 def _well_formed(claims: dict[str, Any]) -> bool:
-    texts = all(isinstance(claims.get(name, ""), str) for name in ("sub", "provider", "staff", "device", "scope"))
+    names = ("sub", "role", "provider", "staff", "device", "scope")
+    if type(claims["municipality"]) is not int or not all(isinstance(claims.get(name, ""), str) for name in names):
+        return False
     bound = {"staff": "staff", "planner": "provider"}.get(claims["role"])
-    return texts and type(claims["municipality"]) is int and (bound is None or bool(claims.get(bound)))
+    return bound is None or bool(claims.get(bound))
 
 
 def _signing_key(secret: bytes) -> ECKey:

@@ -12,13 +12,12 @@ from pydantic_core import PydanticCustomError
 
 from app.api.access import Caller, allow, database
 from app.api.problems import FieldError, Problem
-from app.api.visits import reach_of
+from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Wire
 from app.domain.time import Days, month_days
 from app.store import exports
 from app.store.database import Reading
 from app.store.executed_time import FIGURES, KEYS, Question, statement
-from app.store.visit_list import Kind, known_refs
 
 router = APIRouter(tags=["executed time"])
 
@@ -147,15 +146,6 @@ def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -
 
 def _invalid(parameter: str, code: str) -> Problem:
     return Problem("invalid_parameter", errors=[FieldError(f"/query/{parameter}", code)])
-
-
-async def require_known(snapshot: Reading, caller: Caller, **refs: str | None) -> None:
-    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with."""
-    kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
-    given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
-    # No text of PostgreSQL has a NUL, so neither has a ref.
-    if any("\0" in ref for _, ref in given) or not await known_refs(snapshot, reach_of(caller), given):
-        raise Problem("unknown_ref")
 
 
 @router.get(

@@ -10,8 +10,8 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 
-from app.api.executed_time import Month, Puller, Snapshot, require_known
-from app.api.visits import reach_of
+from app.api.executed_time import Month, Puller, Snapshot
+from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Wire, answer_of
 from app.domain.measures import (
     KOLADA_CLASSIC,

@@ -13,15 +13,15 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.api.access import Caller, allow
 from app.api.problems import Problem
+from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of
 from app.domain.visit import ANOMALIES
 from app.store import visit_list
-from app.store.visit_list import Kind, Reach, VisitFilter
+from app.store.visit_list import VisitFilter
 from app.store.visits import StoredVisit
 
 router = APIRouter(tags=["visits"])
 
-STAFF_SEES_BACK = dt.timedelta(hours=48)
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
 Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin"))]
 Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
@@ -159,13 +159,6 @@ EXAMPLE = {
 }
 
 
-def reach_of(caller: Caller) -> Reach:
-    """Whose visits the caller may see."""
-    if caller.role == "staff":
-        return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
-    return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
-
-
 def visit_json(stored: StoredVisit) -> dict[str, Any]:
     """A visit in the shape of `VisitOut`."""
     visit = stored.visit
@@ -234,14 +227,8 @@ async def list_visits(
     wanted = VisitFilter(
         query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
     )
-    given: list[tuple[Kind, str | None]] = [
-        ("recipient", query.recipient),
-        ("provider", query.provider),
-        ("staff", query.staff),
-    ]
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        if not await visit_list.known_refs(reading, reach, [(kind, ref) for kind, ref in given if ref is not None]):
-            raise Problem("unknown_ref")
+        await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
     following = None
     headers = {}
@@ -303,7 +290,7 @@ async def list_changes(
     for change in found:
         if change.visit is not None:
             items.append({"visit": visit_json(change.visit)})
-        elif reach == Reach():
+        elif change.withdrawn:
             items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
     following = str(found[-1].no if found else after)
     return Response(to_json({"items": items, "next": following}), media_type="application/json")

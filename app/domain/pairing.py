@@ -161,7 +161,6 @@ class _Hand:
         self.person = person
         self.open = {presence.household: presence for presence in carried}
         self.last: dict[str, Tap] = {}
-        self.last_out: dict[str, bool] = {}
         self.touched: dict[str, UUID] = {}
         self.done: list[Presence] = []
 
@@ -188,13 +187,13 @@ class _Hand:
             self.touched[tap.household] = self._open(tap, here)
         elif here:
             self.touched[tap.household] = self._close(tap, here)
-        elif bouncing and self.last_out[tap.household]:
+        elif bouncing:
+            # Nothing is open here, so what was there within the minute was an OUT.
             self._bounce(tap)
             return
         else:
             self.touched[tap.household] = self._stray_out(tap)
         self.last[tap.household] = tap
-        self.last_out[tap.household] = direction == "out"
 
     def _open(self, tap: Tap, here: Presence | None) -> UUID:
         if here:

@@ -21,16 +21,16 @@ WITH met AS MATERIALIZED (
     SELECT recipient, count(DISTINCT person) FILTER (WHERE role IS NULL OR role <> ALL($9::text[])) AS persons,
         least({each_day}) AS fewest
     FROM visit AS v
-    WHERE municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2 AND $3
+    WHERE municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2::date AND $3::date
         AND sort_at >= $4 AND sort_at < $5 AND share_category && $8::text[]
-        AND started_at >= ($6::timestamptz[])[local_on - $2 + 1]
-        AND started_at < ($7::timestamptz[])[local_on - $2 + 1]{of_visit}
+        AND started_at >= ($6::timestamptz[])[local_on - $2::date + 1]
+        AND started_at < ($7::timestamptz[])[local_on - $2::date + 1]{of_visit}
     GROUP BY recipient
 ), ordered AS MATERIALIZED (
-    SELECT recipient, range_agg(in_force) @> daterange($2, $3, '[]') AS every_day,
-        bool_or(NOT isempty((datemultirange(valid) - in_force) * datemultirange(daterange($2, $3, '[]')))) AS paused
+    SELECT recipient, range_agg(in_force) @> daterange($2::date, $3::date, '[]') AS every_day,
+        bool_or((datemultirange(valid) - in_force) && daterange($2::date, $3::date, '[]')) AS paused
     FROM care_order AS o
-    WHERE municipality_id = $1 AND valid && daterange($2, $3, '[]'){of_order}
+    WHERE municipality_id = $1 AND valid && daterange($2::date, $3::date, '[]'){of_order}
     GROUP BY recipient
 ), born AS MATERIALIZED (
     SELECT DISTINCT ON (ref) ref, birth_date FROM recipient_version AS r
@@ -82,7 +82,7 @@ async def continuity(
         fragments["of_order"] += f" AND o.recipient = {place}"
         # Who is asked for gets a reason, even without any order or visit.
         fragments |= {"of_recipient": f" AND r.ref = {place}", "asked": f" UNION SELECT {place}::text"}
-    each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2 + {number})" for number in range(profile.days))
+    each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2::date + {number})" for number in range(profile.days))
     await sql.execute(SORT_MEMORY)
     met: Counter[int] = Counter()
     excluded: Counter[str] = Counter()

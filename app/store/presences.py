@@ -1,6 +1,7 @@
 """Reading a person's taps and presences by windows of time, and replacing presences, in sets.
 
-Every query takes arrays of windows and looks each one up by index; none depends on how long the history is.
+Every query takes arrays of windows and looks each one up by index; none depends on how long the history is. The
+order asked for inside a look-up is what makes the right index the cheapest before there are any statistics.
 """
 
 import datetime as dt
@@ -22,7 +23,7 @@ SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS want
 CROSS JOIN LATERAL (
     SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
-    OFFSET 0
+    ORDER BY at
 ) AS t
 """
 COLUMNS = """
@@ -49,7 +50,7 @@ CROSS JOIN LATERAL (
     WHERE p.municipality_id = $1 AND p.person = wanted.person
       AND p.anchor_at >= overlapped.at - interval '17 hours' AND p.anchor_at <= wanted.last_at
       AND p.reach_at >= overlapped.at
-    OFFSET 0
+    ORDER BY p.anchor_at
 ) AS p
 """
 AT_HOUSEHOLDS = f"""
@@ -59,7 +60,7 @@ CROSS JOIN LATERAL (
     WHERE p.municipality_id = $1 AND p.household = wanted.household
       AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
       AND p.reach_at >= wanted.first_at
-    OFFSET 0
+    ORDER BY p.anchor_at
 ) AS p
 """
 UPSERT = """
@@ -81,6 +82,23 @@ ON CONFLICT (municipality_id, id) DO UPDATE SET
 EXPIRED = """
 SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM presence
 WHERE municipality_id = $1 AND state = 'open' AND started_at < $2 GROUP BY person
+"""
+
+
+HISTORY = """
+SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
+             (SELECT min(anchor_at) FROM presence WHERE municipality_id = $1)) AS first_at,
+    greatest((SELECT max(at) FROM tap WHERE municipality_id = $1),
+             (SELECT max(anchor_at) FROM presence WHERE municipality_id = $1)) AS last_at
+"""
+PERSONS_WITHIN = """
+SELECT DISTINCT coalesce(v.person, found.staff) FROM (
+    SELECT DISTINCT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3
+) AS found LEFT JOIN LATERAL (
+    SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = found.staff ORDER BY valid DESC LIMIT 1
+) AS v ON true
+UNION
+SELECT DISTINCT person FROM presence WHERE municipality_id = $1 AND anchor_at >= $2 AND anchor_at <= $3
 """
 
 
@@ -130,6 +148,17 @@ async def expired(sql: Any, municipality_id: int, before: dt.datetime) -> list[W
     """Persons with presences still called open that began before `before`, with the window of those."""
     rows = await sql.fetch(EXPIRED, municipality_id, before)
     return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
+
+
+async def history(sql: Any, municipality_id: int) -> Span | None:
+    """First and last instant of anything told, None before the first tap."""
+    row = await sql.fetchrow(HISTORY, municipality_id)
+    return (row["first_at"], row["last_at"]) if row["first_at"] else None
+
+
+async def persons_within(sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
+    """Every person with a tap or a presence within, both ends included."""
+    return sorted(row[0] for row in await sql.fetch(PERSONS_WITHIN, municipality_id, first_at, last_at))
 
 
 async def replace(sql: Any, municipality_id: int, changed: Iterable[Presence], removed: Sequence[UUID]) -> None:
@@ -192,7 +221,9 @@ def _presence(row: Any) -> Presence:
 
 
 def _side_taps(stored: str) -> tuple[SideTap, ...]:
-    return tuple(SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored))
+    return tuple(
+        SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored)
+    )
 
 
 def _row(presence: Presence) -> dict[str, Any]:

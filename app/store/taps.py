@@ -42,9 +42,11 @@ WITH taps AS (
         wall_shift = excluded.wall_shift, booted_at = excluded.booted_at
 )
 """
+# An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
 ATTEMPTS = """
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
-SELECT $1, uuidv7(), kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'), claim
+SELECT $1, uuidv7(), kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
+    coalesce(claim, 'null'::jsonb)
 FROM json_to_recordset($3::json) AS r(kind text, item_id uuid, staff text, device text, received_at timestamptz,
     code text, body_hash text, claim jsonb)
 ON CONFLICT DO NOTHING

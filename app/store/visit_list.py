@@ -107,11 +107,12 @@ async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[boo
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The newest state of a visit that changed; without a visit it was withdrawn."""
+    """The newest state of a visit that changed; without one it is `withdrawn`, or out of the caller's reach."""
 
     no: int
     visit_id: UUID
     visit: StoredVisit | None
+    withdrawn: bool
     replaced_by: UUID | None
 
 
@@ -122,20 +123,29 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
         withdrawn_visit.c.id == visit_change.c.visit,
     )
     rows = await reading.sa.execute(
-        select(visit_change.c.no, visit_change.c.visit, withdrawn_visit.c.replaced_by)
+        select(
+            visit_change.c.no,
+            visit_change.c.visit,
+            withdrawn_visit.c.id.is_not(None),
+            withdrawn_visit.c.provider,
+            withdrawn_visit.c.replaced_by,
+        )
         .outerjoin(withdrawn_visit, gone)
         .where(visit_change.c.municipality_id == reading.municipality_id, visit_change.c.no > after)
         .order_by(visit_change.c.no)
         .limit(limit)
     )
-    numbered = [(no, visit_id, replaced_by) for no, visit_id, replaced_by in rows]
+    numbered = [tuple(row) for row in rows]
     query = select(visit).where(
         visit.c.municipality_id == reading.municipality_id,
-        visit.c.id.in_([visit_id for _, visit_id, _ in numbered]),
+        visit.c.id.in_([visit_id for _, visit_id, *_ in numbered]),
         *reach.limits(),
     )
     found = {stored.visit.id: stored for stored in await _stored(reading, query)}
-    return [Change(no, visit_id, found.get(visit_id), replaced_by) for no, visit_id, replaced_by in numbered]
+    return [
+        Change(no, visit_id, found.get(visit_id), withdrawn and reach.provider in {None, whose}, replaced_by)
+        for no, visit_id, withdrawn, whose, replaced_by in numbered
+    ]
 
 
 async def _stored(reading: Reading, query: Select[Any]) -> list[StoredVisit]:

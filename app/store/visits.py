@@ -25,6 +25,10 @@ COLUMNS = """
 OF_PRESENCES = f"""
 SELECT {COLUMNS} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
+ORPHANS = f"""
+SELECT {COLUMNS} FROM visit AS v WHERE municipality_id = $1
+  AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
+"""
 REPORTS = """
 SELECT id, staff, tap, reported_at, outcome, interventions FROM report
 WHERE municipality_id = $1 AND tap = ANY($2::uuid[])
@@ -111,6 +115,11 @@ async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]
     return [StoredVisit(visit_of(row), row["version"]) for row in rows]
 
 
+async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
+    """Visits whose presence does not exist; there are none unless somebody has meddled."""
+    return [StoredVisit(visit_of(row), row["version"]) for row in await sql.fetch(ORPHANS, municipality_id)]
+
+
 async def reports_naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -> dict[UUID, list[Report]]:
     """Every report that names one of the taps, by tap."""
     found: defaultdict[UUID, list[Report]] = defaultdict(list)
@@ -191,7 +200,7 @@ def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int)
             ("visit", None),
             ("category", share.category),
             ("intervention", share.intervention),
-            ("line", share.order_line or f"/{share.intervention}"),
+            ("line", share.order_line or ""),
         )
         for index, kind in enumerate(kinds, 2):
             if kind not in seen:

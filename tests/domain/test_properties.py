@@ -5,16 +5,27 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from told import CATALOGUE, MONDAY, derive
 
 from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff
 from app.domain.order import Order, OrderLine, Pause, active_days, granted_minutes, in_force
-from app.domain.pairing import LONGEST_PRESENCE, Presence, Tap, own_spans, pair, presence_order, quiet_before, reopen, tap_order  # fmt: skip
+from app.domain.pairing import (
+    LONGEST_PRESENCE,
+    Presence,
+    Tap,
+    own_spans,
+    pair,
+    presence_order,
+    quiet_before,
+    reopen,
+    tap_order,
+)
 from app.domain.report import Report, ReportedIntervention
 from app.domain.split import SPLIT_POLICIES, Part, Plan, Share, cut_extra, divide, largest_remainder
 from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
@@ -30,8 +41,9 @@ RECIPIENTS = ("B-1", "B-2", "B-3", "B-4")
 STAFF = ("S-1", "S-2", "S-3")
 ROLES = ("care_assistant", "trainee", "licensed", "alarm_team", "night_patrol")
 
-often = settings(max_examples=60, deadline=None)
-seldom = settings(max_examples=30, deadline=None)  # whole municipalities are dear to make
+# How fast examples are made says nothing of the rules, only of the machine.
+often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+seldom = settings(often, max_examples=25)  # whole municipalities are dear to make
 
 
 def day_of(number: int) -> dt.date:
@@ -332,7 +344,7 @@ def test_subtracting_spans_is_subtracting_seconds(span: Span, taken: list[Span])
     assert total_seconds(left) == len(counted(left))
     assert list(left) == sorted(left)
     assert all(start < end for start, end in left)
-    assert all(before[1] < after[0] for before, after in zip(left, left[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(left))
 
 
 @often
@@ -374,16 +386,16 @@ def test_any_clock_is_judged(
 
 
 @often
-@given(st.integers(-7200, 7200), st.integers(0, 600), st.integers(-29, 29), st.integers(0, 30 * HOUR))
-def test_a_duration_measured_by_one_phone_never_changes(off: int, lag: int, drift: int, length: int) -> None:
-    """Two taps sent apart by the same phone, whatever its wall clock: the visit lasts what the phone says."""
-    first = Envelope(START + lag * SECOND, START + off * SECOND)
-    shift = shift_of(first, None)
-    sent = first.sent_at + length * SECOND
-    second = Envelope(sent + (first.received_at - first.sent_at) + drift * SECOND, sent)
-    raw = second.received_at - second.sent_at
-    again = shift_of(second, Shift(wall=shift.wall))
-    assert again.wall == shift.wall or abs(raw - (shift.wall or raw * 0)) > 30 * SECOND
+@given(st.integers(-7200, 7200), st.integers(-60, 60))
+def test_the_first_shift_of_a_phone_is_kept_while_it_fits(off: int, drift: int) -> None:
+    """Two batches of one phone: unless its clock has moved away from the first shift, both are shifted alike."""
+    first = shift_of(Envelope(START, START + off * SECOND), None)
+    raw = (drift - off) * SECOND
+    again = shift_of(Envelope(START, START - raw), Shift(wall=first.wall))
+    if first.wall is not None and abs(raw - first.wall) <= 30 * SECOND:
+        assert again.wall == first.wall
+    else:
+        assert again.wall == (raw if abs(raw) > 30 * SECOND else 0 * SECOND)
 
 
 # Pairing
@@ -393,7 +405,6 @@ def test_a_duration_measured_by_one_phone_never_changes(off: int, lag: int, drif
 @given(tap_lists(most=20))
 def test_taps_have_one_order(taps: list[Tap]) -> None:
     assert len({tap_order(tap) for tap in taps}) == len(taps)
-    assert sorted(taps, key=tap_order) == sorted(reversed(taps), key=tap_order)
 
 
 one_persons_taps = tap_lists(staff=("S-1", "S-2"), most=20)
@@ -418,7 +429,7 @@ def test_presences_of_a_person(taps: list[Tap], now: dt.datetime) -> None:
         assert one.confirmed or not (one.spans or one.overlap)
     # No second counts twice, and none is lost.
     spans = sorted(span for one in presences for span in one.spans)
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in pairwise(spans))
     covered: list[Span] = []
     for one in presences:
         if one.confirmed and one.started_at and one.ended_at:
@@ -580,29 +591,24 @@ def test_ids_and_groups(told: Facts) -> None:
     visits = told.visits()
     assert len({visit.id for visit in visits}) == len(visits)
     assert len({(visit.presence, visit.recipient) for visit in visits}) == len(visits)
-    opened = {visit.presence: visit for visit in visits}
+    # A door nobody is told to live at has presences without visits; they name groups all the same.
+    presences = {one.id: one for own in of_persons(told).values() for one in own}
     for visit in visits:
-        first = opened[visit.group]
+        first = presences[visit.group]
         assert first.household == visit.household
-        assert first.sort_at <= visit.sort_at
+        assert first.anchor_at <= visit.sort_at
 
 
 @seldom
 @given(facts, st.data())
 def test_any_order_of_arrival_gives_the_same_visits(told: Facts, data: st.DataObject) -> None:
     shuffled = Facts(
-        data.draw(st.permutations(told.records)),
+        [*(again := data.draw(st.permutations(told.records))), *again],
         data.draw(st.permutations([*told.taps, *data.draw(st.permutations(told.taps))[:5]])),
         data.draw(st.permutations([*told.reports, *told.reports])),
         told.now,
     )
     assert shuffled.visits() == told.visits()
-
-
-@seldom
-@given(facts)
-def test_master_data_told_again_changes_nothing(told: Facts) -> None:
-    assert replace(told, records=[*told.records, *told.records]).visits() == told.visits()
 
 
 crews = st.lists(

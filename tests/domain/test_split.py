@@ -215,12 +215,13 @@ def test_health_care_first_takes_its_standard_minutes_also_where_no_line_fits() 
 
 def test_a_report_that_is_demanded_and_missing_holds_the_visit() -> None:
     demanding = contract(demanded=True)
-    assert told(demanding, ORDERED, NURSE_LEAVE) == [
-        f"{WHOLE}: dusch 400 not report_missing, städ 1200 not report_missing, insulin 200 not report_missing"
-        " [report_missing]"
+    assert told(demanding, order("O-1", "B-1", "dusch; insulin"), NURSE_LEAVE) == [
+        f"{WHOLE}: dusch 1200 not report_missing, insulin 600 not report_missing [report_missing]"
     ]
     assert told(demanding, ORDERED, says="dusch") == [f"{WHOLE} payable: dusch 1800"]
     assert told(demanding, ORDERED, says="", outcome="declined") == ["B-1 S-1 08:00-08:30 declined"]
+    # A report that names nothing is a report: the order says how its time is split.
+    assert told(demanding, order("O-1", "B-1", "dusch"), says="") == [f"{WHOLE} payable: dusch 1800"]
 
 
 @pytest.mark.parametrize(
@@ -310,8 +311,13 @@ def test_a_crew_of_one_purpose_without_its_line_has_nothing_to_split_by() -> Non
 
 
 @pytest.mark.parametrize(
-    ("visit", "line"), [("08:00 in A | 08:10 out A", "O-1/2"), ("20:00 in A | 20:10 out A", "O-2/1"), ("13:00 in A | 13:10 out A", "O-1/1")]
-)  # fmt: skip
+    ("visit", "line"),
+    [
+        ("08:00 in A | 08:10 out A", "O-1/2"),
+        ("20:00 in A | 20:10 out A", "O-2/1"),
+        ("13:00 in A | 13:10 out A", "O-1/1"),
+    ],
+)
 def test_of_two_lines_with_the_same_intervention_the_fitting_one_else_the_first(visit: str, line: str) -> None:
     master = world(
         recipient("B-1"),

@@ -127,6 +127,14 @@ def test_nobody_of_a_door_without_people_has_a_visit_until_one_is_told_of() -> N
 
 TWO = (staff("S-1"), staff("S-2"))
 BOTH = "08:00 in A | 08:10 in A by S-2 | 08:30 out A | 08:40 out A by S-2"
+CHAIN = "08:00 in A | 08:05 in A by S-2 | 08:10 out A | 08:15 in A by S-3 | 08:20 out A by S-2 | 08:30 out A by S-3"
+THREE = "08:00 in A | 08:10 in A by S-2 | 08:20 in A by S-3 | 08:30 out A | 08:40 out A by S-2 | 08:50 out A by S-3"
+END_TO_START = (
+    "08:00 in A | 08:10 in A by S-2 | 08:20 out A | 08:20 in A by S-3 | 08:30 out A by S-2 | 08:40 out A by S-3"
+)
+SHORT_INSIDE = (
+    "08:00 in A | 08:10 in A by S-2 | 08:15 out A by S-2 | 08:20 in A by S-3 | 08:40 out A | 08:50 out A by S-3"
+)
 
 
 @pytest.mark.parametrize(
@@ -197,11 +205,22 @@ BOTH = "08:00 in A | 08:10 in A by S-2 | 08:30 out A | 08:40 out A by S-2"
         (
             "dusch staff:3",
             (*TWO, staff("S-3")),
-            "08:00 in A | 08:05 in A by S-2 | 08:10 out A | 08:15 in A by S-3 | 08:20 out A by S-2 | 08:30 out A by S-3",
+            CHAIN,
             [
                 "B-1 S-1 08:00-08:10 complete payable: dusch 600 [staff_count]",
                 "B-1 S-2 08:05-08:20 complete payable: dusch 900",
                 "B-1 S-3 08:15-08:30 complete payable: dusch 900 [staff_count]",
+            ],
+        ),
+        # who comes the second somebody leaves has not met them
+        (
+            "dusch staff:3",
+            (*TWO, staff("S-3")),
+            END_TO_START,
+            [
+                "B-1 S-1 08:00-08:20 complete payable: dusch 1200 [staff_count]",
+                "B-1 S-2 08:10-08:30 complete payable: dusch 1200",
+                "B-1 S-3 08:20-08:40 complete payable: dusch 1200 [staff_count]",
             ],
         ),
         # a trainee is not paid, and nobody is extra beside one
@@ -258,7 +277,7 @@ BOTH = "08:00 in A | 08:10 in A by S-2 | 08:30 out A | 08:40 out A by S-2"
         (
             "dusch",
             (*TWO, staff("S-3")),
-            "08:00 in A | 08:10 in A by S-2 | 08:20 in A by S-3 | 08:30 out A | 08:40 out A by S-2 | 08:50 out A by S-3",
+            THREE,
             [
                 "B-1 S-1 08:00-08:30 complete payable: dusch 1800",
                 "B-1 S-2 08:10-08:40 complete: dusch 600, dusch 1200 not extra_staff [extra_staff]",
@@ -269,7 +288,7 @@ BOTH = "08:00 in A | 08:10 in A by S-2 | 08:30 out A | 08:40 out A by S-2"
         (
             "dusch staff:2",
             (*TWO, staff("S-3")),
-            "08:00 in A | 08:10 in A by S-2 | 08:20 in A by S-3 | 08:30 out A | 08:40 out A by S-2 | 08:50 out A by S-3",
+            THREE,
             [
                 "B-1 S-1 08:00-08:30 complete payable: dusch 1800",
                 "B-1 S-2 08:10-08:40 complete payable: dusch 1800",
@@ -312,18 +331,13 @@ def _groups(visit: str, *others: object) -> list[int]:
     [
         (BOTH, [1, 1]),
         ("08:00 in A | 08:10 out A | 08:10 in A by S-2 | 08:20 out A by S-2", [1, 3]),
-        # a chain is one group
-        (
-            "08:00 in A | 08:10 in A by S-2 | 08:20 out A | 08:20 in A by S-3 | 08:30 out A by S-2 | 08:40 out A by S-3",
-            [1, 1, 1],
-        ),
+        # a chain is one group; who comes the second somebody leaves overlaps only the third
+        (CHAIN, [1, 1, 1]),
+        (END_TO_START, [1, 1, 1]),
         # another door is another group
         ("08:00 in A | 08:10 in B by S-2 | 08:30 out A | 08:40 out B by S-2", [1, 2]),
         # a short one inside a long one does not end the group
-        (
-            "08:00 in A | 08:10 in A by S-2 | 08:15 out A by S-2 | 08:20 in A by S-3 | 08:40 out A | 08:50 out A by S-3",
-            [1, 1, 1],
-        ),
+        (SHORT_INSIDE, [1, 1, 1]),
         # who only has an out stands alone
         ("08:00 in A | 08:10 out A by S-2 | 08:30 out A", [1, 2]),
         # a provisional end ends it

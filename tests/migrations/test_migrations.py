@@ -99,7 +99,9 @@ async def test_alembic_finds_no_difference_between_schema_and_migrations(databas
 async def test_every_column_constraint_and_index_is_the_same_in_schema_and_migrations(owner, empty_url, empty):
     await empty.execute("CREATE EXTENSION btree_gist")
     await _on_sync(empty_url, metadata.create_all)
-    assert sorted(await _column(empty, DEFINED)) == sorted(await _column(owner, DEFINED))
+    migrated = sorted(await _column(owner, DEFINED))
+    assert len(migrated) > 10 * len(TENANTS)
+    assert sorted(await _column(empty, DEFINED)) == migrated
 
 
 async def test_every_key_that_ends_in_a_range_is_temporal(owner):

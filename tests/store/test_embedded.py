@@ -172,7 +172,7 @@ def test_normal_user(monkeypatch):
             python = open_python(stage)
         bin_dir = cluster.reachable(cluster.binaries())
         command = [python, "-c", NORMAL, data_dir, bin_dir]
-        env = {"PATH": os.defpath, "PYTHONPATH": str(stage)}
+        env = {"PATH": os.defpath, "PYTHONPATH": str(stage), "LD_LIBRARY_PATH": str(stage / "lib")}
         run = subprocess.run(
             command, check=False, cwd=stage, env=env, text=True, stdout=-1, stderr=subprocess.STDOUT, **as_other
         )
@@ -196,6 +196,8 @@ def open_python(stage):
     extras = ("site-packages", "test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip", "config-*")
     leave_out = shutil.ignore_patterns(*extras)
     shutil.copytree(library, stage / "lib" / library.name, ignore=leave_out, copy_function=link)
+    for shared in library.parent.glob("libpython*.so*"):
+        link(shared, stage / "lib" / shared.name)
     (stage / "bin").mkdir()
     return shutil.copy(real, stage / "bin" / real.name)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.actions.project import Touched, project
+from app.actions.place_order import Placed, place_orders
 from app.actions.record_reports import ToldReport, record_reports
 from app.actions.record_taps import Submission, record_taps
 from app.domain.pairing import Tap, own_spans, pair, tap_order
@@ -119,7 +119,8 @@ async def clear(owner):
     # Facts cannot be deleted by anybody else than a superuser who first lifts the trigger.
     await owner.execute("SET session_replication_role = replica")
     await owner.execute(
-        "TRUNCATE record, tap, report, attempt, presence, visit, visit_change, withdrawn_visit, month_sum, phone_clock"
+        "TRUNCATE record, tap, report, attempt, presence, visit, visit_change, withdrawn_visit, month_sum, phone_clock,"
+        " provider, care_order, order_line, recipient_version, staff_version, contract"
     )
     await owner.execute("UPDATE municipality SET master_seq = 0, change_no = 0, as_of = $1", DAY + dt.timedelta(hours=30))
 
@@ -166,6 +167,7 @@ async def test_arrival_never_matters(facts, reported, seed, database, owner, mun
 
     async with database.write(188) as writing:
         await put(writing, WORLD)
+        await writing.sql.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
     while arrivals:
         size = shuffler.choice([1, 1, 2, 5, 12])
         batch, arrivals = arrivals[:size], arrivals[size:]
@@ -176,11 +178,8 @@ async def test_arrival_never_matters(facts, reported, seed, database, owner, mun
             )
             for report in (one for kind, one in batch if kind == "report"):
                 await record_reports(writing, report.staff, None, RECEIVED, [ToldReport(report, None)])
-            for one in (one for kind, one in batch if kind == "order"):
-                await put(writing, [one])
-                household = writing.master.recipients[one[2]["recipient"]].versions[0].household
-                span = (DAY - dt.timedelta(days=1), DAY + dt.timedelta(days=9))
-                await project(writing, Touched(households=[(household, *span)]))
+            placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
+            await place_orders(writing, placed, by="test")
 
     async with database.write(188) as writing:
         expected = pure(writing.master, claims, reports, writing.as_of)

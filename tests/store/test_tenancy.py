@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from app.store import records
 from app.store.database import BusyError, Database, UnknownMunicipalityError
@@ -122,8 +122,11 @@ async def test_a_write_that_fails_is_rolled_back_and_forgotten(two):
             assert writing.master.providers == {"P-norr", "P-gone"}
             raise ZeroDivisionError
 
+    remembered = []
+    event.listen(two.engine.sync_engine, "rollback", lambda _: remembered.append(HERE in two._masters))
     with pytest.raises(ZeroDivisionError):
         await failing()
+    assert remembered[0] is False, "the next writer has the lock as soon as this one is rolled back"
     async with two.write(HERE) as writing:
         assert writing.master.providers == {"P-norr"}
         assert writing.master.seq == 1

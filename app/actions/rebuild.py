@@ -1,0 +1,69 @@
+"""Derive every visit anew from the facts, month by month, and tell what came out differently."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+
+from app.actions.project import Touched, project
+from app.domain.time import STOCKHOLM, UTC, Span, days_in_month, days_span, month_days
+from app.domain.visit import Visit
+from app.store import invariants, presences, visits
+from app.store.database import Database
+from app.store.presences import Window
+
+PERSONS_AT_ONCE = 50
+
+
+async def rebuild(database: Database, municipality_id: int, month: str | None = None) -> AsyncIterator[str]:
+    """A line for each difference between what was stored and what the facts derive; the stored is put right.
+
+    Each step is a transaction of its own under the municipality's lock, so phones are served in between. Raises
+    ValueError for a month that is none.
+    """
+    async with database.read(municipality_id) as reading:
+        history = await presences.history(reading.sql, municipality_id)
+    if history is None:
+        return
+    first_on, last_on = (at.astimezone(STOCKHOLM).date() for at in history)
+    if month is not None:
+        first_on, last_on = month_days(month)
+    span = days_span(first_on, last_on)
+    for window in _months(span):
+        async with database.read(municipality_id) as reading:
+            persons = await presences.persons_within(reading.sql, municipality_id, *window)
+        for start in range(0, len(persons), PERSONS_AT_ONCE):
+            chosen: Sequence[Window] = [(person, *window) for person in persons[start : start + PERSONS_AT_ONCE]]
+            async with database.write(municipality_id) as writing:
+                outcome = await project(writing, Touched(persons=list(chosen)))
+            for before, after in outcome.differences:
+                yield _difference(before, after)
+    async with database.write(municipality_id) as writing:
+        orphans = [(stored, None) for stored in await visits.orphans(writing.sql, municipality_id)]
+        gone = [stored.visit for stored, _ in orphans]
+        await visits.replace(writing.sql, municipality_id, writing.change_no, [], orphans, gone)
+        for visit in gone:
+            yield _difference(visit, None)
+        sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
+        for wrong in await invariants.mend_sums(writing.sql, municipality_id, *sums):
+            yield f"sums of {wrong}"
+
+
+def _months(span: Span) -> list[Span]:
+    start, end = span
+    windows = []
+    while start < end:
+        following = (start.astimezone(STOCKHOLM).replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+        stop = min(end, following.astimezone(UTC))
+        windows.append((start, stop - dt.timedelta(seconds=1)))
+        start = stop
+    return windows
+
+
+def _difference(before: Visit | None, after: Visit | None) -> str:
+    if before is None and after is not None:
+        return f"visit {after.id} was missing"
+    if before is not None and after is None:
+        return f"visit {before.id} stood without its facts"
+    if before is None or after is None:
+        raise ValueError("a difference has a side")
+    names = [name for name in Visit.__slots__ if getattr(before, name) != getattr(after, name)]
+    return f"visit {after.id} differed in {', '.join(names)}"

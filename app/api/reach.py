@@ -1,0 +1,26 @@
+"""Whose visits a caller may see, and whether the refs it asks about are within its reach."""
+
+import datetime as dt
+
+from app.api.access import Caller
+from app.api.problems import Problem
+from app.store.database import Reading
+from app.store.visit_list import Kind, Reach, known_refs
+
+STAFF_SEES_BACK = dt.timedelta(hours=48)
+
+
+def reach_of(caller: Caller) -> Reach:
+    """Staff see their own visits of the last 48 hours, planners their provider's, the municipality all."""
+    if caller.role == "staff":
+        return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
+    return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+
+
+async def require_known(reading: Reading, caller: Caller, **refs: str | None) -> None:
+    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with."""
+    kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
+    given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
+    # No text of PostgreSQL has a NUL, so neither has a ref.
+    if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
+        raise Problem("unknown_ref")

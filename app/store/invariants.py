@@ -1,0 +1,124 @@
+"""What must always hold of the stored projection, each under a name, as a query for what breaks it.
+
+Whether the projection is what the facts derive is the rebuild's question; these ask whether it agrees with itself.
+"""
+
+import datetime as dt
+from typing import Any
+
+# The month's sums as the visits have them: a visit is counted on its first share of each kind.
+MONTH_SUMS = """
+    SELECT date_trunc('month', v.local_on)::date AS month, v.recipient, coalesce(v.provider, '') AS provider,
+        s.category, s.intervention, s.order_line, sum(s.seconds) AS executed_seconds,
+        coalesce(sum(s.seconds) FILTER (WHERE s.payable), 0) AS payable_seconds,
+        count(*) FILTER (WHERE s.nr = 1) AS visits,
+        count(*) FILTER (WHERE s.of_category = 1) AS visits_category,
+        count(*) FILTER (WHERE s.of_intervention = 1) AS visits_intervention,
+        count(*) FILTER (WHERE s.of_line = 1) AS visits_line,
+        count(*) FILTER (WHERE s.nr = 1 AND v.manual) AS manual,
+        count(*) FILTER (WHERE s.of_category = 1 AND v.manual) AS manual_category,
+        count(*) FILTER (WHERE s.of_intervention = 1 AND v.manual) AS manual_intervention,
+        count(*) FILTER (WHERE s.of_line = 1 AND v.manual) AS manual_line
+    FROM (
+        SELECT *, coalesce(evidence_in = 'manual', false) OR coalesce(evidence_out = 'manual', false) AS manual
+        FROM visit WHERE municipality_id = $1 AND ($2::date IS NULL OR local_on BETWEEN $2 AND $3)
+    ) AS v CROSS JOIN LATERAL (
+        SELECT coalesce(category, '') AS category, coalesce(intervention, '') AS intervention,
+            coalesce(order_line, '') AS order_line, seconds, payable, nr,
+            row_number() OVER (PARTITION BY category ORDER BY nr) AS of_category,
+            row_number() OVER (PARTITION BY intervention ORDER BY nr) AS of_intervention,
+            row_number() OVER (PARTITION BY order_line ORDER BY nr) AS of_line
+        FROM unnest(v.share_category, v.share_intervention, v.share_line, v.share_seconds, v.share_payable)
+            WITH ORDINALITY AS share(category, intervention, order_line, seconds, payable, nr)
+    ) AS s
+    GROUP BY 1, 2, 3, 4, 5, 6
+"""
+STORED_SUMS = """
+    SELECT month, recipient, provider, category, intervention, order_line, executed_seconds, payable_seconds,
+        visits, visits_category, visits_intervention, visits_line, manual, manual_category, manual_intervention,
+        manual_line
+    FROM month_sum
+    WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3) AND visits_line <> 0
+"""
+WRONG_SUMS = f"""
+WITH told AS ({MONTH_SUMS}), kept AS ({STORED_SUMS})
+SELECT DISTINCT month::text || ' ' || recipient FROM (
+    (TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)
+) AS differing
+"""
+REPLACE_SUMS = f"""
+WITH cleared AS (
+    DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)
+    RETURNING 1
+)
+INSERT INTO month_sum SELECT $1, told.* FROM ({MONTH_SUMS}) AS told
+"""
+
+INVARIANTS: dict[str, str] = {
+    "the shares of a visit add up to its seconds": """
+        SELECT id::text FROM visit WHERE municipality_id = $1
+          AND (SELECT coalesce(sum(s), 0) FROM unnest(share_seconds) AS s) <> seconds""",
+    "the visits of a presence add up to its seconds": """
+        SELECT presence::text FROM visit WHERE municipality_id = $1
+        GROUP BY presence
+        HAVING sum(seconds) <> max(presence_seconds) OR min(presence_seconds) <> max(presence_seconds)""",
+    "no second of a person is counted twice": """
+        SELECT DISTINCT person FROM (
+            SELECT person, low, max(high) OVER (PARTITION BY person ORDER BY low, high
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS reached
+            FROM presence AS p CROSS JOIN LATERAL (
+                SELECT p.spans[i] AS low, p.spans[i + 1] AS high
+                FROM generate_series(1, coalesce(cardinality(p.spans), 0), 2) AS i
+                UNION ALL
+                SELECT p.started_at, p.ended_at WHERE p.spans IS NULL AND p.started_at < p.ended_at
+            ) AS span
+            WHERE p.municipality_id = $1 AND p.state = 'complete' AND p.dispute_in IS NULL AND p.dispute_out IS NULL
+        ) AS spans WHERE low < reached""",
+    "every visit stands on a presence": """
+        SELECT v.id::text FROM visit AS v LEFT JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence
+        WHERE v.municipality_id = $1 AND p.id IS NULL""",
+    "every presence stands on stored taps": """
+        SELECT p.id::text FROM presence AS p
+        LEFT JOIN tap AS i ON i.municipality_id = $1 AND i.id = p.in_tap
+        LEFT JOIN tap AS o ON o.municipality_id = $1 AND o.id = p.out_tap
+        WHERE p.municipality_id = $1
+          AND ((p.in_tap IS NOT NULL AND i.id IS NULL) OR (p.out_tap IS NOT NULL AND o.id IS NULL))""",
+    "a visit is payable when it is complete and every share is": """
+        SELECT id::text FROM visit WHERE municipality_id = $1
+          AND payable <> (status = 'complete' AND cardinality(share_payable) > 0 AND true = ALL (share_payable))""",
+    "the kept sums of a month are those of its visits": WRONG_SUMS.replace("$2", "NULL::date").replace(
+        "$3", "NULL::date"
+    ),
+    "changes are numbered without a gap": """
+        SELECT 'change ' || m.change_no FROM municipality AS m WHERE m.municipality_id = $1
+          AND (SELECT count(*) FROM visit_change AS c WHERE c.municipality_id = $1) <> m.change_no""",
+    "every visit stands in the list of changes": """
+        SELECT v.id::text FROM visit AS v WHERE v.municipality_id = $1
+          AND NOT EXISTS (SELECT FROM visit_change AS c WHERE c.municipality_id = $1 AND c.visit = v.id)""",
+    "the versions of a record are numbered without a gap": """
+        SELECT kind || ' ' || ref FROM record WHERE municipality_id = $1
+        GROUP BY kind, ref HAVING count(*) <> max(version)""",
+    "master data is numbered without a gap": """
+        SELECT 'record ' || m.master_seq FROM municipality AS m WHERE m.municipality_id = $1
+          AND (SELECT count(*) FROM record AS r WHERE r.municipality_id = $1) <> m.master_seq""",
+}
+EXAMPLES_SHOWN = 5
+
+
+async def broken(sql: Any, municipality_id: int) -> list[str]:
+    """A line for each invariant that does not hold, with examples of what breaks it."""
+    lines = []
+    for name, query in INVARIANTS.items():
+        found = [row[0] for row in await sql.fetch(query, municipality_id)]
+        if found:
+            shown = ", ".join(found[:EXAMPLES_SHOWN])
+            lines.append(f"not so: {name} ({len(found)}: {shown})")
+    return lines
+
+
+async def mend_sums(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
+    """Months and recipients whose kept sums were wrong, after putting them right."""
+    wrong = [row[0] for row in await sql.fetch(WRONG_SUMS, municipality_id, first_on, last_on)]
+    if wrong:
+        await sql.execute(REPLACE_SUMS, municipality_id, first_on, last_on)
+    return wrong

@@ -1,0 +1,75 @@
+"""The figures by their keys, what each must reach, and how a run is told."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure. `unit` is the value's; where it is a ratio, `floor_unit` is what both sides are measured in."""
+
+    what: str
+    unit: str
+    floor_unit: str
+    sign: Literal["≤", "≥"]
+    goal: float
+
+
+FIGURES: dict[str, Figure] = {
+    "single_taps_ratio": Figure("single taps, 64 connections, of one-row inserts", "ratio", "/s", "≥", 0.2),
+    "batch100_taps_ratio": Figure("taps in batches of 100, of one-row inserts", "ratio", "/s", "≥", 0.5),
+    "tap_cpu_vs_hello_single": Figure("CPU of a single tap, of a hello-world GET", "ratio", "µs", "≤", 5),
+    "tap_cpu_vs_hello_batch100": Figure("CPU of a tap in a batch, of a hello-world GET", "ratio", "µs", "≤", 2),
+    "open_loop_p99_ms": Figure("500 single taps a second, from when each was due", "ms", "ms", "≤", 40),
+    "backlog_s": Figure("100 000 late taps drained beside 50 live ones a second", "s", "s", "≤", 40),
+    "statements_per_batch": Figure("statements of a batch, whatever its size", "statements", "statements", "≤", 12),
+    "history_cost_ratio": Figure("CPU of a tap after two years, of one after a day", "ratio", "µs", "≤", 1.2),
+    "worker_rss_mb": Figure("memory of the worker after 200 000 taps", "MB", "MB", "≤", 200),
+    "rebuild_visits_per_s": Figure("visits rebuilt from nothing", "visits/s", "visits/s", "≥", 5000),
+    "executed_time_ratio": Figure("a month pulled, of the covering index's query", "ratio", "ms", "≤", 1),
+    "visit_list_ms": Figure("the slowest of a page, an inbox page, one visit", "ms", "ms", "≤", 30),
+    "continuity_ratio": Figure("14 days measured, of count(distinct) by index", "ratio", "ms", "≤", 2),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run found: the figure's value, its floor, and for a ratio what was measured over that floor."""
+
+    value: float
+    floor: float | None = None
+    measured: float | None = None
+    note: str = ""
+
+    def row(self, key: str) -> str:
+        """A line of the table."""
+        figure = FIGURES[key]
+        measured = self.value if self.measured is None else self.measured
+        unit = figure.unit if self.measured is None else figure.floor_unit
+        floor = "" if self.floor is None else f"{self.floor:,.4g} {figure.floor_unit}"
+        ratio = "" if not self.floor else f"{measured / self.floor:.3f}"
+        reached = self.value <= figure.goal if figure.sign == "≤" else self.value >= figure.goal
+        goal = f"{figure.sign} {figure.goal:g}"
+        cells = (f"{measured:,.4g} {unit}", floor, ratio, goal, "" if reached else "MISSED")
+        told = "".join(f"{cell:>{width}}" for cell, width in zip(cells, (18, 18, 9, 9, 8), strict=True))
+        return f"{key:<27}{told}  {self.note}".rstrip()
+
+
+HEADING = f"{'figure':<27}{'value':>18}{'floor':>18}{'ratio':>9}{'goal':>9}"
+
+
+def write(results: dict[str, Result], path: Path) -> None:
+    """`{key: {"value", "floor", "unit"}}`; the unit of a ratio names its floor's too."""
+    told = {}
+    for key, result in results.items():
+        figure = FIGURES[key]
+        ratio = figure.unit == "ratio"
+        told[key] = {
+            "value": round(result.value, 4),
+            "floor": None if result.floor is None else round(result.floor, 4),
+            "unit": f"ratio (floor: {figure.floor_unit})" if ratio else figure.unit,
+        }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

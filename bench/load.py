@@ -1,0 +1,163 @@
+"""The load: a process of its own that speaks plain HTTP/1.1 and spends as little of the machine as it can.
+
+Standard input gives one line of JSON, the job: `port` and `streams`, each with `connections`, `rate` (a second; null:
+each connection asks again when it is answered), `booted_at` (of the phones, epoch seconds), `warm` (how many requests
+go ahead, unmeasured) and `requests`: `[head, body, items]`. Where there are items the body goes on after the phone's
+clocks, which are written when it is sent. It answers `ready`, begins at the next line, and tells a line of JSON.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+import uvloop
+
+END = b"\r\n\r\n"
+STAMP = '{{"sent_at":"{}","sent_uptime_ms":{},'
+STAMP_BYTES = len(STAMP.format("2026-10-24T08:31:02.000+00:00", 3_000_000_000))
+Request = tuple[bytes, bytes, int]
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a stream, one request at a time."""
+
+    def __init__(self, stream: "Stream") -> None:
+        self.stream = stream
+        self.buffer = b""
+        self.due_at = 0.0
+        self.items = 0
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def ask(self, data: bytes, items: int, due_at: float) -> None:
+        self.items, self.due_at = items, due_at
+        assert self.transport is not None
+        self.transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head_end = self.buffer.find(END)
+        if head_end < 0:
+            return
+        head = self.buffer[:head_end].lower()
+        place = head.find(b"content-length:")
+        if place >= 0:
+            length = int(head[place + 15 :].split(b"\r\n", 1)[0])
+            if len(self.buffer) < head_end + 4 + length:
+                return
+        elif not self.buffer.endswith(b"0\r\n\r\n"):
+            return
+        answer, self.buffer = self.buffer, b""
+        self.stream.answered(self, answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.stream.lost(exc)
+
+
+class Stream:
+    """Requests over some connections, as fast as they are answered or at a rate of their own."""
+
+    def __init__(self, job: dict[str, Any]) -> None:
+        self.connections = int(job["connections"])
+        self.rate: float | None = job["rate"]
+        self.booted_at = float(job["booted_at"])
+        given = [(head.encode(), body.encode(), items) for head, body, items in job["requests"]]
+        self.warm: list[Request] = given[: job["warm"]]
+        self.requests: list[Request] = given[job["warm"] :]
+        self.waiting: deque[tuple[float | None, Request]] = deque()
+        self.idle: list[Connection] = []
+        self.all: list[Connection] = []
+        self.left = 0
+        self.done: asyncio.Future[None] | None = None
+        self.latencies: list[float] = []
+        self.accepted = 0
+        self.failed: list[str] = []
+
+    async def connect(self, port: int) -> None:
+        loop = asyncio.get_running_loop()
+        for _ in range(self.connections):
+            _, made = await loop.create_connection(lambda: Connection(self), "127.0.0.1", port)
+            self.all.append(made)
+        self.idle = list(self.all)
+
+    async def run(self, requests: list[Request], rate: float | None) -> float:
+        """Send them; returns the seconds until the last was answered."""
+        self.latencies, self.accepted, self.left = [], 0, len(requests)
+        self.done = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        if rate is None:
+            self.waiting.extend((None, request) for request in requests)
+            self._pump()
+        else:
+            for number, request in enumerate(requests):
+                due_at = began + number / rate
+                if (early := due_at - time.perf_counter()) > 0:
+                    await asyncio.sleep(early)
+                self.waiting.append((due_at, request))
+                self._pump()
+        if requests:
+            await self.done
+        return time.perf_counter() - began
+
+    def _pump(self) -> None:
+        while self.idle and self.waiting:
+            due_at, (head, body, items) = self.waiting.popleft()
+            if items:
+                now = datetime.now(UTC)
+                uptime_ms = int((now.timestamp() - self.booted_at) * 1000)
+                head += STAMP.format(now.isoformat(timespec="milliseconds"), uptime_ms).encode()
+            self.idle.pop().ask(head + body, items, time.perf_counter() if due_at is None else due_at)
+
+    def answered(self, connection: Connection, answer: bytes) -> None:
+        self.latencies.append(time.perf_counter() - connection.due_at)
+        if connection.items:
+            self.accepted += answer.count(b'"verdict":"accepted"')
+        if answer[9:10] != b"2" and len(self.failed) < 3:
+            self.failed.append(answer[:1000].decode(errors="replace"))
+        self.left -= 1
+        self.idle.append(connection)
+        self._pump()
+        if not self.left and self.done is not None and not self.done.done():
+            self.done.set_result(None)
+
+    def lost(self, error: Exception | None) -> None:
+        if self.left and self.done is not None and not self.done.done():
+            self.done.set_exception(error or ConnectionError("the service hung up"))
+
+    def told(self, seconds: float) -> dict[str, Any]:
+        ordered = sorted(self.latencies) or [0.0]
+        return {
+            "seconds": seconds,
+            "requests": len(self.latencies),
+            "items": sum(items for _, _, items in self.requests),
+            "accepted": self.accepted,
+            "p50_ms": ordered[len(ordered) // 2] * 1000,
+            "p99_ms": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1000,
+            "failed": self.failed,
+        }
+
+
+async def main() -> None:
+    job = json.loads(sys.stdin.buffer.readline())
+    streams = [Stream(one) for one in job["streams"]]
+    for stream in streams:
+        await stream.connect(job["port"])
+        await stream.run(stream.warm, None)
+    print("ready", flush=True)
+    sys.stdin.buffer.readline()
+    seconds = await asyncio.gather(*(stream.run(stream.requests, stream.rate) for stream in streams))
+    print(json.dumps([stream.told(took) for stream, took in zip(streams, seconds, strict=True)]), flush=True)
+    for stream in streams:
+        for connection in stream.all:
+            assert connection.transport is not None
+            connection.transport.abort()
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

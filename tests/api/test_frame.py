@@ -1,0 +1,432 @@
+"""The frame: who is let in, what is served beside the API, what is documented, what is counted."""
+
+import hmac
+import importlib
+import json
+import pkgutil
+import re
+import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from types import SimpleNamespace
+
+import pytest
+from fastapi import APIRouter
+from fastapi.routing import APIRoute
+from joserfc import jwt
+from joserfc.jwk import ECKey
+from service import serving
+
+import app.api
+from app.api import access
+from app.api.access import ROLES, Tokens, allow, caller_of, mint
+from app.api.problems import Problem
+from app.settings import Settings
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def tokens():
+    return Tokens([KEY])
+
+
+def _claims(token):
+    part = token.split(".")[1]
+    return json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+
+
+def _refused(tokens, token):
+    with pytest.raises(Problem) as caught:
+        tokens.caller(token)
+    return caught.value.code == "unauthenticated"
+
+
+# Tokens
+
+
+def test_a_token_carries_what_rfc_9068_asks_and_who_calls(tokens):
+    token = tokens.mint(188, "staff", staff="S-07", provider="P-norr", device="D-1", scopes=["taps"], ttl_seconds=60)
+    header = json.loads(urlsafe_b64decode(token.split(".")[0] + "=="))
+    claims = _claims(token)
+    assert (header["typ"], header["alg"]) == ("at+jwt", "ES256")
+    assert claims.keys() >= {"iss", "aud", "sub", "client_id", "iat", "exp", "jti"}
+    assert claims["exp"] - claims["iat"] == 60
+    caller = tokens.caller(token)
+    assert (caller.municipality_id, caller.role, caller.staff) == (188, "staff", "S-07")
+    assert (caller.provider, caller.device, caller.scopes) == ("P-norr", "D-1", frozenset({"taps"}))
+
+
+def test_two_tokens_are_never_the_same(tokens):
+    assert _claims(tokens.mint(188, "admin"))["jti"] != _claims(tokens.mint(188, "admin"))["jti"]
+
+
+@pytest.mark.parametrize(("role", "more"), [("king", {}), ("staff", {}), ("planner", {}), ("staff", {"provider": "P"})])
+def test_no_token_is_minted_that_nobody_could_use(tokens, role, more):
+    with pytest.raises(ValueError, match="role"):
+        tokens.mint(188, role, **more)
+
+
+def _signed(claims, *, key=KEY, header=None):
+    private = access._signing_key(key)
+    return jwt.encode({"alg": "ES256", "typ": "at+jwt"} | (header or {}), claims, private, algorithms=["ES256"])
+
+
+def _good():
+    now = int(time.time())
+    return {
+        "iss": "taggad",
+        "aud": "taggad",
+        "sub": "x",
+        "client_id": "x",
+        "jti": "1",
+        "iat": now,
+        "exp": now + 60,
+        "municipality": 188,
+        "role": "admin",
+    }
+
+
+def test_the_claims_below_are_good_but_for_what_each_changes(tokens):
+    assert tokens.caller(_signed(_good())).role == "admin"
+
+
+@pytest.mark.parametrize("missing", ["iss", "aud", "sub", "client_id", "jti", "iat", "exp", "municipality", "role"])
+def test_a_token_without_a_claim_it_needs_is_refused(tokens, missing):
+    assert _refused(tokens, _signed({name: value for name, value in _good().items() if name != missing}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"iss": "other"},
+        {"iss": ""},
+        {"aud": "other"},
+        {"aud": ""},
+        {"aud": []},
+        {"exp": 1},
+        {"exp": "tomorrow"},
+        {"role": "king"},
+        {"role": ["admin"]},
+        {"role": "staff"},
+        {"role": "planner", "provider": ""},
+        {"role": "staff", "staff": 7},
+        {"municipality": "188"},
+        {"municipality": True},
+        {"municipality": 188.0},
+        {"sub": ""},
+        {"scope": ["taps"]},
+        {"nbf": 4_000_000_000},
+    ],
+)
+def test_a_token_with_a_wrong_claim_is_refused(tokens, changed):
+    assert _refused(tokens, _signed(_good() | changed))
+
+
+def test_only_our_own_signature_counts(tokens):
+    good = _signed(_good())
+    head, body, signature = good.split(".")
+    none = urlsafe_b64encode(b'{"alg":"none","typ":"at+jwt"}').rstrip(b"=").decode()
+    admin = urlsafe_b64encode(json.dumps(_good() | {"municipality": 7}).encode()).rstrip(b"=").decode()
+    public = access._signing_key(KEY).as_pem(private=False)
+    symmetric = urlsafe_b64encode(b'{"alg":"HS256","typ":"at+jwt"}').rstrip(b"=").decode() + "." + body
+    by_public_key = urlsafe_b64encode(hmac.digest(public, symmetric.encode(), "sha256")).rstrip(b"=").decode()
+    forged = [
+        f"{none}.{body}.",
+        f"{head}.{admin}.{signature}",
+        f"{head}.{body}.",
+        f"{head}.{body}.{signature[:-4]}AAAA",
+        f"{symmetric}.{by_public_key}",
+        _signed(_good(), key=bytes(range(1, 33))),
+        jwt.encode({"alg": "ES256", "typ": "at+jwt"}, _good(), ECKey.generate_key("P-256")),
+        _signed(_good(), header={"typ": "JWT"}),
+        _signed(_good(), header={"kid": "somebody-else"}),
+        "",
+        "a.b.c",
+        "åäö",
+        good + "x" * 5000,
+    ]
+    assert [token for token in forged if not _refused(tokens, token)] == []
+    assert tokens.caller(good)
+
+
+def test_a_new_key_signs_and_the_old_one_still_verifies():
+    old = Tokens([KEY])
+    both = Tokens([bytes(range(100, 132)), KEY])
+    assert both.caller(old.mint(188, "admin")).role == "admin"
+    assert both.caller(both.mint(188, "admin")).role == "admin"
+    assert _refused(old, both.mint(188, "admin"))
+
+
+def test_a_verified_token_is_remembered_for_a_minute_and_never_past_its_end(tokens, monkeypatch):
+    verified = []
+    verify = tokens._verify
+    monkeypatch.setattr(tokens, "_verify", lambda token: verified.append(token) or verify(token))
+    now = time.time()
+    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now))
+    short, long = tokens.mint(188, "admin", ttl_seconds=30), tokens.mint(188, "admin", ttl_seconds=300)
+    for _ in range(3):
+        tokens.caller(short)
+        tokens.caller(long)
+    assert verified == [short, long]
+    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now + 59))
+    tokens.caller(long)
+    assert verified == [short, long]
+    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now + 61))
+    tokens.caller(long)
+    assert verified == [short, long, long]
+    assert not any(token.encode() in tokens._remembered for token in (short, long))
+
+
+def test_an_ended_token_is_refused_though_it_was_remembered(tokens, monkeypatch):
+    token = tokens.mint(188, "admin", ttl_seconds=1)
+    tokens.caller(token)
+    later = time.time() + 2
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert _refused(tokens, token)
+
+
+def test_what_is_remembered_is_bounded(tokens, monkeypatch):
+    monkeypatch.setattr(access, "REMEMBERED_TOKENS", 3)
+    for _ in range(10):
+        tokens.caller(tokens.mint(188, "admin"))
+    assert len(tokens._remembered) == 3
+
+
+def test_a_route_names_roles_that_exist():
+    with pytest.raises(ValueError, match="king"):
+        allow("king")
+    with pytest.raises(ValueError, match="role"):
+        allow()
+
+
+# Who is let in
+
+
+def _request(header, tokens):
+    state = SimpleNamespace(tokens=tokens)
+    headers = {} if header is None else {"authorization": header}
+    return SimpleNamespace(headers=headers, app=SimpleNamespace(state=state))
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "bearer-abc", "Bearer a.b.c"])
+def test_no_or_a_bad_token_is_401(tokens, header):
+    with pytest.raises(Problem) as caught:
+        caller_of(_request(header, tokens), ROLES)
+    assert caught.value.code == "unauthenticated"
+
+
+def test_the_scheme_is_read_in_any_case_and_the_role_decides(tokens):
+    token = tokens.mint(188, "auditor")
+    assert caller_of(_request(f"bEARER {token}", tokens), {"auditor"}).role == "auditor"
+    with pytest.raises(Problem) as caught:
+        caller_of(_request(f"Bearer {token}", tokens), {"admin"})
+    assert caught.value.code == "forbidden_role"
+
+
+def _operations(served):
+    """Every documented operation: method, path template, description."""
+    for path, methods in served.app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
+
+def _address(path):
+    return re.sub(r"\{[^}]+\}", "x-1", path)
+
+
+async def test_every_route_of_the_api_asks_for_a_token_before_anything_else(service):
+    asked = [(method, path) for method, path, _ in _operations(service) if path.startswith("/v1/")]
+    assert len(asked) > 20
+    for method, path in asked:
+        for headers in ({}, {"Authorization": "Bearer a.b.c"}):
+            answer = await service.client().request(method, _address(path), content=b"{", headers=headers)
+            assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (method, path)
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_role_without_the_route_is_403_before_any_look_up(service):
+    """`auditor` has no route yet, so every one of them refuses it, whatever else is wrong with the request."""
+    client = service.client("auditor")
+    for method, path, _ in _operations(service):
+        if path.startswith("/v1/"):
+            answer = await client.request(method, _address(path), content=b"{")
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_role"), (method, path)
+
+
+async def test_a_token_of_another_installation_opens_nothing(service):
+    stranger = mint(Settings(token_key=(KEY,)), municipality_id=188, role="admin")
+    answer = await service.client().get("/v1/visits", headers={"Authorization": f"Bearer {stranger}"})
+    assert answer.status_code == 401
+
+
+# What is served
+
+
+def test_every_router_is_served(service):
+    modules = [importlib.import_module(f"app.api.{module.name}") for module in pkgutil.iter_modules(app.api.__path__)]
+    routers = {module.__name__: module.router for module in modules if hasattr(module, "router")}
+    assert len(routers) > 5
+    served = {(path, method.upper()) for path, methods in service.app.openapi()["paths"].items() for method in methods}
+    for name, router in routers.items():
+        assert isinstance(router, APIRouter), name
+        documented = [route for route in router.routes if isinstance(route, APIRoute) and route.include_in_schema]
+        for route in documented:
+            assert {(route.path, method) for method in route.methods} <= served, (name, route.path)
+
+
+async def test_the_service_lives_and_is_ready(service):
+    client = service.client()
+    assert (await client.get("/health/live")).json() == {"status": "alive"}
+    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+
+
+async def test_a_slash_too_much_is_another_address(service):
+    assert (await service.client().get("/health/live/")).status_code == 404
+
+
+PROTECTING = ("x-content-type-options", "referrer-policy", "content-security-policy", "cross-origin-resource-policy")
+
+
+async def test_every_answer_carries_the_protecting_headers(service):
+    for path in ("/", "/docs", "/openapi.json", "/health/live", "/nothing", "/static/start.css", "/v1/visits"):
+        answer = await service.client("admin").get(path)
+        assert all(answer.headers.get_list(name) for name in PROTECTING), path
+        assert len(answer.headers.get_list("content-security-policy")) == 1
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe" not in policy
+        assert "*" not in policy
+        assert "http" not in policy
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/?lang=en", "/docs"])
+async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(service, path):
+    client = service.client()
+    page = (await client.get(path)).text
+    assert page.startswith("<!doctype html>\n<html lang=")
+    assert re.findall(r"https?://|//[a-z]", page) == []
+    assert re.findall(r"<style|\sstyle=|\son[a-z]+=|javascript:", page) == []
+    assert re.findall(r"<script(?![^>]*\ssrc=)", page) == []
+    links = set(re.findall(r'(?:href|src)="(/[^"]*)"', page))
+    assert len(links) > 2
+    for link in links:
+        assert (await client.get(link)).status_code == 200, link
+
+
+async def test_the_start_page_speaks_swedish_first_and_english_when_asked(service):
+    client = service.client()
+    swedish = await client.get("/")
+    assert '<html lang="sv">' in swedish.text
+    assert "Besöksloggen som hemtjänsten kan lita på" in swedish.text
+    assert swedish.headers["content-language"] == "sv"
+    for english in (
+        await client.get("/", headers={"Accept-Language": "en-GB"}),
+        await client.get("/?lang=en", headers={"Accept-Language": "sv"}),
+    ):
+        assert '<html lang="en">' in english.text
+        assert "The visit log that home care can trust" in english.text
+    assert '<html lang="sv">' in (await client.get("/?lang=%22%3E%3Cscript%3E")).text
+
+
+async def test_the_start_page_counts_and_names_nobody(service, owner):
+    await owner.execute(
+        "INSERT INTO presence (municipality_id, id, person, staff, household, anchor_at, reach_at, started_at, state,"
+        " flags_in, flags_out, overlap) VALUES (188, gen_random_uuid(), 'S-07', 'S-07', 'H-07', now(), now(), now(),"
+        " 'open', '{}', '{}', false)"
+    )
+    client = service.client()
+    assert (await client.get("/figures")).json() == {
+        "municipalities": 1,
+        "taps": 0,
+        "visits_today": 0,
+        "logged_in": 1,
+    }
+    page = (await client.get("/")).text
+    assert '<dt>inloggade nu</dt><dd data-name="logged_in">1</dd>' in page
+    assert "S-07" not in page
+    assert "H-07" not in page
+
+
+async def test_taps_are_counted_by_verdict_and_code(service):
+    def counted(text, name):
+        found = re.findall(rf"^{re.escape(name)} ([0-9.]+)$", text, flags=re.MULTILINE)
+        return float(found[0]) if found else 0.0
+
+    client = service.client("staff", staff="S-07")
+    name = 'taggad_taps_total{code="malformed",verdict="refused"}'
+    before = counted((await client.get("/metrics")).text, name)
+    answer = await client.post("/v1/taps", json={"sent_at": "2026-10-24T08:00:00Z", "taps": [{}, {}]})
+    assert [result["code"] for result in answer.json()["results"]] == ["malformed", "malformed"]
+    text = (await client.get("/metrics")).text
+    assert counted(text, name) == before + 2
+    assert counted(text, 'taggad_request_seconds_count{method="POST",route="/v1/taps",status="200"}') >= 1
+
+
+async def test_addresses_are_counted_by_their_template(service):
+    client = service.client("admin")
+    await client.get("/v1/visits/3fa85f64-5717-4562-b3fc-2c963f66afa6")
+    await client.get("/19121212-1212")
+    await client.request("PROPFIND", "/health/live")
+    text = (await client.get("/metrics")).text
+    assert 'method="GET",route="/v1/visits/{' in text
+    assert 'method="other"' in text
+    assert "3fa85f64" not in text
+    assert "19121212" not in text
+    assert "PROPFIND" not in text
+
+
+async def test_a_larger_body_is_taken_when_the_setting_says_so(database_url):
+    async with serving(database_url, max_body_bytes=1024) as small:
+        answer = await small.client("staff", staff="S-07").post("/v1/taps", json={"sent_at": "x" * 2000})
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+# What is documented
+
+
+async def test_the_description_is_openapi_3_1_and_every_reference_leads_somewhere(service):
+    document = (await service.client().get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    text = json.dumps(document)
+    for reference in set(re.findall(r'"\$ref": "([^"]+)"', text)):
+        place = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+        assert place
+    assert "$defs" not in text
+
+
+def test_every_operation_has_examples_of_its_body_and_its_answer(service):
+    lacking = []
+    for method, path, operation in _operations(service):
+        bodies = list(operation.get("requestBody", {}).get("content", {}).values())
+        if method in {"PUT", "POST"} and path.startswith("/v1/") and not bodies:
+            lacking.append((method, path, "no body"))
+        answers = [said for status, said in operation["responses"].items() if status.startswith("2")]
+        lacking += [(method, path, "body") for body in bodies if not {"example", "examples"} & body.keys()]
+        lacking += [
+            (method, path, "answer")
+            for said in answers
+            for content in said.get("content", {}).values()
+            if not {"example", "examples"} & content.keys()
+        ]
+        if not answers:
+            lacking.append((method, path, "no answer"))
+    assert lacking == []
+
+
+def test_every_operation_says_what_a_refusal_looks_like_and_whether_it_needs_a_token(service):
+    for method, path, operation in _operations(service):
+        refusal = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
+        assert refusal == {"$ref": "#/components/schemas/Problem"}, (method, path)
+        assert ("security" in operation) is path.startswith("/v1/"), (method, path)
+        assert "422" not in operation["responses"]
+
+
+async def test_the_documentation_page_loads_what_it_shows(service):
+    client = service.client()
+    bundle = await client.get("/docs/assets/swagger-ui-bundle.js")
+    assert bundle.headers["content-type"].startswith("text/javascript")
+    assert "SwaggerUIBundle" in bundle.text
+    assert "/openapi.json" in (await client.get("/static/docs.js")).text

@@ -1,0 +1,215 @@
+"""Every route x role x ownership: what each may, and that nothing outside one's reach gives a hint.
+
+The table below holds an expectation for every route of the application; a route without one fails.
+"""
+
+import datetime as dt
+
+import pytest
+from service import day, tap_item
+
+from app.api.access import ROLES
+
+MASTER_READERS = {"system": "all", "admin": "all", "controller": "all", "planner": "all"}
+OWN_READERS = MASTER_READERS | {"planner": "own"}
+WRITERS = {"system": "all", "admin": "all"}
+OWN_WRITERS = WRITERS | {"planner": "own"}
+VISIT_READERS = OWN_READERS | {"staff": "own"}
+PHONE = {"staff": "all"}
+PULLERS = OWN_READERS
+EVERYBODY = "everybody"
+
+# Route -> who may: role -> "all", or "own" where another provider's or staff's object is 404.
+EXPECTED = {
+    ("GET", "/"): EVERYBODY,
+    ("GET", "/figures"): EVERYBODY,
+    ("GET", "/docs"): EVERYBODY,
+    ("GET", "/openapi.json"): EVERYBODY,
+    ("GET", "/problems/{code}"): EVERYBODY,
+    ("GET", "/health/live"): EVERYBODY,
+    ("GET", "/health/ready"): EVERYBODY,
+    ("GET", "/metrics"): EVERYBODY,
+    ("POST", "/v1/taps"): PHONE,
+    ("POST", "/v1/reports"): PHONE,
+    ("GET", "/v1/visits"): VISIT_READERS,
+    ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
+    ("GET", "/v1/changes"): PULLERS,
+    ("GET", "/v1/executed-time"): PULLERS,
+    ("GET", "/v1/measures/continuity"): PULLERS,
+    ("GET", "/v1/measures/executed-share"): PULLERS,
+    ("PUT", "/v1/providers/{ref}"): WRITERS,
+    ("GET", "/v1/providers/{ref}"): MASTER_READERS,
+    ("GET", "/v1/providers"): MASTER_READERS,
+    ("PUT", "/v1/recipients/{ref}"): WRITERS,
+    ("GET", "/v1/recipients/{ref}"): OWN_READERS,
+    ("GET", "/v1/recipients"): OWN_READERS,
+    ("PUT", "/v1/staff/{ref}"): OWN_WRITERS,
+    ("GET", "/v1/staff/{ref}"): OWN_READERS,
+    ("GET", "/v1/staff"): OWN_READERS,
+    ("PUT", "/v1/interventions/{ref}"): WRITERS,
+    ("GET", "/v1/interventions/{ref}"): MASTER_READERS,
+    ("GET", "/v1/interventions"): MASTER_READERS,
+    ("PUT", "/v1/orders/{ref}"): WRITERS,
+    ("GET", "/v1/orders/{ref}"): OWN_READERS,
+    ("GET", "/v1/orders"): OWN_READERS,
+    ("DELETE", "/v1/orders/{ref}"): WRITERS,
+    ("POST", "/v1/orders:batch"): WRITERS,
+    ("PUT", "/v1/contracts/{ref}"): WRITERS,
+    ("GET", "/v1/contracts/{ref}"): OWN_READERS,
+    ("GET", "/v1/contracts"): OWN_READERS,
+    ("PUT", "/v1/tags/{ref}"): WRITERS | {"planner": "all"},
+    ("GET", "/v1/tags/{ref}"): MASTER_READERS,
+    ("GET", "/v1/tags"): MASTER_READERS,
+    ("POST", "/v1/tags/{ref}/mount"): WRITERS | {"planner": "all"},
+    ("POST", "/v1/tags/{ref}/state"): WRITERS | {"planner": "all"},
+}
+
+
+def routes_of(app):
+    """Every route that is served, those that the documentation leaves out among them."""
+    found = set()
+    waiting = list(app.routes)
+    while waiting:
+        route = waiting.pop()
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            waiting += included.routes
+        elif hasattr(route, "methods"):
+            found |= {(method, route.path) for method in route.methods - {"HEAD"}}
+    return found
+
+
+def order(recipient, provider):
+    line = {"ref": "1", "intervention": "dusch", "frequency": 1, "period": 1, "period_unit": "d"}
+    return {"recipient": recipient, "provider": provider, "valid_from": "2026-01-01", "lines": [line]}
+
+
+def staff(provider):
+    return {"provider": provider, "role": "care_assistant", "valid_from": "2026-01-01", "delegations": []}
+
+
+def contract(provider):
+    return {"provider": provider, "valid_from": "2020-01-01", "valid_to": "2020-12-31", "split_policy": "proportional",
+            "report_required": False, "compensation": {}}  # fmt: skip
+
+
+@pytest.fixture
+async def town(service):
+    """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
+    await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
+    service.visit_ids = {}
+    for side in ("own", "other"):
+        await service.put("providers", f"P-{side}", {"name": side, "form": "external"})
+        await service.put("staff", f"S-{side}", staff(f"P-{side}"))
+        await service.put("recipients", f"B-{side}", {"area": "URBAN", "protected": False})
+        await service.put("orders", f"O-{side}", order(f"B-{side}", f"P-{side}"))
+        await service.put("contracts", f"K-{side}", contract(f"P-{side}"))
+        tapped = await service.tap(f"S-{side}", f"B-{side}", "in", dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+        service.visit_ids[side] = tapped["visits"][0]["id"]
+    await service.put("tags", "T-1", {"kind": "static", "uid": "04000000000001"})
+    return service
+
+
+def request_of(service, method, path, side):
+    """A request to the route about an object of `side`: (path, body, query)."""
+    kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
+    refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-"}
+    ref = {"tags": "T-1", "interventions": "dusch"}.get(kind) or f"{refs.get(kind, '')}{side}"
+    url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
+    query = {}
+    if path in {"/v1/executed-time", "/v1/measures/executed-share"}:
+        query = {"month": "2026-10", "provider": f"P-{side}"}
+        query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
+    if path == "/v1/measures/continuity":
+        query = {"from": "2026-10-01", "provider": f"P-{side}"}
+    if path == "/v1/visits":
+        query = {"staff": f"S-{side}"}
+    if path == "/v1/recipients":
+        query = {}
+    bodies = {
+        "/v1/taps": {"sent_at": day(0), "taps": [tap_item(f"B-{side}", "in", day(-1, "08:00"))]},
+        "/v1/reports": {
+            "reports": [
+                {
+                    "id": "019a0f60-77aa-7b02-8a7b-5d8b7a0c1e22",
+                    "tap": "019a0f60-77aa-7b02-8a7b-5d8b7a0c1e23",
+                    "reported_at": day(-1, "09:00"),
+                    "outcome": "performed",
+                    "interventions": [],
+                }
+            ]
+        },
+        "/v1/providers/{ref}": {"name": side, "form": "external"},
+        "/v1/recipients/{ref}": {"area": "URBAN", "protected": False},
+        "/v1/staff/{ref}": staff(f"P-{side}"),
+        "/v1/interventions/{ref}": {"title": "Dusch", "category": "CARE", "standard_minutes": 20},
+        "/v1/orders/{ref}": order(f"B-{side}", f"P-{side}"),
+        "/v1/orders:batch": {"orders": [{"ref": f"O-{side}", **order(f"B-{side}", f"P-{side}")}]},
+        "/v1/contracts/{ref}": contract(f"P-{side}"),
+        "/v1/tags/{ref}": {"kind": "static", "uid": "04000000000001"},
+        "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
+        "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
+    }
+    return url, bodies.get(path) if method in {"PUT", "POST"} else None, query
+
+
+def identity(role):
+    return {"planner": {"provider": "P-own"}, "staff": {"staff": "S-own"}}.get(role, {})
+
+
+async def asked(service, method, path, side, role, **who):
+    url, body, query = request_of(service, method, path, side)
+    expect = tuple(range(200, 500))
+    answer = await service.ask(method, url, body, role=role, expect=expect, params=query, **who)
+    return answer.status_code
+
+
+def test_every_route_has_an_expectation(service):
+    assert routes_of(service.app) == set(EXPECTED)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(EXPECTED))
+async def test_who_may(town, method, path):
+    expected = EXPECTED[method, path]
+    nobody = await asked(town, method, path, "own", None)
+    if expected == EVERYBODY:
+        assert nobody == 200
+        return
+    assert nobody == 401
+    for role in ROLES:
+        reach = expected.get(role)
+        found = [await asked(town, method, path, side, role, **identity(role)) for side in ("own", "other")]
+        if reach is None:
+            assert found == [403, 403], role
+            continue
+        withdrawn = method == "DELETE" and role != "system"
+        assert found[0] in ({404} if withdrawn else {200, 201, 204}), role
+        if reach == "own" and not path.endswith(("/v1/changes", *LISTS)):
+            assert found[1] == 404, role
+        else:
+            assert found[1] in ({404} if withdrawn else {200, 201, 204}), role
+
+
+# Lists without a filter hold only what is one's own; the next test looks into them.
+LISTS = ("/v1/recipients", "/v1/staff", "/v1/orders", "/v1/contracts")
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/v1/visits", "/v1/changes", "/v1/executed-time"])
+async def test_lists_hold_nothing_of_others(town, path):
+    params = {"month": f"{day(0):%Y-%m}", "by": "provider"} if path == "/v1/executed-time" else {}
+    for role in ("planner", "staff") if path == "/v1/visits" else ("planner",):
+        answer = await town.ask("GET", path, role=role, expect=200, params=params, **identity(role))
+        assert "-own" in answer.text
+        assert "-other" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), sorted(route for route, who in EXPECTED.items() if who != EVERYBODY and "{" in route[1])
+)
+async def test_another_municipality_sees_nothing(town, owner, method, path):
+    await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (17, 'Annan', now())")
+    for role in EXPECTED[method, path]:
+        status = await asked(town, method, path, "own", role, municipality=17, **identity(role))
+        # What it may put is its own from the first byte, unless it names what it does not have.
+        assert status in ({200, 201, 404, 422} if method == "PUT" else {404, 422}), role
+    assert await owner.fetchval("SELECT count(*) FROM record WHERE municipality_id = 188 AND version > 1") == 0
