@@ -35,8 +35,15 @@ format: setup ## rewrite the code in the house style
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: setup ## the named workload against the service and the floor: ARGS=
+.PHONY: bench-taps bench-read
+bench: setup ## the named workload against the service and the floor (bench-taps, bench-read: a part): ARGS=
 	$(BIN)/python -m bench $(ARGS)
+
+bench-taps: setup
+	$(BIN)/python -m bench --only taps $(ARGS)
+
+bench-read: setup
+	$(BIN)/python -m bench --only read $(ARGS)
 
 requirements: setup ## write requirements/*.txt anew from pyproject.toml, holding what is pinned
 	$(COMPILE) pyproject.toml --output-file requirements/app.txt

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from app.actions.add_municipality import add_municipality
 from app.actions.rebuild import rebuild
@@ -12,7 +13,11 @@ from app.store.migrate import migrate
 from bench.cluster import Cluster, fingerprint
 from bench.processes import MUNICIPALITY, Stream, load, request, service, token
 from bench.sizes import Sizes
-from bench.workload import CODE, Door, Municipality, Slot, make_municipality, midnight, shifts
+from bench.workload import CODE as WORKLOAD
+from bench.workload import Door, Municipality, Slot, make_municipality, midnight, shifts
+
+CODE = (WORKLOAD, Path(__file__))
+"""What the databases are made by, beside the schema and the sizes."""
 
 TOLD = "bench_told"
 BASE = "bench_base"
@@ -26,7 +31,7 @@ TAP_COLUMNS = (
 
 async def base(cluster: Cluster, sizes: Sizes) -> str:
     """The municipality with its months of history, up to where the late taps begin."""
-    made_by = fingerprint("base", _of_history(sizes), CODE)
+    made_by = fingerprint("base", _of_history(sizes), *CODE)
     if not await cluster.is_made(BASE, made_by):
         await _told(cluster, sizes)
         print("making the history", flush=True)
@@ -39,16 +44,16 @@ async def base(cluster: Cluster, sizes: Sizes) -> str:
 
 async def long(cluster: Cluster, sizes: Sizes) -> str:
     """The same municipality with two years of a few staff at a few doors, and one day of as many others."""
-    made_by = fingerprint("long", dataclasses.astuple(sizes), CODE)
+    made_by = fingerprint("long", dataclasses.astuple(sizes), *CODE)
     if not await cluster.is_made(LONG, made_by):
         await _told(cluster, sizes)
         print("making two years of history", flush=True)
         town = make_municipality(sizes.recipients, sizes.staff)
-        last = sizes.long_rounds + 2
+        last = 2 * sizes.long_rounds + 5
         slots: list[Slot] = []
         for number, days in enumerate((sizes.long_days, 1)):
             staff, doors = group(town, sizes, number)
-            slots += shifts(town, midnight(last + days), days, sizes.visits_a_day, staff=staff, doors=doors)
+            slots += shifts(town, midnight(last + days), days, sizes.visits_a_day // 2, staff=staff, doors=doors)
         await _make(cluster, LONG, slots)
         cluster.note_made(LONG, made_by)
     return LONG
@@ -75,7 +80,7 @@ async def empty(cluster: Cluster, name: str) -> None:
 
 
 async def _told(cluster: Cluster, sizes: Sizes) -> None:
-    made_by = fingerprint("told", sizes.recipients, sizes.staff, CODE)
+    made_by = fingerprint("told", sizes.recipients, sizes.staff, *CODE)
     if await cluster.is_made(TOLD, made_by):
         return
     print("telling the municipality", flush=True)

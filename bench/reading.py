@@ -13,11 +13,12 @@ from bench.figures import Result
 from bench.processes import MUNICIPALITY, Served, get, service, token
 from bench.reading_data import whole_month, year
 from bench.sizes import Sizes
+from bench.workload import STOCKHOLM
 
 # The outer sums keep PostgreSQL from sending rows, which is no part of the floor.
 EXECUTED = """
-SELECT count(*), sum(seconds) FROM (
-    SELECT recipient, category, sum(extract(epoch FROM ended_at - started_at)) AS seconds FROM floor_visit
+SELECT count(*), extract(epoch FROM sum(taken)) FROM (
+    SELECT recipient, category, sum(ended_at - started_at) AS taken FROM floor_visit
     WHERE municipality = $1 AND started_at >= $2 AND started_at < $3 GROUP BY recipient, category) AS told
 """
 CONTINUITY = """
@@ -49,10 +50,7 @@ class Reader:
 
     async def query(self, text: str, first_on: dt.date, end_on: dt.date) -> tuple[float, Any]:
         """Milliseconds of a query over local days, and its rows."""
-        span = [
-            await self.connection.fetchval("SELECT $1::timestamp AT TIME ZONE 'Europe/Stockholm'", dt.datetime(*day))
-            for day in (first_on.timetuple()[:3], end_on.timetuple()[:3])
-        ]
+        span = [dt.datetime(day.year, day.month, day.day, tzinfo=STOCKHOLM) for day in (first_on, end_on)]
         began = time.perf_counter()
         rows = await self.connection.fetch(text, MUNICIPALITY, *span)
         return (time.perf_counter() - began) * 1000, rows
@@ -120,7 +118,7 @@ async def _visits(reader: Reader) -> Result:
         "one": f"/v1/visits/{visit['id']}",
     }
     *measured, floor = await reader.medians(
-        *((lambda path=path: reader.ask(path)) for path in paths.values()),  # type: ignore[misc] # bound at once
+        *((lambda path=path: reader.ask(path)) for path in paths.values()),
         lambda: reader.query(PAGE, on, on + dt.timedelta(days=400)),
     )
     note = ", ".join(f"{name} {taken:.1f}" for name, taken in zip(paths, measured, strict=True))

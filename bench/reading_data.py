@@ -59,9 +59,13 @@ FROM (
             WITH ORDINALITY AS told(line, place)) AS lines
     FROM (
         SELECT nr, nr % {recipients} AS r, nr + nr / {recipients} * 31 AS mix, (
-            date '{first_on}' + (turn % {days})::int + time '07:00' + (turn / {days} * 200 + nr * 7919 % 180) % 840 * interval '1 minute'
+            date '{first_on}' + (turn % {days})::int + time '07:00'
+            + (turn / {days} * 200 + nr * 7919 % 180) % 840 * interval '1 minute'
         ) AT TIME ZONE 'Europe/Stockholm' AS started_at
-        FROM (SELECT nr, nr / {recipients} * 11 + nr % {recipients} AS turn FROM generate_series(0::bigint, {count} - 1) AS nr)
+        FROM (
+            SELECT nr, nr / {recipients} * 11 + nr % {recipients} AS turn
+            FROM generate_series(0::bigint, {count} - 1) AS nr
+        ) AS turned
     ) AS timed ORDER BY started_at
 ) AS told
 """

@@ -44,6 +44,11 @@ class Sizes:
     reads: int = 9
 
     @property
+    def few(self) -> int:
+        """Connections that send batches: enough that one is always waiting."""
+        return max(1, self.connections // 4)
+
+    @property
     def days_of_batch(self) -> int:
         """Days of one staff that fill a batch."""
         return -(-self.batch // (2 * self.visits_a_day))

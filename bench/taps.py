@@ -5,7 +5,6 @@ import time
 from collections.abc import Collection
 from contextlib import AsyncExitStack
 from statistics import median
-from typing import Any
 from uuid import UUID
 
 from app.actions.record_taps import Submission, record_taps
@@ -14,7 +13,7 @@ from app.store.database import Database
 from bench import bases
 from bench.cluster import Cluster
 from bench.figures import Result
-from bench.processes import LATE_TAP_DAYS, MUNICIPALITY, Outcome, Stream, hello, load, request, service
+from bench.processes import LATE_TAP_DAYS, MUNICIPALITY, Outcome, Request, Stream, hello, load, request, service
 from bench.sizes import Sizes
 from bench.workload import Phones, Tap, make_municipality, midnight, shifts
 
@@ -36,22 +35,17 @@ async def single(cluster: Cluster, sizes: Sizes, wanted: Collection[str]) -> Res
             floor = await cluster.floor(sizes.connections, sizes.floor_seconds)
             yardstick = await _hello(sizes)
             async with cluster.clone(template) as name, service(cluster, name) as served:
-                requests = _today(sizes)
-                stream = Stream(requests, sizes.connections, None, len(requests) // 10, Phones().booted_at)
+                phones = Phones()
+                requests = _today(phones, sizes)
+                stream = Stream(requests, sizes.connections, None, len(requests) // 10, phones.booted_at)
                 [outcome] = await load(served, cluster, stream)
             rounds.append((outcome, floor, yardstick))
         found |= _against_floors(SINGLE, rounds)
     if "open_loop_p99_ms" in wanted:
         async with cluster.clone(template) as name, service(cluster, name) as served:
-            requests = _today(sizes)
-            warm = sizes.open_rate
-            stream = Stream(
-                requests[: warm + sizes.open_rate * sizes.open_seconds],
-                sizes.connections,
-                sizes.open_rate,
-                warm,
-                Phones().booted_at,
-            )
+            phones, warm = Phones(), sizes.open_rate
+            requests = _today(phones, sizes)[: warm + sizes.open_rate * sizes.open_seconds]
+            stream = Stream(requests, sizes.connections, sizes.open_rate, warm, phones.booted_at)
             [outcome] = await load(served, cluster, stream)
         async with hello() as served:
             [floor_outcome] = await load(
@@ -83,9 +77,7 @@ async def batches(cluster: Cluster, sizes: Sizes, wanted: Collection[str]) -> Re
                 slots = shifts(town, first_at, sizes.days_of_batch, sizes.visits_a_day)
                 requests = phones.in_batches(slots, sizes.batch)
                 warm = len(requests) // 20
-                [outcome] = await load(
-                    served, cluster, Stream(requests, sizes.connections, None, warm, phones.booted_at)
-                )
+                [outcome] = await load(served, cluster, Stream(requests, sizes.few, None, warm, phones.booted_at))
                 rounds.append((outcome, floor, yardstick))
                 taps += len(requests) * sizes.batch
                 memory.append((taps, served.rss_mb()))
@@ -97,8 +89,8 @@ async def batches(cluster: Cluster, sizes: Sizes, wanted: Collection[str]) -> Re
             drained, beside = await load(
                 served,
                 cluster,
-                Stream(late, sizes.connections // 4, None, 0, phones.booted_at),
-                Stream(live[: sizes.live_rate * 40], sizes.connections // 4, sizes.live_rate, 0, phones.booted_at),
+                Stream(late, sizes.few, None, 0, phones.booted_at),
+                Stream(live[: sizes.live_rate * 40], sizes.few, sizes.live_rate, 0, phones.booted_at),
             )
             taps += drained.items + beside.items
             memory.append((taps, served.rss_mb()))
@@ -158,8 +150,8 @@ async def history(cluster: Cluster, sizes: Sizes, _: Collection[str]) -> Results
             pair = []
             for side in (number % 2, 1 - number % 2):
                 staff, doors = bases.group(town, sizes, side)
-                first_at = midnight(sizes.long_rounds + 1 - number)
-                slots = shifts(town, first_at, 1, 2 * sizes.visits_a_day, staff=staff, doors=doors)
+                first_at = midnight(2 * (sizes.long_rounds - number) + 3)
+                slots = shifts(town, first_at, 2, 2 * sizes.visits_a_day, staff=staff, doors=doors)
                 stream = Stream(phones.one_by_one(slots), sizes.connections // 8 or 1, None, 0, phones.booted_at)
                 [outcome] = await load(served, cluster, stream)
                 pair.append((side, outcome.cpu_us))
@@ -203,12 +195,12 @@ async def _visits_of(cluster: Cluster, name: str, day: dt.date) -> int:
         await connection.close()
 
 
-def _today(sizes: Sizes) -> list[Any]:
+def _today(phones: Phones, sizes: Sizes) -> list[Request]:
     town = make_municipality(sizes.recipients, sizes.staff)
-    return Phones().one_by_one(shifts(town, dt.datetime.now(dt.UTC) - TODAY, 1, sizes.visits_today))
+    return phones.one_by_one(shifts(town, dt.datetime.now(dt.UTC) - TODAY, 1, sizes.visits_today))
 
 
-def _hellos(count: int) -> list[Any]:
+def _hellos(count: int) -> list[Request]:
     return [request("GET", "/", "none")] * count
 
 

@@ -93,13 +93,13 @@ def shifts(
         begins_at = first_at + dt.timedelta(days=day)
         clocks = {ref: begins_at + dt.timedelta(seconds=rng.randrange(1200)) for ref in working}
         for _ in range(visits):
-            slot = []
+            slot: Slot = []
             for ref in working:
                 tag, uid = deal(provider_of[ref])
                 start = clocks[ref] + dt.timedelta(seconds=rng.randrange(240, 840))
                 clocks[ref] = end = start + dt.timedelta(seconds=rng.randrange(600, 1800))
-                slot.append(tuple(Tap(uuid7(at), ref, to, at, tag, uid) for to, at in (("in", start), ("out", end))))
-            yield slot  # type: ignore[misc] # pairs, as they were made
+                slot.append((Tap(uuid7(start), ref, "in", start, tag, uid), Tap(uuid7(end), ref, "out", end, tag, uid)))
+            yield slot
 
 
 def uuid7(at: dt.datetime) -> str:

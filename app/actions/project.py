@@ -26,6 +26,7 @@ from app.domain.pairing import (
 )
 from app.domain.visit import Visit, visits_at
 from app.store import presences as store_presences
+from app.store import projection as store_projection
 from app.store import visits as store_visits
 from app.store.database import Writing
 from app.store.presences import Window
@@ -75,7 +76,6 @@ async def project(writing: Writing, touched: Touched) -> Outcome:
     while waiting:
         waiting = await _pair_persons(writing, waiting, slack, changes)
         slack = slack * 2 + AHEAD
-    await store_presences.replace(writing.sql, writing.municipality_id, changes.changed.values(), list(changes.removed))
     return await _tell_visits(writing, changes, touched.households)
 
 
@@ -205,7 +205,7 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     retell = _merged([*changes.retell, *households], dt.timedelta(0))
     if not retell:
         return Outcome({}, [])
-    neighbourhoods = await _neighbourhoods(writing, retell)
+    neighbourhoods = await _neighbourhoods(writing, changes, retell)
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
@@ -228,8 +228,15 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     gone = [(old, _successor(old.visit, all_presences, told)) for old in stored.values()]
     differences += [(old.visit, None) for old, _ in gone]
     before = [old for old, _ in differences if old is not None]
-    writing.change_no = await store_visits.replace(
-        writing.sql, writing.municipality_id, writing.change_no, changed, gone, before
+    writing.change_no = await store_projection.write(
+        writing.sql,
+        writing.municipality_id,
+        writing.change_no,
+        presences=changes.changed.values(),
+        removed=changes.removed,
+        visits=changed,
+        gone=gone,
+        before=before,
     )
     by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
     for visit in told:
@@ -237,17 +244,21 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     return Outcome({tap: by_presence[one.id] for one in all_presences for tap in one.taps}, differences)
 
 
-async def _neighbourhoods(writing: Writing, retell: Sequence[Window]) -> list[list[Presence]]:
+async def _neighbourhoods(writing: Writing, changes: _Changes, retell: Sequence[Window]) -> list[list[Presence]]:
     """For each household the touched presences with everything that overlaps them, however far that reaches."""
     found: list[list[Presence]] = []
     asked: list[Window] = [(household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in retell]
     core = list(retell)
+    taken: set[UUID] = set()
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
         for presence in await store_presences.at_households(writing.sql, writing.municipality_id, asked):
+            # What is stored of these is what was; a tag told to hang elsewhere even takes them to another door.
+            if presence.id not in changes.removed and presence.id not in changes.changed:
+                loaded[presence.household][presence.id] = presence
+        for presence in changes.changed.values():
             loaded[presence.household][presence.id] = presence
         wider: list[Window] = []
-        taken: set[UUID] = set()
         for (household, first, last), (_, load_first, load_last) in zip(core, asked, strict=True):
             members, low, high = _overlapping(loaded[household].values(), first, last)
             if low < load_first or high > load_last:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from app.actions.project import Touched, project
 from app.domain.time import STOCKHOLM, UTC, Span, days_in_month, days_span, month_days
 from app.domain.visit import Visit
-from app.store import invariants, presences, visits
+from app.store import invariants, presences, projection, visits
 from app.store.database import Database
 from app.store.presences import Window
 
@@ -39,7 +39,7 @@ async def rebuild(database: Database, municipality_id: int, month: str | None = 
     async with database.write(municipality_id) as writing:
         orphans = [(stored, None) for stored in await visits.orphans(writing.sql, municipality_id)]
         gone = [stored.visit for stored, _ in orphans]
-        await visits.replace(writing.sql, municipality_id, writing.change_no, [], orphans, gone)
+        await projection.write(writing.sql, municipality_id, writing.change_no, gone=orphans, before=gone)
         for visit in gone:
             yield _difference(visit, None)
         sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
@@ -65,5 +65,5 @@ def _difference(before: Visit | None, after: Visit | None) -> str:
         return f"visit {before.id} stood without its facts"
     if before is None or after is None:
         raise ValueError("a difference has a side")
-    names = [name for name in Visit.__slots__ if getattr(before, name) != getattr(after, name)]
+    names = [name for name in Visit._fields if getattr(before, name) != getattr(after, name)]
     return f"visit {after.id} differed in {', '.join(names)}"

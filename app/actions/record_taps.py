@@ -66,7 +66,7 @@ class _Batch:
     known: store.Known
     late_after: dt.timedelta
     digest_uid: Callable[[str], str]
-    taps: list[dict[str, Any]]
+    taps: list[tuple[Any, ...]]
     attempts: list[dict[str, Any]]
     clocks: dict[str, Shift]
     touched: Touched

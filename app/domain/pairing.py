@@ -6,8 +6,7 @@ presences that were open at a quiet moment and the taps after it: the answer for
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.time import Span, subtract
@@ -18,8 +17,7 @@ Direction = Literal["in", "out", "auto"]
 State = Literal["open", "incomplete", "complete"]
 
 
-@dataclass(frozen=True, slots=True)
-class Tap:
+class Tap(NamedTuple):
     """A judged tap with the household its tag hung at (or that the carer named).
 
     `dispute` is the code that holds its visit, `flags` are codes that only ask to be seen.
@@ -36,8 +34,7 @@ class Tap:
     flags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SideTap:
+class SideTap(NamedTuple):
     """A tap that moved no boundary: a bounce at this door, or an OUT at another while only this presence was open."""
 
     tap: UUID
@@ -45,8 +42,7 @@ class SideTap:
     household: str
 
 
-@dataclass(frozen=True, slots=True)
-class Presence:
+class Presence(NamedTuple):
     """One person at one household, from an opening tap.
 
     `id` is the opening tap's (the OUT's own for a missing IN). `closed_at` is when it stopped being open: its OUT or
@@ -135,8 +131,7 @@ def quiet_before(at: dt.datetime, taps: Sequence[Tap]) -> dt.datetime:
 
 def reopen(presence: Presence, at: dt.datetime) -> Presence:
     """The presence as it stood just before `at`, while it was open: everything from then on taken back."""
-    return replace(
-        presence,
+    return presence._replace(
         ended_at=None,
         closed_at=None,
         state="open",
@@ -197,11 +192,11 @@ class _Hand:
 
     def _open(self, tap: Tap, here: Presence | None) -> UUID:
         if here:
-            self.done.append(replace(here, closed_at=tap.at, state="incomplete"))
+            self.done.append(here._replace(closed_at=tap.at, state="incomplete"))
         # The first IN elsewhere is where a forgotten OUT at the latest must have been.
         for household, presence in self.open.items():
             if household != tap.household and presence.next_in_at is None:
-                self.open[household] = replace(presence, next_in_at=tap.at)
+                self.open[household] = presence._replace(next_in_at=tap.at)
         self.open[tap.household] = Presence(
             id=tap.id,
             person=self.person,
@@ -222,8 +217,7 @@ class _Hand:
     def _close(self, tap: Tap, here: Presence) -> UUID:
         del self.open[tap.household]
         self.done.append(
-            replace(
-                here,
+            here._replace(
                 ended_at=tap.at,
                 closed_at=tap.at,
                 state="complete",
@@ -273,7 +267,7 @@ class _Hand:
 
 
 def _beside(presence: Presence, tap: Tap) -> Presence:
-    return replace(presence, side_taps=(*presence.side_taps, SideTap(tap.id, tap.at, tap.household)))
+    return presence._replace(side_taps=(*presence.side_taps, SideTap(tap.id, tap.at, tap.household)))
 
 
 def pair(person: str, carried: Iterable[Presence], taps: Sequence[Tap], now: dt.datetime) -> list[Presence]:
@@ -293,7 +287,7 @@ def _aged(presence: Presence, now: dt.datetime) -> Presence:
     if presence.closed_at is not None or presence.started_at is None:
         return presence
     state: State = "open" if now - presence.started_at <= LONGEST_PRESENCE else "incomplete"
-    return presence if presence.state == state else replace(presence, state=state)
+    return presence if presence.state == state else presence._replace(state=state)
 
 
 def presence_order(presence: Presence) -> tuple[dt.datetime, UUID]:
@@ -317,7 +311,7 @@ def own_spans(presences: Sequence[Presence]) -> list[Presence]:
     index = 0
     for presence in presences:
         if not presence.confirmed:
-            cut.append(replace(presence, spans=(), overlap=False) if presence.spans or presence.overlap else presence)
+            cut.append(presence._replace(spans=(), overlap=False) if presence.spans or presence.overlap else presence)
             continue
         start, end = timed[index]
         index += 1
@@ -330,5 +324,5 @@ def own_spans(presences: Sequence[Presence]) -> list[Presence]:
             taken.append(timed[later])
             crossing = crossing or timed[later][1] > end
         running.append(end)
-        cut.append(replace(presence, spans=subtract((start, end), taken), overlap=crossing))
+        cut.append(presence._replace(spans=subtract((start, end), taken), overlap=crossing))
     return cut

@@ -5,9 +5,10 @@ One split runs over every recipient and line of the presence; the parts add up t
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
+from typing import NamedTuple
 
 from app.domain.master import MasterData, Staff
 from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
@@ -22,8 +23,7 @@ SCALED_SHARE = Fraction(1, 10)
 SCALED_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """Seconds of one visit given to one intervention. `reason` says by which rule, or why they are not payable."""
 
     category: str | None
@@ -34,8 +34,7 @@ class Share:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One recipient's one intervention in a presence before it has seconds.
 
     `weight` is what it is divided by: its standard minutes or, where no line fits the moment, its weekly ones.
@@ -147,9 +146,9 @@ def cut_extra(shares: Iterable[Share], overlaps: Callable[[str], int], presence_
     cut: list[Share] = []
     for share, seconds in zip(shares, _whole(extra), strict=True):
         if seconds < share.seconds or not seconds:
-            cut.append(replace(share, seconds=share.seconds - seconds))
+            cut.append(share._replace(seconds=share.seconds - seconds))
         if seconds:
-            cut.append(replace(share, seconds=seconds, payable=False, reason="extra_staff"))
+            cut.append(share._replace(seconds=seconds, payable=False, reason="extra_staff"))
     return cut
 
 
@@ -250,8 +249,8 @@ class _Desk:
         for given in staff.delegations:
             if given.intervention == part.intervention and given.valid_from <= self.on <= (given.valid_to or self.on):
                 return part
-        return replace(
-            part, payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
+        return part._replace(
+            payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
         )
 
     def by_order(self, residents: Sequence[str]) -> tuple[list[Part], list[str]]:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from app.domain.master import MasterData, Staff
@@ -47,8 +47,7 @@ ANOMALIES: Mapping[str, Severity] = {
 """Every anomaly code and what it asks for: a repair, or only that somebody has seen it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Visit:
+class Visit(NamedTuple):
     """One recipient's part of a presence. `seconds` and `spans` are empty unless the visit is complete.
 
     `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code.

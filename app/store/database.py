@@ -97,9 +97,9 @@ class Database:
         Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there.
         """
         try:
-            async with self._transaction(municipality_id, LOOKUP_PLANS) as sa:
-                # Its own statement: what comes after must see what the last holder committed.
-                await sa.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})")
+            # The lock comes in a statement before any that reads: those must see what the last holder committed.
+            lock = f"{LOOKUP_PLANS}, pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})"
+            async with self._transaction(municipality_id, lock) as sa:
                 try:
                     yield await self._writing(sa, municipality_id)
                 except BaseException:
@@ -136,9 +136,9 @@ class Database:
             return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int, plans: str = "") -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, municipality_id: int, more: str = "") -> AsyncIterator[AsyncConnection]:
         async with self._connection() as sa, sa.begin():
-            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true){plans}")
+            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true){more}")
             yield sa
 
     @asynccontextmanager

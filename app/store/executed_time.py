@@ -159,7 +159,9 @@ class _Query:
             "sum(payable_seconds)::bigint AS payable_seconds, "
             f"{_counted('visits', kind, lineless)} AS visits, {_counted('manual', kind, lineless)} AS manual_visits "
             "FROM month_sum "
-            f"WHERE municipality_id = $1 AND month BETWEEN $2 AND $3"
+            "WHERE municipality_id = $1 AND month BETWEEN $2 AND $3 "
+            # What every visit has left again stays as a row of zeros, and is nobody's time.
+            "AND (visits_line <> 0 OR visits_intervention <> 0)"
             f"{self._filters(('recipient', 'provider', 'category'))} "
             f"{_group_by(', '.join(f'month_sum.{key}' for key in by))} HAVING count(*) > 0"
         )

@@ -38,7 +38,8 @@ STORED_SUMS = """
         visits, visits_category, visits_intervention, visits_line, manual, manual_category, manual_intervention,
         manual_line
     FROM month_sum
-    WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3) AND visits_line <> 0
+    WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)
+      AND (visits_line <> 0 OR visits_intervention <> 0)
 """
 WRONG_SUMS = f"""
 WITH told AS ({MONTH_SUMS}), kept AS ({STORED_SUMS})

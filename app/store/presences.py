@@ -1,15 +1,15 @@
-"""Reading a person's taps and presences by windows of time, and replacing presences, in sets.
+"""Reading taps and presences by windows of time, in sets.
 
 Every query takes arrays of windows and looks each one up by index; none depends on how long the history is. The
 order asked for inside a look-up is what makes the right index the cheapest before there are any statistics.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from app.domain.master import MasterData
 from app.domain.pairing import Presence, SideTap, Tap
@@ -62,22 +62,6 @@ CROSS JOIN LATERAL (
       AND p.reach_at >= wanted.first_at
     ORDER BY p.anchor_at
 ) AS p
-"""
-UPSERT = """
-INSERT INTO presence
-SELECT $1, r.* FROM json_to_recordset($2::json) AS r(
-    id uuid, person text, staff text, household text, anchor_at timestamptz, reach_at timestamptz,
-    started_at timestamptz, ended_at timestamptz, closed_at timestamptz, state text, in_tap uuid, out_tap uuid,
-    evidence_in text, evidence_out text, dispute_in text, dispute_out text, flags_in text[], flags_out text[],
-    side_taps jsonb, next_in_at timestamptz, spans timestamptz[], overlap boolean)
-ON CONFLICT (municipality_id, id) DO UPDATE SET
-    person = excluded.person, staff = excluded.staff, household = excluded.household,
-    anchor_at = excluded.anchor_at, reach_at = excluded.reach_at, started_at = excluded.started_at,
-    ended_at = excluded.ended_at, closed_at = excluded.closed_at, state = excluded.state, in_tap = excluded.in_tap,
-    out_tap = excluded.out_tap, evidence_in = excluded.evidence_in, evidence_out = excluded.evidence_out,
-    dispute_in = excluded.dispute_in, dispute_out = excluded.dispute_out, flags_in = excluded.flags_in,
-    flags_out = excluded.flags_out, side_taps = excluded.side_taps, next_in_at = excluded.next_in_at,
-    spans = excluded.spans, overlap = excluded.overlap
 """
 EXPIRED = """
 SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM presence
@@ -161,17 +145,6 @@ async def persons_within(sql: Any, municipality_id: int, first_at: dt.datetime, 
     return sorted(row[0] for row in await sql.fetch(PERSONS_WITHIN, municipality_id, first_at, last_at))
 
 
-async def replace(sql: Any, municipality_id: int, changed: Iterable[Presence], removed: Sequence[UUID]) -> None:
-    """Write presences as they now are, and take away those that are no more."""
-    if removed:
-        await sql.execute(
-            "DELETE FROM presence WHERE municipality_id = $1 AND id = ANY($2::uuid[])", municipality_id, removed
-        )
-    rows = [_row(presence) for presence in changed]
-    if rows:
-        await sql.execute(UPSERT, municipality_id, to_json(rows).decode())
-
-
 def spans_of(
     flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
 ) -> tuple[Span, ...]:
@@ -224,30 +197,3 @@ def _side_taps(stored: str) -> tuple[SideTap, ...]:
     return tuple(
         SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored)
     )
-
-
-def _row(presence: Presence) -> dict[str, Any]:
-    return {
-        "id": presence.id,
-        "person": presence.person,
-        "staff": presence.staff,
-        "household": presence.household,
-        "anchor_at": presence.anchor_at,
-        "reach_at": presence.reach_at,
-        "started_at": presence.started_at,
-        "ended_at": presence.ended_at,
-        "closed_at": presence.closed_at,
-        "state": presence.state,
-        "in_tap": presence.in_tap,
-        "out_tap": presence.out_tap,
-        "evidence_in": presence.evidence_in,
-        "evidence_out": presence.evidence_out,
-        "dispute_in": presence.dispute_in,
-        "dispute_out": presence.dispute_out,
-        "flags_in": presence.flags_in,
-        "flags_out": presence.flags_out,
-        "side_taps": [[side.tap, side.at, side.household] for side in presence.side_taps] or None,
-        "next_in_at": presence.next_in_at,
-        "spans": flat_spans(presence.spans, presence.started_at, presence.ended_at, whole=presence.confirmed),
-        "overlap": presence.overlap,
-    }

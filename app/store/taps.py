@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from app.domain.tap import Claim, Judgement, Shift
+from app.store import rows
 
 # What is known of taps by id: stored taps, refused attempts, and how the phones' clocks stood.
 KNOWN = """
@@ -25,19 +26,31 @@ SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.boo
 FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
     SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
 """
-APPEND = """
+TAP = {
+    "id": "uuid",
+    "staff": "text",
+    "device": "text",
+    "direction": "text",
+    "at": "timestamptz",
+    "tapped_at": "timestamptz",
+    "received_at": "timestamptz",
+    "tag": "text",
+    "household": "text",
+    "reason": "text",
+    "note": "text",
+    "evidence": "text",
+    "verdict": "text",
+    "code": "text",
+    "flags": "text[]",
+    "body_hash": "bytea",
+}
+CLOCK = {"phone": "text", "wall_shift": "interval", "booted_at": "timestamptz"}
+APPEND = f"""
 WITH taps AS (
-    INSERT INTO tap (municipality_id, id, staff, device, direction, at, tapped_at, received_at, tag, household, reason,
-        note, evidence, verdict, code, flags, body_hash)
-    SELECT $1, id, staff, device, direction, at, tapped_at, received_at, tag, household, reason, note, evidence,
-        verdict, code, flags, decode(body_hash, 'hex')
-    FROM json_to_recordset($2::json) AS r(id uuid, staff text, device text, direction text, at timestamptz,
-        tapped_at timestamptz, received_at timestamptz, tag text, household text, reason text, note text,
-        evidence text, verdict text, code text, flags text[], body_hash text)
+    INSERT INTO tap (municipality_id, {", ".join(TAP)}) SELECT $1, t.* FROM ({rows.given(TAP, 3)}) AS t
 ), clocks AS (
-    INSERT INTO phone_clock AS c (municipality_id, phone, wall_shift, booted_at)
-    SELECT $1, phone, wall_shift * interval '1 microsecond', booted_at
-    FROM json_to_recordset($4::json) AS r(phone text, wall_shift bigint, booted_at timestamptz)
+    INSERT INTO phone_clock (municipality_id, {", ".join(CLOCK)})
+    SELECT $1, c.* FROM ({rows.given(CLOCK, 3 + len(TAP))}) AS c
     ON CONFLICT (municipality_id, phone) DO UPDATE SET
         wall_shift = excluded.wall_shift, booted_at = excluded.booted_at
 )
@@ -47,7 +60,7 @@ ATTEMPTS = """
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
 SELECT $1, uuidv7(), kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
     coalesce(claim, 'null'::jsonb)
-FROM json_to_recordset($3::json) AS r(kind text, item_id uuid, staff text, device text, received_at timestamptz,
+FROM json_to_recordset($2::json) AS r(kind text, item_id uuid, staff text, device text, received_at timestamptz,
     code text, body_hash text, claim jsonb)
 ON CONFLICT DO NOTHING
 """
@@ -65,7 +78,7 @@ WITH reports AS (
     INSERT INTO report (municipality_id, id, staff, device, tap, reported_at, received_at, outcome, interventions, note,
         body_hash)
     SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex')
-    FROM json_to_recordset($2::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
+    FROM json_to_recordset($3::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
         received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text)
 )
 """
@@ -113,46 +126,45 @@ async def known(sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Seq
 
 def tap_row(
     claim: Claim, judged: Judgement, staff: str, device: str | None, received_at: dt.datetime, body_hash: bytes
-) -> dict[str, Any]:
-    """A judged tap as it is stored."""
-    return {
-        "id": claim.id,
-        "staff": staff,
-        "device": device,
-        "direction": claim.direction,
-        "at": judged.at,
-        "tapped_at": claim.tapped_at,
-        "received_at": received_at,
-        "tag": judged.tag,
-        "household": None if judged.tag else claim.household,
-        "reason": claim.reason,
-        "note": claim.note,
-        "evidence": judged.evidence,
-        "verdict": judged.verdict,
-        "code": judged.code,
-        "flags": judged.flags,
-        "body_hash": body_hash.hex(),
-    }
+) -> tuple[Any, ...]:
+    """A judged tap as it is stored, a row of `TAP`."""
+    return (
+        claim.id,
+        staff,
+        device,
+        claim.direction,
+        judged.at,
+        claim.tapped_at,
+        received_at,
+        judged.tag,
+        None if judged.tag else claim.household,
+        claim.reason,
+        claim.note,
+        judged.evidence,
+        judged.verdict,
+        judged.code,
+        rows.array(judged.flags),
+        body_hash,
+    )
 
 
 async def append(
     sql: Any,
     municipality_id: int,
-    taps: Sequence[dict[str, Any]],
+    taps: Sequence[tuple[Any, ...]],
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
 ) -> None:
     """Store judged taps, refused attempts and what is now known of the phones' clocks, in one statement."""
-    shifts = [
-        {
-            "phone": phone,
-            "wall_shift": round((shift.wall or dt.timedelta()) / dt.timedelta(microseconds=1)),
-            "booted_at": shift.booted_at,
-        }
-        for phone, shift in clocks.items()
-    ]
-    if taps or attempts or shifts:
-        await sql.execute(APPEND + ATTEMPTS, municipality_id, *map(_json, (taps, attempts, shifts)))
+    if taps or attempts or clocks:
+        shifts = [(phone, shift.wall or dt.timedelta(), shift.booted_at) for phone, shift in clocks.items()]
+        await sql.execute(
+            APPEND + ATTEMPTS,
+            municipality_id,
+            _json(attempts),
+            *rows.arguments(TAP, taps),
+            *rows.arguments(CLOCK, shifts),
+        )
 
 
 async def known_reports(
@@ -174,7 +186,7 @@ async def append_reports(
 ) -> None:
     """Store reports and refused attempts at them, in one statement."""
     if reports or attempts:
-        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *map(_json, (reports, attempts)))
+        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *map(_json, (attempts, reports)))
 
 
 async def named(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> list[tuple[str, dt.datetime]]:
@@ -182,5 +194,5 @@ async def named(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> list[tup
     return [(row["staff"], row["at"]) for row in await sql.fetch(NAMED_TAPS, municipality_id, ids)]
 
 
-def _json(rows: Iterable[dict[str, Any]]) -> str:
-    return to_json(list(rows)).decode()
+def _json(items: Iterable[dict[str, Any]]) -> str:
+    return to_json(list(items)).decode()

@@ -14,7 +14,7 @@ from app.domain.split import Share
 from app.domain.time import STOCKHOLM, UTC, local_date, month_days
 from app.domain.visit import Visit, visit_id
 from app.store import orders as store_orders
-from app.store import visits as store_visits
+from app.store import projection
 from app.store.executed_time import FIGURES, KEYS, Question, statement
 from app.store.measures import continuity as measured
 from app.store.visits import StoredVisit
@@ -49,7 +49,7 @@ class Town:
     """A municipality with its orders and visits, by seed: regular recipients, and every kind of exception."""
 
     def __init__(self, seed):
-        self.dice = random.Random(seed)  # noqa: S311 - a town is to be the same each time
+        self.dice = random.Random(seed)
         self.people = [
             (f"S-{number}", f"p{number % 9}", self.dice.choice(ROLES), self.dice.choice(["P-1", "P-2", "P-3"]))
             for number in range(14)
@@ -138,7 +138,7 @@ class Town:
             for order in self.orders
         }  # fmt: skip
         await store_orders.put_orders(owner, 188, bodies, [])
-        await store_visits.replace(owner, 188, 0, [StoredVisit(visit, 1) for visit in self.visits], [], [])
+        await projection.write(owner, 188, 0, visits=[StoredVisit(visit, 1) for visit in self.visits])
         await owner.execute("ANALYZE")
 
     def _versions(self):

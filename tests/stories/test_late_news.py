@@ -3,9 +3,8 @@
 import datetime as dt
 from types import SimpleNamespace
 
-import pytest
-from service import day, serving, tap_item
-from world import H1, H2, H3, HOMES, PAR, ago, at, codes, line, order, recipient, shares, staff
+from service import day, tap_item
+from world import H1, H2, H3, PAR, ago, codes, line, order, recipient, shares, staff
 
 from app import main
 from app.actions import move_clock

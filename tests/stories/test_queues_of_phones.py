@@ -36,7 +36,12 @@ async def test_what_is_refused_names_its_reason_and_leaves_a_trace(home, settle_
     strangers = [
         tap_item("04FFFFFFFFFFFF", "in", START),
         tap_item("H-999", "in", START),
-        {"id": uuid.uuid4(), "direction": "in", "tapped_at": START, "tag": {"keyset": "k1", "e": "0" * 32, "c": "0" * 16}},
+        {
+            "id": uuid.uuid4(),
+            "direction": "in",
+            "tapped_at": START,
+            "tag": {"keyset": "k1", "e": "0" * 32, "c": "0" * 16},
+        },
     ]
     results = await home.taps("S-1", strangers)
     assert [(one["verdict"], one["code"]) for one in results] == [
