@@ -8,9 +8,10 @@ order in which versions arrive never matters.
 import datetime as dt
 from bisect import bisect_right, insort
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.order import Order, OrderLine
 from app.domain.time import ZERO
@@ -22,6 +23,9 @@ class _Version(Protocol):
 
 
 V = TypeVar("V", bound=_Version)
+T = TypeVar("T")
+
+MOST_REMEMBERED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ class MasterData:
     contracts: dict[str, Contract] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     providers: set[str] = field(default_factory=set)
+    _memory: dict[Any, Any] = field(default_factory=dict)
     _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _orders_of: defaultdict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
     _refs_of: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -145,11 +150,22 @@ class MasterData:
     _tag_of_uid: dict[str, str] = field(default_factory=dict)
     _contracts_of: defaultdict[str, list[Contract]] = field(default_factory=lambda: defaultdict(list))
 
+    def remembered(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """What `find` says of the present master data; found once, and forgotten with the next change."""
+        found: T | None = self._memory.get(key)
+        if found is None:
+            if len(self._memory) >= MOST_REMEMBERED:
+                self._memory.clear()
+            found = self._memory[key] = find()
+        return found
+
     def put_recipient(self, recipient: Recipient) -> None:
+        self._memory.clear()
         self.recipients[recipient.ref].put(recipient)
         self._residents[recipient.household].add(recipient.ref)
 
     def put_staff(self, staff: Staff) -> None:
+        self._memory.clear()
         timeline = self.staff[staff.ref]
         timeline.put(staff)
         person = timeline.versions[-1].person
@@ -158,6 +174,7 @@ class MasterData:
         self._refs_of[person].add(staff.ref)
 
     def put_intervention(self, intervention: Intervention) -> None:
+        self._memory.clear()
         self.interventions[intervention.ref].put(intervention)
 
     def put_order(self, order: Order) -> None:
@@ -166,6 +183,7 @@ class MasterData:
         insort(self._orders_of[order.recipient], order, key=lambda kept: kept.ref)
 
     def drop_order(self, ref: str) -> None:
+        self._memory.clear()
         old = self.orders.pop(ref, None)
         if old is not None:
             self._orders_of[old.recipient].remove(old)

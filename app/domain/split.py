@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import lcm
 from typing import NamedTuple
 
@@ -70,7 +71,9 @@ def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
     """
     if not weights:
         raise ValueError("nothing to divide by")
-    scale = lcm(*(weight.denominator for weight in weights))
+    if len(weights) == 1:
+        return [total]
+    scale = lcm(*[weight.denominator for weight in weights])
     numbers = [int(weight * scale) for weight in weights]
     divisor = sum(numbers)
     if divisor == 0:
@@ -88,12 +91,11 @@ def plan(master: MasterData, staff: Staff | None, household: str, start_at: dt.d
     """The parts of a presence that starts at `start_at`, by its report or, before one, by the orders in force."""
     on = local_date(start_at)
     desk = _Desk(master, staff, on, start_at)
-    residents = master.residents(household, on)
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
     if report is not None and report.done:
-        return Plan(tuple(desk.reported(report, residents)), policy)
-    parts, anomalies = desk.by_order(residents)
+        return Plan(tuple(desk.reported(report, master.residents(household, on))), policy)
+    parts, anomalies = desk.by_order(household)
     missing = report is None and contract is not None and contract.report_required
     return Plan(tuple(parts), policy, tuple(anomalies), report_missing=missing)
 
@@ -207,7 +209,7 @@ class _Desk:
     def _part(self, recipient: str, intervention: str, minutes: int | None) -> Part:
         found = self.find_line(recipient, intervention)
         if found:
-            return self._ordered(recipient, *found, "reported", minutes)
+            return self._held(self._ordered(recipient, *found, "reported", minutes))
         known = any(line.intervention == intervention for order in self.orders(recipient) for line in order.lines)
         anomaly = "order_not_in_force" if known else "not_ordered"
         standard = self.master.minutes_of(intervention, None, self.on)
@@ -227,19 +229,17 @@ class _Desk:
 
     def _ordered(self, recipient: str, order: Order, line: OrderLine, reason: str, minutes: int | None = None) -> Part:
         standard = self.master.minutes_of(line.intervention, line, self.on)
-        weight = weekly_minutes(line, standard, self.on) if reason == "weekly_minutes" else standard
-        part = Part(
+        return Part(
             recipient,
             line.intervention,
             self.master.category_of(line.intervention, self.on),
             f"{order.ref}/{line.ref}",
-            weight,
+            standard,
             standard,
             reason,
             minutes,
             line.staff_count,
         )
-        return self._held(part)
 
     def _held(self, part: Part) -> Part:
         """Delegated health care is held when whoever did it had no leave to that day."""
@@ -253,19 +253,31 @@ class _Desk:
             payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
         )
 
-    def by_order(self, residents: Sequence[str]) -> tuple[list[Part], list[str]]:
+    def by_order(self, household: str) -> tuple[list[Part], list[str]]:
         """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident."""
-        lines = [(recipient, order, line) for recipient in residents for order, line in self.lines(recipient)]
+        key = (household, self.on, self.staff.provider if self.staff else None)
+        lines = self.master.remembered(key, partial(self._day_lines, household))
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if purpose:
-            lines = [found for found in lines if self.master.category_of(found[2].intervention, self.on) == purpose]
-        fitting = [found for found in lines if fits(found[2], self.start_at)]
+            lines = [found for found in lines if found[1].category == purpose]
+        fitting = [part for line, part in lines if fits(line, self.start_at)]
         if lines:
-            reason = "by_order" if fitting else "weekly_minutes"
-            parts = [self._ordered(*found, reason) for found in fitting or lines]
+            parts = fitting or [
+                part._replace(weight=weekly_minutes(line, part.standard_minutes, self.on), reason="weekly_minutes")
+                for line, part in lines
+            ]
             weighing = [part for part in parts if part.weight > 0]
-            return weighing or parts, [] if fitting else ["split_by_order"]
+            return [self._held(part) for part in weighing or parts], [] if fitting else ["split_by_order"]
+        residents = self.master.residents(household, self.on)
         return [self._empty(recipient) for recipient in self._served(residents)], []
+
+    def _day_lines(self, household: str) -> list[tuple[OrderLine, Part]]:
+        """Every line of the provider in force at the household that day, with the part it gives to a visit it fits."""
+        return [
+            (line, self._ordered(recipient, order, line, "by_order"))
+            for recipient in self.master.residents(household, self.on)
+            for order, line in self.lines(recipient)
+        ]
 
     def _served(self, residents: Sequence[str]) -> Sequence[str]:
         """Those with an order in force, failing that all who live there."""

@@ -104,6 +104,7 @@ class _Scene:
     report: Report | None
     plan: Plan
     until: dt.datetime
+    provisional_end: dt.datetime | None
     status: Status
     group: UUID
 
@@ -176,8 +177,9 @@ def _scene(presence: Presence, report: Report | None, master: MasterData) -> _Sc
         status = "disputed"
     elif report is not None and report.outcome != "performed":
         status = report.outcome
-    until = presence.ended_at or provisional_end(presence, ordered_minutes(planned)) or presence.reach_at
-    return _Scene(presence, staff, employed, on, report, planned, until, status, presence.id)
+    end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
+    until = presence.ended_at or end or presence.reach_at
+    return _Scene(presence, staff, employed, on, report, planned, until, end, status, presence.id)
 
 
 def _name_groups(scenes: Sequence[_Scene]) -> None:
@@ -225,7 +227,8 @@ def _visit(
     shares: list[Share] = []
     if scene.status == "complete":
         shares = [_share(scene, part, seconds) for part, seconds in given]
-        shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
+        if len(group) > 1:
+            shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
         anomalies += [code for part, _ in given for code in part.anomalies]
         anomalies += scene.plan.anomalies
         anomalies += ["report_missing"] * scene.plan.report_missing
@@ -234,7 +237,7 @@ def _visit(
         anomalies += ["staff_count"] * _too_few(scene, group, given)
     codes = tuple(dict.fromkeys(anomalies))
     ended_at = presence.ended_at
-    end = provisional_end(presence, ordered_minutes(scene.plan))
+    end = scene.provisional_end
     staff = scene.staff
     return Visit(
         id=visit_id(presence.id, recipient),
@@ -297,7 +300,7 @@ def _anomalies(scene: _Scene) -> list[str]:
 
 def _filled_by_others(scene: _Scene, group: Sequence[_Scene], order_line: str) -> int:
     """Seconds of the presence during which those who came before it already were as many as the line orders."""
-    if len(group) == 1 or scene.trainee:
+    if scene.trainee:
         return 0
     places = next(part.staff_count for part in scene.plan.parts if part.order_line == order_line)
     position = presence_order(scene.presence)

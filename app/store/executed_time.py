@@ -86,8 +86,10 @@ class Question:
 
     @property
     def kept(self) -> bool:
-        """Whether the months' sums answer it."""
-        return self.whole_months and self.has_granted
+        """Whether the months' sums answer it: they do not tell in how many visits a category came without a line."""
+        lineless = "order_line" in self.by and "intervention" not in self.by
+        by_category = "category" in self.by or self.category is not None
+        return self.whole_months and self.has_granted and not (lineless and by_category)
 
 
 def statement(municipality_id: int, question: Question) -> tuple[str, list[Any]]:
@@ -147,8 +149,7 @@ class _Query:
         if "order_line" in by:
             kind = "_line"
             # What has no line counts a visit once in all, or once for each intervention where those are told apart.
-            if "intervention" in by or "category" in by:
-                lineless = "_intervention" if "intervention" in by else "_category"
+            lineless = "_intervention" if "intervention" in by else ""
         elif "intervention" in by:
             kind = "_intervention"
         elif "category" in by or self.question.category is not None:

@@ -156,13 +156,13 @@ def test_which_visits_qualify(told, counts):
 
 @pytest.mark.parametrize("role", ["licensed", "night_patrol", "alarm_team", "trainee"])
 def test_a_role_left_out_counts_no_person_though_its_visit_qualifies(role):
-    visits = [replace(one, role=role) if one.person == "p2" else one for one in twice_daily("p1", "p2")]
+    visits = [one._replace(role=role) if one.person == "p2" else one for one in twice_daily("p1", "p2")]
     assert exclusion(KOLADA_CLASSIC, FIRST, candidate(visits=visits)) is None
     assert persons_met(KOLADA_CLASSIC, FIRST, visits) == 1
 
 
 def test_both_persons_of_a_double_staffing_and_a_person_of_two_employments_count_as_they_are():
-    visits = [*twice_daily("p1"), visit(FIRST, "08:00", "p2"), replace(visit(FIRST, "17:00", "p2"), staff="S-9")]
+    visits = [*twice_daily("p1"), visit(FIRST, "08:00", "p2"), visit(FIRST, "17:00", "p2")._replace(staff="S-9")]
     assert persons_met(KOLADA_CLASSIC, FIRST, visits) == 2
 
 

@@ -529,7 +529,7 @@ def test_the_clock_alone_only_closes_what_is_open(taps: list[Tap], hours: int) -
     told = sorted(taps, key=tap_order)
     last = told[-1].at if told else START
     early, late = pair("S-1", [], told, last), pair("S-1", [], told, last + hours * HOUR * SECOND)
-    assert [replace(one, state="open") for one in early] == [replace(one, state="open") for one in late]
+    assert [one._replace(state="open") for one in early] == [one._replace(state="open") for one in late]
     for before, after in zip(early, late, strict=True):
         assert before.state == after.state or (before.state, after.state) == ("open", "incomplete")
 

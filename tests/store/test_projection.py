@@ -181,6 +181,6 @@ async def test_arrival_never_matters(facts, reported, seed, database, owner, mun
         expected = pure(writing.master, claims, reports, writing.as_of)
     found = await stored(owner)
     assert differences(found, expected) == []
-    sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_line <> 0 OR executed_seconds <> 0")
+    sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_intervention <> 0 OR executed_seconds <> 0")
     wanted = set(month_sums(expected))
     assert {tuple(row.values())[1:] for row in sums} == wanted

@@ -32,7 +32,7 @@ async def test_a_poison_item_stops_nobody(home):
     assert (visit["status"], visit["seconds"]) == ("complete", 1800)
 
 
-async def test_what_is_refused_names_its_reason_and_leaves_a_trace(home, settle_another):
+async def test_what_is_refused_names_its_reason_and_leaves_a_trace(home):
     strangers = [
         tap_item("04FFFFFFFFFFFF", "in", START),
         tap_item("H-999", "in", START),

@@ -38,7 +38,7 @@ async def counted(settle_another, monkeypatch):
 
     await home.app.state.database.engine.dispose()
     event.listen(engine, "connect", connected)
-    event.listen(engine, "before_cursor_execute", lambda *told: note(told[2]))
+    event.listen(engine, "after_cursor_execute", lambda *told: note(told[2]))  # by then it has said BEGIN
     yield home, transactions
     event.remove(engine, "connect", connected)
 

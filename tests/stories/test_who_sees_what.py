@@ -144,7 +144,7 @@ async def test_the_shares_add_up_in_visits_and_in_executed_time(busy):
     assert executed == {ref: seconds for ref, seconds in expected.items() if seconds}
 
 
-async def test_another_municipality_sees_nothing_of_it(busy, settle_another):
+async def test_another_municipality_sees_nothing_of_it(busy):
     [visit, *_] = await busy.visits()
     foreign = await busy.ask("GET", f"/v1/visits/{visit['id']}", role="controller", municipality=114, expect=404)
     assert foreign.json()["code"] == "not_found"
