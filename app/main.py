@@ -73,7 +73,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)
-    # Taps first: routes are tried in this order, and taps are what there is most of.
+    # Taps are what there is most of: served by a plain route, tried first. FastAPI's own, below, documents it.
+    app.router.routes.insert(0, taps.plain_route())
     for module in (taps, reports, visits, people, orders, tags, executed_time, measures, health, docs, pages):
         app.include_router(module.router)
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))

@@ -7,9 +7,11 @@ take the same way with a smaller or wider neighbourhood.
 """
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.pairing import (
@@ -50,10 +52,11 @@ class Touched:
 
 @dataclass(slots=True)
 class _Changes:
-    """Presences that differ from what is stored, those that are gone, and all that must be told anew."""
+    """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew."""
 
     changed: dict[UUID, Presence] = field(default_factory=dict)
     removed: dict[UUID, Presence] = field(default_factory=dict)
+    current: dict[UUID, Presence] = field(default_factory=dict)
     retell: list[Window] = field(default_factory=list)
 
     def tell(self, presence: Presence) -> None:
@@ -188,7 +191,7 @@ class _Pairing:
                 continue
             old = self.known.get(presence.id)
             if presence != old:
-                changes.changed[presence.id] = presence
+                changes.changed[presence.id] = changes.current[presence.id] = presence
                 changes.tell(presence)
                 if old is not None:
                     changes.tell(old)
@@ -249,43 +252,60 @@ async def _neighbourhoods(writing: Writing, changes: _Changes, retell: Sequence[
     found: list[list[Presence]] = []
     asked: list[Window] = [(household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in retell]
     core = list(retell)
+    # What is stored of these is what was; a tag told to hang elsewhere even takes them to another door.
+    known = [*changes.current, *changes.removed]
     taken: set[UUID] = set()
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
-        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, asked):
-            # What is stored of these is what was; a tag told to hang elsewhere even takes them to another door.
-            if presence.id not in changes.removed and presence.id not in changes.changed:
-                loaded[presence.household][presence.id] = presence
-        for presence in changes.changed.values():
+        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, asked, known):
             loaded[presence.household][presence.id] = presence
+        for presence in changes.current.values():
+            loaded[presence.household][presence.id] = presence
+        together = {household: _together(presences.values()) for household, presences in loaded.items()}
         wider: list[Window] = []
         for (household, first, last), (_, load_first, load_last) in zip(core, asked, strict=True):
-            members, low, high = _overlapping(loaded[household].values(), first, last)
+            reached = _reaching(together.get(household, []), first, last)
+            low = min([first, *(one.low for one in reached)])
+            high = max([last, *(one.high for one in reached)])
             if low < load_first or high > load_last:
                 wider.append((household, low, high))
-            else:
-                # Two windows of one household may reach the same presences; they are told once.
-                found.append([one for one in members if one.id not in taken])
-                taken.update(one.id for one in members)
+                continue
+            # Two windows of one household may reach the same presences; they are told once.
+            members = [one for cluster in reached for one in cluster.members if one.id not in taken]
+            taken.update(one.id for one in members)
+            found.append(members)
         core = _merged(wider, dt.timedelta(0))
         asked = [(household, low - AHEAD, high + AHEAD) for household, low, high in core]
     return found
 
 
-def _overlapping(
-    presences: Iterable[Presence], first: dt.datetime, last: dt.datetime
-) -> tuple[list[Presence], dt.datetime, dt.datetime]:
-    """Presences connected to the window by overlap, and the hull of time they fill."""
-    low, high = first, last
-    ordered = sorted(presences, key=presence_order)
-    members: list[Presence] = []
-    while True:
-        joined = [one for one in ordered if one.anchor_at <= high and one.reach_at >= low]
-        if len(joined) == len(members):
-            return members, low, high
-        members = joined
-        low = min(low, members[0].anchor_at)
-        high = max(high, *(one.reach_at for one in members))
+class _Cluster(NamedTuple):
+    """Presences connected by overlap, and the time they fill."""
+
+    low: dt.datetime
+    high: dt.datetime
+    members: list[Presence]
+
+
+def _together(presences: Iterable[Presence]) -> list[_Cluster]:
+    """Presences of one household in clusters that do not touch each other, by time."""
+    clusters: list[_Cluster] = []
+    for presence in sorted(presences, key=presence_order):
+        reach_at = presence.reach_at
+        if clusters and presence.anchor_at <= clusters[-1].high:
+            last = clusters[-1]
+            last.members.append(presence)
+            if reach_at > last.high:
+                clusters[-1] = last._replace(high=reach_at)
+        else:
+            clusters.append(_Cluster(presence.anchor_at, reach_at, [presence]))
+    return clusters
+
+
+def _reaching(clusters: Sequence[_Cluster], first: dt.datetime, last: dt.datetime) -> Sequence[_Cluster]:
+    """The clusters that touch the window; they lie beside each other."""
+    start = bisect_left(clusters, first, key=lambda cluster: cluster.high)
+    return clusters[start : bisect_right(clusters, last, lo=start, key=lambda cluster: cluster.low)]
 
 
 def _successor(old: Visit, presences: Sequence[Presence], told: Sequence[Visit]) -> UUID | None:

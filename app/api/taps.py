@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
+from starlette.routing import Route
 
 from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
 from app.api.access import caller_of
@@ -179,6 +180,16 @@ async def post_taps(request: Request) -> Response:
         count_tap(answer.verdict, answer.code)
     body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})
     return Response(body, media_type="application/json")
+
+
+def plain_route() -> Route:
+    """The same endpoint without what FastAPI does around one, which costs more than reading and judging a tap."""
+    return Route("/v1/taps", _counted, methods=["POST"])
+
+
+async def _counted(request: Request) -> Response:
+    request.scope["route"] = router.routes[0]  # by which the request is counted
+    return await post_taps(request)
 
 
 def _claim(item: TapIn) -> Claim:

@@ -59,7 +59,7 @@ CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.household = wanted.household
       AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
-      AND p.reach_at >= wanted.first_at
+      AND p.reach_at >= wanted.first_at AND p.id <> ALL ($5::uuid[])
     ORDER BY p.anchor_at
 ) AS p
 """
@@ -123,9 +123,11 @@ async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) 
     return found
 
 
-async def at_households(sql: Any, municipality_id: int, windows: Sequence[Window]) -> list[Presence]:
-    """The presences at households that reach into their windows; one may come twice."""
-    return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows))]
+async def at_households(
+    sql: Any, municipality_id: int, windows: Sequence[Window], known: Sequence[UUID]
+) -> list[Presence]:
+    """The presences at households that reach into their windows, without the known ones; one may come twice."""
+    return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows), known)]
 
 
 async def expired(sql: Any, municipality_id: int, before: dt.datetime) -> list[Window]:

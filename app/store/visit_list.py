@@ -19,7 +19,7 @@ from app.store.schema import (
     visit_change,
     withdrawn_visit,
 )
-from app.store.visits import StoredVisit, visit_of
+from app.store.visits import COLUMNS, StoredVisit, visit_of
 
 Kind = Literal["recipient", "provider", "staff"]
 
@@ -56,6 +56,7 @@ class VisitFilter:
     anomaly: str | None = None
 
 
+WHOLE = [visit.c[name] for name in COLUMNS]
 Cursor = tuple[dt.datetime, UUID]
 
 
@@ -77,13 +78,13 @@ async def page(
     if after:
         # The plain bound beside the pair is what the index is entered by.
         where += [visit.c.sort_at >= after[0], tuple_(visit.c.sort_at, visit.c.id) > after]
-    query = select(visit).where(and_(*where)).order_by(visit.c.sort_at, visit.c.id).limit(limit)
+    query = select(*WHOLE).where(and_(*where)).order_by(visit.c.sort_at, visit.c.id).limit(limit)
     return await _stored(reading, query)
 
 
 async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | None:
     """The visit with this id, within reach."""
-    query = select(visit).where(
+    query = select(*WHOLE).where(
         visit.c.municipality_id == reading.municipality_id, visit.c.id == visit_id, *reach.limits()
     )
     return next(iter(await _stored(reading, query)), None)
@@ -136,7 +137,7 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
         .limit(limit)
     )
     numbered = [tuple(row) for row in rows]
-    query = select(visit).where(
+    query = select(*WHOLE).where(
         visit.c.municipality_id == reading.municipality_id,
         visit.c.id.in_([visit_id for _, visit_id, *_ in numbered]),
         *reach.limits(),
@@ -149,8 +150,7 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
 
 
 async def _stored(reading: Reading, query: Select[Any]) -> list[StoredVisit]:
-    rows = (await reading.sa.execute(query)).mappings()
-    return [StoredVisit(visit_of(row), row["version"]) for row in rows]
+    return [visit_of(tuple(row)) for row in await reading.sa.execute(query)]
 
 
 TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_version}

@@ -13,16 +13,17 @@ from app.domain.split import Share
 from app.domain.visit import Visit
 from app.store.presences import spans_of
 
-COLUMNS = """
-    id, presence, recipient, version, group_id, provider, staff, person, role, household, in_tap, out_tap, started_at,
-    ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds, seconds, spans,
-    share_category, share_intervention, share_line, share_seconds, share_payable, share_reason, anomalies, suggestions
-"""
+COLUMNS = (
+    "id", "presence", "recipient", "version", "group_id", "provider", "staff", "person", "role", "household", "in_tap",
+    "out_tap", "started_at", "ended_at", "provisional", "local_on", "status", "payable", "evidence_in", "evidence_out",
+    "presence_seconds", "seconds", "spans", "share_category", "share_intervention", "share_line", "share_seconds",
+    "share_payable", "share_reason", "anomalies", "suggestions",
+)  # fmt: skip
 OF_PRESENCES = f"""
-SELECT {COLUMNS} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
+SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 ORPHANS = f"""
-SELECT {COLUMNS} FROM visit AS v WHERE municipality_id = $1
+SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
 """
 REPORTS = """
@@ -40,13 +41,12 @@ class StoredVisit(NamedTuple):
 
 async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
     """The stored visits of presences."""
-    rows = await sql.fetch(OF_PRESENCES, municipality_id, presences)
-    return [StoredVisit(visit_of(row), row["version"]) for row in rows]
+    return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
 
 
 async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
     """Visits whose presence does not exist; there are none unless somebody has meddled."""
-    return [StoredVisit(visit_of(row), row["version"]) for row in await sql.fetch(ORPHANS, municipality_id)]
+    return [visit_of(row) for row in await sql.fetch(ORPHANS, municipality_id)]
 
 
 async def reports_naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -> dict[UUID, list[Report]]:
@@ -59,47 +59,41 @@ async def reports_naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -
     return found
 
 
-def visit_of(row: Any) -> Visit:
-    """A visit from its stored row (the columns of `COLUMNS`)."""
-    started_at, ended_at = row["started_at"], row["ended_at"]
-    complete = row["status"] == "complete"
-    return Visit(
-        id=row["id"],
-        presence=row["presence"],
-        recipient=row["recipient"],
-        group=row["group_id"],
-        provider=row["provider"],
-        staff=row["staff"],
-        person=row["person"],
-        role=row["role"],
-        household=row["household"],
-        in_tap=row["in_tap"],
-        out_tap=row["out_tap"],
-        started_at=started_at,
-        ended_at=ended_at,
-        provisional=row["provisional"],
-        local_date=row["local_on"],
-        status=row["status"],
-        payable=row["payable"],
-        evidence_in=row["evidence_in"],
-        evidence_out=row["evidence_out"],
-        presence_seconds=row["presence_seconds"],
-        seconds=row["seconds"],
-        spans=spans_of(row["spans"], started_at, ended_at) if complete else (),
-        shares=tuple(
-            map(
-                Share,
-                row["share_category"],
-                row["share_intervention"],
-                row["share_line"],
-                row["share_seconds"],
-                row["share_payable"],
-                row["share_reason"],
-            )
-        ),
-        anomalies=tuple(row["anomalies"]),
-        suggestions=_suggestions(row["suggestions"]),
+def visit_of(row: Sequence[Any]) -> StoredVisit:
+    """A visit from its stored row, the columns of `COLUMNS` in their order."""
+    (
+        id_, presence, recipient, version, group, provider, staff, person, role, household, in_tap, out_tap, started_at,
+        ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds, seconds, spans,
+        categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
+    ) = row  # fmt: skip
+    visit = Visit(
+        id_,
+        presence,
+        recipient,
+        group,
+        provider,
+        staff,
+        person,
+        role,
+        household,
+        in_tap,
+        out_tap,
+        started_at,
+        ended_at,
+        provisional,
+        local_on,
+        status,
+        payable,
+        evidence_in,
+        evidence_out,
+        presence_seconds,
+        seconds,
+        spans_of(spans, started_at, ended_at) if status == "complete" else (),
+        tuple(map(Share, categories, interventions, lines, share_seconds, share_payable, reasons)),
+        tuple(anomalies),
+        _suggestions(suggestions),
     )
+    return StoredVisit(visit, version)
 
 
 def _suggestions(stored: str | None) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
 """A phone's clocks and ids."""
 
-# ruff: noqa: S311 - a simulation wants a seeded, reproducible generator
+
 
 import random
 import uuid

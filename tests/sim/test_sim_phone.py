@@ -1,6 +1,6 @@
 """A phone's queue: nothing is dropped but on the service's word, and nothing is blocked by its neighbour."""
 
-# ruff: noqa: S311 - a simulation wants a seeded, reproducible generator
+
 
 import random
 from datetime import UTC, datetime, timedelta

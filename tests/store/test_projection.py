@@ -18,7 +18,7 @@ from app.domain.tap import Claim, Envelope
 from app.domain.visit import visits_at
 from app.store import records
 from app.store.projection import month_sums
-from app.store.visits import visit_of
+from app.store.visits import COLUMNS, visit_of
 
 DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
 RECEIVED = DAY + dt.timedelta(days=5)
@@ -90,8 +90,8 @@ def pure(master, claims, reports, as_of):
 
 
 async def stored(owner):
-    rows = await owner.fetch("SELECT * FROM visit")
-    return sorted((visit_of(row) for row in rows), key=lambda visit: visit.id)
+    rows = await owner.fetch(f"SELECT {', '.join(COLUMNS)} FROM visit")
+    return sorted((visit_of(row).visit for row in rows), key=lambda visit: visit.id)
 
 
 def differences(found, expected):
