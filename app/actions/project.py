@@ -196,6 +196,7 @@ class _Pairing:
                 if old is not None:
                     changes.tell(old)
             elif presence.anchor_at <= last and presence.reach_at + BOUNCE >= first:  # its bounces come after it
+                changes.current[presence.id] = presence
                 changes.tell(presence)
         for presence in gone.values():
             changes.removed[presence.id] = presence

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from app.api.problems import Problem
-from app.store.database import BusyError
+from app.api.refusals import is_busy
 
 S = TypeVar("S")
 A = TypeVar("A")
@@ -62,7 +62,8 @@ class GroupCommit(Generic[S, A]):
         try:
             answers = await self._write(municipality_id, [submission for submission, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it was, the waiters are told
-            if len(batch) == 1 or isinstance(error, BusyError):
+            # Where the database cannot be had no submission is to blame, and asking for each again only adds to it.
+            if len(batch) == 1 or is_busy(error):
                 for _, waiter in batch:
                     if not waiter.done():
                         waiter.set_exception(error)

@@ -277,7 +277,10 @@ RESULTS = {
     responses=answer_of(OrdersAnswer, example=RESULTS),
 )
 async def place_batch(request: Request, caller: Annotated[Caller, Depends(allow(*WRITERS))]) -> Response:
-    """1 to 1000 orders in one transaction, each with an answer of its own: a bad one does not stop the rest."""
+    """1 to 1000 orders in one transaction, each with an answer of its own: a bad one does not stop the rest.
+
+    The list may also be sent bare.
+    """
     batch = await read_items(request, OrdersBody, "orders", OrderItem, limit_bytes=BATCH_BYTES)
     placed = [
         Placed(item.ref, item.model_dump(mode="json", by_alias=True, exclude={"ref"}))

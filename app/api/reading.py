@@ -170,6 +170,9 @@ async def read_items(
     """
     body = await read_bytes(request, limit_bytes=limit_bytes)
     value = strict(body)
+    if isinstance(value, list):
+        # A bare list is the envelope that holds nothing else.
+        value, body = {key: value}, b'{"%s":%s}' % (key.encode(), body)
     listed = value.get(key) if isinstance(value, dict) else None
     if isinstance(listed, list) and len(listed) > MOST_ITEMS:
         raise Problem("too_many_items")

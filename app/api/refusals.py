@@ -53,11 +53,11 @@ def answer(request: Request, problem: Problem, trace_id: str | None = None) -> R
     return Response(to_json(body), problem.kind.status, headers, PROBLEM_JSON)
 
 
-def _busy(error: BaseException) -> bool:
+def is_busy(error: BaseException) -> bool:
     """Whether a database error says "later" rather than "never": time-outs, deadlocks, a server on its way."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
-        return error.connection_invalidated or (cause is not None and _busy(cause))
+        return error.connection_invalidated or (cause is not None and is_busy(cause))
     return isinstance(
         error,
         (
@@ -106,7 +106,7 @@ async def _on_unknown_municipality(request: Request, _: Exception) -> Response:
 
 
 async def _on_database(request: Request, error: Exception) -> Response:
-    if not _busy(error):
+    if not is_busy(error):
         return await on_anything(request, error)
     trace_id = trace_id_of(request)
     log.warning("busy", trace_id=trace_id, error=_name(error))

@@ -281,6 +281,7 @@ async def list_changes(
 ) -> Response:
     """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
 
+    Go on from `next` until it equals the cursor that was sent: a page may hold nothing within reach with more behind.
     A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`.
     """
     reach = reach_of(caller)

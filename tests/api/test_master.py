@@ -443,6 +443,8 @@ async def test_a_batch_answers_each_order_and_a_bad_one_stops_none(filled):
 
 async def test_a_batch_has_its_bounds(filled):
     order = BODIES["orders"] | {"ref": "O-1"}
+    bare = (await filled.ask("POST", "/v1/orders:batch", [order], role="system", expect=200)).json()
+    assert [result["ref"] for result in bare["results"]] == ["O-1"]
     await refused(filled, "POST", "/v1/orders:batch", {"orders": []}, 422, "invalid_envelope")
     await refused(filled, "POST", "/v1/orders:batch", {"orders": [order] * 1001}, 413, "too_many_items")
     await refused(filled, "POST", "/v1/orders:batch", {"orders": [order], "more": 1}, 422, "invalid_envelope")

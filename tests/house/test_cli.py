@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import SERVER
+from postgres import SERVER
 from typer.testing import CliRunner
 
 from app.cli import application
