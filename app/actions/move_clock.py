@@ -19,7 +19,7 @@ async def move_clock(database: Database) -> None:
             await writing.sql.execute(
                 "UPDATE municipality SET as_of = $2 WHERE municipality_id = $1", municipality_id, now
             )
-            writing.as_of = now
-            over = await presences.expired(writing.sql, municipality_id, now - LONGEST_PRESENCE)
+            since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
+            over = await presences.expired(writing.sql, municipality_id, since, now - LONGEST_PRESENCE)
             if over:
                 await project(writing, Touched(persons=over))

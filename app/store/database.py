@@ -54,9 +54,11 @@ class Reading:
 
 
 @dataclass(slots=True)
-class Writing(Reading):
+class Writing:
     """A write transaction that holds the municipality's lock, with its master data as of this moment."""
 
+    municipality_id: int
+    sql: "asyncpg.Connection[asyncpg.Record]"
     as_of: dt.datetime
     change_no: int
     master: MasterData
@@ -96,22 +98,28 @@ class Database:
 
         Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there.
         """
-        try:
-            # The lock comes in a statement before any that reads: those must see what the last holder committed.
-            lock = f"{LOOKUP_PLANS}, pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})"
-            async with self._transaction(municipality_id, lock) as sa:
-                try:
-                    yield await self._writing(sa, municipality_id)
-                except BaseException:
-                    # The copy may hold records that are now rolled back; the next writer must not find it.
+        # The lock comes in a statement before any that reads: those must see what the last holder committed. Beginning,
+        # the tenant and the lock are one round trip; SQLAlchemy would make three of them.
+        begin = (
+            f"BEGIN; SELECT set_config('app.municipality', '{int(municipality_id)}', true){LOOKUP_PLANS},"
+            f" pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})"
+        )
+        async with self._connection() as sa:
+            sql = await _driver(sa)
+            holding = False
+            try:
+                await sql.execute(begin)
+                holding = True
+                yield await self._writing(sql, municipality_id)
+                await sql.execute("COMMIT")
+            except BaseException:
+                # The copy may hold records that are now rolled back; the next writer must not find it.
+                if holding:
                     self._masters.pop(municipality_id, None)
-                    raise
-        except BaseException:  # the commit itself may fail as well
-            self._masters.pop(municipality_id, None)
-            raise
+                await _roll_back(sa, sql)
+                raise
 
-    async def _writing(self, sa: AsyncConnection, municipality_id: int) -> Writing:
-        sql = await _driver(sa)
+    async def _writing(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int) -> Writing:
         row = await sql.fetchrow(
             "SELECT as_of, master_seq, change_no FROM municipality WHERE municipality_id = $1", municipality_id
         )
@@ -123,7 +131,7 @@ class Database:
         if master.seq < row["master_seq"]:
             await records.refresh(sql, municipality_id, master)
         self._masters[municipality_id] = master
-        return Writing(municipality_id, sa, sql, row["as_of"], row["change_no"], master)
+        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master)
 
     async def municipalities(self) -> list[int]:
         """Every tenant's code."""
@@ -136,9 +144,9 @@ class Database:
             return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int, more: str = "") -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, municipality_id: int) -> AsyncIterator[AsyncConnection]:
         async with self._connection() as sa, sa.begin():
-            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true){more}")
+            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
             yield sa
 
     @asynccontextmanager
@@ -155,3 +163,11 @@ class Database:
 
 async def _driver(sa: AsyncConnection) -> Any:
     return (await sa.get_raw_connection()).driver_connection
+
+
+async def _roll_back(sa: AsyncConnection, sql: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """End the transaction; a connection that cannot do even that is given up, so that nobody meets it again."""
+    try:
+        await sql.execute("ROLLBACK")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        await sa.invalidate()

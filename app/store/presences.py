@@ -63,12 +63,12 @@ CROSS JOIN LATERAL (
     ORDER BY p.anchor_at
 ) AS p
 """
+# Found through the visits, which have an index of their starts; an index of what is open would move with every OUT.
 EXPIRED = """
-SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM presence
-WHERE municipality_id = $1 AND state = 'open' AND started_at < $2 GROUP BY person
+SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM visit
+WHERE municipality_id = $1 AND sort_at >= $2 AND sort_at < $3 AND started_at IS NOT NULL AND out_tap IS NULL
+GROUP BY person
 """
-
-
 HISTORY = """
 SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
              (SELECT min(anchor_at) FROM presence WHERE municipality_id = $1)) AS first_at,
@@ -130,9 +130,9 @@ async def at_households(
     return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows), known)]
 
 
-async def expired(sql: Any, municipality_id: int, before: dt.datetime) -> list[Window]:
-    """Persons with presences still called open that began before `before`, with the window of those."""
-    rows = await sql.fetch(EXPIRED, municipality_id, before)
+async def expired(sql: Any, municipality_id: int, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:
+    """Persons with visits without OUT that began from `first_at` and before `before_at`, with the window of those."""
+    rows = await sql.fetch(EXPIRED, municipality_id, first_at, before_at)
     return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
 
 

@@ -327,7 +327,6 @@ presence = Table(
     CheckConstraint("started_at IS NOT NULL OR ended_at IS NOT NULL", name="presence_has_a_boundary"),
     Index("presence_person", "municipality_id", "person", "anchor_at"),
     Index("presence_household", "municipality_id", "household", "anchor_at"),
-    Index("presence_open", "municipality_id", "started_at", postgresql_where=text("state = 'open'")),
 )
 
 visit = Table(

@@ -4,8 +4,9 @@ import asyncio
 
 import asyncpg
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
+from app.store import database as database_module
 from app.store import records
 from app.store.database import BusyError, Database, UnknownMunicipalityError
 from app.store.records import Stored
@@ -112,7 +113,7 @@ async def test_municipalities_write_side_by_side_and_readers_never_wait(two):
     await asyncio.wait_for(both(), 5)
 
 
-async def test_a_write_that_fails_is_rolled_back_and_forgotten(two):
+async def test_a_write_that_fails_is_rolled_back_and_forgotten(two, monkeypatch):
     async with two.write(HERE) as writing:
         await _put_provider(writing, "P-norr")
 
@@ -123,7 +124,13 @@ async def test_a_write_that_fails_is_rolled_back_and_forgotten(two):
             raise ZeroDivisionError
 
     remembered = []
-    event.listen(two.engine.sync_engine, "rollback", lambda _: remembered.append(HERE in two._masters))
+    roll_back = database_module._roll_back
+
+    async def watched(*connection):
+        remembered.append(HERE in two._masters)
+        await roll_back(*connection)
+
+    monkeypatch.setattr(database_module, "_roll_back", watched)
     with pytest.raises(ZeroDivisionError):
         await failing()
     assert remembered[0] is False, "the next writer has the lock as soon as this one is rolled back"

@@ -33,12 +33,10 @@ async def counted(settle_another, monkeypatch):
         transactions[-1].append(statement)
 
     def connected(connection, _):
-        # What asyncpg is given directly; prepared statements, by which SQLAlchemy sends its own, it does not log.
         connection.driver_connection.add_query_logger(lambda record: note(record.query))
 
     await home.app.state.database.engine.dispose()
     event.listen(engine, "connect", connected)
-    event.listen(engine, "after_cursor_execute", lambda *told: note(told[2]))  # by then it has said BEGIN
     yield home, transactions
     event.remove(engine, "connect", connected)
 
@@ -61,7 +59,7 @@ async def statements(counted, who, items):
     results = await home.taps(who, items)
     assert {(one["verdict"], one["duplicate"], bool(one["visits"])) for one in results} == {("accepted", False, True)}
     [sent] = [one for one in transactions if any("INSERT INTO tap " in statement for statement in one)]
-    assert (sent[0], sent[-1]) == ("BEGIN;", "COMMIT;")
+    assert (sent[0].split()[0], sent[-1]) == ("BEGIN;", "COMMIT")
     return sent
 
 
