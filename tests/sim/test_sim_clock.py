@@ -1,7 +1,5 @@
 """A phone's clocks and ids."""
 
-
-
 import random
 import uuid
 from datetime import UTC, datetime, timedelta, timezone

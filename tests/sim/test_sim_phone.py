@@ -1,7 +1,5 @@
 """A phone's queue: nothing is dropped but on the service's word, and nothing is blocked by its neighbour."""
 
-
-
 import random
 from datetime import UTC, datetime, timedelta
 
