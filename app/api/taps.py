@@ -19,7 +19,7 @@ from app.api.health import count_tap
 from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.wire import Instant, Wire, answer_of, body_of
-from app.domain.tap import Claim, Envelope
+from app.domain.tap import Claim, Envelope, ManualReason
 from app.settings import Settings
 from app.store.database import Database
 
@@ -27,18 +27,6 @@ router = APIRouter(tags=["taps"])
 
 Uptime = Annotated[int, Field(ge=0, lt=2**53)]
 BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Reason = Literal[
-    "tag_missing",
-    "tag_unreadable",
-    "phone_no_nfc",
-    "phone_dead",
-    "no_coverage",
-    "visit_outside_home",
-    "forgot_in",
-    "forgot_out",
-    "system_down",
-    "other",
-]
 SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
 
 
@@ -50,7 +38,7 @@ class TapTag(Wire):
     c: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{16}$")] | None = None
     uid: Annotated[str, StringConstraints(pattern="^(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$")] | None = None
     household: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
-    reason: Reason | None = None
+    reason: ManualReason | None = None
     note: Annotated[str, StringConstraints(max_length=500)] | None = None
 
     @model_validator(mode="after")

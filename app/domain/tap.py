@@ -20,7 +20,7 @@ LARGE_SHIFT = dt.timedelta(minutes=5)
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
-MANUAL_REASONS = (
+ManualReason = Literal[
     "tag_missing",
     "tag_unreadable",
     "phone_no_nfc",
@@ -31,7 +31,8 @@ MANUAL_REASONS = (
     "forgot_out",
     "system_down",
     "other",
-)
+]
+"""Why a tap was made by hand."""
 STATE_DISPUTES = {
     "suspended": "tag_suspended",
     "lost": "tag_lost",
@@ -52,7 +53,7 @@ class Claim:
     keyset: str | None = None
     uid: str | None = None
     household: str | None = None
-    reason: str | None = None
+    reason: ManualReason | None = None
     note: str | None = None
 
 
