@@ -15,4 +15,13 @@ async def hello() -> dict[str, str]:
 
 if __name__ == "__main__":
     port = int(sys.argv[1])
-    uvicorn.run(app, host="127.0.0.1", port=port, access_log=False, log_level="warning", server_header=False, ws="none")
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=port,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        ws="none",
+        timeout_keep_alive=60,
+    )
