@@ -47,13 +47,9 @@ SELECT DISTINCT month::text || ' ' || recipient FROM (
     (TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)
 ) AS differing
 """
-REPLACE_SUMS = f"""
-WITH cleared AS (
-    DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)
-    RETURNING 1
-)
-INSERT INTO month_sum SELECT $1, told.* FROM ({MONTH_SUMS}) AS told
-"""
+# Two statements: in one, the new rows would meet the keys of those being deleted.
+CLEAR_SUMS = "DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)"
+SUM_ANEW = f"INSERT INTO month_sum SELECT $1, told.* FROM ({MONTH_SUMS}) AS told"
 
 INVARIANTS: dict[str, str] = {
     "the shares of a visit add up to its seconds": """
@@ -121,5 +117,6 @@ async def mend_sums(sql: Any, municipality_id: int, first_on: dt.date | None, la
     """Months and recipients whose kept sums were wrong, after putting them right."""
     wrong = [row[0] for row in await sql.fetch(WRONG_SUMS, municipality_id, first_on, last_on)]
     if wrong:
-        await sql.execute(REPLACE_SUMS, municipality_id, first_on, last_on)
+        for statement in (CLEAR_SUMS, SUM_ANEW):
+            await sql.execute(statement, municipality_id, first_on, last_on)
     return wrong
