@@ -28,6 +28,7 @@ from app.api.master import (
 from app.api.problems import FieldError
 from app.api.reading import Unread, read_items
 from app.api.wire import Day, Wire, answer_of, body_of
+from app.domain.split import SplitPolicy
 from app.language import wanted
 from app.store.database import Writing
 
@@ -154,7 +155,7 @@ class ContractBody(Spanned):
     provider: Ref
     valid_from: Day
     valid_to: Day | None = None
-    split_policy: Literal["proportional", "hsl_first", "reported"] = "proportional"
+    split_policy: SplitPolicy = "proportional"
     report_required: bool = False
     compensation: Annotated[Compensation, Field(default_factory=dict)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import lcm
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from app.domain.master import MasterData, Staff
 from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
@@ -17,7 +17,8 @@ from app.domain.report import Report
 from app.domain.time import local_date
 
 Weight = Fraction | int
-SPLIT_POLICIES = ("proportional", "hsl_first", "reported")
+SplitPolicy = Literal["proportional", "hsl_first", "reported"]
+"""How a contract divides a presence."""
 # Crews who come for one thing: without a report only such lines are theirs.
 SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
 SCALED_SHARE = Fraction(1, 10)

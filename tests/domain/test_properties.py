@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -27,7 +27,7 @@ from app.domain.pairing import (
     tap_order,
 )
 from app.domain.report import Report, ReportedIntervention
-from app.domain.split import SPLIT_POLICIES, Part, Plan, Share, cut_extra, divide, largest_remainder
+from app.domain.split import Part, Plan, Share, SplitPolicy, cut_extra, divide, largest_remainder
 from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
 from app.domain.time import FIRST_DAY, UTC, Span, covered_by, days_in_month, subtract, total_seconds
 from app.domain.visit import ANOMALIES, Visit, visits_at
@@ -122,7 +122,7 @@ contracts = st.builds(
     provider=st.just("P-norr"),
     valid_from=st.just(FIRST_DAY),
     valid_to=st.none(),
-    split_policy=st.sampled_from(SPLIT_POLICIES),
+    split_policy=st.sampled_from(get_args(SplitPolicy)),
     report_required=st.booleans(),
 )
 Record = Recipient | Staff | Order | Contract
@@ -261,7 +261,7 @@ parts = st.builds(
 
 
 @often
-@given(st.lists(parts, min_size=1, max_size=6), st.sampled_from(SPLIT_POLICIES), st.integers(0, 60_000))
+@given(st.lists(parts, min_size=1, max_size=6), st.sampled_from(get_args(SplitPolicy)), st.integers(0, 60_000))
 def test_the_parts_of_a_split_add_up(told: list[Part], policy: str, seconds: int) -> None:
     divided, scaled = divide(Plan(tuple(told), policy), seconds)
     assert sum(divided) == seconds
