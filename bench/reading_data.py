@@ -7,7 +7,7 @@ day, and has an order with a line of each of three categories.
 import datetime as dt
 from pathlib import Path
 
-from app.store.invariants import REPLACE_SUMS
+from app.store.invariants import SUM_ANEW
 from bench.bases import empty
 from bench.cluster import Cluster, fingerprint
 from bench.processes import MUNICIPALITY
@@ -112,7 +112,7 @@ async def year(cluster: Cluster, sizes: Sizes) -> str:
     await cluster.execute(*statements, name=YEAR)
     connection = await cluster.connect(YEAR)
     try:
-        await connection.execute(REPLACE_SUMS, MUNICIPALITY, None, None)
+        await connection.execute(SUM_ANEW, MUNICIPALITY, None, None)
     finally:
         await connection.close()
     await cluster.execute(*FLOOR, name=YEAR)
