@@ -29,6 +29,7 @@ from app.store import embedded
 from app.store.database import Database
 from app.store.migrate import MigrationBlockedError, migrate, pending
 from app.store.secrets import LooseSecretsError, made_once
+from app.tag_commands import tags
 
 Result = TypeVar("Result")
 
@@ -43,6 +44,7 @@ application = typer.Typer(
 municipality = typer.Typer(no_args_is_help=True)
 db = typer.Typer(no_args_is_help=True)
 application.add_typer(municipality, name="municipality", help="The tenants.")
+application.add_typer(tags, name="tags", help="Tags and what they say.")
 application.add_typer(db, name="db", help="The embedded database of the data directory.")
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-from bench import reading, taps
+from bench import reading, sun, taps
 from bench.cluster import ROOT, Cluster, cluster
 from bench.figures import FIGURES, HEADING, Result, write
 from bench.sizes import TINY, Sizes
@@ -18,6 +18,7 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
         (taps.batches, (*taps.BATCHES, "backlog_s", "worker_rss_mb")),
         (taps.statements, ("statements_per_batch",)),
         (taps.history, ("history_cost_ratio",)),
+        (sun.verifying, ("sun_verify_us",)),
         (taps.rebuilding, ("rebuild_visits_per_s",)),
     ],
     "read": [

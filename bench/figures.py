@@ -26,6 +26,7 @@ FIGURES: dict[str, Figure] = {
     "backlog_s": Figure("100 000 late taps drained beside 50 live ones a second", "s", "s", "≤", 40),
     "statements_per_batch": Figure("statements of a batch, whatever its size", "statements", "statements", "≤", 12),
     "history_cost_ratio": Figure("CPU of a tap after two years, of one after a day", "ratio", "µs", "≤", 1.2),
+    "sun_verify_us": Figure("a tag's message verified, its key derived anew", "µs", "µs", "≤", 60),
     "worker_rss_mb": Figure("memory of the worker after 200 000 taps", "MB", "MB", "≤", 200),
     "rebuild_visits_per_s": Figure("visits rebuilt from nothing", "visits/s", "visits/s", "≥", 5000),
     "executed_time_ratio": Figure("a month pulled, of the covering index's query", "ratio", "ms", "≤", 1),

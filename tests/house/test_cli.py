@@ -364,3 +364,25 @@ def test_the_demo_leaves_real_data_alone(start, taggad, tmp_path):
         demo = start("demo", "--port", str(_free_port()), **there)
         assert demo.popen.wait(timeout=PATIENCE_SECONDS) == 1
     assert "holds data that no demo made" in demo.said.read_text()
+
+
+# Tags
+
+
+def test_messages_of_tags_are_explained_line_by_line_without_a_database(tmp_path):
+    vectors = json.loads((ROOT / "tests/data/ntag424.json").read_text())["vectors"]
+    vector = next(one for one in vectors if one["id"] == "an12196-t4")
+    keys = {name: vector[name] for name in ("meta_read_key", "file_read_key")}
+    lines = [json.dumps(keys | vector["params"]), "", "{", "\\xff", json.dumps(keys | {"url": vector["url"]})]
+    done = CliRunner().invoke(
+        application,
+        ["tags", "explain"],
+        input="\n".join(lines).encode() + b"\n\xff\n",
+        env={"TAGGAD_DATA_DIR": str(tmp_path)},
+    )
+    assert done.exit_code == 0, done.output
+    nothing = {"valid": None, "uid": None, "counter": None, "file_data": None}
+    read = nothing | {"valid": True, "uid": "04DE5F1EACC040", "counter": 61, "error": None}
+    bad = nothing | {"error": "malformed"}
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [read, bad, bad, read, bad]
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,212 @@
+"""What an NTAG 424 DNA says at each read (NXP: SDM, the "SUN message"), and whether this chip said it.
+
+Sources: NXP AN12196 (SUN messages, originality), NT4H2421Gx (data sheet), AN10922 (diversified keys). AES mode alone.
+The read counter is least significant byte first inside the cryptography. A message proves that this chip was read for
+the n-th time: not when, by whom or where. What a message says before its MAC has been verified is nobody's word: it
+leaves this module by `picc_data` alone, for those who hold the keys in their hands (`taggad tags explain`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hmac import compare_digest
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.hashes import SHA224
+
+KEY_BYTES = 16
+UID_BYTES = 7
+MAC_BYTES = 8
+PICC_BYTES = 16
+SIGNATURE_BYTES = 56
+LONGEST_DIVERSIFICATION = 31
+
+UID_AND_COUNTER = 0xC7
+"""The one tag byte that is taken at a door: UID of seven bytes and read counter, both mirrored."""
+HAS_UID = 0x80
+HAS_COUNTER = 0x40
+META_KEY_NO = 1
+FILE_KEY_NO = 2
+SDM_APPLICATION = bytes.fromhex("D2760000850101")
+SYSTEM = b"TAGGAD"
+REMEMBERED_TAGS = 50_000
+
+NO_IV = bytes(16)
+# NXP's key for the originality signatures of this chip (AN12196, chapter 7).
+ORIGINALITY_KEY = ec.EllipticCurvePublicKey.from_encoded_point(
+    ec.SECP224R1(),
+    bytes.fromhex(
+        "048A9B380AF2EE1B98DC417FECC263F8449C7625CECE82D9B916C992DA209D68422B81EC20B65A66B5102A61596AF3379200599316A00A1410"
+    ),
+)
+
+
+class SunInvalidError(Exception):
+    """Not a message of a chip with these keys. It is not said what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PiccData:
+    """What the encrypted part of a message holds; None for what this chip does not mirror. Not authentic by itself."""
+
+    tag_byte: int
+    uid: bytes | None
+    counter: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An authentic message: this chip (UID in upper-case hex), this many reads, with its keys of this version."""
+
+    uid: str
+    counter: int
+    key_version: int
+
+
+def picc_data(meta_key: bytes, encrypted: bytes) -> PiccData:
+    """The encrypted part of a message, 16 bytes, opened. Raises SunInvalidError where nothing readable comes out."""
+    plain = _opened(meta_key, NO_IV, encrypted)
+    tag_byte, place = plain[0], 1
+    uid, counter = None, None
+    if tag_byte & ~(HAS_UID | HAS_COUNTER) not in ({UID_BYTES} if tag_byte & HAS_UID else {0, UID_BYTES}):
+        raise SunInvalidError
+    if tag_byte & HAS_UID:
+        uid, place = plain[place : place + UID_BYTES], place + UID_BYTES
+    if tag_byte & HAS_COUNTER:
+        counter = int.from_bytes(plain[place : place + 3], "little")
+    return PiccData(tag_byte, uid, counter)
+
+
+def session_keys(file_key: bytes, uid: bytes | None, counter: int | None) -> tuple[bytes, bytes]:
+    """The keys of one read, for encryption and for the MAC. What the chip does not mirror is left out (None)."""
+    said = (uid or b"") + _counted(counter)
+    first = bytes.fromhex("C33C00010080") + said
+    second = bytes.fromhex("3CC300010080") + said
+    return _cmac(file_key, first.ljust(16, b"\0")), _cmac(file_key, second.ljust(16, b"\0"))
+
+
+def tap_mac(mac_key: bytes, mac_input: bytes = b"") -> bytes:
+    """The MAC, 8 bytes, over the ASCII served between the two offsets the chip was given; ours has nothing there."""
+    return _cmac(mac_key, mac_input)[1::2]
+
+
+def file_data(enc_key: bytes, counter: int, encrypted: bytes) -> bytes:
+    """The file's mirrored data, a whole number of blocks."""
+    iv = _blocks(enc_key).encryptor().update(_counted(counter).ljust(16, b"\0"))
+    return _opened(enc_key, iv, encrypted)
+
+
+def is_authentic(file_key: bytes, uid: bytes | None, counter: int | None, mac: bytes, mac_input: bytes = b"") -> bool:
+    """Whether the chip that holds the key made this MAC at that read; compared in constant time."""
+    return compare_digest(tap_mac(session_keys(file_key, uid, counter)[1], mac_input), mac)
+
+
+def diversified_key(master: bytes, diversification: bytes) -> bytes:
+    """AN10922's AES-128 key of one chip, from a master and 1 to 31 bytes that say which. Raises ValueError."""
+    if not 1 <= len(diversification) <= LONGEST_DIVERSIFICATION:
+        raise ValueError("a key is diversified by 1 to 31 bytes")
+    told = b"\x01" + diversification
+    if len(told) > KEY_BYTES:
+        return _cmac(master, told)
+    # Two blocks always, however little there is to say: here a CMAC would have but one.
+    cipher = _blocks(master).encryptor()
+    last = _doubled(_doubled(cipher.update(NO_IV)))
+    first, second = (told + b"\x80").ljust(32, b"\0")[:16], (told + b"\x80").ljust(32, b"\0")[16:]
+    return cipher.update(_xor(cipher.update(first), _xor(second, last)))
+
+
+def tag_key(master: bytes, uid: bytes, key_no: int, key_version: int) -> bytes:
+    """Our key of one chip in one slot and one version."""
+    return diversified_key(master, uid + SDM_APPLICATION + bytes((key_no, key_version)) + SYSTEM)
+
+
+def is_original(uid: bytes, signature: bytes) -> bool:
+    """Whether NXP signed this UID: ECDSA on secp224r1, r and s of 28 bytes, over the UID itself."""
+    if len(uid) != UID_BYTES or len(signature) != SIGNATURE_BYTES:
+        return False
+    half = SIGNATURE_BYTES // 2
+    pair = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+    try:
+        # A digest is a number: in front of this one stand zeros, so that it is as long as SHA-224's.
+        ORIGINALITY_KEY.verify(pair, uid.rjust(half, b"\0"), ec.ECDSA(Prehashed(SHA224())))
+    except InvalidSignature:
+        return False
+    return True
+
+
+class KeysetKeys:
+    """A keyset's keys, ready to verify with. For one thread: the ciphers are used again from message to message.
+
+    The meta key opens every message of the set, as the UID is not known before; the key of the MAC is the chip's own.
+    """
+
+    __slots__ = ("_meta", "_of_tags", "file_master", "meta_key")
+
+    def __init__(self, meta_key: bytes, file_master: bytes) -> None:
+        """16 bytes each. Raises ValueError for other keys."""
+        if {len(meta_key), len(file_master)} != {KEY_BYTES}:
+            raise ValueError("a key has 16 bytes")
+        self.meta_key = meta_key
+        self.file_master = file_master
+        self._meta = _blocks(meta_key).decryptor()
+        self._of_tags: dict[tuple[bytes, int], CMAC] = {}
+
+    def read(self, encrypted: bytes, mac: bytes, key_versions: Iterable[int]) -> Read | None:
+        """The message where one of the versions of its chip's key made the MAC, else None.
+
+        Whatever is wrong, the same is done: a bad tag byte does not end it sooner than a bad MAC.
+        """
+        plain = self._meta.update(encrypted)
+        uid, counted = plain[1:8], plain[8:11]
+        found = None
+        for version in key_versions:
+            template = self._of_tags.get((uid, version)) or CMAC(
+                algorithms.AES(tag_key(self.file_master, uid, FILE_KEY_NO, version))
+            )
+            session = template.copy()
+            session.update(b"\x3c\xc3\x00\x01\x00\x80" + uid + counted)
+            if compare_digest(tap_mac(session.finalize()), mac):
+                found = version, template
+        if found is None or plain[0] != UID_AND_COUNTER:
+            return None
+        self._remember(uid, *found)
+        return Read(uid.hex().upper(), int.from_bytes(counted, "little"), found[0])
+
+    def _remember(self, uid: bytes, version: int, template: CMAC) -> None:
+        """Keep the chip's key at hand, once a message has shown that there is such a chip."""
+        if len(self._of_tags) >= REMEMBERED_TAGS:
+            self._of_tags.clear()
+        self._of_tags[uid, version] = template
+
+
+def _blocks(key: bytes) -> Cipher[modes.ECB]:
+    return Cipher(algorithms.AES(key), modes.ECB())  # noqa: S305 - of one block each, as the chip has it
+
+
+def _cmac(key: bytes, text: bytes) -> bytes:
+    mac = CMAC(algorithms.AES(key))
+    mac.update(text)
+    return mac.finalize()
+
+
+def _opened(key: bytes, iv: bytes, encrypted: bytes) -> bytes:
+    if not encrypted or len(encrypted) % 16:
+        raise SunInvalidError
+    return Cipher(algorithms.AES(key), modes.CBC(iv)).decryptor().update(encrypted)
+
+
+def _counted(counter: int | None) -> bytes:
+    return b"" if counter is None else counter.to_bytes(3, "little")
+
+
+def _doubled(block: bytes) -> bytes:
+    """Times two in GF(2^128), as CMAC makes its subkeys."""
+    number = int.from_bytes(block) << 1
+    return (number & (1 << 128) - 1 ^ (0x87 if number >> 128 else 0)).to_bytes(16)
+
+
+def _xor(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
