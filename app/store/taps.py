@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from app.domain.tap import Claim, Judgement, Shift
-from app.store import rows
+from app.store import rows, schema
 
 # What is known of taps by id: stored taps, refused attempts, and how the phones' clocks stood.
 KNOWN = """
@@ -26,33 +26,11 @@ SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.boo
 FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
     SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
 """
-TAP = {
-    "id": "uuid",
-    "staff": "text",
-    "device": "text",
-    "direction": "text",
-    "at": "timestamptz",
-    "tapped_at": "timestamptz",
-    "received_at": "timestamptz",
-    "tag": "text",
-    "household": "text",
-    "reason": "text",
-    "note": "text",
-    "evidence": "text",
-    "verdict": "text",
-    "code": "text",
-    "flags": "text[]",
-    "body_hash": "bytea",
-}
-CLOCK = {"phone": "text", "wall_shift": "interval", "booted_at": "timestamptz"}
 APPEND = f"""
 WITH taps AS (
-    INSERT INTO tap (municipality_id, {", ".join(TAP)}) SELECT $1, t.* FROM ({rows.given(TAP, 3)}) AS t
+    INSERT INTO tap {rows.given(schema.tap, 3)}
 ), clocks AS (
-    INSERT INTO phone_clock (municipality_id, {", ".join(CLOCK)})
-    SELECT $1, c.* FROM ({rows.given(CLOCK, 3 + len(TAP))}) AS c
-    ON CONFLICT (municipality_id, phone) DO UPDATE SET
-        wall_shift = excluded.wall_shift, booted_at = excluded.booted_at
+    INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
 )
 """
 # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
@@ -127,7 +105,7 @@ async def known(sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Seq
 def tap_row(
     claim: Claim, judged: Judgement, staff: str, device: str | None, received_at: dt.datetime, body_hash: bytes
 ) -> tuple[Any, ...]:
-    """A judged tap as it is stored, a row of `TAP`."""
+    """A judged tap as it is stored, without the municipality."""
     return (
         claim.id,
         staff,
@@ -143,7 +121,7 @@ def tap_row(
         judged.evidence,
         judged.verdict,
         judged.code,
-        rows.array(judged.flags),
+        judged.flags,
         body_hash,
     )
 
@@ -162,8 +140,8 @@ async def append(
             APPEND + ATTEMPTS,
             municipality_id,
             _json(attempts),
-            *rows.arguments(TAP, taps),
-            *rows.arguments(CLOCK, shifts),
+            [(municipality_id, *tap) for tap in taps],
+            [(municipality_id, *shift) for shift in shifts],
         )
 
 
