@@ -4,12 +4,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_serializer, field_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.place_order import Placed, place_orders, withdraw_order
 from app.actions.put_master import Condition, Outcome
 from app.api.access import Caller, allow, database
+from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
 from app.api.master import (
     WRITERS,
     Kind,
@@ -27,7 +28,7 @@ from app.api.master import (
 )
 from app.api.problems import FieldError
 from app.api.reading import Unread, read_items
-from app.api.wire import Day, Wire, answer_of, body_of
+from app.api.wire import Day, Instant, Wire, answer_of, body_of
 from app.domain.split import SplitPolicy
 from app.language import wanted
 from app.store.database import Writing
@@ -35,7 +36,6 @@ from app.store.database import Writing
 router = APIRouter(tags=["master data"])
 
 BATCH_BYTES = 8 * 1024 * 1024
-COMPENSATION_BYTES = 64 * 1024
 WINDOW_ENDS = 2
 
 
@@ -51,17 +51,10 @@ def _is_open(window: list[str]) -> list[str]:
     return window
 
 
-def _limited(value: dict[str, Any]) -> dict[str, Any]:
-    if len(to_json(value)) > COMPENSATION_BYTES:
-        raise PydanticCustomError("wrong_length", "too large")
-    return value
-
-
 Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Window = Annotated[list[Clock], Field(min_length=WINDOW_ENDS, max_length=WINDOW_ENDS), AfterValidator(_is_open)]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Weekdays = Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterValidator(_each_once)]
-Compensation = Annotated[dict[str, Any], AfterValidator(_limited)]
 
 
 class LineBody(Wire):
@@ -79,11 +72,15 @@ class LineBody(Wire):
 
 
 class PauseBody(Wire):
-    """Inclusive days without the order in force; without `to` until further notice."""
+    """Inclusive days without the order in force; without `to` until further notice.
+
+    `notified_at` is when the provider was told: where a contract pays for absence, it goes by that and by the reason.
+    """
 
     first: Annotated[Day, Field(alias="from")]
     last: Annotated[Day | None, Field(alias="to")] = None
     reason: Text
+    notified_at: Instant | None = None
 
     @field_validator("last")
     @classmethod
@@ -157,7 +154,11 @@ class ContractBody(Spanned):
     valid_to: Day | None = None
     split_policy: SplitPolicy = "proportional"
     report_required: bool = False
-    compensation: Annotated[Compensation, Field(default_factory=dict)]
+    compensation: Annotated[CompensationDocument, Field(default_factory=CompensationDocument)]
+
+    @field_serializer("compensation")
+    def _as_it_was_said(self, document: CompensationDocument) -> dict[str, Any]:
+        return as_said(document)
 
 
 class ContractAnswer(ContractBody, Versioned):
@@ -189,7 +190,7 @@ CONTRACT = {
     "valid_from": "2026-01-01",
     "split_policy": "hsl_first",
     "report_required": True,
-    "compensation": {"model": "executed"},
+    "compensation": EXAMPLE_DOCUMENT,
 }
 
 

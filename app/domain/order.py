@@ -35,10 +35,15 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Inclusive local days without the order in force; open-ended when `last_on` is None."""
+    """Inclusive local days without the order in force; open-ended when `last_on` is None.
+
+    `notified_at` is when the provider was told; what a paused day pays goes by it and by the `reason`.
+    """
 
     first_on: dt.date
     last_on: dt.date | None
+    reason: str = ""
+    notified_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,7 +144,17 @@ def order_of(ref: str, body: Json) -> Order:
         dt.date.fromisoformat(body["valid_from"]),
         _day(body.get("valid_to")),
         tuple(_line(line) for line in body["lines"]),
-        tuple(Pause(dt.date.fromisoformat(one["from"]), _day(one.get("to"))) for one in body["pauses"]),
+        tuple(_pause(one) for one in body["pauses"]),
+    )
+
+
+def _pause(one: Json) -> Pause:
+    notified = one.get("notified_at")
+    return Pause(
+        dt.date.fromisoformat(one["from"]),
+        _day(one.get("to")),
+        one["reason"],
+        dt.datetime.fromisoformat(notified) if notified else None,
     )
 
 

@@ -494,13 +494,6 @@ async def test_contracts_of_one_provider_never_overlap(filled):
     await filled.put("contracts", "C-3", contract | {"provider": "P-stad", "valid_to": None})
 
 
-async def test_compensation_is_kept_as_given(filled):
-    told = {"rates": [{"category": "CARE", "ore": 39400, "share": 0.85}], "å": {}}
-    stored = await filled.put("contracts", "C-norr", BODIES["contracts"] | {"compensation": told})
-    assert stored["compensation"] == told
-    assert (await filled.ask("GET", "/v1/contracts/C-norr")).json() == stored
-
-
 # Tags
 
 

@@ -1,0 +1,57 @@
+"""What compensation looks at, and the items it counts."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+from uuid import UUID
+
+from app.domain.master import MasterData
+from app.domain.order import Order
+from app.domain.terms import ALL
+from app.domain.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """One ordered intervention that was turned down, how, and the standard minutes it would have had."""
+
+    recipient: str
+    at: dt.datetime
+    category: str
+    intervention: str
+    minutes: int
+    how: str
+    notified_at: dt.datetime | None = None
+    visit: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one provider is paid for: its orders, visits and what was declined, with everybody's master data.
+
+    `visits` reach back as far as the rules look: the day before the first, the last visit before an absence, the
+    days of a bonus.
+    """
+
+    provider: str
+    form: str
+    master: MasterData
+    orders: Sequence[Order]
+    visits: Sequence[Visit]
+    declined: Sequence[Declined] = ()
+
+
+class Item(NamedTuple):
+    """Something a rule pays for: seconds where its rates are per hour, else a count. `share` is how much of it."""
+
+    recipient: str
+    category: str
+    on: dt.date
+    band: str | None
+    quantity: Fraction | int
+    reason: str
+    visit: UUID | None = None
+    share: Fraction = ALL
+    notes: tuple[str, ...] = ()
