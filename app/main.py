@@ -13,8 +13,24 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app.actions.move_clock import move_clock
-from app.api import docs, executed_time, health, measures, orders, people, refusals, reports, tags, taps, visits
-from app.api.access import Tokens
+from app.api import (
+    clients,
+    devices,
+    docs,
+    executed_time,
+    health,
+    measures,
+    oauth,
+    orders,
+    people,
+    presence,
+    refusals,
+    reports,
+    tags,
+    taps,
+    visits,
+)
+from app.api.access import Revocations, Tokens
 from app.api.edge import Edge
 from app.settings import VERSION, Settings
 from app.store.database import Database
@@ -45,6 +61,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.database = Database(url, pool_size=settings.pool_size)
+        app.state.revocations = Revocations(app.state.database)
         app.state.taps = taps.tap_queue(app.state.database, settings)
         clock = asyncio.create_task(_keep_time(app.state.database))
         # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
@@ -78,7 +95,23 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.add_middleware(Edge)
     # Taps are what there is most of: served by a plain route, tried first. FastAPI's own, below, documents it.
     app.router.routes.insert(0, taps.plain_route())
-    for module in (taps, reports, visits, people, orders, tags, executed_time, measures, health, docs, pages):
+    for module in (
+        taps,
+        reports,
+        visits,
+        presence,
+        people,
+        orders,
+        tags,
+        devices,
+        clients,
+        oauth,
+        executed_time,
+        measures,
+        health,
+        docs,
+        pages,
+    ):
         app.include_router(module.router)
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
     app.mount("/static", StaticFiles(directory=pages.STATIC))

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.actions.add_municipality import add_municipality
+from app.actions.put_master import keep
 from app.actions.rebuild import rebuild
 from app.store.database import Database
 from app.store.migrate import migrate
+from app.store.records import Stored
 from bench.cluster import Cluster, fingerprint
 from bench.processes import MUNICIPALITY, Stream, load, request, service, token
 from bench.sizes import Sizes
@@ -23,6 +25,8 @@ TOLD = "bench_told"
 BASE = "bench_base"
 LONG = "bench_long"
 CALLS_AT_ONCE = 8
+PHONES_OF_STAFF = 5
+"""As many as the late taps of any size come from."""
 TAP_COLUMNS = (
     "municipality_id", "id", "staff", "device", "direction", "at", "tapped_at", "received_at", "tag", "evidence",
     "verdict", "flags", "body_hash",
@@ -90,8 +94,25 @@ async def _told(cluster: Cluster, sizes: Sizes) -> None:
         for phase in make_municipality(sizes.recipients, sizes.staff).world.calls():
             calls = [request(call.method, call.path, bearer, call.body) for call in phase]
             await load(served, None, Stream(calls, CALLS_AT_ONCE))
+    await _enrol(cluster, sizes)
     await cluster.execute("VACUUM (ANALYZE)", name=TOLD)
     cluster.note_made(TOLD, made_by)
+
+
+async def _enrol(cluster: Cluster, sizes: Sizes) -> None:
+    """The staff's phones, named as the workload names them, as if each had shown a key."""
+    body = {"public_key": {}, "enrolled_at": "2026-01-01T00:00:00Z", "revoked_at": None, "reason": None}
+    phones = [
+        Stored(f"D-{one.ref}-{phone}", 1, removed=False, body={"staff": one.ref, **body})
+        for one in make_municipality(sizes.recipients, sizes.staff).world.staff
+        for phone in range(1, PHONES_OF_STAFF + 1)
+    ]
+    database = Database(cluster.url(TOLD), pool_size=1)
+    try:
+        async with database.write(MUNICIPALITY) as writing:
+            await keep(writing, "devices", "bench", phones)
+    finally:
+        await database.close()
 
 
 async def _make(cluster: Cluster, name: str, slots: Iterable[Slot]) -> None:

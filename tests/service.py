@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
+from joserfc.jwk import ECKey
 
 from app.main import create_app
 from app.settings import Settings
@@ -67,6 +68,14 @@ class Service:
         """A bearer token as `taggad token` prints it."""
         tokens = self.app.state.tokens
         return tokens.mint(municipality, role, provider=provider, staff=staff, device=device)
+
+    async def enrol(self, staff, *, role="admin", **who):
+        """Enrol a phone for a staff ref; gives the device's ref and its key."""
+        offer = (await self.ask("POST", "/v1/devices", {"staff": staff}, role=role, expect=201, **who)).json()
+        key = ECKey.generate_key("P-256")
+        body = {"code": offer["code"], "public_key": key.as_dict(private=False)}
+        enrolled = (await self.ask("POST", "/v1/devices/enrol", body, role=None, expect=201)).json()
+        return enrolled["device"], key
 
     def client(self, role=None, **who):
         """A client with the role's token (no role: without one), open for as long as the service is."""

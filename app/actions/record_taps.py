@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.project import Touched, project
-from app.domain.tap import Claim, Envelope, Judgement, Shift, judge, shift_of
+from app.domain.tap import Claim, Envelope, Judgement, Shift, judge, judge_device, shift_of
 from app.domain.visit import Visit
 from app.store import taps as store
 from app.store.database import Writing
@@ -92,7 +92,10 @@ class _Batch:
             return TapAnswer(item.id, "refused", attempt.code, True, None, None)
         if stored is not None:
             return self._refused(submission, item.id, "id_conflict", hashed, self._told(item))
-        judged = judge(item, submission.envelope, shift, self.writing.master, self.late_after)
+        master = self.writing.master
+        judged = judge(item, submission.envelope, shift, master, self.late_after)
+        if submission.device is not None:
+            judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
         if judged.verdict == "refused":
             return self._refused(submission, item.id, judged.code or "refused", hashed, self._told(item))
         return self._accept(submission, item, judged, hashed)

@@ -1,6 +1,8 @@
 """Who calls: bearer tokens (JWT as RFC 9068 has them), the roles, and the one question every route asks first."""
 
+import asyncio
 import hashlib
+import hmac
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
@@ -16,6 +18,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from app.api.problems import Problem
 from app.settings import Settings
+from app.store.credentials import revoked_since
 from app.store.database import Database
 
 ROLES = ("staff", "planner", "system", "controller", "inspector", "auditor", "admin")
@@ -25,6 +28,9 @@ ALGORITHM = "ES256"
 REMEMBERED_SECONDS = 60
 REMEMBERED_TOKENS = 20_000
 LONGEST_TOKEN = 4096
+REVOCATIONS_FRESH_SECONDS = 30
+OPERATOR = "operator"
+"""The client of a token that was made at the command line."""
 
 _CLAIMS = jwt.JWTClaimsRegistry(
     leeway=0,
@@ -42,7 +48,7 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as the token says. `provider`, `staff` and `device` are refs, where the role has them."""
+    """Who calls, as the token says. `provider`, `staff`, `device` and `client` are refs, where there are such."""
 
     municipality_id: int
     role: str
@@ -51,6 +57,7 @@ class Caller:
     device: str | None
     subject: str
     scopes: frozenset[str]
+    client: str | None = None
 
 
 class Tokens:
@@ -71,7 +78,7 @@ class Tokens:
         device: str | None = None,
         scopes: Iterable[str] = (),
         ttl_seconds: int = 3600,
-        client: str = "operator",
+        client: str | None = None,
     ) -> str:
         """A signed token. Raises ValueError for a role that is none, or that lacks the ref it lives by."""
         if role not in ROLES:
@@ -81,19 +88,25 @@ class Tokens:
         if role == "planner" and not provider:
             raise ValueError("role planner needs a provider ref")
         now = int(time.time())
-        subject = staff or provider or role
+        subject = staff or client or provider or role
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": f"{municipality_id}:{role}:{subject}",
-            "client_id": client,
+            "client_id": device or client or OPERATOR,
             "iat": now,
             "exp": now + ttl_seconds,
             "jti": str(uuid.uuid4()),
             "municipality": municipality_id,
             "role": role,
         }
-        optional = {"provider": provider, "staff": staff, "device": device, "scope": " ".join(scopes)}
+        optional = {
+            "provider": provider,
+            "staff": staff,
+            "device": device,
+            "client": client,
+            "scope": " ".join(scopes),
+        }
         claims |= {name: value for name, value in optional.items() if value}
         key = self._keys[0]
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
@@ -135,12 +148,13 @@ class Tokens:
             claims.get("device"),
             claims["sub"],
             frozenset(claims.get("scope", "").split()),
+            claims.get("client"),
         )
         return caller, float(claims["exp"])
 
 
 def _well_formed(claims: dict[str, Any]) -> bool:
-    names = ("sub", "role", "provider", "staff", "device", "scope")
+    names = ("sub", "role", "provider", "staff", "device", "client", "scope")
     if type(claims["municipality"]) is not int or not all(isinstance(claims.get(name, ""), str) for name in names):
         return False
     bound = {"staff": "staff", "planner": "provider"}.get(claims["role"])
@@ -153,8 +167,51 @@ def _signing_key(secret: bytes) -> ECKey:
     return key
 
 
+class Revocations:
+    """Which devices and clients have been revoked, as this process knew it half a minute ago at most.
+
+    Read by whoever comes first after that, from the record's new versions alone, so that a request costs no round trip.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._revoked: dict[int, set[tuple[str, str]]] = {}
+        self._read_up_to: dict[int, tuple[int, float]] = {}
+        self._reading = asyncio.Lock()
+
+    async def refuse(self, caller: Caller) -> None:
+        """Raises Problem `unauthenticated` for a caller that is no longer trusted."""
+        if caller.device is None and caller.client is None:
+            return
+        if not self._fresh(caller.municipality_id):
+            async with self._reading:
+                if not self._fresh(caller.municipality_id):
+                    await self._read(caller.municipality_id)
+        revoked = self._revoked[caller.municipality_id]
+        if ("devices", caller.device) in revoked or ("clients", caller.client) in revoked:
+            raise _unauthenticated()
+
+    def _fresh(self, municipality_id: int) -> bool:
+        known = self._read_up_to.get(municipality_id)
+        return known is not None and time.monotonic() - known[1] < REVOCATIONS_FRESH_SECONDS
+
+    async def _read(self, municipality_id: int) -> None:
+        asked_at = time.monotonic()
+        seq, _ = self._read_up_to.get(municipality_id, (0, 0))
+        async with self._database.read(municipality_id) as reading:
+            more, seq = await revoked_since(reading, seq)
+        self._revoked.setdefault(municipality_id, set()).update(more)
+        self._read_up_to[municipality_id] = (seq, asked_at)
+
+
 def _unauthenticated() -> Problem:
     return Problem("unauthenticated", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+def digest_of(request: Request, purpose: str, secret: str) -> bytes:
+    """What is kept of a secret that we gave out: HMAC-SHA256, of no use for anything else or anywhere else."""
+    settings: Settings = request.app.state.settings
+    return hmac.digest(settings.lookup_key, f"{purpose}|{secret}".encode(), "sha256")
 
 
 def database(request: Request) -> Database:
@@ -163,8 +220,19 @@ def database(request: Request) -> Database:
     return found
 
 
+async def trusted_caller(request: Request, roles: Iterable[str]) -> Caller:
+    """Who calls, when it is one of `roles` and not revoked. Raises Problem as `caller_of` does."""
+    caller = caller_of(request, roles)
+    revocations: Revocations = request.app.state.revocations
+    await revocations.refuse(caller)
+    return caller
+
+
 def caller_of(request: Request, roles: Iterable[str]) -> Caller:
-    """Who calls, when it is one of `roles`. Raises Problem: `unauthenticated`, then `forbidden_role`."""
+    """Who calls, when it is one of `roles`, revoked or not: for taps, which are judged by when they were made.
+
+    Raises Problem: `unauthenticated`, then `forbidden_role`.
+    """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Problem("unauthenticated")
@@ -182,9 +250,8 @@ def allow(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
         raise ValueError(f"no such role: {unknown}")
     allowed = frozenset(roles)
 
-    # async though nothing waits: FastAPI runs plain functions in a thread.
     async def allowed_caller(request: Request) -> Caller:
-        return caller_of(request, allowed)
+        return await trusted_caller(request, allowed)
 
     allowed_caller.roles = allowed  # type: ignore[attr-defined] # read by whoever documents or tests who may do what
     return allowed_caller

@@ -73,7 +73,10 @@ def _as_it_is(_: Caller, body: Json) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider."""
+    """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
+
+    A kind without `writers` is made by verbs of its own and only read here.
+    """
 
     name: str
     one: str
@@ -85,14 +88,20 @@ class Kind:
     filters: Mapping[str, str] = field(default_factory=dict)
     shown: Out = _as_it_is
     writers: tuple[str, ...] = WRITERS
+    readers: tuple[str, ...] = READERS
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
 
 
 def add_routes(router: APIRouter, kind: Kind) -> None:
     """PUT, GET one and GET list of a kind."""
+    if kind.writers:
+        _add_put(router, kind)
+    _add_reads(router, kind)
+
+
+def _add_put(router: APIRouter, kind: Kind) -> None:
     answer = answer_of(kind.answer, example=kind.example_out)
     created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created")
-    listed = {"items": [kind.example_out], "next": None}
 
     @router.put(
         f"/v1/{kind.name}/{{ref}}",
@@ -111,13 +120,17 @@ def add_routes(router: APIRouter, kind: Kind) -> None:
         outcome = await (kind.put or _put(kind))(request, caller, ref, body, condition_of(request))
         return record(kind, caller, ref, outcome)
 
+
+def _add_reads(router: APIRouter, kind: Kind) -> None:
+    listed = {"items": [kind.example_out], "next": None}
+
     @router.get(
         f"/v1/{kind.name}/{{ref}}",
         operation_id=f"get_{kind.one}",
         summary=f"Read one of the {kind.name}",
-        responses=answer,
+        responses=answer_of(kind.answer, example=kind.example_out),
     )
-    async def get_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*READERS))]) -> Response:
+    async def get_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.readers))]) -> Response:
         """The record as it was last put, with its version in `ETag`."""
         known_ref(ref)
         async with database(request).read(caller.municipality_id) as reading:
@@ -135,7 +148,7 @@ def add_routes(router: APIRouter, kind: Kind) -> None:
     )
     async def get_list(
         request: Request,
-        caller: Annotated[Caller, Depends(allow(*READERS))],
+        caller: Annotated[Caller, Depends(allow(*kind.readers))],
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: Annotated[str | None, Query(max_length=400)] = None,
     ) -> Response:
@@ -229,6 +242,9 @@ async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: record
         return True
     if kind.reach == "served_by":
         return await people.is_served_by(reading.sql, reading.municipality_id, stored.ref, provider)
+    if kind.reach == "employed_by":
+        employed = await records.latest(reading.sql, reading.municipality_id, "staff", stored.body["staff"])
+        return employed is not None and bool(employed.body["provider"] == provider)
     return bool(stored.body["provider"] == provider)
 
 

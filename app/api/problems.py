@@ -72,12 +72,26 @@ PROBLEMS: Mapping[str, Kind] = {
         "Tjänsten är upptagen just nu. Försök igen om en stund.",
         "The service is busy at the moment. Try again shortly.",
     ),
+    "client_exists": Kind(
+        409,
+        "Klienten finns redan",
+        "Client exists",
+        "Ett klientnamn ges bara en gång. Välj ett annat.",
+        "The name of a client is given only once. Choose another.",
+    ),
     "contract_overlaps": Kind(
         409,
         "Avtalen överlappar",
         "Contracts overlap",
         "Utföraren har redan ett avtal under någon av dagarna.",
         "The provider already has a contract on some of the days.",
+    ),
+    "enrolment_code_invalid": Kind(
+        403,
+        "Koden gäller inte",
+        "Code not valid",
+        "Anslutningskoden finns inte, är redan använd eller har gått ut. Be om en ny.",
+        "The enrolment code does not exist, has been used or has ended. Ask for a new one.",
     ),
     "forbidden_role": Kind(
         403,
@@ -204,6 +218,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Tag retired",
         "En kasserad tagg kan inte sättas upp igen.",
         "A retired tag cannot be mounted again.",
+    ),
+    "too_many_attempts": Kind(
+        429,
+        "För många försök",
+        "Too many attempts",
+        "För många misslyckade försök härifrån. Vänta en stund.",
+        "Too many failed attempts from here. Wait a while.",
     ),
     "too_many_items": Kind(
         413,

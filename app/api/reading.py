@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 from pydantic import BaseModel, Field, ValidationError, create_model
@@ -20,6 +21,9 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from app.api.problems import PROBLEMS, FieldError, Problem
 
 MOST_ITEMS = 1000
+FORM = "application/x-www-form-urlencoded"
+LONGEST_FORM_BYTES = 16 * 1024
+MOST_FORM_FIELDS = 20
 
 M = TypeVar("M", bound=BaseModel)
 E = TypeVar("E", bound=BaseModel)
@@ -72,12 +76,25 @@ class Batch(Generic[E, M]):
 
 async def read_bytes(request: Request, *, limit_bytes: int | None = None) -> bytes:
     """The raw body. Raises Problem: 415 `unsupported_media_type`, 413 `body_too_large` above `limit_bytes`."""
-    headers = request.headers
-    kind = headers.get("content-type", "")
+    kind = request.headers.get("content-type", "")
     if kind != "application/json":
         _accept_type(kind)
-    limit: int = limit_bytes or request.app.state.max_body_bytes
-    length = headers.get("content-length", "0")
+    return await _bounded(request, limit_bytes or request.app.state.max_body_bytes)
+
+
+async def read_form(request: Request) -> list[tuple[str, str]]:
+    """The pairs of a form. Raises Problem as `read_bytes` does, and 422 `invalid_envelope`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        raise Problem("unsupported_media_type")
+    body = await _bounded(request, LONGEST_FORM_BYTES)
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST_FORM_FIELDS)
+    except ValueError as error:
+        raise Problem("invalid_envelope") from error
+
+
+async def _bounded(request: Request, limit: int) -> bytes:
+    length = request.headers.get("content-length", "0")
     if not length.isdecimal() or int(length) > limit:
         raise Problem("body_too_large")
     parts = []

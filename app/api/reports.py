@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from pydantic_core import to_json
 
 from app.actions.record_reports import ToldReport, record_reports
-from app.api.access import caller_of
+from app.api.access import trusted_caller
 from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.taps import unreadable
@@ -88,7 +88,7 @@ EXAMPLE_OUT = {
 )
 async def post_reports(request: Request) -> Response:
     """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does."""
-    caller = caller_of(request, ("staff",))
+    caller = await trusted_caller(request, ("staff",))
     if caller.staff is None:
         raise Problem("forbidden_role")
     batch = await read_items(request, ReportsIn, "reports", ReportIn)

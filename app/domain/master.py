@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Generic, Protocol, TypeVar
 
+from app.domain.device import Device
 from app.domain.order import Order, OrderLine
 from app.domain.time import ZERO
 
@@ -141,6 +142,7 @@ class MasterData:
     orders: dict[str, Order] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
     providers: set[str] = field(default_factory=set)
     _memory: dict[Any, Any] = field(default_factory=dict)
     _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -4,10 +4,11 @@ The judgement is made once and is part of the fact from then on.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
+from app.domain.device import Device
 from app.domain.master import MasterData
 from app.domain.time import UTC, ZERO, whole_second
 
@@ -159,3 +160,18 @@ def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, la
     if code:
         return Judgement("disputed", code, at, evidence, tag, flags)
     return Judgement("accepted", flags[0] if flags else None, at, evidence, tag, flags)
+
+
+def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgement:
+    """The judgement on a tap that came with a device's token; None is a device this municipality does not know.
+
+    Bound to another staff, or tapped when it was revoked: `device_not_bound`, which goes before what the tag tells,
+    because hanging the tag up would heal that. A tap made before its device was revoked stands, flagged.
+    """
+    if judged.verdict == "refused":
+        return judged
+    if device is None or device.staff != staff or (device.revoked_at is not None and device.revoked_at <= judged.at):
+        return replace(judged, verdict="disputed", code="device_not_bound")
+    if device.revoked_at is None:
+        return judged
+    return replace(judged, code=judged.code or "device_revoked", flags=(*judged.flags, "device_revoked"))

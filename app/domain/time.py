@@ -24,6 +24,11 @@ def whole_second(instant: dt.datetime) -> dt.datetime:
     return instant.astimezone(UTC).replace(microsecond=0)
 
 
+def written(instant: dt.datetime) -> str:
+    """One way to write each whole second, so that instants sort and compare as they are written."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def seconds_between(start: dt.datetime, end: dt.datetime) -> int:
     """Whole seconds from `start` to `end`; both are whole seconds already."""
     delta = end - start

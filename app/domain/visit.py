@@ -37,10 +37,12 @@ ANOMALIES: Mapping[str, Severity] = {
     "tag_lost": "fix",
     "tag_retired": "fix",
     "tag_tampered": "fix",
+    "device_not_bound": "fix",
     "overlap": "acknowledge",
     "extra_staff": "acknowledge",
     "clock_adjusted": "acknowledge",
     "claim_in_future": "acknowledge",
+    "device_revoked": "acknowledge",
     "minutes_scaled": "acknowledge",
     "split_by_order": "acknowledge",
 }

@@ -138,6 +138,11 @@ class Database:
         async with self._connection() as sa, sa.begin():
             return [row[0] for row in await sa.exec_driver_sql("SELECT * FROM municipalities()")]
 
+    async def before_tenant(self, question: str, key: bytes | str) -> Any:
+        """What one of the few functions says that may be asked before a tenant is chosen."""
+        async with self._connection() as sa:
+            return await (await _driver(sa)).fetchval(question, key)
+
     async def ready(self) -> bool:
         """Whether the database answers."""
         async with self._connection() as sa:

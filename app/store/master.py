@@ -26,6 +26,8 @@ FILTERS = {
     "recipient": "AND body->>'recipient' = ${place}",
     "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
     " AND o.recipient = newest.ref AND o.provider = ${place})",
+    "employed_by": "AND (SELECT s.body->>'provider' FROM record AS s WHERE s.municipality_id = $1 AND s.kind = 'staff'"
+    " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1) = ${place}",
 }
 REACHED = """
 SELECT w.name, w.first_at, w.last_at

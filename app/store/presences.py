@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from app.domain.master import MasterData
-from app.domain.pairing import Presence, SideTap, Tap
+from app.domain.pairing import LONGEST_PRESENCE, Presence, SideTap, Tap
 from app.domain.time import Span
 
 Window = tuple[str, dt.datetime, dt.datetime]
@@ -85,6 +85,17 @@ UNION
 SELECT DISTINCT person FROM presence WHERE municipality_id = $1 AND anchor_at >= $2 AND anchor_at <= $3
 """
 
+LOGGED_IN = """
+SELECT p.staff, v.provider, p.started_at AS since,
+    CASE WHEN p.dispute_in IS NULL THEN p.evidence_in ELSE 'disputed' END AS evidence
+FROM presence AS p LEFT JOIN LATERAL (
+    SELECT provider FROM visit WHERE municipality_id = $1 AND presence = p.id LIMIT 1
+) AS v ON true
+WHERE p.municipality_id = $1 AND p.household = $2 AND p.anchor_at > $3 AND p.anchor_at <= $4 AND p.state = 'open'
+ORDER BY p.started_at, p.staff
+"""
+LIVED_IN = "SELECT EXISTS (SELECT FROM recipient_version WHERE municipality_id = $1 AND household = $2)"
+
 
 def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
     return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
@@ -128,6 +139,14 @@ async def at_households(
 ) -> list[Presence]:
     """The presences at households that reach into their windows, without the known ones; one may come twice."""
     return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows), known)]
+
+
+async def logged_in(sql: Any, municipality_id: int, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
+    """Who came to the household and has not left; None for a household nobody ever lived in."""
+    if not await sql.fetchval(LIVED_IN, municipality_id, household):
+        return None
+    rows = await sql.fetch(LOGGED_IN, municipality_id, household, now - LONGEST_PRESENCE, now)
+    return [dict(row) for row in rows]
 
 
 async def expired(sql: Any, municipality_id: int, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:

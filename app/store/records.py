@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from app.domain.device import Device
 from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
 from app.domain.order import Order, OrderLine, Pause
 from app.domain.time import FIRST_DAY
@@ -201,6 +202,15 @@ def _tag(master: MasterData, ref: str, body: Json) -> None:
     master.put_tag(tag_of(ref, body))
 
 
+def _device(master: MasterData, ref: str, body: Json) -> None:
+    revoked_at = body["revoked_at"]
+    master.devices[ref] = Device(ref, body["staff"], dt.datetime.fromisoformat(revoked_at) if revoked_at else None)
+
+
+def _client(_: MasterData, __: str, ___: Json) -> None:
+    """What may call tells no visit anything."""
+
+
 READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "recipients": _recipient,
     "staff": _staff,
@@ -208,4 +218,6 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "orders": _order,
     "contracts": _contract,
     "tags": _tag,
+    "devices": _device,
+    "clients": _client,
 }

@@ -229,6 +229,26 @@ tag_mount = Table(
     ForeignKeyConstraint(["municipality_id", "tag"], ["tag.municipality_id", "tag.ref"], ondelete="CASCADE"),
 )
 
+enrolment = Table(
+    "enrolment",
+    metadata,
+    tenant(),
+    Column("code_digest", LargeBinary, nullable=False),
+    Column("staff", Text, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "code_digest"),
+)
+
+spent_assertion = Table(
+    "spent_assertion",
+    metadata,
+    tenant(),
+    Column("device", Text, nullable=False),
+    Column("jti_digest", LargeBinary, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "device", "jti_digest"),
+)
+
 tap = Table(
     "tap",
     metadata,

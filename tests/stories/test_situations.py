@@ -248,9 +248,10 @@ async def test_24_a_monotonic_clock_knows_better_than_a_wall_clock_that_was_set_
 async def test_24_taps_sent_apart_by_a_wrong_clock_keep_their_duration(home):
     wrong = dt.timedelta(hours=2)
     start, end = ago(hours=3), ago(hours=2, minutes=30)
+    device, _ = await home.enrol("S-1")
     for way, instant in (("in", start), ("out", end)):
         sent_at = dt.datetime.now(dt.UTC) - wrong
-        await home.taps("S-1", [tap_item(H1, way, instant - wrong)], sent_at=sent_at, device="D-1")
+        await home.taps("S-1", [tap_item(H1, way, instant - wrong)], sent_at=sent_at, device=device)
     [visit] = await home.visits()
     assert visit["seconds"] == 1800
 

@@ -1,0 +1,112 @@
+"""Clients: machines that call on their own behalf, with a role and a secret (RFC 6749, client credentials)."""
+
+import secrets
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.make_client import make_client
+from app.actions.put_master import Json, Outcome
+from app.actions.revoke import revoke
+from app.api.access import Caller, allow, digest_of
+from app.api.devices import REVOKE, RevokeBody
+from app.api.master import Kind, Ref, Versioned, add_routes, known_ref, record, written
+from app.api.reading import read_json
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.store.database import Writing
+
+router = APIRouter(tags=["clients"])
+
+SECRET_BYTES = 32
+PURPOSE = "client"
+
+
+class ClientBody(Wire):
+    """A client's name and role; a planner's provider."""
+
+    ref: Ref
+    role: Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
+    provider: Ref | None = None
+
+    @model_validator(mode="after")
+    def _planners_alone_have_a_provider(self) -> "ClientBody":
+        if (self.role == "planner") != (self.provider is not None):
+            raise PydanticCustomError("invalid_value", "a planner and nobody else has a provider")
+        return self
+
+
+class ClientAnswer(Versioned):
+    """A client as stored."""
+
+    role: str
+    provider: str | None
+    revoked_at: Instant | None
+    reason: str | None
+
+
+class NewClientAnswer(ClientAnswer):
+    """A client with what it asks for tokens with. The secret is told this once: only its keyed digest is kept."""
+
+    client_id: str
+    client_secret: str
+
+
+CLIENT = {"ref": "ekonomi", "role": "system"}
+CLIENT_OUT = {"ref": "ekonomi", "version": 1, "role": "system", "provider": None, "revoked_at": None, "reason": None}
+REVOKED_OUT = CLIENT_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
+NEW_OUT = CLIENT_OUT | {"client_id": "188.ekonomi", "client_secret": "q2Jr7n0QmPdXn3c8b0Zr1TzqN9mW5uY4sVgKf6LhEaI"}
+
+
+def _shown(_: Caller, body: Json) -> Json:
+    return {name: body[name] for name in ("role", "provider", "revoked_at", "reason")}
+
+
+KIND = Kind("clients", "client", ClientBody, ClientAnswer, {}, CLIENT_OUT, shown=_shown, writers=(), readers=("admin",))
+Admin = Annotated[Caller, Depends(allow("admin"))]
+
+add_routes(router, KIND)
+
+
+@router.post(
+    "/v1/clients",
+    operation_id="make_client",
+    summary="Make a client",
+    status_code=201,
+    openapi_extra=body_of(ClientBody, example=CLIENT),
+    responses=answer_of(NewClientAnswer, example=NEW_OUT, status=201, text="Created"),
+)
+async def make(request: Request, caller: Admin) -> Response:
+    """Gives it a secret, told this once. A name is given only once; a client that lost its secret gets another name."""
+    body = await read_json(request, ClientBody)
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    digest = digest_of(request, PURPOSE, secret)
+
+    async def act(writing: Writing) -> Outcome:
+        return await make_client(writing, body.ref, body.role, body.provider, digest, by=caller.subject)
+
+    outcome = await written(request, caller, act)
+    # Refs are unique in a municipality only, and who asks for a token has not said which one it belongs to.
+    named = {"client_id": f"{caller.municipality_id}.{body.ref}", "client_secret": secret}
+    answer = {"ref": body.ref, "version": outcome.version, **_shown(caller, outcome.body), **named}
+    return Response(to_json(answer), 201, media_type="application/json")
+
+
+@router.post(
+    "/v1/clients/{ref}/revoke",
+    operation_id="revoke_client",
+    summary="Trust a client no longer",
+    openapi_extra=body_of(RevokeBody, example=REVOKE),
+    responses=answer_of(ClientAnswer, example=REVOKED_OUT),
+)
+async def revoke_client(request: Request, ref: str, caller: Admin) -> Response:
+    """It gets no token any more, and those it has open nothing within a minute. For good."""
+    known_ref(ref)
+    body = await read_json(request, RevokeBody)
+
+    async def act(writing: Writing) -> Outcome:
+        return await revoke(writing, "clients", ref, body.since(), body.reason, by=caller.subject)
+
+    return record(KIND, caller, ref, await written(request, caller, act))
