@@ -1,0 +1,148 @@
+"""What the ledger holds of a fact: a leaf that tells its public fields and commits to its personal ones.
+
+    leaf = SHA256(0x00 || 0x01 || public || SHA256(salt || personal))
+
+`public` and `personal` are JSON objects of the fact's columns (`KINDS`) in one way of writing: keys sorted, no spaces,
+UTF-8 without escapes that are not needed, instants in UTC with six decimals and `Z`, bytes in hex, fields that are null
+left out, numbers without a fraction as integers. `public` has `fact` (the kind) and `municipality` beside the columns.
+So a leaf is recomputed from the stored row alone, and a proof stays valid when payload and salt are erased.
+"""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import blake2b, sha256
+from typing import Any
+from uuid import UUID
+
+from app.domain.merkle import leaf_hash
+
+VERSION = b"\1"
+SALT_BYTES = 16
+MAC_BYTES = 16
+VOID = leaf_hash(b"\0")
+"""Stands in the tree where a leaf was missing or not made by the service when it was to be sealed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fact, named as its table: which columns its leaf tells and which it commits to.
+
+    A column added later must be null in the facts that are there, or their leaves would change.
+    """
+
+    public: tuple[str, ...]
+    personal: tuple[str, ...]
+    json: frozenset[str] = frozenset()
+    """Columns that hold JSON."""
+    id: str = "id"
+    """The column that names the fact: a UUID, or a number, which is then written as a UUID of that value."""
+    at: str = "received_at"
+    """The column that says when the fact reached us."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.public + self.personal
+
+
+KINDS: Mapping[str, Kind] = {
+    "tap": Kind(
+        ("id", "direction", "at", "tapped_at", "received_at", "reason", "evidence", "verdict", "code", "flags"),
+        ("staff", "device", "tag", "household", "note", "body_hash"),
+    ),
+    "report": Kind(
+        ("id", "tap", "reported_at", "received_at"),
+        ("staff", "device", "outcome", "interventions", "note", "body_hash"),
+        json=frozenset({"interventions"}),
+    ),
+    "attempt": Kind(
+        ("id", "kind", "item_id", "received_at", "code"),
+        ("staff", "device", "body_hash", "claim"),
+        json=frozenset({"claim"}),
+    ),
+    "record": Kind(
+        ("kind", "seq", "version", "recorded_at", "removed"),
+        ("ref", "recorded_by", "body"),
+        json=frozenset({"body"}),
+        id="seq",
+        at="recorded_at",
+    ),
+}
+
+
+def fact_id(kind: str, fields: Mapping[str, Any]) -> UUID:
+    """What a fact is called in the ledger."""
+    named = fields[KINDS[kind].id]
+    return UUID(int=named) if isinstance(named, int) else UUID(str(named))
+
+
+def public_of(kind: str, municipality_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The public fields as JSON has them."""
+    return {"fact": kind, "municipality": municipality_id} | _chosen(KINDS[kind].public, fields)
+
+
+def personal_of(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The personal fields as JSON has them."""
+    return _chosen(KINDS[kind].personal, fields)
+
+
+def commitment(salt: bytes, personal: Mapping[str, Any]) -> bytes:
+    """What a leaf holds of the personal fields."""
+    return sha256(salt + canonical(personal)).digest()
+
+
+def leaf_of(public: Mapping[str, Any], committed: bytes) -> bytes:
+    """The leaf hash of a fact, from its public fields and the commitment to the personal ones."""
+    return leaf_hash(VERSION + canonical(public) + committed)
+
+
+def mac_of(key: bytes, municipality_id: int, index: int, kind: str, fact: UUID, leaf: bytes) -> bytes:
+    """What only the service can write beside a leaf: a row that somebody else inserted does not have it."""
+    told = municipality_id.to_bytes(4) + index.to_bytes(8) + fact.bytes + leaf + kind.encode()
+    return blake2b(told, key=key, digest_size=MAC_BYTES, person=b"taggad leaf").digest()
+
+
+def canonical(value: Mapping[str, Any]) -> bytes:
+    """A JSON object in the one way of writing that is hashed."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _chosen(columns: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(value) for name in columns if (value := fields.get(name)) is not None}
+
+
+def _instant(value: dt.datetime) -> str:
+    return value.astimezone(dt.UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
+def _number(value: float) -> float | int:
+    # PostgreSQL keeps the decimal that was written, and gives 1e300 back as an integer.
+    written = Decimal(repr(value))
+    return int(written) if written == written.to_integral_value() else value
+
+
+_WRITTEN: dict[type, Callable[[Any], Any]] = {
+    str: lambda value: value,
+    int: lambda value: value,
+    bool: lambda value: value,
+    type(None): lambda value: value,
+    float: _number,
+    dt.datetime: _instant,
+    dt.date: dt.date.isoformat,
+    bytes: bytes.hex,
+    UUID: str,
+    list: lambda value: [_plain(one) for one in value],
+    tuple: lambda value: [_plain(one) for one in value],
+    dict: lambda value: {name: _plain(one) for name, one in value.items()},
+}
+
+
+def _plain(value: Any) -> Any:
+    written = _WRITTEN.get(type(value))
+    if written is not None:
+        return written(value)
+    if isinstance(value, UUID):  # the driver's own class of them
+        return str(value)
+    raise TypeError(f"no fact has a {type(value).__name__}")

@@ -1,0 +1,113 @@
+"""Signed notes in the form of C2SP (signed-note, tlog-checkpoint), by Ed25519: the heads of the ledger, and receipts."""
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from typing import Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+ED25519 = b"\1"
+KEY_BYTES = 32
+KEY_ID_BYTES = 4
+
+
+class NoteRefusedError(Exception):
+    """A text is no note, or not signed by the key that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What a note is verified with: the signer's name and key."""
+
+    name: str
+    key: bytes
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From `<name>+<id in hex>+<base64>`. Raises ValueError."""
+        name, _, rest = text.strip().partition("+")
+        told, _, encoded = rest.partition("+")
+        try:
+            raw = b64decode(encoded, validate=True)
+        except (Base64Error, ValueError):
+            raw = b""
+        found = cls(name, raw[1:])
+        if not name or re.search(r"\s", name) or len(raw) != KEY_BYTES + 1 or raw[:1] != ED25519:
+            raise ValueError("a public key is written <name>+<id>+<base64 of an Ed25519 key>")
+        if told.lower() != found.id.hex():
+            raise ValueError("the public key does not have the id it is written with")
+        return found
+
+    @property
+    def id(self) -> bytes:
+        """The first bytes of a hash, by which a signature names its key."""
+        return sha256(self.name.encode() + b"\n" + ED25519 + self.key).digest()[:KEY_ID_BYTES]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.key).decode()}"
+
+    def text_of(self, note: str) -> str:
+        """What the note says. Raises NoteRefusedError unless this key signed it."""
+        text, found, signatures = note.rpartition("\n\n")
+        text += "\n"
+        if not found or not signatures.endswith("\n"):
+            raise NoteRefusedError("it is no signed note")
+        for line in signatures.splitlines():
+            dash, _, signed = line.partition(" ")
+            name, _, encoded = signed.partition(" ")
+            try:
+                raw = b64decode(encoded, validate=True)
+            except (Base64Error, ValueError):
+                raw = b""
+            if dash == "\u2014" and name == self.name and raw[:KEY_ID_BYTES] == self.id:
+                try:
+                    Ed25519PublicKey.from_public_bytes(self.key).verify(raw[KEY_ID_BYTES:], text.encode())
+                except InvalidSignature:
+                    break
+                return text
+        raise NoteRefusedError("it is not signed by the key")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How large a tree is and its root."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def text(self) -> str:
+        """As the text of a checkpoint."""
+        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From the text of a checkpoint. Raises NoteRefusedError."""
+        found = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*", text)
+        if found is None:
+            raise NoteRefusedError("it is no checkpoint")
+        return cls(found[1], int(found[2]), b64decode(found[3]))
+
+
+class Signer:
+    """Signs what is said of one municipality's ledger."""
+
+    def __init__(self, secret: bytes, municipality_id: int) -> None:
+        """`secret` is the ledger's: 32 bytes. The signing key is derived from it and the same for all."""
+        seed = blake2b(secret, digest_size=KEY_BYTES, person=b"taggad notes").digest()
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public = PublicKey(origin(municipality_id), self._key.public_key().public_bytes_raw())
+
+    def sign(self, text: str) -> str:
+        """The text, which ends its last line, as a signed note."""
+        signed = b64encode(self.public.id + self._key.sign(text.encode())).decode()
+        return f"{text}\n\u2014 {self.public.name} {signed}\n"
+
+
+def origin(municipality_id: int) -> str:
+    """The name of a municipality's ledger, which is its key's name too."""
+    return f"taggad/{municipality_id}"
