@@ -60,7 +60,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.database = Database(url, pool_size=settings.pool_size)
+        app.state.database = Database(url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key)
         app.state.revocations = Revocations(app.state.database)
         app.state.taps = taps.tap_queue(app.state.database, settings)
         clock = asyncio.create_task(_keep_time(app.state.database))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 PREFIX = "TAGGAD_"
 VERSION = "0.1.0"
-SECRETS = ("token_key", "field_keys", "lookup_key")
+SECRETS = ("token_key", "field_keys", "lookup_key", "ledger_key")
 SECRET_BYTES = 32
 LEAST_DIFFERENT_BYTES = 12
 
@@ -77,6 +77,12 @@ class Settings(BaseModel):
     lookup_key: Annotated[bytes, BeforeValidator(_secret)] = Field(
         default=b"", repr=False, description="Finds a personal number without opening any (HMAC): 32 bytes in base64."
     )
+    ledger_key: Annotated[tuple[bytes, ...], BeforeValidator(_secrets)] = Field(
+        default=(),
+        repr=False,
+        description="Marks the leaves of the ledger as ours and signs its heads: 32 random bytes in base64. Several,"
+        " with commas: the first marks and signs, all are known.",
+    )
     late_tap_days: int = Field(
         default=7, ge=0, le=36500, description="A tap received later than this many days is disputed until attested."
     )
@@ -130,6 +136,7 @@ class Settings(BaseModel):
             "TOKEN_KEY": self.token_key,
             "FIELD_KEYS": tuple(self.field_keys.values()),
             "LOOKUP_KEY": (self.lookup_key,),
+            "LEDGER_KEY": self.ledger_key,
         }
         seen: dict[bytes, str] = {}
         for name, secrets in named.items():

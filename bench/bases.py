@@ -13,7 +13,7 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.records import Stored
 from bench.cluster import Cluster, fingerprint
-from bench.processes import MUNICIPALITY, Stream, load, request, service, token
+from bench.processes import KEYS, MUNICIPALITY, Stream, load, request, service, token
 from bench.sizes import Sizes
 from bench.workload import CODE as WORKLOAD
 from bench.workload import Door, Municipality, Slot, make_municipality, midnight, shifts
@@ -107,7 +107,7 @@ async def _enrol(cluster: Cluster, sizes: Sizes) -> None:
         for one in make_municipality(sizes.recipients, sizes.staff).world.staff
         for phone in range(1, PHONES_OF_STAFF + 1)
     ]
-    database = Database(cluster.url(TOLD), pool_size=1)
+    database = Database(cluster.url(TOLD), pool_size=1, ledger_keys=[KEYS["ledger"]])
     try:
         async with database.write(MUNICIPALITY) as writing:
             await keep(writing, "devices", "bench", phones)

@@ -25,7 +25,7 @@ MUNICIPALITY = 188
 LATE_TAP_DAYS = 90
 TOKEN_SECONDS = 12 * 3600
 PATIENCE_SECONDS = 60
-KEYS = {name: sha256(f"bench/{name}".encode()).digest() for name in ("token", "field", "lookup")}
+KEYS = {name: sha256(f"bench/{name}".encode()).digest() for name in ("token", "field", "lookup", "ledger")}
 TOKENS = Tokens([KEYS["token"]])
 Request = tuple[str, str, int]
 """Head, body and items: see `bench.load`."""
@@ -106,6 +106,7 @@ async def service(cluster: Cluster, name: str) -> AsyncIterator[Served]:
         "TAGGAD_TOKEN_KEY": key["token"],
         "TAGGAD_FIELD_KEYS": f"1:{key['field']}",
         "TAGGAD_LOOKUP_KEY": key["lookup"],
+        "TAGGAD_LEDGER_KEY": key["ledger"],
         "TAGGAD_LATE_TAP_DAYS": str(LATE_TAP_DAYS),
     }
     async with _serving(("-m", "app", "serve", "--port"), "/health/ready", environment) as served:

@@ -13,7 +13,7 @@ from app.store.database import Database
 from bench import bases
 from bench.cluster import Cluster
 from bench.figures import Result
-from bench.processes import LATE_TAP_DAYS, MUNICIPALITY, Outcome, Request, Stream, hello, load, request, service
+from bench.processes import KEYS, LATE_TAP_DAYS, MUNICIPALITY, Outcome, Request, Stream, hello, load, request, service
 from bench.sizes import Sizes
 from bench.workload import Phones, Tap, make_municipality, midnight, shifts
 
@@ -110,7 +110,7 @@ async def statements(cluster: Cluster, sizes: Sizes, _: Collection[str]) -> Resu
     counts = {}
     async with cluster.clone(template) as name:
         await cluster.execute(f"ALTER DATABASE {name} SET log_statement = 'all'")
-        database = Database(cluster.url(name), pool_size=1)
+        database = Database(cluster.url(name), pool_size=1, ledger_keys=[KEYS["ledger"]])
         try:
             await _record(database, taps[:1])  # connects, and reads the master data
             start = 1

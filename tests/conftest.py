@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from postgres import SERVER, connect, of_database
-from service import serving
+from service import LEDGER_KEY, serving
 
 from app.store.database import Database
 from app.store.embedded import EmbeddedError, attach, status
@@ -103,7 +103,7 @@ async def owner(database_url):
 @pytest.fixture
 async def database(database_url):
     """The application's way to the test's database."""
-    opened = Database(database_url, pool_size=4)
+    opened = Database(database_url, pool_size=4, ledger_keys=[LEDGER_KEY])
     yield opened
     await opened.close()
 

@@ -31,7 +31,9 @@ SECRETS = {  # as the environment has them
     "token_key": _secret("tokens"),
     "field_keys": f"first:{_secret('fields')}",
     "lookup_key": _secret("look-ups"),
+    "ledger_key": _secret("ledger"),
 }
+LEDGER_KEY = base64.b64decode(SECRETS["ledger_key"])
 UID = re.compile(r"(?:[0-9A-F]{2}){4}|(?:[0-9A-F]{2}){7}|(?:[0-9A-F]{2}){10}")
 
 

@@ -148,7 +148,7 @@ async def put_recipient(
 async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:
     """Append versions to the record and take them into what the derivation sees."""
     master = writing.master
-    await records.append(writing.sql, writing.municipality_id, kind, master.seq, by, list(versions))
+    await records.append(writing.sql, writing.municipality_id, writing.leaves, kind, master.seq, by, list(versions))
     for new in versions:
         records.take_in(master, kind, new.ref, new.removed, new.body)
     master.seq += len(versions)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.project import Touched, project
-from app.actions.record_taps import Unreadable
+from app.actions.record_taps import Unreadable, nameless
 from app.domain.master import MasterData
 from app.domain.report import Report
 from app.store import taps as store
@@ -56,14 +56,14 @@ async def record_reports(
 ) -> list[ReportAnswer]:
     """Store reports and tell their visits anew. Answers in the order of the items."""
     ids = [id_ for item in items if (id_ := _id(item)) is not None]
-    stored, refused = await store.known_reports(writing.sql, writing.municipality_id, ids)
+    stored, refused = await store.known_reports(writing.sql, writing.municipality_id, ids, nameless(items))
     reports: list[dict[str, Any]] = []
     attempts: list[dict[str, Any]] = []
     answers: list[ReportAnswer] = []
     for item in items:
         hashed = item.body_hash if isinstance(item, Unreadable) else _hash(item)
         id_ = _id(item)
-        if id_ is not None and (id_, hashed) in refused:
+        if (id_, hashed) in refused:
             answers.append(ReportAnswer(id_, "refused", refused[id_, hashed], True))
             continue
         code: str | None = "malformed"
@@ -80,10 +80,9 @@ async def record_reports(
             continue
         raw = item.raw if isinstance(item, Unreadable) else _row(item)
         attempts.append({"kind": "report", "item_id": id_, "code": code, "claim": raw} | trace)
-        if id_ is not None:
-            refused[id_, hashed] = code or "malformed"
+        refused[id_, hashed] = code or "malformed"
         answers.append(ReportAnswer(id_, "refused", code, False))
-    await store.append_reports(writing.sql, writing.municipality_id, reports, attempts)
+    await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts)
     touched = Touched()
     for owner, at in await store.named(writing.sql, writing.municipality_id, [report["tap"] for report in reports]):
         touched.persons.append((writing.master.person_of(owner), at, at))

@@ -1,7 +1,7 @@
 """Receive taps: recognise repeats, judge, store, and let the visits follow. Answers each item by itself."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -111,10 +111,8 @@ class _Batch:
 
     def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
         """A refusal is data: the attempt is kept."""
-        duplicate = False
-        if id_ is not None:
-            duplicate = (id_, hashed) in self.known.attempts
-            self.known.attempts[id_, hashed] = store.KnownTap(hashed, "refused", code, None, None, None)
+        duplicate = (id_, hashed) in self.known.attempts
+        self.known.attempts[id_, hashed] = store.KnownTap(hashed, "refused", code, None, None, None)
         if not duplicate:
             self.attempts.append(
                 {
@@ -155,17 +153,23 @@ async def record_taps(
 
     Runs a fixed number of statements whatever the sizes. Nothing is stored until the caller's transaction commits.
     """
-    ids = [item.id for submission in submissions for item in submission.items if item.id is not None]
+    items = [item for submission in submissions for item in submission.items]
+    ids = [item.id for item in items if item.id is not None]
     phones = list({submission.phone for submission in submissions})
-    known = await store.known(writing.sql, writing.municipality_id, ids, phones)
+    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items))
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched())
     answers = []
     for submission in submissions:
         shift = batch.shift(submission)
         answers.append([batch.answer(submission, item, shift) for item in submission.items])
-    await store.append(writing.sql, writing.municipality_id, batch.taps, batch.attempts, batch.clocks)
+    await store.append(writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks)
     told = (await project(writing, batch.touched)).by_tap
     return [[_with_visits(answer, told) for answer in answered] for answered in answers]
+
+
+def nameless(items: Iterable[Any]) -> list[bytes]:
+    """Hashes of the items whose id could not be read."""
+    return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
 
 
 def _with_visits(answer: TapAnswer, told: dict[UUID, list[Visit]]) -> TapAnswer:

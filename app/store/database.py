@@ -5,7 +5,7 @@ transaction also holds that municipality's lock: visits of different staff at on
 """
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.domain.master import MasterData
 from app.store import records
+from app.store.ledger import Leaves
 
 APP_ROLE = "taggad_app"
 POOL_TIMEOUT_SECONDS = 3
@@ -34,6 +35,13 @@ LIMITS = {
 # Writers look a few rows up by index, whatever the statistics said when a plan was made: a table that was empty then
 # is read from end to end for as long as the plan lives (a batch took 80 ms instead of one).
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
+
+BEFORE_WRITING = """
+SELECT as_of, master_seq, change_no, coalesce(
+    (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1), 0
+) AS next_leaf
+FROM municipality WHERE municipality_id = $1
+"""
 
 
 class BusyError(Exception):
@@ -62,13 +70,20 @@ class Writing:
     as_of: dt.datetime
     change_no: int
     master: MasterData
+    leaves: Leaves
+    """Every fact that is stored adds its leaf here: `writing.leaves.add(kind, columns)`."""
 
 
 class Database:
     """The pool, and what this process remembers of each municipality's master data."""
 
-    def __init__(self, url: str, *, pool_size: int = 8, role: str | None = APP_ROLE) -> None:
-        """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own)."""
+    def __init__(
+        self, url: str, *, pool_size: int = 8, role: str | None = APP_ROLE, ledger_keys: Sequence[bytes] = ()
+    ) -> None:
+        """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
+
+        Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored.
+        """
         settings = dict(LIMITS)
         if role:
             settings["role"] = role
@@ -80,6 +95,7 @@ class Database:
             connect_args={"server_settings": settings, "statement_cache_size": 200},
             json_deserializer=str,  # JSON stays text until it is read, and then by pydantic's parser, which is faster
         )
+        self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
 
     async def close(self) -> None:
@@ -110,7 +126,9 @@ class Database:
             try:
                 await sql.execute(begin)
                 holding = True
-                yield await self._writing(sql, municipality_id)
+                writing = await self._writing(sql, municipality_id)
+                yield writing
+                await writing.leaves.store(sql)
                 await sql.execute("COMMIT")
             except BaseException:
                 # The copy may hold records that are now rolled back; the next writer must not find it.
@@ -120,9 +138,7 @@ class Database:
                 raise
 
     async def _writing(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int) -> Writing:
-        row = await sql.fetchrow(
-            "SELECT as_of, master_seq, change_no FROM municipality WHERE municipality_id = $1", municipality_id
-        )
+        row = await sql.fetchrow(BEFORE_WRITING, municipality_id)
         if row is None:
             raise UnknownMunicipalityError
         master = self._masters.get(municipality_id)
@@ -131,7 +147,8 @@ class Database:
         if master.seq < row["master_seq"]:
             await records.refresh(sql, municipality_id, master)
         self._masters[municipality_id] = master
-        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master)
+        leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
+        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
 
     async def municipalities(self) -> list[int]:
         """Every tenant's code."""

@@ -1,4 +1,4 @@
-"""Signed notes in the form of C2SP (signed-note, tlog-checkpoint), by Ed25519: the heads of the ledger, and receipts."""
+"""Signed notes as C2SP has them (signed-note, tlog-checkpoint), by Ed25519: heads of the ledger, and receipts."""
 
 import re
 from base64 import b64decode, b64encode

@@ -14,7 +14,8 @@ from pydantic_core import from_json, to_json
 from app.domain.device import Device
 from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
 from app.domain.order import Order, OrderLine, Pause
-from app.domain.time import FIRST_DAY
+from app.domain.time import FIRST_DAY, UTC
+from app.store.ledger import Leaves
 
 Json = Mapping[str, Any]
 
@@ -39,8 +40,9 @@ WHERE municipality_id = $1 AND kind = $2 AND ref > $3 ORDER BY ref, version DESC
 """
 APPEND = """
 INSERT INTO record (municipality_id, kind, ref, version, seq, recorded_at, recorded_by, removed, body)
-SELECT $1, $2, new.ref, new.version, $3 + new.nr, clock_timestamp(), $4, new.removed, new.body
-FROM json_to_recordset($5::json) AS new(nr int, ref text, version int, removed boolean, body jsonb)
+SELECT $1, kind, ref, version, seq, recorded_at, recorded_by, removed, body
+FROM json_to_recordset($2::json) AS new(kind text, ref text, version int, seq bigint, recorded_at timestamptz,
+    recorded_by text, removed boolean, body jsonb)
 """
 
 
@@ -72,13 +74,27 @@ async def page(sql: Any, municipality_id: int, kind: str, after: str, limit: int
     return [Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows]
 
 
-async def append(sql: Any, municipality_id: int, kind: str, seq: int, by: str, versions: list[Stored]) -> None:
+async def append(
+    sql: Any, municipality_id: int, leaves: Leaves, kind: str, seq: int, by: str, versions: list[Stored]
+) -> None:
     """Add the next version of each record, numbered on from `seq`, and move the municipality's counter."""
+    recorded_at = dt.datetime.now(UTC)
     rows = [
-        {"nr": nr, "ref": new.ref, "version": new.version, "removed": new.removed, "body": new.body}
-        for nr, new in enumerate(versions, 1)
+        {
+            "kind": kind,
+            "ref": new.ref,
+            "version": new.version,
+            "seq": no,
+            "recorded_at": recorded_at,
+            "recorded_by": by,
+            "removed": new.removed,
+            "body": new.body,
+        }
+        for no, new in enumerate(versions, seq + 1)
     ]
-    await sql.execute(APPEND, municipality_id, kind, seq, by, to_json(rows).decode())
+    for row in rows:
+        leaves.add("record", row)
+    await sql.execute(APPEND, municipality_id, to_json(rows).decode())
     await sql.execute(
         "UPDATE municipality SET master_seq = $2 WHERE municipality_id = $1", municipality_id, seq + len(versions)
     )

@@ -325,6 +325,45 @@ report = Table(
     Index("report_tap", "municipality_id", "tap"),
 )
 
+ledger_leaf = Table(
+    "ledger_leaf",
+    metadata,
+    hot_tenant(),
+    Column("leaf_index", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("fact", Uuid, nullable=False),
+    *required(LargeBinary, "salt", "leaf", "mac"),
+    PrimaryKeyConstraint("municipality_id", "leaf_index"),
+    CheckConstraint("leaf_index >= 0", name="ledger_leaf_leaf_index_check"),
+    CheckConstraint("octet_length(leaf) = 32", name="ledger_leaf_leaf_check"),
+    UniqueConstraint("municipality_id", "fact", "kind", name="ledger_leaf_one_a_fact"),
+)
+
+ledger_tile = Table(
+    "ledger_tile",
+    metadata,
+    hot_tenant(),
+    Column("level", Integer, nullable=False),
+    Column("no", BigInteger, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "level", "no"),
+    CheckConstraint(
+        "octet_length(hashes) BETWEEN 32 AND 8192 AND octet_length(hashes) % 32 = 0", name="ledger_tile_hashes_check"
+    ),
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    tenant(),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("note", Text, nullable=False),
+    PrimaryKeyConstraint("municipality_id"),
+    CheckConstraint("size >= 0", name="ledger_head_size_check"),
+    CheckConstraint("octet_length(root) = 32", name="ledger_head_root_check"),
+)
+
 presence = Table(
     "presence",
     metadata,

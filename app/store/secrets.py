@@ -11,6 +11,8 @@ from pathlib import Path
 from app.store.supervisor import open_private
 
 FILE = "secrets.json"
+LATER = ("ledger_key",)
+"""Secrets that a file of an earlier version does not hold yet."""
 SECRET_BYTES = 32
 
 
@@ -34,15 +36,26 @@ def made_once(data_dir: Path) -> dict[str, str]:
             written = json.dumps(_new(), indent=2).encode()
             os.write(file, written)
             os.fsync(file)
-    try:
-        found = {str(name): str(value) for name, value in json.loads(written).items()}
-    except (ValueError, AttributeError) as error:
-        raise LooseSecretsError(f"{path} does not hold what was written there") from error
-    if not found.keys() >= _new().keys():
-        raise LooseSecretsError(f"{path} does not hold what was written there")
+        found = _read(path, written)
+        new = _new()
+        missing = [name for name in new if name not in found]
+        if not set(missing) <= set(LATER):
+            raise LooseSecretsError(f"{path} does not hold what was written there")
+        if missing:
+            found |= {name: new[name] for name in missing}
+            # They come last, so what stands there already is written over itself and cannot be lost.
+            os.pwrite(file, json.dumps(found, indent=2).encode(), 0)
+            os.fsync(file)
     return found
 
 
+def _read(path: Path, written: bytes) -> dict[str, str]:
+    try:
+        return {str(name): str(value) for name, value in json.loads(written).items()}
+    except (ValueError, AttributeError) as error:
+        raise LooseSecretsError(f"{path} does not hold what was written there") from error
+
+
 def _new() -> dict[str, str]:
-    token, field, lookup = (b64encode(secrets.token_bytes(SECRET_BYTES)).decode() for _ in range(3))
-    return {"token_key": token, "field_keys": f"1:{field}", "lookup_key": lookup}
+    token, field, lookup, ledger = (b64encode(secrets.token_bytes(SECRET_BYTES)).decode() for _ in range(4))
+    return {"token_key": token, "field_keys": f"1:{field}", "lookup_key": lookup, "ledger_key": ledger}

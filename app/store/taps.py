@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic_core import to_json
 
 from app.domain.tap import Claim, Judgement, Shift
-from app.store import rows, schema
+from app.store import ledger, rows, schema
+from app.store.ledger import Leaves
 
 # What is known of taps by id: stored taps, refused attempts, and how the phones' clocks stood.
 KNOWN = """
@@ -22,25 +23,30 @@ SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, N
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'tap' AND item_id = wanted.id OFFSET 0) AS a ON true
 UNION ALL
+SELECT 'attempt', NULL, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL
+FROM unnest($4::bytea[]) AS nameless(hash) JOIN LATERAL (
+    SELECT * FROM attempt
+    WHERE municipality_id = $1 AND kind = 'tap' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0) AS a ON true
+UNION ALL
 SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at
 FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
     SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
 """
+TAP = rows.names(schema.tap)[1:]
 APPEND = f"""
 WITH taps AS (
     INSERT INTO tap {rows.given(schema.tap, 3)}
 ), clocks AS (
     INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
-)
+), leaves AS ({ledger.insert(5)})
 """
 # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
 ATTEMPTS = """
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
-SELECT $1, uuidv7(), kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
+SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
     coalesce(claim, 'null'::jsonb)
-FROM json_to_recordset($2::json) AS r(kind text, item_id uuid, staff text, device text, received_at timestamptz,
-    code text, body_hash text, claim jsonb)
-ON CONFLICT DO NOTHING
+FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
+    received_at timestamptz, code text, body_hash text, claim jsonb)
 """
 KNOWN_REPORTS = """
 SELECT 'report' AS what, r.id, r.body_hash, NULL AS code
@@ -50,15 +56,21 @@ UNION ALL
 SELECT 'attempt', a.item_id, a.body_hash, a.code
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'report' AND item_id = wanted.id OFFSET 0) AS a ON true
+UNION ALL
+SELECT 'attempt', NULL, a.body_hash, a.code
+FROM unnest($3::bytea[]) AS nameless(hash) JOIN LATERAL (
+    SELECT * FROM attempt
+    WHERE municipality_id = $1 AND kind = 'report' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0
+) AS a ON true
 """
-APPEND_REPORTS = """
+APPEND_REPORTS = f"""
 WITH reports AS (
     INSERT INTO report (municipality_id, id, staff, device, tap, reported_at, received_at, outcome, interventions, note,
         body_hash)
     SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex')
     FROM json_to_recordset($3::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
         received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text)
-)
+), leaves AS ({ledger.insert(4)})
 """
 NAMED_TAPS = """
 SELECT t.staff, t.at FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
@@ -83,15 +95,17 @@ class Known:
     """What is stored of a set of tap ids and phones."""
 
     taps: dict[UUID, KnownTap]
-    attempts: dict[tuple[UUID, bytes], KnownTap]
+    attempts: dict[tuple[UUID | None, bytes], KnownTap]
     clocks: dict[str, Shift]
 
 
-async def known(sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Sequence[str]) -> Known:
-    """What is stored under these ids and for these phones."""
+async def known(
+    sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Sequence[str], nameless: Sequence[bytes]
+) -> Known:
+    """What is stored under these ids, for these phones, and of items without an id, known by their hashes."""
     found = Known({}, {}, {})
     for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at in await sql.fetch(
-        KNOWN, municipality_id, ids, phones
+        KNOWN, municipality_id, ids, phones, nameless
     ):
         if what == "clock":
             found.clocks[staff] = Shift(wall, booted_at)
@@ -129,29 +143,33 @@ def tap_row(
 async def append(
     sql: Any,
     municipality_id: int,
+    leaves: Leaves,
     taps: Sequence[tuple[Any, ...]],
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
 ) -> None:
-    """Store judged taps, refused attempts and what is now known of the phones' clocks, in one statement."""
+    """Store judged taps, refused attempts, their leaves and what is now known of phones' clocks, in one statement."""
     if taps or attempts or clocks:
+        for tap in taps:
+            leaves.add("tap", dict(zip(TAP, tap, strict=True)))
         shifts = [(phone, shift.wall or dt.timedelta(), shift.booted_at) for phone, shift in clocks.items()]
         await sql.execute(
             APPEND + ATTEMPTS,
             municipality_id,
-            _json(attempts),
+            _json(_sealed(leaves, attempts)),
             [(municipality_id, *tap) for tap in taps],
             [(municipality_id, *shift) for shift in shifts],
+            leaves.take(),
         )
 
 
 async def known_reports(
-    sql: Any, municipality_id: int, ids: Sequence[UUID]
-) -> tuple[dict[UUID, bytes], dict[tuple[UUID, bytes], str]]:
+    sql: Any, municipality_id: int, ids: Sequence[UUID], nameless: Sequence[bytes]
+) -> tuple[dict[UUID, bytes], dict[tuple[UUID | None, bytes], str]]:
     """Body hashes of stored reports by id, and codes of refused ones by id and hash."""
     stored: dict[UUID, bytes] = {}
-    refused: dict[tuple[UUID, bytes], str] = {}
-    for what, id_, body_hash, code in await sql.fetch(KNOWN_REPORTS, municipality_id, ids):
+    refused: dict[tuple[UUID | None, bytes], str] = {}
+    for what, id_, body_hash, code in await sql.fetch(KNOWN_REPORTS, municipality_id, ids, nameless):
         if what == "report":
             stored[id_] = body_hash
         else:
@@ -160,11 +178,26 @@ async def known_reports(
 
 
 async def append_reports(
-    sql: Any, municipality_id: int, reports: Sequence[dict[str, Any]], attempts: Sequence[dict[str, Any]]
+    sql: Any,
+    municipality_id: int,
+    leaves: Leaves,
+    reports: Sequence[dict[str, Any]],
+    attempts: Sequence[dict[str, Any]],
 ) -> None:
-    """Store reports and refused attempts at them, in one statement."""
+    """Store reports, refused attempts at them and their leaves, in one statement."""
     if reports or attempts:
-        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *map(_json, (attempts, reports)))
+        for report in reports:
+            leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
+        told = map(_json, (_sealed(leaves, attempts), reports))
+        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *told, leaves.take())
+
+
+def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The attempts with ids of their own, after making their leaves."""
+    named = [attempt | {"id": uuid4()} for attempt in attempts]
+    for attempt in named:
+        leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
+    return named
 
 
 async def named(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> list[tuple[str, dt.datetime]]:

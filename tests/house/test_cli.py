@@ -31,7 +31,12 @@ def _key(number):
     return b64encode(bytes((number * 37 + at * 101) % 256 for at in range(32))).decode()
 
 
-OUTSIDE = {"TAGGAD_TOKEN_KEY": _key(1), "TAGGAD_FIELD_KEYS": f"1:{_key(2)}", "TAGGAD_LOOKUP_KEY": _key(3)}
+OUTSIDE = {
+    "TAGGAD_TOKEN_KEY": _key(1),
+    "TAGGAD_FIELD_KEYS": f"1:{_key(2)}",
+    "TAGGAD_LOOKUP_KEY": _key(3),
+    "TAGGAD_LEDGER_KEY": _key(5),
+}
 
 
 # Settings
@@ -98,6 +103,7 @@ def test_a_value_that_cannot_be_is_refused_by_name_and_never_repeated(name, valu
         {"TAGGAD_LOOKUP_KEY": _key(1)},
         {"TAGGAD_FIELD_KEYS": f"1:{_key(2)},2:{_key(2)}"},
         {"TAGGAD_FIELD_KEYS": f"1:{_key(3)}"},
+        {"TAGGAD_LEDGER_KEY": f"{_key(5)},{_key(1)}"},
     ],
 )
 def test_secrets_that_are_guessed_or_shared_are_unsafe(changed):
@@ -139,6 +145,16 @@ def test_secrets_that_others_can_read_or_that_are_broken_are_refused(tmp_path):
         (tmp_path / "secrets.json").write_text(broken)
         with pytest.raises(LooseSecretsError, match=r"secrets\.json"):
             made_once(tmp_path)
+
+
+def test_a_file_of_an_earlier_version_gets_the_secrets_it_lacks(tmp_path):
+    made = made_once(tmp_path)
+    earlier = {name: secret for name, secret in made.items() if name != "ledger_key"}
+    (tmp_path / "secrets.json").write_text(json.dumps(earlier, indent=2))
+    completed = made_once(tmp_path)
+    assert completed == earlier | {"ledger_key": completed["ledger_key"]}
+    assert completed["ledger_key"] != made["ledger_key"]
+    assert made_once(tmp_path) == completed
 
 
 # Verbs, in this process

@@ -68,7 +68,7 @@ ORDERS = [
 async def put(writing, items):
     stored = [records.Stored(ref, 1, False, body) for _, ref, body in items]
     for (kind, _, _), one in zip(items, stored, strict=True):
-        await records.append(writing.sql, 188, kind, writing.master.seq, "test", [one])
+        await records.append(writing.sql, 188, writing.leaves, kind, writing.master.seq, "test", [one])
         await records.refresh(writing.sql, 188, writing.master)
 
 
@@ -121,7 +121,7 @@ async def clear(owner):
     await owner.execute("SET session_replication_role = replica")
     await owner.execute(
         "TRUNCATE record, tap, report, attempt, presence, visit, visit_change, withdrawn_visit, month_sum, phone_clock,"
-        " provider, care_order, order_line, recipient_version, staff_version, contract"
+        " ledger_leaf, provider, care_order, order_line, recipient_version, staff_version, contract"
     )
     await owner.execute("UPDATE municipality SET master_seq = 0, change_no = 0, as_of = $1", AS_OF)
 

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 import pytest
+from service import LEDGER_KEY
 from sqlalchemy import select
 
 from app.store import database as database_module
@@ -27,7 +28,13 @@ async def two(owner, database):
 
 async def _put_provider(writing, ref):
     await records.append(
-        writing.sql, writing.municipality_id, "providers", writing.master.seq, "test", [Stored(ref, 1, False, {})]
+        writing.sql,
+        writing.municipality_id,
+        writing.leaves,
+        "providers",
+        writing.master.seq,
+        "test",
+        [Stored(ref, 1, False, {})],
     )
     await records.refresh(writing.sql, writing.municipality_id, writing.master)
 
@@ -163,7 +170,7 @@ async def test_a_waiting_writer_that_is_cancelled_does_not_lose_what_the_holder_
 
 
 async def test_what_another_process_wrote_is_taken_in(two, database_url):
-    other = Database(database_url, pool_size=1)
+    other = Database(database_url, pool_size=1, ledger_keys=[LEDGER_KEY])
     try:
         for nr, (writer, reader) in enumerate([(two, other), (other, two)]):
             async with writer.write(HERE) as writing:
@@ -178,7 +185,7 @@ async def test_what_another_process_wrote_is_taken_in(two, database_url):
 async def test_a_pool_without_a_free_connection_says_busy(owner, database_url, monkeypatch):
     await owner.execute("INSERT INTO municipality VALUES (188, 'Norrtälje', now())")
     monkeypatch.setattr("app.store.database.POOL_TIMEOUT_SECONDS", 0.1)
-    small = Database(database_url, pool_size=1)
+    small = Database(database_url, pool_size=1, ledger_keys=[LEDGER_KEY])
     try:
         async with small.read(HERE):
             with pytest.raises(BusyError):
