@@ -43,10 +43,18 @@ def made_once(data_dir: Path) -> dict[str, str]:
             raise LooseSecretsError(f"{path} does not hold what was written there")
         if missing:
             found |= {name: new[name] for name in missing}
-            # They come last, so what stands there already is written over itself and cannot be lost.
-            os.pwrite(file, json.dumps(found, indent=2).encode(), 0)
-            os.fsync(file)
+            _write_over(path, json.dumps(found, indent=2).encode())
     return found
+
+
+def _write_over(path: Path, longer: bytes) -> None:
+    """The new ones come last, so what stands there already is written over itself and cannot be lost."""
+    file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)  # the locked one only appends
+    try:
+        os.write(file, longer)
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def _read(path: Path, written: bytes) -> dict[str, str]:
