@@ -20,6 +20,7 @@ from app import demo as demonstration
 from app.actions.add_municipality import add_municipality
 from app.actions.check import check
 from app.actions.rebuild import rebuild
+from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
 from app.domain.time import local
 from app.main import configure_logs, create_app, server_options
@@ -29,6 +30,7 @@ from app.store import embedded
 from app.store.database import Database
 from app.store.migrate import MigrationBlockedError, migrate, pending
 from app.store.secrets import LooseSecretsError, made_once
+from app.store.vault import SealBrokenError, Vault
 from app.tag_commands import tags
 
 Result = TypeVar("Result")
@@ -201,6 +203,24 @@ def _tell_each(work: Callable[[Database, int], Awaitable[list[str]]], nothing: s
     if found:
         raise typer.Exit(1)
     out.print(nothing)
+
+
+@application.command("rewrap")
+def rewrap_() -> None:
+    """Seal personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
+    with _failures_told():
+        settings = _settings_with_secrets()
+        vault = Vault(settings.field_keys, settings.lookup_key)
+
+        async def each(database: Database) -> list[tuple[int, tuple[int, int]]]:
+            return [(one, await rewrap(database, one, vault)) for one in await database.municipalities()]
+
+        try:
+            done = _on_database(each, settings)
+        except SealBrokenError:
+            _fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
+    for municipality_id, (numbers, keysets) in done:
+        out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets sealed anew")
 
 
 @application.command()

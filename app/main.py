@@ -19,6 +19,7 @@ from app.api import (
     docs,
     executed_time,
     health,
+    keysets,
     measures,
     oauth,
     orders,
@@ -34,6 +35,7 @@ from app.api.access import Revocations, Tokens
 from app.api.edge import Edge
 from app.settings import VERSION, Settings
 from app.store.database import Database
+from app.store.vault import Vault
 from app.web import pages
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
@@ -60,7 +62,9 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.database = Database(url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key)
+        app.state.database = Database(
+            url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key, vault=app.state.vault
+        )
         app.state.revocations = Revocations(app.state.database)
         app.state.taps = taps.tap_queue(app.state.database, settings)
         clock = asyncio.create_task(_keep_time(app.state.database))
@@ -88,6 +92,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         openapi_url="/openapi.json",
     )
     app.state.settings = settings
+    app.state.demo = demo
+    app.state.vault = Vault(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
@@ -103,6 +109,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         people,
         orders,
         tags,
+        keysets,
         devices,
         clients,
         oauth,

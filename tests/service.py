@@ -196,9 +196,16 @@ class Service:
 
 
 def tap_item(place, direction, at, *, reason="tag_missing", note=None, **more):
-    """A tap as a phone sends it; `place` is a UID (upper-case hex) or a household, which is then given by hand."""
-    by_hand = {"household": place, "reason": reason, "note": note}
-    tag = {"uid": place} if UID.fullmatch(place) else by_hand
+    """A tap as a phone sends it.
+
+    `place` is what a tag said, a UID (upper-case hex) or a household, which is then given by hand.
+    """
+    if isinstance(place, dict):
+        tag = place
+    elif UID.fullmatch(place):
+        tag = {"uid": place}
+    else:
+        tag = {"household": place, "reason": reason, "note": note}
     return {"id": uuid.uuid4(), "direction": direction, "tapped_at": at, "tag": tag} | more
 
 

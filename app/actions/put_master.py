@@ -100,6 +100,9 @@ async def put(
     if flaws:
         return refused("unknown_ref", *flaws)
     body = _completed(kind, ref, body, found)
+    if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
+        # Its old messages could not be told from new ones.
+        return refused("key_version_used", Flaw("/key_version", "key_version_used"))
     if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
         return Outcome("unchanged", found.version, found.body)
     if found and "valid_from" in body and kind in DATED:
@@ -168,8 +171,15 @@ def _completed(kind: str, ref: str, body: Json, found: Stored | None) -> Json:
         return body | {"person": body["person"] or ref}
     if kind == "tags":
         kept = found.body if found else {"mounts": [], "states": []}
-        return body | {"mounts": kept["mounts"], "states": kept["states"]}
+        return body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
     return dict(body)
+
+
+def _epochs(body: Json, kept: Json) -> list[Json]:
+    """The keys a tag has had, another chip's under its ref among them: with each its counter began anew."""
+    epochs: list[Json] = kept.get("epochs", [])
+    keys = {name: body[name] for name in ("uid", "keyset", "key_version")}
+    return epochs if body["keyset"] is None or epochs[-1:] == [keys] else [*epochs, keys]
 
 
 DATED = frozenset({"recipients", "staff", "interventions"})

@@ -54,8 +54,12 @@ class TapAnswer:
 def body_hash(staff: str, claim: Claim) -> bytes:
     """What makes two deliveries the same: the parsed tap and who sent it, without the envelope."""
     tapped_at = claim.tapped_at.timestamp()
-    told = (staff, claim.direction, tapped_at, claim.uptime_ms, claim.boot_id, claim.keyset, claim.uid)
+    told = (staff, claim.direction, tapped_at, claim.uptime_ms, claim.boot_id, _said(claim), claim.uid)
     return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+
+
+def _said(claim: Claim) -> tuple[str, bytes, bytes] | None:
+    return (claim.message.keyset, claim.message.encrypted, claim.message.mac) if claim.message else None
 
 
 @dataclass(slots=True)
@@ -97,7 +101,8 @@ class _Batch:
         if submission.device is not None:
             judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
         if judged.verdict == "refused":
-            return self._refused(submission, item.id, judged.code or "refused", hashed, self._told(item))
+            told = self._told(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
+            return self._refused(submission, item.id, judged.code or "refused", hashed, told)
         return self._accept(submission, item, judged, hashed)
 
     def _accept(self, submission: Submission, claim: Claim, judged: Judgement, hashed: bytes) -> TapAnswer:
@@ -133,7 +138,7 @@ class _Batch:
         return {
             "direction": claim.direction,
             "tapped_at": claim.tapped_at,
-            "keyset": claim.keyset,
+            "keyset": claim.message.keyset if claim.message else None,
             "uid_digest": self.digest_uid(claim.uid) if claim.uid else None,
             "household": claim.household,
             "reason": claim.reason,

@@ -10,7 +10,6 @@ from app.actions.put_master import Condition, Json, Outcome, put_recipient
 from app.api.access import Caller
 from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
 from app.api.wire import Day, Wire
-from app.settings import Settings
 from app.store.database import Writing
 from app.store.vault import Vault, personal_number
 
@@ -116,12 +115,8 @@ class InterventionAnswer(InterventionBody, Versioned):
 
 
 def vault_of(request: Request) -> Vault:
-    """The vault of this process, made from the settings when it is first asked for."""
-    state = request.app.state
-    if not hasattr(state, "vault"):
-        settings: Settings = state.settings
-        state.vault = Vault(settings.field_keys, settings.lookup_key)
-    found: Vault = state.vault
+    """The vault of this process."""
+    found: Vault = request.app.state.vault
     return found
 
 

@@ -93,6 +93,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Anslutningskoden finns inte, är redan använd eller har gått ut. Be om en ny.",
         "The enrolment code does not exist, has been used or has ended. Ask for a new one.",
     ),
+    "factory_key": Kind(
+        422,
+        "Fabriksnyckel",
+        "Factory key",
+        "Nyckeln är den som brickorna levereras med. Slumpa en egen.",
+        "The key is the one that chips are delivered with. Make a random one.",
+    ),
     "forbidden_role": Kind(
         403,
         "Rollen räcker inte",
@@ -134,6 +141,27 @@ PROBLEMS: Mapping[str, Kind] = {
         "Invalid value",
         "Värdet är inte ett av dem som tas emot.",
         "The value is not one that is accepted.",
+    ),
+    "key_version_used": Kind(
+        422,
+        "Nyckelversionen har använts",
+        "Key version used",
+        "Taggen har redan haft nycklarna. Ge den nya, med en ny version.",
+        "The tag has had these keys before. Give it new ones, with a new version.",
+    ),
+    "keyset_compromised": Kind(
+        409,
+        "Nycklarna är röjda",
+        "Keyset compromised",
+        "Röjda nycklar blir aldrig betrodda igen. Gör en ny nyckeluppsättning.",
+        "Compromised keys are never trusted again. Make a new keyset.",
+    ),
+    "keyset_keys_fixed": Kind(
+        409,
+        "Nycklarna ligger fast",
+        "Keyset keys fixed",
+        "En nyckeluppsättnings nycklar ändras aldrig: brickorna bär dem. Gör en ny.",
+        "The keys of a keyset never change: chips hold them. Make a new one.",
     ),
     "malformed": Kind(
         422,

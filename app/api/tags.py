@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.actions.mount_tag import mount_tag, tell_state
-from app.actions.put_master import Condition, Outcome
+from app.actions.put_master import Condition, Json, Outcome
 from app.api.access import Caller, allow
 from app.api.master import Kind, Ref, Text, Versioned, add_routes, condition_of, known_ref, record, written
 from app.api.reading import read_json
@@ -81,7 +81,12 @@ TAG_OUT = {
 MOUNT = {"household": "H-004", "at": "2026-01-02T08:00:00Z"}
 STATE = {"state": "lost", "at": "2026-06-02T08:00:00Z", "reason": "fallen from the wall"}
 
-KIND = Kind("tags", "tag", TagBody, TagAnswer, TAG, TAG_OUT, writers=WRITERS)
+
+def _shown(_: Caller, body: Json) -> Json:
+    return {name: value for name, value in body.items() if name != "epochs"}
+
+
+KIND = Kind("tags", "tag", TagBody, TagAnswer, TAG, TAG_OUT, writers=WRITERS, shown=_shown)
 add_routes(router, KIND)
 
 TagWriter = Annotated[Caller, Depends(allow(*WRITERS))]

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.device import Device
 from app.domain.order import Order, OrderLine
+from app.domain.sun import KeysetKeys
 from app.domain.time import ZERO
 
 
@@ -94,6 +95,12 @@ class Tag:
     uid: str
     mounts: tuple[tuple[dt.datetime, str], ...] = ()
     states: tuple[tuple[dt.datetime, str], ...] = ()
+    epochs: tuple[tuple[str, int], ...] = ()
+    """Keyset and version of its keys, each until the next: with new keys its counter begins anew."""
+
+    def versions_of(self, keyset: str) -> tuple[int, ...]:
+        """The versions of its keys of that keyset, the present one first."""
+        return tuple(dict.fromkeys(version for of, version in reversed(self.epochs) if of == keyset))
 
     def household_at(self, at: dt.datetime) -> str | None:
         """The household whose door it hangs at, None before its first mount."""
@@ -143,6 +150,8 @@ class MasterData:
     contracts: dict[str, Contract] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
+    keysets: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, KeysetKeys] = field(default_factory=dict)
     providers: set[str] = field(default_factory=set)
     _memory: dict[Any, Any] = field(default_factory=dict)
     _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -6,7 +6,7 @@ the n-th time: not when, by whom or where. What a message says before its MAC ha
 leaves this module by `picc_data` alone, for those who hold the keys in their hands (`taggad tags explain`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hmac import compare_digest
 
@@ -154,15 +154,16 @@ class KeysetKeys:
         self._meta = _blocks(meta_key).decryptor()
         self._of_tags: dict[tuple[bytes, int], CMAC] = {}
 
-    def read(self, encrypted: bytes, mac: bytes, key_versions: Iterable[int]) -> Read | None:
-        """The message where one of the versions of its chip's key made the MAC, else None.
+    def read(self, encrypted: bytes, mac: bytes, versions_of: Callable[[str], Iterable[int]]) -> Read | None:
+        """The message where a version of its chip's key made the MAC, else None.
 
+        `versions_of` says which versions to try for a UID in upper-case hex, which is nobody's word at that moment.
         Whatever is wrong, the same is done: a bad tag byte does not end it sooner than a bad MAC.
         """
         plain = self._meta.update(encrypted)
         uid, counted = plain[1:8], plain[8:11]
         found = None
-        for version in key_versions:
+        for version in versions_of(uid.hex().upper()):
             template = self._of_tags.get((uid, version)) or CMAC(
                 algorithms.AES(tag_key(self.file_master, uid, FILE_KEY_NO, version))
             )

@@ -9,15 +9,17 @@ from typing import Literal
 from uuid import UUID
 
 from app.domain.device import Device
-from app.domain.master import MasterData
+from app.domain.master import MasterData, Tag
+from app.domain.sun import Read
 from app.domain.time import UTC, ZERO, whole_second
 
 Verdict = Literal["accepted", "disputed", "refused"]
-ClaimedDirection = Literal["in", "out", "auto"]
+ClaimedDirection = Literal["in", "out", "auto", "control"]
 
 CLOCK_TOLERANCE = dt.timedelta(seconds=30)
 CLOCKS_DISAGREE = dt.timedelta(seconds=60)
 LARGE_SHIFT = dt.timedelta(minutes=5)
+ONLINE = dt.timedelta(seconds=120)
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,16 +44,58 @@ STATE_DISPUTES = {
 }
 
 
+ENDED_KEYSETS = frozenset({"retired", "compromised"})
+UNREGISTERED_VERSION = 1
+"""The version whose key is tried for a chip that nobody has told of, so that it takes as long as any other."""
+
+
+class KeysClosedError(Exception):
+    """The keyset is there, and its keys cannot be opened here. To refuse its messages would be to lose them."""
+
+
+@dataclass(slots=True)
+class Message:
+    """What an NTAG 424 DNA said, 16 encrypted bytes and a MAC of 8, and once verified, what it reads.
+
+    It may be asked to verify before anything is known for certain and again when it is: what a chip's key has signed
+    stays so, and a message that failed is looked at again only when master data has changed.
+    """
+
+    keyset: str
+    encrypted: bytes
+    mac: bytes
+    _read: Read | None = None
+    _seq: int = -1
+
+    def verified(self, master: MasterData) -> Read | None:
+        """Which chip, read how often, with its keys of which version; None for what no chip of the keyset said.
+
+        Raises KeysClosedError.
+        """
+        if self._read is None and self._seq != master.seq and self.keyset in master.keysets:
+            keys = master.keys.get(self.keyset)
+            if keys is None:
+                raise KeysClosedError
+            self._read = keys.read(self.encrypted, self.mac, lambda uid: _versions(master, self.keyset, uid))
+            self._seq = master.seq
+        return self._read
+
+
+def _versions(master: MasterData, keyset: str, uid: str) -> tuple[int, ...]:
+    tag = master.tag_by_uid(uid)
+    return (tag.versions_of(keyset) if tag else ()) or (UNREGISTERED_VERSION,)
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the phone says of one tap: `keyset`, `uid` or `household` is given; `reason` goes with `household`."""
+    """What the phone says of one tap: `message`, `uid` or `household` is given; `reason` goes with `household`."""
 
     id: UUID
     direction: ClaimedDirection
     tapped_at: dt.datetime
     uptime_ms: int | None = None
     boot_id: str | None = None
-    keyset: str | None = None
+    message: Message | None = None
     uid: str | None = None
     household: str | None = None
     reason: ManualReason | None = None
@@ -78,7 +122,10 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later."""
+    """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later.
+
+    `epoch` and `counter` are the tag's, where it said them: which of its keys in turn, and how often it was read.
+    """
 
     verdict: Verdict
     code: str | None
@@ -86,6 +133,8 @@ class Judgement:
     evidence: str | None
     tag: str | None = None
     flags: tuple[str, ...] = ()
+    epoch: int | None = None
+    counter: int | None = None
 
 
 def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
@@ -135,31 +184,57 @@ def _moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime 
 
 
 def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, late_after: dt.timedelta) -> Judgement:
-    """The verdict on a well-formed claim not seen before.
+    """The verdict on a well-formed claim not seen before, but for what a tag's other reads say (`domain.counter`).
 
-    Codes: `tag_unknown` and `unknown_household` refuse; a tag's state, a tag without a household and a tap received too
-    late dispute; everything else is accepted.
+    What names no tag or household we know, or is no chip's word, is refused; a tag's state, a tag without a household
+    and a tap received too late dispute; everything else is accepted.
     """
     at, flags = time_of(claim, envelope, shift)
-    if claim.keyset is not None:
-        return Judgement("refused", "keyset_unknown", at, None)
-    if claim.uid is None:
-        if claim.household is None or not master.has_household(claim.household):
-            return Judgement("refused", "unknown_household", at, None)
-        code, tag, evidence = None, None, "manual"
-    else:
-        known = master.tag_by_uid(claim.uid)
-        if known is None:
-            return Judgement("refused", "tag_unknown", at, None)
-        tag, evidence = known.ref, "static"
-        code = STATE_DISPUTES.get(known.state_at(at) or "")
-        if code is None and known.household_at(at) is None:
-            code = "tag_unassigned"
-    if code is None and envelope.received_at - at > late_after:
-        code = "received_too_late"
-    if code:
-        return Judgement("disputed", code, at, evidence, tag, flags)
-    return Judgement("accepted", flags[0] if flags else None, at, evidence, tag, flags)
+    judged = Judgement("accepted", flags[0] if flags else None, at, "manual", None, flags)
+    if claim.message is not None:
+        online = envelope.received_at - at <= ONLINE
+        judged = _with_message(replace(judged, evidence="sun_online" if online else "sun_late"), claim.message, master)
+    elif claim.uid is not None:
+        judged = _at_tag(replace(judged, evidence="static"), master.tag_by_uid(claim.uid))
+    elif claim.household is None or not master.has_household(claim.household):
+        judged = _refused(judged, "unknown_household")
+    if judged.tag is not None and judged.verdict == "accepted":
+        judged = _where_it_hangs(judged, master.tags[judged.tag], claim.direction)
+    if judged.verdict == "accepted" and envelope.received_at - at > late_after:
+        return replace(judged, verdict="disputed", code="received_too_late")
+    return judged
+
+
+def _with_message(judged: Judgement, message: Message, master: MasterData) -> Judgement:
+    """What is wrong with a message is one code, whatever it is."""
+    state = master.keysets.get(message.keyset)
+    if state is None or state in ENDED_KEYSETS:
+        return _refused(judged, "keyset_retired" if state else "keyset_unknown")
+    read = message.verified(master)
+    if read is None:
+        return _refused(judged, "sun_invalid")
+    judged = _at_tag(replace(judged, counter=read.counter), master.tag_by_uid(read.uid))
+    if judged.tag is None:
+        return judged
+    epochs = master.tags[judged.tag].epochs
+    if epochs[-1:] != ((message.keyset, read.key_version),):
+        return _refused(judged, "tag_epoch_stale")
+    return replace(judged, epoch=len(epochs) - 1)
+
+
+def _at_tag(judged: Judgement, tag: Tag | None) -> Judgement:
+    return _refused(judged, "tag_unknown") if tag is None else replace(judged, tag=tag.ref)
+
+
+def _where_it_hangs(judged: Judgement, tag: Tag, direction: ClaimedDirection) -> Judgement:
+    code = STATE_DISPUTES.get(tag.state_at(judged.at) or "")
+    if code is None and tag.household_at(judged.at) is None and direction != "control":
+        code = "tag_unassigned"
+    return judged if code is None else replace(judged, verdict="disputed", code=code)
+
+
+def _refused(judged: Judgement, code: str) -> Judgement:
+    return replace(judged, verdict="refused", code=code, evidence=None, flags=())
 
 
 def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgement:

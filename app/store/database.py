@@ -15,8 +15,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.domain.master import MasterData
-from app.store import records
+from app.store import keysets, records
 from app.store.ledger import Leaves
+from app.store.vault import Vault
 
 APP_ROLE = "taggad_app"
 POOL_TIMEOUT_SECONDS = 3
@@ -78,11 +79,18 @@ class Database:
     """The pool, and what this process remembers of each municipality's master data."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 8, role: str | None = APP_ROLE, ledger_keys: Sequence[bytes] = ()
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        role: str | None = APP_ROLE,
+        ledger_keys: Sequence[bytes] = (),
+        vault: Vault | None = None,
     ) -> None:
         """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
 
-        Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored.
+        Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored. Without a
+        `vault` the keys of tags stay closed, and no message of one can be verified.
         """
         settings = dict(LIMITS)
         if role:
@@ -97,6 +105,7 @@ class Database:
         )
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
+        self._vault = vault
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -146,9 +155,16 @@ class Database:
             master = MasterData()
         if master.seq < row["master_seq"]:
             await records.refresh(sql, municipality_id, master)
+        closed = master.keysets.keys() - master.keys.keys()
+        if closed and self._vault:
+            master.keys.update(await keysets.load(sql, municipality_id, closed, self._vault))
         self._masters[municipality_id] = master
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
         return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
+
+    def remembered(self, municipality_id: int) -> MasterData | None:
+        """The master data as the last writer here left it: for what may be outdated. None before the first."""
+        return self._masters.get(municipality_id)
 
     async def municipalities(self) -> list[int]:
         """Every tenant's code."""

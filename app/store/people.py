@@ -6,7 +6,7 @@ the next one's, and of two with the same first day the later record counts.
 
 from typing import Any
 
-from app.store.vault import Place
+from app.store.vault import Place, Vault
 
 PUT_PROVIDER = """
 INSERT INTO provider (municipality_id, ref, form) VALUES ($1, $2, $3)
@@ -50,6 +50,11 @@ ON CONFLICT (municipality_id, ref)
 DO UPDATE SET number_sealed = excluded.number_sealed, number_digest = excluded.number_digest
 """
 DROP_IDENTITY = "DELETE FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+IDENTITIES = "SELECT ref, number_sealed FROM recipient_identity WHERE municipality_id = $1 ORDER BY ref"
+RESEAL = """
+UPDATE recipient_identity AS i SET number_sealed = new.sealed
+FROM unnest($2::text[], $3::bytea[]) AS new(ref, sealed) WHERE i.municipality_id = $1 AND i.ref = new.ref
+"""
 SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
 
 
@@ -84,6 +89,18 @@ async def put_identity(sql: Any, municipality_id: int, ref: str, sealed: bytes, 
 async def drop_identity(sql: Any, municipality_id: int, ref: str) -> None:
     """Forget a recipient's number."""
     await sql.execute(DROP_IDENTITY, municipality_id, ref)
+
+
+async def rewrap_identities(sql: Any, municipality_id: int, vault: Vault) -> int:
+    """Seal with the newest key the numbers that another has sealed; how many those were."""
+    refs, sealed = [], []
+    for row in await sql.fetch(IDENTITIES, municipality_id):
+        if not vault.is_sealed_by_newest(row["number_sealed"]):
+            place = identity_place(municipality_id, row["ref"])
+            refs.append(row["ref"])
+            sealed.append(vault.seal(vault.open(row["number_sealed"], place), place))
+    await sql.execute(RESEAL, municipality_id, refs, sealed)
+    return len(refs)
 
 
 async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider: str) -> bool:

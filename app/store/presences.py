@@ -21,7 +21,7 @@ Window = tuple[str, dt.datetime, dt.datetime]
 TAPS = """
 SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
 CROSS JOIN LATERAL (
-    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags FROM tap
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
     ORDER BY at
 ) AS t
@@ -104,7 +104,10 @@ def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], li
 async def taps_of(
     sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]
 ) -> dict[str, list[Tap]]:
-    """The taps of persons within their windows, by person, where a household is known."""
+    """The taps of persons within their windows, by person, where a household is known.
+
+    Control taps are left out: nobody is present by one.
+    """
     wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
     found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
     for row in await sql.fetch(TAPS, municipality_id, *_arrays(wanted)):
@@ -115,14 +118,16 @@ async def taps_of(
 
 
 def _tap(row: Any, master: MasterData) -> Tap | None:
-    id_, staff, direction, at, tag, household, evidence, verdict, code, flags = row
+    id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter = row
+    if direction == "control":
+        return None
     if household is None:
         household = master.tags[tag].household_at(at)
         if household is None:
             return None
     # A tag that has since been told to hang somewhere is no longer unassigned: the visit heals.
     dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
-    return Tap(id_, staff, household, direction, at, None, evidence, dispute, tuple(flags))
+    return Tap(id_, staff, household, direction, at, counter, evidence, dispute, tuple(flags))
 
 
 async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:

@@ -211,7 +211,8 @@ def tag_of(ref: str, body: Json) -> Tag:
     """A tag from its stored body, mounts and states by time."""
     mounts = sorted((dt.datetime.fromisoformat(one["at"]), one["household"]) for one in body.get("mounts", ()))
     states = sorted((dt.datetime.fromisoformat(one["at"]), one["state"]) for one in body.get("states", ()))
-    return Tag(ref, body["kind"], body["uid"], tuple(mounts), tuple(states))
+    epochs = tuple((one["keyset"], one["key_version"]) for one in body.get("epochs", ()))
+    return Tag(ref, body["kind"], body["uid"], tuple(mounts), tuple(states), epochs)
 
 
 def _tag(master: MasterData, ref: str, body: Json) -> None:
@@ -227,6 +228,10 @@ def _client(_: MasterData, __: str, ___: Json) -> None:
     """What may call tells no visit anything."""
 
 
+def _keyset(master: MasterData, ref: str, body: Json) -> None:
+    master.keysets[ref] = body["state"]
+
+
 READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "recipients": _recipient,
     "staff": _staff,
@@ -236,4 +241,5 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "tags": _tag,
     "devices": _device,
     "clients": _client,
+    "keysets": _keyset,
 }

@@ -249,6 +249,15 @@ spent_assertion = Table(
     PrimaryKeyConstraint("municipality_id", "device", "jti_digest"),
 )
 
+keyset_key = Table(
+    "keyset_key",
+    metadata,
+    tenant(),
+    Column("keyset", Text, nullable=False),
+    *required(LargeBinary, "meta_key_sealed", "file_master_sealed"),
+    PrimaryKeyConstraint("municipality_id", "keyset"),
+)
+
 tap = Table(
     "tap",
     metadata,
@@ -263,8 +272,10 @@ tap = Table(
     Column("code", Text),
     Column("flags", ARRAY(Text), nullable=False),
     Column("body_hash", LargeBinary, nullable=False),
+    *optional(Integer, "epoch", "counter"),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("direction IN ('in', 'out', 'auto')", name="tap_direction_check"),
+    CheckConstraint("direction IN ('in', 'out', 'auto', 'control')", name="tap_direction_check"),
+    CheckConstraint("(epoch IS NULL) = (counter IS NULL)", name="tap_counter_of_an_epoch"),
     CheckConstraint("verdict IN ('accepted', 'disputed')", name="tap_verdict_check"),
     CheckConstraint("(tag IS NULL) <> (household IS NULL)", name="tap_tag_or_household"),
     CheckConstraint("at <= received_at", name="tap_not_after_receipt"),

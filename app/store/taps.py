@@ -137,6 +137,8 @@ def tap_row(
         judged.code,
         judged.flags,
         body_hash,
+        judged.epoch,
+        judged.counter,
     )
 
 

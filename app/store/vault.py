@@ -1,7 +1,8 @@
-"""Personal numbers at rest: sealed field by field, found again by a keyed digest, never stored in clear.
+"""Personal numbers and keys of tags at rest: sealed field by field, never stored in clear.
 
 A sealed value belongs to its place: it opens in no other table, column, municipality or row, so a value copied into
-somebody else's row is worth nothing. Looking a number up needs another key than opening it.
+somebody else's row is worth nothing. A number is found again by a keyed digest,
+for which another key is needed than for opening it.
 """
 
 import datetime as dt
@@ -79,6 +80,10 @@ class Vault:
             return cipher.decrypt(nonce, rest, place.bytes()).decode()
         except (InvalidTag, ValueError) as error:
             raise SealBrokenError from error
+
+    def is_sealed_by_newest(self, sealed: bytes) -> bool:
+        """Whether the newest key of the ring has sealed it."""
+        return sealed[2 : 2 + sealed[1]] == self._newest
 
     def digest(self, number: str, municipality_id: int) -> bytes:
         """HMAC-SHA256 of a number in its 12 digits: equal only for the same number in the same municipality."""

@@ -20,6 +20,7 @@ PHONE = {"staff": "all"}
 PULLERS = OWN_READERS
 EVERYBODY = "everybody"
 KNOCKING = "whoever has something to show"  # without that, 4xx for all alike
+KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
 
 # Route -> who may: role -> "all", or "own" where another provider's or staff's object is 404.
 EXPECTED = {
@@ -75,6 +76,9 @@ EXPECTED = {
     ("GET", "/v1/tags"): MASTER_READERS,
     ("POST", "/v1/tags/{ref}/mount"): WRITERS | {"planner": "all"},
     ("POST", "/v1/tags/{ref}/state"): WRITERS | {"planner": "all"},
+    ("PUT", "/v1/keysets/{ref}"): {"admin": "all"},
+    ("GET", "/v1/keysets/{ref}"): MASTER_READERS,
+    ("GET", "/v1/keysets"): MASTER_READERS,
 }
 
 
@@ -121,6 +125,7 @@ async def town(service):
         service.visit_ids[side] = tapped["visits"][0]["id"]
         service.devices[side], _ = await service.enrol(f"S-{side}")
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
+    await service.put("keysets", "k1", KEYSET, role="admin")
     await service.put("tags", "T-1", {"kind": "static", "uid": "04000000000001"})
     return service
 
@@ -129,7 +134,7 @@ def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
-    ref = {"tags": "T-1", "interventions": "dusch", "devices": service.devices[side]}.get(
+    ref = {"tags": "T-1", "keysets": "k1", "interventions": "dusch", "devices": service.devices[side]}.get(
         kind
     ) or f"{refs.get(kind, '')}{side}"
     url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
@@ -168,6 +173,7 @@ def request_of(service, method, path, side):
         "/v1/orders/{ref}": order(f"B-{side}", f"P-{side}"),
         "/v1/orders:batch": {"orders": [{"ref": f"O-{side}", **order(f"B-{side}", f"P-{side}")}]},
         "/v1/contracts/{ref}": contract(f"P-{side}"),
+        "/v1/keysets/{ref}": KEYSET,
         "/v1/tags/{ref}": {"kind": "static", "uid": "04000000000001"},
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},

@@ -152,34 +152,34 @@ def test_a_message_is_read_with_the_version_that_made_it(uid, counter, version):
     keys = sun.KeysetKeys(META, MASTER)
     for versions in ((version,), (version, (version + 1) % 256), ((version + 1) % 256, version)):
         expected = sun.Read(uid.hex().upper(), counter, version)
-        assert keys.read(*_message(uid, counter, version), versions) == expected
-        assert keys.read(*_message(uid, counter, version), versions) == expected  # from what is remembered now
-    assert keys.read(*_message(uid, counter, version), ((version + 1) % 256,)) is None
+        for _ in range(2):  # the second time from what is remembered
+            assert keys.read(*_message(uid, counter, version), lambda _, tried=versions: tried) == expected
+    assert keys.read(*_message(uid, counter, version), lambda _: ((version + 1) % 256,)) is None
 
 
 @given(st.integers(0, 23 * 8 + 7), st.booleans())
 def test_one_bit_changed_anywhere_is_invalid(bit, warm):
     keys = sun.KeysetKeys(META, MASTER)
     if warm:
-        assert keys.read(*_message(), (1,))
+        assert keys.read(*_message(), lambda _: (1,))
     whole = bytearray(b"".join(_message()))
     whole[bit // 8] ^= 1 << bit % 8
-    assert keys.read(bytes(whole[:16]), bytes(whole[16:]), (1,)) is None
+    assert keys.read(bytes(whole[:16]), bytes(whole[16:]), lambda _: (1,)) is None
 
 
 @pytest.mark.parametrize("tag_byte", [0x00, 0x47, 0x87, 0xC6, 0xC8, 0xD7, 0xFF])
 def test_only_the_tag_byte_of_our_chips_is_taken(tag_byte):
     keys = sun.KeysetKeys(META, MASTER)
-    assert keys.read(*_message(tag_byte=tag_byte), (1,)) is None
+    assert keys.read(*_message(tag_byte=tag_byte), lambda _: (1,)) is None
     assert not keys._of_tags  # and nothing of it is remembered
 
 
 def test_nothing_of_a_bad_message_is_remembered():
     keys = sun.KeysetKeys(META, MASTER)
     encrypted, mac = _message()
-    assert keys.read(encrypted, bytes(8), (1, 2, 3)) is None
+    assert keys.read(encrypted, bytes(8), lambda _: (1, 2, 3)) is None
     assert not keys._of_tags
-    assert keys.read(encrypted, mac, (1, 2, 3))
+    assert keys.read(encrypted, mac, lambda _: (1, 2, 3))
     assert list(keys._of_tags) == [(UID, 1)]
 
 
@@ -188,7 +188,7 @@ def test_what_is_remembered_is_bounded(monkeypatch):
     keys = sun.KeysetKeys(META, MASTER)
     for number in range(10):
         uid = bytes([4, *bytes(5), number])
-        assert keys.read(*_message(uid), (1,))
+        assert keys.read(*_message(uid), lambda _: (1,))
         assert len(keys._of_tags) <= 3
 
 

@@ -1,0 +1,243 @@
+"""Tags that cannot be copied: whose word a message is, with which keys, and what becomes of one that is nobody's."""
+
+import datetime as dt
+import json
+from base64 import b64encode
+from contextlib import asynccontextmanager
+
+import pytest
+from chip import KEYSET, MASTER, META, Chip
+from postgres import connect
+from service import SECRETS, serving, tap_item
+from world import TAGS, ago
+
+from app.actions.rewrap import rewrap
+from app.settings import Settings
+from app.store.vault import SealBrokenError, Vault
+
+H1 = TAGS["H-1"]
+SETTINGS = Settings.model_validate(SECRETS)
+NEW_KEYS = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
+
+
+@pytest.fixture
+async def keyed(home):
+    """The settled municipality with the tag of H-1 an NTAG 424 DNA, and its chip."""
+    await home.put("keysets", "k1", KEYSET, role="admin")
+    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k1"})
+    home.chip = Chip(H1)
+    return home
+
+
+def url_of(home):
+    return home.app.state.database.engine.url.render_as_string(hide_password=False)
+
+
+@asynccontextmanager
+async def owner_of(home):
+    """The superuser's connection to the service's database."""
+    owner = await connect(url_of(home))
+    yield owner
+    await owner.close()
+
+
+async def told(home, message, at=None, direction="in", staff="S-1", **more):
+    """Verdict, code and evidence of one tap."""
+    [result] = await home.taps(staff, [tap_item(message, direction, at or ago(seconds=5))], **more)
+    return result["verdict"], result["code"], result["evidence"]
+
+
+async def kept(home):
+    """Everything the service keeps and says of attempts, as text."""
+    async with home.app.state.database.read(188) as reading:
+        return [dict(row) for row in await reading.sql.fetch("SELECT * FROM attempt")]
+
+
+async def test_a_visit_by_a_tag_with_keys(keyed):
+    await keyed.tap("S-1", keyed.chip.read(), "in", ago(minutes=40))
+    tapped = await keyed.tap("S-1", keyed.chip.read(), "out", ago(seconds=10))
+    assert tapped["evidence"] == "sun_online"
+    [visit] = await keyed.visits()
+    assert visit["evidence"] == {"in": "sun_late", "out": "sun_online"}
+    assert (visit["household"], visit["status"], visit["seconds"]) == ("H-1", "complete", 40 * 60 - 10)
+
+
+@pytest.mark.parametrize(("seconds", "evidence"), [(0, "sun_online"), (115, "sun_online"), (125, "sun_late")])
+async def test_a_message_that_came_at_once_proves_more(keyed, seconds, evidence):
+    assert await told(keyed, keyed.chip.read(), ago(seconds=seconds)) == ("accepted", None, evidence)
+
+
+def spoilt(chip):
+    """Messages that are no chip's word, each in another way."""
+    good = chip.message(7)
+    for part in ("e", "c"):
+        yield good | {part: f"{int(good[part], 16) ^ 1:0{len(good[part])}X}"}
+    yield chip.message(7, tag_byte=0x87)
+    yield chip.message(7, tag_byte=0x00)
+    yield Chip(H1, master=bytes(range(50, 66))).message(7)
+    yield Chip(H1, meta=bytes(range(50, 66))).message(7)
+    yield Chip(H1, version=2).message(7)
+    yield Chip("04FFFFFFFFFFFF", version=2).message(7)
+
+
+async def test_whatever_is_wrong_with_a_message_is_one_code_and_nothing_of_it_is_kept(keyed, capfd):
+    messages = list(spoilt(keyed.chip))
+    items = [tap_item(message, "in", ago(seconds=5)) for message in messages]
+    results = await keyed.taps("S-1", items)
+    expected = {"verdict": "refused", "code": "sun_invalid", "duplicate": False, "at": None, "evidence": None}
+    assert results == [{"id": str(item["id"]), **expected, "visits": []} for item in items]
+    attempts = await kept(keyed)
+    assert len(attempts) == len(messages)
+    told_of = json.dumps(attempts, default=str).upper() + str(capfd.readouterr()).upper()
+    assert H1 not in told_of
+    for message in messages:
+        assert message["e"] not in told_of
+    # Two of them may differ by who sent what and when, and by nothing else.
+    assert len({json.dumps(json.loads(one["claim"]) | {"tapped_at": None}) for one in attempts}) == 1
+    assert [one["verdict"] for one in await keyed.taps("S-1", items)] == ["refused"] * len(items)
+
+
+async def test_a_chip_nobody_told_of_is_unknown(keyed):
+    assert await told(keyed, Chip("04FFFFFFFFFFFF").read()) == ("refused", "tag_unknown", None)
+    assert "04FFFFFFFFFFFF" not in json.dumps(await kept(keyed), default=str)
+
+
+async def test_a_keyset_nobody_told_of_is_unknown(keyed):
+    assert await told(keyed, keyed.chip.read() | {"keyset": "k9"}) == ("refused", "keyset_unknown", None)
+
+
+@pytest.mark.parametrize("state", ["verify_only", "retired", "compromised"])
+async def test_the_states_of_a_keyset(keyed, state):
+    answer = await keyed.put("keysets", "k1", {"state": state}, role="admin")
+    assert [one["state"] for one in answer["states"]] == ["active", state]
+    expected = ("accepted", None, "sun_online") if state == "verify_only" else ("refused", "keyset_retired", None)
+    assert await told(keyed, keyed.chip.read()) == expected
+
+
+async def test_compromised_keys_are_never_trusted_again(keyed):
+    await keyed.put("keysets", "k1", {"state": "compromised"}, role="admin")
+    for state in ("active", "retired"):
+        answer = await keyed.ask("PUT", "/v1/keysets/k1", {"state": state}, expect=409)
+        assert answer.json()["code"] == "keyset_compromised"
+    await keyed.put("keysets", "k1", {"state": "compromised"}, role="admin")
+
+
+async def test_new_keys_begin_a_new_epoch_and_old_messages_are_stale(keyed):
+    old = keyed.chip.read()
+    await keyed.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k1", "key_version": 2})
+    assert await told(keyed, old) == ("refused", "tag_epoch_stale", None)
+    assert await told(keyed, Chip(H1, version=2).read()) == ("accepted", None, "sun_online")
+    await keyed.put("keysets", "k2", NEW_KEYS, role="admin")
+    await keyed.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k2"})
+    assert await told(keyed, Chip(H1, version=2).read()) == ("refused", "tag_epoch_stale", None)
+    keys = {"meta": bytes.fromhex(NEW_KEYS["meta_key"]), "master": bytes.fromhex(NEW_KEYS["file_master"])}
+    assert await told(keyed, Chip(H1, keyset="k2", **keys).read()) == ("accepted", None, "sun_online")
+
+
+async def test_keys_that_a_tag_has_had_never_come_back(keyed):
+    for version in (2, 3):
+        await keyed.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k1", "key_version": version})
+    body = {"kind": "ntag424", "uid": H1, "keyset": "k1", "key_version": 2}
+    answer = await keyed.ask("PUT", "/v1/tags/T-H-1", body, role="system", expect=422)
+    assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [("/key_version", "key_version_used")]
+
+
+@pytest.mark.parametrize("state", ["suspended", "lost", "tampered", "retired"])
+async def test_the_state_of_a_tag_disputes_its_taps(keyed, state):
+    await keyed.tag_state("T-H-1", state, ago(hours=1))
+    assert await told(keyed, keyed.chip.read(), ago(hours=2)) == ("accepted", None, "sun_late")
+    assert await told(keyed, keyed.chip.read()) == ("disputed", f"tag_{state}", "sun_online")
+
+
+async def test_taps_that_came_offline_are_told_as_one_batch(keyed):
+    items = [
+        tap_item(keyed.chip.read(), way, ago(minutes=minutes))
+        for way, minutes in (("in", 90), ("out", 60), ("in", 50), ("out", 20))
+    ]
+    assert [one["verdict"] for one in await keyed.taps("S-1", items)] == ["accepted"] * 4
+    assert [one["seconds"] for one in await keyed.visits()] == [1800, 1800]
+
+
+# Keysets over HTTP
+
+
+async def test_keys_are_never_shown(keyed):
+    answers = [
+        (await keyed.ask("GET", "/v1/keysets/k1")).text,
+        (await keyed.ask("GET", "/v1/keysets")).text,
+        (await keyed.ask("PUT", "/v1/keysets/k1", KEYSET)).text,
+    ]
+    async with owner_of(keyed) as owner:
+        for table in ("record", "keyset_key"):
+            answers += [str(dict(row)) for row in await owner.fetch(f"SELECT * FROM {table}")]
+    for text in answers:
+        for key in (META, MASTER):
+            assert key.hex() not in text.lower()
+            assert str(key)[2:-1] not in text
+
+
+async def test_keys_said_again_change_nothing_and_other_keys_are_refused(keyed):
+    first = (await keyed.ask("GET", "/v1/keysets/k1")).json()
+    assert await keyed.put("keysets", "k1", KEYSET, role="admin") == first
+    assert await keyed.put("keysets", "k1", {"state": "active"}, role="admin") == first
+    for changed in ({"meta_key": "ab" * 16}, {"file_master": "ab" * 16}):
+        answer = await keyed.ask("PUT", "/v1/keysets/k1", KEYSET | changed, expect=409)
+        assert answer.json()["code"] == "keyset_keys_fixed"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "pointers"),
+    [
+        ({}, "missing_field", ["/meta_key", "/file_master"]),
+        ({"meta_key": META.hex()}, "missing_field", ["/file_master"]),
+        (KEYSET | {"meta_key": "00" * 16}, "factory_key", ["/meta_key"]),
+        ({"meta_key": "00" * 16, "file_master": "00" * 16}, "factory_key", ["/meta_key", "/file_master"]),
+        (KEYSET | {"file_master": "00" * 32}, "invalid_envelope", ["/file_master"]),
+        (KEYSET | {"state": "lost"}, "invalid_envelope", ["/state"]),
+    ],
+)
+async def test_keysets_that_are_refused(home, body, code, pointers):
+    problem = (await home.ask("PUT", "/v1/keysets/k2", body, expect=422)).json()
+    assert (problem["code"], [one["pointer"] for one in problem["errors"]]) == (code, pointers)
+    await home.ask("GET", "/v1/keysets/k2", expect=404)
+
+
+async def test_another_process_opens_what_this_one_wrapped(keyed):
+    async with serving(url_of(keyed)) as other:
+        other.chip = keyed.chip
+        assert await told(other, keyed.chip.read()) == ("accepted", None, "sun_online")
+        await keyed.put("keysets", "k2", NEW_KEYS, role="admin")
+        await keyed.put("tags", "T-H-2", {"kind": "ntag424", "uid": TAGS["H-2"], "keyset": "k2"})
+        keys = {"meta": bytes.fromhex(NEW_KEYS["meta_key"]), "master": bytes.fromhex(NEW_KEYS["file_master"])}
+        chip = Chip(TAGS["H-2"], keyset="k2", **keys)
+        assert await told(other, chip.read(), direction="auto") == ("accepted", None, "sun_online")
+
+
+async def test_wrapped_keys_open_in_their_own_place_alone(keyed):
+    await keyed.put("keysets", "k2", NEW_KEYS, role="admin")
+    async with owner_of(keyed) as owner:
+        await owner.execute(
+            "UPDATE keyset_key SET file_master_sealed = (SELECT file_master_sealed FROM keyset_key WHERE keyset = 'k2')"
+            " WHERE keyset = 'k1'"
+        )
+    async with serving(url_of(keyed)) as other:
+        body = {"sent_at": dt.datetime.now(dt.UTC), "taps": [tap_item(keyed.chip.read(), "in", ago(seconds=5))]}
+        # Not refused: what the phone holds is a good tap, and it is to try again.
+        for _ in range(2):
+            await other.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=500)
+        assert await told(other, TAGS["H-2"]) == ("accepted", None, "static")
+
+
+async def test_rewrapped_keys_open_without_the_old_key(keyed):
+    await keyed.put("recipients", "B-9", {"area": "URBAN", "personal_number": "191212121212"})
+    keys = SETTINGS.field_keys
+    ring = {"new": bytes(range(7, 39)), **keys}
+    vault, lookup = Vault(ring, SETTINGS.lookup_key), SETTINGS.lookup_key
+    database = keyed.app.state.database
+    assert await rewrap(database, 188, vault) == (1, 1)
+    assert await rewrap(database, 188, vault) == (0, 0)
+    with pytest.raises(SealBrokenError):
+        await rewrap(database, 188, Vault({"newer": bytes(range(9, 41)), **keys}, lookup))
+    only_new = b64encode(ring["new"]).decode()
+    async with serving(url_of(keyed), field_keys=f"new:{only_new}") as other:
+        assert await told(other, keyed.chip.read()) == ("accepted", None, "sun_online")
