@@ -1,16 +1,20 @@
 """A tag is hung at a door, or its state is told: a new version of its record, from an instant on."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from app.actions.put_master import Condition, Flaw, Json, Outcome, derive, keep, refused
 from app.actions.retell import for_mount
+from app.domain.tap import STATE_DISPUTES
 from app.domain.time import UTC, whole_second
 from app.store import records, tags
 from app.store.database import Writing
 from app.store.records import Stored, tag_of
 
 KIND = "tags"
+MOUNTED = "mounted"
+CONFIRMED = "first tap"
 
 
 async def mount_tag(
@@ -18,7 +22,8 @@ async def mount_tag(
 ) -> Outcome:
     """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
 
-    Another household told for the same instant takes the first one's place. Refused: `unknown_ref` (with a flaw: the
+    Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
+    `active` from its first message on. Refused: `unknown_ref` (with a flaw: the
     household), `version_conflict`, `tag_retired` for a tag that was so at that instant.
     """
     latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
@@ -29,9 +34,14 @@ async def mount_tag(
     if not writing.master.has_household(household):
         return refused("unknown_ref", Flaw("/household", "unknown_ref"))
     at = whole_second(at)
-    if tag_of(ref, latest.body).state_at(at) == "retired":
+    tag = tag_of(ref, latest.body)
+    if tag.state_at(at) == "retired":
         return refused("tag_retired")
-    outcome = await _told(writing, latest, "mounts", {"household": household, "at": _written(at)}, by)
+    told: dict[str, Json] = {"mounts": {"household": household, "at": _written(at)}}
+    # A tag with keys says by itself when it hangs there; another that was lost is found again.
+    if tag.kind == "ntag424" or tag.state_at(at) in STATE_DISPUTES:
+        told["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
+    outcome = await _told(writing, latest, told, by)
     if outcome.status == "unchanged":
         return outcome
     mounts = tag_of(ref, outcome.body).mounts
@@ -54,12 +64,29 @@ async def tell_state(
     if not condition.met(latest.version):
         return refused("version_conflict")
     told = {"state": state, "at": _written(whole_second(at)), "reason": reason}
-    return await _told(writing, latest, "states", told, by)
+    return await _told(writing, latest, {"states": told}, by)
 
 
-async def _told(writing: Writing, latest: Stored, events: str, told: Json, by: str) -> Outcome:
-    others: list[dict[str, Any]] = [one for one in latest.body[events] if one["at"] != told["at"]]
-    body = latest.body | {events: sorted([*others, told], key=lambda one: str(one["at"]))}
+async def confirm_mounts(writing: Writing, tapped: Mapping[str, tuple[dt.datetime, str]]) -> None:
+    """Say of mounted tags that they are active, each since a tap (when, and by which staff)."""
+    stored = await records.latest_of_many(writing.sql, writing.municipality_id, KIND, list(tapped))
+    new = []
+    for ref, (at, _) in tapped.items():
+        told = {"states": {"state": "active", "at": _written(at), "reason": CONFIRMED}}
+        new.append(Stored(ref, stored[ref].version + 1, removed=False, body=_with(stored[ref].body, told)))
+    await keep(writing, KIND, "first tap", new)
+
+
+def _with(body: Json, told: Mapping[str, Json]) -> Json:
+    """The body with an event added to each of its lists, in the place of another of that instant."""
+    for events, new in told.items():
+        others: list[dict[str, Any]] = [one for one in body[events] if one["at"] != new["at"]]
+        body = body | {events: sorted([*others, new], key=lambda one: str(one["at"]))}
+    return body
+
+
+async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: str) -> Outcome:
+    body = _with(latest.body, told)
     if body == latest.body:
         return Outcome("unchanged", latest.version, latest.body)
     new = Stored(latest.ref, latest.version + 1, removed=False, body=body)

@@ -7,8 +7,9 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from app.actions.mount_tag import confirm_mounts
 from app.actions.project import Touched, project
-from app.domain.tap import Claim, Envelope, Judgement, Shift, judge, judge_device, shift_of
+from app.domain.tap import Claim, Envelope, Judgement, Shift, counted, judge, judge_device, shift_of
 from app.domain.visit import Visit
 from app.store import taps as store
 from app.store.database import Writing
@@ -16,11 +17,12 @@ from app.store.database import Writing
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item of a readable envelope that is not a tap. `id` where it could be read; `raw` is kept as the attempt."""
+    """An item of a readable envelope that is no tap of this caller. `id` where it could be read; `raw` is kept."""
 
     id: UUID | None
     raw: Any
     body_hash: bytes
+    code: str = "malformed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Submission:
     def phone(self) -> str:
         """What its clock is remembered under. Without a device the staff stands for it."""
         return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
+
+    @property
+    def reader(self) -> str:
+        """Who told of a tag's read: a device, whoever holds it, or without one the staff."""
+        return f"device {self.device}" if self.device else f"staff {self.staff}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,7 @@ class _Batch:
     attempts: list[dict[str, Any]]
     clocks: dict[str, Shift]
     touched: Touched
+    confirmed: dict[str, tuple[dt.datetime, str]]
 
     def shift(self, submission: Submission) -> Shift:
         kept = self.known.clocks.get(submission.phone)
@@ -84,12 +92,12 @@ class _Batch:
 
     def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift) -> TapAnswer:
         if isinstance(item, Unreadable):
-            return self._refused(submission, item.id, "malformed", item.body_hash, item.raw)
+            return self._refused(submission, item.id, item.code, item.body_hash, item.raw)
         hashed = body_hash(submission.staff, item)
         stored = self.known.taps.get(item.id)
         if stored is not None and stored.body_hash == hashed and stored.at is not None:
             # Today's visits of a repeated tap are told anew, which changes nothing.
-            self._touch(submission.staff, stored.at)
+            self._touch(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
         attempt = self.known.attempts.get((item.id, hashed))
         if attempt is not None:
@@ -100,6 +108,7 @@ class _Batch:
         judged = judge(item, submission.envelope, shift, master, self.late_after)
         if submission.device is not None:
             judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
+        judged = self.known.reads.judge(judged, item.id, submission.reader, submission.envelope.received_at)
         if judged.verdict == "refused":
             told = self._told(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
             return self._refused(submission, item.id, judged.code or "refused", hashed, told)
@@ -111,7 +120,8 @@ class _Batch:
         self.known.taps[claim.id] = store.KnownTap(
             hashed, judged.verdict, judged.code, judged.at, judged.evidence, submission.staff
         )
-        self._touch(submission.staff, judged.at)
+        self._touch(submission.staff, claim, judged.at)
+        self._confirm(submission.staff, judged)
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
 
     def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
@@ -144,7 +154,16 @@ class _Batch:
             "reason": claim.reason,
         }
 
-    def _touch(self, staff: str, at: dt.datetime) -> None:
+    def _confirm(self, staff: str, judged: Judgement) -> None:
+        """The first message of a tag says that it hangs where it was told to."""
+        if judged.verdict != "accepted" or judged.tag is None or judged.counter is None:
+            return
+        if self.writing.master.tags[judged.tag].state_at(judged.at) == "mounted":
+            self.confirmed.setdefault(judged.tag, (judged.at, staff))
+
+    def _touch(self, staff: str, claim: Claim, at: dt.datetime) -> None:
+        if claim.direction == "control":
+            return  # nobody is present by one
         self.touched.persons.append((self.writing.master.person_of(staff), at, at))
 
 
@@ -161,13 +180,19 @@ async def record_taps(
     items = [item for submission in submissions for item in submission.items]
     ids = [item.id for item in items if item.id is not None]
     phones = list({submission.phone for submission in submissions})
-    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items))
-    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched())
+    messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
+    reads = [read for message in messages if (read := counted(message, writing.master))]
+    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads)
+    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {})
     answers = []
     for submission in submissions:
         shift = batch.shift(submission)
         answers.append([batch.answer(submission, item, shift) for item in submission.items])
-    await store.append(writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks)
+    await store.append(
+        writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks, known.reads
+    )
+    if batch.confirmed:
+        await confirm_mounts(writing, batch.confirmed)
     told = (await project(writing, batch.touched)).by_tap
     return [[_with_visits(answer, told) for answer in answered] for answered in answers]
 

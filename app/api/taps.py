@@ -14,10 +14,9 @@ from pydantic_core import PydanticCustomError, to_json
 from starlette.routing import Route
 
 from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
-from app.api.access import caller_of, database
+from app.api.access import Caller, caller_of, database
 from app.api.group_commit import GroupCommit
 from app.api.health import count_tap
-from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.tap import Claim, Envelope, KeysClosedError, ManualReason, Message
@@ -54,7 +53,7 @@ class TapIn(Wire):
     """One tap. `id` is minted by the phone once and kept through every retry."""
 
     id: UUID
-    direction: Literal["in", "out", "auto"]
+    direction: Literal["in", "out", "auto", "control"]
     tapped_at: Instant
     uptime_ms: Uptime | None = None
     boot_id: BootId | None = None
@@ -155,14 +154,15 @@ async def post_taps(request: Request) -> Response:
 
     Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
     answer again, marked `duplicate`.
+
+    An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
+    read of the tag is worth anything afterwards.
     """
-    caller = caller_of(request, ("staff",))
-    if caller.staff is None:
-        raise Problem("forbidden_role")
+    caller = caller_of(request, ("staff", "inspector"))
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
     envelope = Envelope(dt.datetime.now(dt.UTC), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
-    items = [unreadable(item) if isinstance(item, Unread) else _claim(item) for item in batch.items]
+    items = [unreadable(item) if isinstance(item, Unread) else _item(item, caller) for item in batch.items]
     master = database(request).remembered(caller.municipality_id)
     if master is not None:
         # Before the lock is waited for: it is nobody else's time.
@@ -170,7 +170,7 @@ async def post_taps(request: Request) -> Response:
             if isinstance(claim, Claim) and claim.message is not None:
                 with suppress(KeysClosedError):
                     claim.message.verified(master)
-    submission = Submission(caller.staff, caller.device, envelope, items)
+    submission = Submission(caller.staff or caller.subject, caller.device, envelope, items)
     answers = await request.app.state.taps.submit(caller.municipality_id, submission)
     for answer in answers:
         count_tap(answer.verdict, answer.code)
@@ -186,6 +186,18 @@ def plain_route() -> Route:
 async def _counted(request: Request) -> Response:
     request.scope["route"] = router.routes[0]  # by which the request is counted
     return await post_taps(request)
+
+
+def _item(item: TapIn, caller: Caller) -> Claim | Unreadable:
+    """A tap, or what is refused of one: inspectors make control taps at tags, and nobody else and nothing else."""
+    control = item.direction == "control"
+    if control == (caller.role == "inspector") and not (control and item.tag.household is not None):
+        return _claim(item)
+    told = {"direction": item.direction, "tapped_at": item.tapped_at}
+    body_hash = blake2b(item.model_dump_json().encode(), digest_size=16).digest()
+    return Unreadable(
+        item.id, told, body_hash, "malformed" if caller.role == "inspector" and control else "forbidden_role"
+    )
 
 
 def _claim(item: TapIn) -> Claim:

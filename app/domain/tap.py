@@ -205,6 +205,14 @@ def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, la
     return judged
 
 
+def counted(message: Message, master: MasterData) -> tuple[str, int, int] | None:
+    """Tag, epoch and counter of a message, None for one that is refused for what it is."""
+    judged = _with_message(Judgement("accepted", None, EPOCH, None), message, master)
+    if judged.tag is None or judged.epoch is None or judged.counter is None:
+        return None
+    return judged.tag, judged.epoch, judged.counter
+
+
 def _with_message(judged: Judgement, message: Message, master: MasterData) -> Judgement:
     """What is wrong with a message is one code, whatever it is."""
     state = master.keysets.get(message.keyset)

@@ -38,6 +38,8 @@ ANOMALIES: Mapping[str, Severity] = {
     "tag_retired": "fix",
     "tag_tampered": "fix",
     "device_not_bound": "fix",
+    "harvested": "fix",
+    "time_contradiction": "fix",
     "overlap": "acknowledge",
     "extra_staff": "acknowledge",
     "clock_adjusted": "acknowledge",

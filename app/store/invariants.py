@@ -86,6 +86,27 @@ INVARIANTS: dict[str, str] = {
     "the kept sums of a month are those of its visits": WRONG_SUMS.replace("$2", "NULL::date").replace(
         "$3", "NULL::date"
     ),
+    "every counter that a tap says is a read of its tag": """
+        SELECT t.id::text FROM tap AS t LEFT JOIN tag_read AS r ON r.municipality_id = $1 AND r.tag = t.tag
+            AND r.epoch = t.epoch AND r.counter = t.counter
+        WHERE t.municipality_id = $1 AND t.counter IS NOT NULL AND r.tap IS DISTINCT FROM t.id""",
+    "the bounds of a tag's reads are what its taps say": """
+        SELECT tag || ' ' || epoch || ' ' || counter FROM (
+            SELECT r.*, max(own.low) OVER (PARTITION BY r.tag, r.epoch ORDER BY r.counter) AS low,
+                min(own.high) OVER (PARTITION BY r.tag, r.epoch ORDER BY r.counter DESC) AS high,
+                min(t.received_at) OVER (PARTITION BY r.tag, r.epoch ORDER BY r.counter DESC) AS reached
+            FROM tag_read AS r JOIN tap AS t ON t.municipality_id = $1 AND t.id = r.tap
+            CROSS JOIN LATERAL (
+                SELECT interval '30 s' + (t.received_at - t.at) / 20000 AS tolerance, t.verdict = 'accepted' AS stands
+            ) AS claim CROSS JOIN LATERAL (
+                SELECT CASE WHEN stands THEN t.at - tolerance ELSE 'epoch' END AS low,
+                    CASE WHEN stands THEN least(t.received_at, t.at + tolerance) ELSE t.received_at END AS high
+            ) AS own
+            WHERE r.municipality_id = $1
+        ) AS told
+        -- PostgreSQL rounds the fraction of a tolerance, the rule cuts it off.
+        WHERE abs(extract(epoch FROM low - low_at)) > 0.001 OR abs(extract(epoch FROM high - high_at)) > 0.001
+            OR reached <> reached_at""",
     "changes are numbered without a gap": """
         SELECT 'change ' || m.change_no FROM municipality AS m WHERE m.municipality_id = $1
           AND (SELECT count(*) FROM visit_change AS c WHERE c.municipality_id = $1) <> m.change_no""",

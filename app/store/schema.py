@@ -283,6 +283,18 @@ tap = Table(
     Index("tap_tag_at", "municipality_id", "tag", "at"),
 )
 
+tag_read = Table(
+    "tag_read",
+    metadata,
+    hot_tenant(),
+    Column("tag", Text, nullable=False),
+    *required(Integer, "epoch", "counter"),
+    Column("tap", Uuid, nullable=False),
+    Column("phone", Text, nullable=False),
+    *required(INSTANT, "low_at", "high_at", "reached_at"),
+    PrimaryKeyConstraint("municipality_id", "tag", "epoch", "counter", name="tag_read_each_counter_once"),
+)
+
 attempt = Table(
     "attempt",
     metadata,

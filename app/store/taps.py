@@ -8,29 +8,33 @@ from uuid import UUID, uuid4
 
 from pydantic_core import to_json
 
+from app.domain.counter import Read, Reads
 from app.domain.tap import Claim, Judgement, Shift
-from app.store import ledger, rows, schema
+from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
 
-# What is known of taps by id: stored taps, refused attempts, and how the phones' clocks stood.
-KNOWN = """
+# What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, and the reads
+# beside those of tags with keys.
+KNOWN = f"""
 SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
-    NULL::interval AS wall_shift, NULL::timestamptz AS booted_at
+    NULL::interval AS wall_shift, NULL::timestamptz AS booted_at, NULL::tag_read AS read
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM tap WHERE municipality_id = $1 AND tap.id = wanted.id OFFSET 0) AS t ON true
 UNION ALL
-SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL
+SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL, NULL
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'tap' AND item_id = wanted.id OFFSET 0) AS a ON true
 UNION ALL
-SELECT 'attempt', NULL, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL
+SELECT 'attempt', NULL, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL, NULL
 FROM unnest($4::bytea[]) AS nameless(hash) JOIN LATERAL (
     SELECT * FROM attempt
     WHERE municipality_id = $1 AND kind = 'tap' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0) AS a ON true
 UNION ALL
-SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at
+SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at, NULL
 FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
     SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
+UNION ALL
+SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.read FROM ({tag_reads.near(5)}) AS found
 """
 TAP = rows.names(schema.tap)[1:]
 APPEND = f"""
@@ -38,8 +42,9 @@ WITH taps AS (
     INSERT INTO tap {rows.given(schema.tap, 3)}
 ), clocks AS (
     INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
-), leaves AS ({ledger.insert(5)})
+), leaves AS ({ledger.insert(5)}), reads AS ({tag_reads.insert(6)})
 """
+NARROWING = f", narrowed AS ({tag_reads.narrow(7)})"
 # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
 ATTEMPTS = """
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
@@ -97,17 +102,30 @@ class Known:
     taps: dict[UUID, KnownTap]
     attempts: dict[tuple[UUID | None, bytes], KnownTap]
     clocks: dict[str, Shift]
+    reads: Reads
 
 
 async def known(
-    sql: Any, municipality_id: int, ids: Sequence[UUID], phones: Sequence[str], nameless: Sequence[bytes]
+    sql: Any,
+    municipality_id: int,
+    ids: Sequence[UUID],
+    phones: Sequence[str],
+    nameless: Sequence[bytes],
+    counted: Sequence[tuple[str, int, int]],
 ) -> Known:
-    """What is stored under these ids, for these phones, and of items without an id, known by their hashes."""
-    found = Known({}, {}, {})
-    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at in await sql.fetch(
-        KNOWN, municipality_id, ids, phones, nameless
+    """What is stored under these ids, for these phones, of items without an id (known by their hashes), and of reads.
+
+    `counted` are tags, epochs and counters: what is found are those reads and the ones beside them.
+    """
+    found = Known({}, {}, {}, Reads())
+    reads = zip(*counted, strict=True) if counted else ((), (), ())
+    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await sql.fetch(
+        KNOWN, municipality_id, ids, phones, nameless, *reads
     ):
-        if what == "clock":
+        if what == "read":
+            _, tag, epoch, *rest = read
+            found.reads.know((tag, epoch), [Read(*rest)])
+        elif what == "clock":
             found.clocks[staff] = Shift(wall, booted_at)
         elif what == "tap":
             found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
@@ -149,19 +167,22 @@ async def append(
     taps: Sequence[tuple[Any, ...]],
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
+    reads: Reads,
 ) -> None:
-    """Store judged taps, refused attempts, their leaves and what is now known of phones' clocks, in one statement."""
+    """Store judged taps, refused attempts, their leaves and what is now known of clocks and reads, in one statement."""
     if taps or attempts or clocks:
         for tap in taps:
             leaves.add("tap", dict(zip(TAP, tap, strict=True)))
         shifts = [(phone, shift.wall or dt.timedelta(), shift.booted_at) for phone, shift in clocks.items()]
         await sql.execute(
-            APPEND + ATTEMPTS,
+            APPEND + (NARROWING if reads.narrowings else "") + ATTEMPTS,
             municipality_id,
             _json(_sealed(leaves, attempts)),
             [(municipality_id, *tap) for tap in taps],
             [(municipality_id, *shift) for shift in shifts],
             leaves.take(),
+            [tag_reads.row_of(municipality_id, *added) for added in reads.added],
+            *tag_reads.columns_of(reads.narrowings),
         )
 
 

@@ -32,7 +32,7 @@ EXPECTED = {
     ("GET", "/health/live"): EVERYBODY,
     ("GET", "/health/ready"): EVERYBODY,
     ("GET", "/metrics"): EVERYBODY,
-    ("POST", "/v1/taps"): PHONE,
+    ("POST", "/v1/taps"): PHONE | {"inspector": "all"},
     ("POST", "/v1/reports"): PHONE,
     ("GET", "/v1/presence"): {"inspector": "all", "admin": "all"},
     ("POST", "/oauth/token"): KNOCKING,

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from base64 import b64encode
 from contextlib import asynccontextmanager
 
@@ -11,7 +12,9 @@ from postgres import connect
 from service import SECRETS, serving, tap_item
 from world import TAGS, ago
 
+from app.actions.record_taps import Submission, record_taps
 from app.actions.rewrap import rewrap
+from app.domain.tap import Claim, Envelope, Message
 from app.settings import Settings
 from app.store.vault import SealBrokenError, Vault
 
@@ -54,12 +57,13 @@ async def kept(home):
 
 
 async def test_a_visit_by_a_tag_with_keys(keyed):
-    await keyed.tap("S-1", keyed.chip.read(), "in", ago(minutes=40))
-    tapped = await keyed.tap("S-1", keyed.chip.read(), "out", ago(seconds=10))
+    ended_at = ago(seconds=10)
+    await keyed.tap("S-1", keyed.chip.read(), "in", ended_at - dt.timedelta(minutes=40))
+    tapped = await keyed.tap("S-1", keyed.chip.read(), "out", ended_at)
     assert tapped["evidence"] == "sun_online"
     [visit] = await keyed.visits()
     assert visit["evidence"] == {"in": "sun_late", "out": "sun_online"}
-    assert (visit["household"], visit["status"], visit["seconds"]) == ("H-1", "complete", 40 * 60 - 10)
+    assert (visit["household"], visit["status"], visit["seconds"]) == ("H-1", "complete", 40 * 60)
 
 
 @pytest.mark.parametrize(("seconds", "evidence"), [(0, "sun_online"), (115, "sun_online"), (125, "sun_late")])
@@ -150,8 +154,9 @@ async def test_the_state_of_a_tag_disputes_its_taps(keyed, state):
 
 
 async def test_taps_that_came_offline_are_told_as_one_batch(keyed):
+    now = ago()
     items = [
-        tap_item(keyed.chip.read(), way, ago(minutes=minutes))
+        tap_item(keyed.chip.read(), way, now - dt.timedelta(minutes=minutes))
         for way, minutes in (("in", 90), ("out", 60), ("in", 50), ("out", 20))
     ]
     assert [one["verdict"] for one in await keyed.taps("S-1", items)] == ["accepted"] * 4
@@ -241,3 +246,133 @@ async def test_rewrapped_keys_open_without_the_old_key(keyed):
     only_new = b64encode(ring["new"]).decode()
     async with serving(url_of(keyed), field_keys=f"new:{only_new}") as other:
         assert await told(other, keyed.chip.read()) == ("accepted", None, "sun_online")
+
+
+# The counter rule
+
+
+async def told_then(home, message, then, direction="in"):
+    """Verdict and code of a tap that reached us at that time."""
+    said = Message(message["keyset"], bytes.fromhex(message["e"]), bytes.fromhex(message["c"]))
+    claim = Claim(uuid.uuid4(), direction, then, message=said)
+    async with home.app.state.database.write(188) as writing:
+        [[answer]] = await record_taps(
+            writing, [Submission("S-1", None, Envelope(then, then), [claim])], dt.timedelta(days=7), str
+        )
+    return answer.verdict, answer.code
+
+
+async def control(home, message, at=None):
+    """Verdict and code of an inspector's tap."""
+    body = {"sent_at": ago(), "taps": [tap_item(message, "control", at or ago(seconds=5))]}
+    [result] = (await home.ask("POST", "/v1/taps", body, role="inspector")).json()["results"]
+    assert result["visits"] == []
+    return result["verdict"], result["code"]
+
+
+async def test_a_read_is_told_of_once(keyed):
+    message = keyed.chip.read()
+    assert (await told(keyed, message))[0] == "accepted"
+    assert (await told(keyed, message))[:2] == ("refused", "counter_replayed_same_device")
+    assert (await told(keyed, message, staff="S-2"))[:2] == ("refused", "counter_replayed")
+    assert (await told(keyed, message, staff="S-2"))[:2] == ("refused", "counter_replayed")
+    attempts = await kept(keyed)
+    assert [one["code"] for one in attempts].count("counter_replayed") == 2
+    for one in attempts:
+        claim = json.loads(one["claim"])
+        assert (claim["tag"], claim["counter"]) == ("T-H-1", 1)
+    [visit] = await keyed.visits()
+    assert visit["staff"] == "S-1"
+
+
+async def test_the_same_phone_in_other_hands_is_the_same_phone(keyed):
+    message = keyed.chip.read()
+    items = [tap_item(message, "in", ago(seconds=5)) for _ in range(3)]
+    codes = []
+    for staff, item in zip(("S-1", "S-2", "S-2"), items, strict=True):
+        device = "D-2" if len(codes) == 2 else "D-1"
+        [result] = await keyed.taps(staff, [item], device=device)
+        codes.append(result["code"])
+    assert codes[1:] == ["counter_replayed_same_device", "counter_replayed"]
+
+
+async def test_one_read_twice_in_a_batch_is_one_tap(keyed):
+    message = keyed.chip.read()
+    results = await keyed.taps("S-1", [tap_item(message, "in", ago(seconds=5)) for _ in range(3)])
+    assert [one["code"] for one in results] == [None, *["counter_replayed_same_device"] * 2]
+
+
+async def test_a_link_kept_from_before_is_exposed_by_any_later_read(keyed):
+    harvested = keyed.chip.read()
+    assert await told_then(keyed, keyed.chip.read(), ago(hours=2)) == ("accepted", None)
+    assert await told(keyed, harvested, staff="S-2") == ("disputed", "harvested", "sun_online")
+    [visit] = await keyed.visits(staff="S-2")
+    assert (visit["status"], visit["payable"]) == ("disputed", False)
+
+
+async def test_two_phones_that_contradict_each_other(keyed):
+    first, second = keyed.chip.read(), keyed.chip.read()
+    assert (await told(keyed, second, ago(hours=3)))[0] == "accepted"
+    assert await told(keyed, first, ago(hours=1), staff="S-2") == ("disputed", "time_contradiction", "sun_late")
+    assert await told(keyed, keyed.chip.read(), ago(hours=4), staff="S-3") == (
+        "disputed",
+        "time_contradiction",
+        "sun_late",
+    )
+    # What a disputed read claims binds nobody.
+    assert (await told(keyed, keyed.chip.read(), ago(hours=2, minutes=30), staff="S-3"))[0] == "accepted"
+
+
+async def test_phones_that_tell_late_and_in_any_order_are_believed(keyed):
+    reads = [(keyed.chip.read(), ago(hours=20 - n), f"S-{1 + n % 3}") for n in range(12)]
+    for message, at, staff in (*reads[1::3], *reads[::3], *reads[2::3]):
+        assert (await told(keyed, message, at, staff=staff, direction="auto"))[0] == "accepted"
+
+
+async def test_a_control_tap_burns_what_was_kept(keyed):
+    kept_links = [keyed.chip.read() for _ in range(2)]
+    assert await told_then(keyed, keyed.chip.read(), ago(hours=1), "control") == ("accepted", None)
+    assert (await told(keyed, kept_links[0]))[:2] == ("disputed", "harvested")
+    assert await control(keyed, keyed.chip.read()) == ("accepted", None)
+    assert await control(keyed, kept_links[1]) == ("disputed", "harvested")
+    assert [visit["status"] for visit in await keyed.visits()] == ["disputed"]
+
+
+async def test_control_taps_are_an_inspectors_alone_and_nobody_is_present_by_one(keyed):
+    assert (await told(keyed, keyed.chip.read(), direction="control"))[:2] == ("refused", "forbidden_role")
+    for place, direction, code in ((H1, "in", "forbidden_role"), ("H-1", "control", "malformed")):
+        body = {"sent_at": ago(), "taps": [tap_item(place, direction, ago(seconds=5))]}
+        [result] = (await keyed.ask("POST", "/v1/taps", body, role="inspector")).json()["results"]
+        assert (result["verdict"], result["code"]) == ("refused", code)
+    item = tap_item(keyed.chip.read(), "control", ago(seconds=5))
+    body = {"sent_at": ago(), "taps": [item]}
+    for duplicate in (False, True):
+        [result] = (await keyed.ask("POST", "/v1/taps", body, role="inspector")).json()["results"]
+        assert (result["verdict"], result["duplicate"]) == ("accepted", duplicate)
+    assert await keyed.visits() == []
+
+
+# Mounted by hand, confirmed by the tag itself
+
+
+async def test_the_first_message_confirms_a_mount(keyed):
+    await keyed.put("tags", "T-new", {"kind": "ntag424", "uid": "04AAAAAAAAAAAA", "keyset": "k1"})
+    chip = Chip("04AAAAAAAAAAAA")
+    assert await told(keyed, chip.read(), ago(hours=3)) == ("disputed", "tag_unassigned", "sun_late")
+    mounted_at = ago(hours=2)
+    await keyed.mount("T-new", "H-3", mounted_at)
+    assert (await told(keyed, chip.read(), ago(hours=1)))[0] == "accepted"
+    for _ in range(2):
+        tag = (await keyed.ask("GET", "/v1/tags/T-new")).json()
+        assert [one["state"] for one in tag["states"]] == ["mounted", "active"]
+        assert tag["version"] == 3
+        assert (await told(keyed, chip.read(), direction="out"))[0] == "accepted"
+    await keyed.mount("T-new", "H-3", mounted_at)
+    assert (await keyed.ask("GET", "/v1/tags/T-new")).json()["version"] == 3
+
+
+async def test_a_lost_tag_that_is_hung_up_again_counts_from_then_on(keyed):
+    for tag, message in (("T-H-1", keyed.chip.read()), ("T-H-2", TAGS["H-2"])):
+        await keyed.tag_state(tag, "lost", ago(hours=5))
+        await keyed.mount(tag, "H-3", ago(hours=1))
+        assert (await told(keyed, message, ago(minutes=50), direction="auto"))[0] == "accepted"
