@@ -49,7 +49,10 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "tap": Kind(
-        ("id", "direction", "at", "tapped_at", "received_at", "reason", "evidence", "verdict", "code", "flags"),
+        (
+            *("id", "direction", "at", "tapped_at", "received_at", "reason", "evidence", "verdict", "code", "flags"),
+            *("epoch", "counter"),
+        ),
         ("staff", "device", "tag", "household", "note", "body_hash"),
     ),
     "report": Kind(
