@@ -15,6 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from app.actions.move_clock import move_clock
 from app.api import (
     clients,
+    corrections,
     devices,
     docs,
     executed_time,
@@ -113,6 +114,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         devices,
         clients,
         oauth,
+        corrections,
         executed_time,
         measures,
         health,

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
+from app.actions import overlay
+from app.actions.overlay import Changes
 from app.domain.pairing import (
     BOUNCE,
     LONGEST_PRESENCE,
@@ -27,6 +29,7 @@ from app.domain.pairing import (
     tap_order,
 )
 from app.domain.visit import Visit, visits_at
+from app.store import corrections as store_corrections
 from app.store import presences as store_presences
 from app.store import projection as store_projection
 from app.store import visits as store_visits
@@ -51,19 +54,6 @@ class Touched:
 
 
 @dataclass(slots=True)
-class _Changes:
-    """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew."""
-
-    changed: dict[UUID, Presence] = field(default_factory=dict)
-    removed: dict[UUID, Presence] = field(default_factory=dict)
-    current: dict[UUID, Presence] = field(default_factory=dict)
-    retell: list[Window] = field(default_factory=list)
-
-    def tell(self, presence: Presence) -> None:
-        self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
-
-
-@dataclass(slots=True)
 class Outcome:
     """The visits told, unchanged ones too, by each tap of their presence; and each difference, before and after."""
 
@@ -73,12 +63,13 @@ class Outcome:
 
 async def project(writing: Writing, touched: Touched) -> Outcome:
     """Derive what is touched anew and store the differences."""
-    changes = _Changes()
+    changes = Changes()
     waiting = _merged(touched.persons, AHEAD)
     slack = dt.timedelta(0)
     while waiting:
         waiting = await _pair_persons(writing, waiting, slack, changes)
         slack = slack * 2 + AHEAD
+    await overlay.cut(writing, changes)
     return await _tell_visits(writing, changes, touched.households)
 
 
@@ -94,22 +85,31 @@ def _merged(windows: Iterable[Window], gap: dt.timedelta) -> list[Window]:
 
 
 async def _pair_persons(
-    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: _Changes
+    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes
 ) -> list[Window]:
     """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
     taps = await store_presences.taps_of(writing.sql, writing.municipality_id, writing.master, loaded)
     stored = await store_presences.of_persons(writing.sql, writing.municipality_id, loaded)
+    overlaid = await overlay.near(writing, loaded, stored)
     again: list[Window] = []
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
         near = sorted((tap for tap in taps[person] if load_first <= tap.at <= load_last), key=tap_order)
-        known = {presence.id: presence for presence in stored[person] if presence.anchor_at <= load_last}
+        laid = overlaid.get(person)
+        known = {
+            presence.id: presence
+            for presence in (laid.paired if laid else stored[person])
+            if presence.anchor_at <= load_last
+        }
         start = quiet_before(first, near)
         fresh = _replay(person, start, near, known.values(), writing.as_of)
         end = _in_step_after(last, load_last, near, fresh, known.values())
         too_late_start = near and near[0].at < start and start - load_first <= BOUNCE
         if too_late_start or end is None:
             again.append((person, first, last))
+            continue
+        if laid:
+            overlay.lay(changes, laid, [one for one in fresh if one.anchor_at < end], (start, end), (first, last))
             continue
         pairing = _Pairing(known, [one for one in fresh if one.anchor_at < end], start, end)
         if not pairing.note(changes, first, last, load_last):
@@ -175,7 +175,7 @@ class _Pairing:
     start: dt.datetime
     end: dt.datetime
 
-    def note(self, changes: _Changes, first: dt.datetime, last: dt.datetime, load_last: dt.datetime) -> bool:
+    def note(self, changes: Changes, first: dt.datetime, last: dt.datetime, load_last: dt.datetime) -> bool:
         """Remember what differs or was touched; False when a presence to be cut reaches beyond what is loaded."""
         fresh_ids = {one.id for one in self.fresh}
         others = {id_: one for id_, one in self.known.items() if id_ not in fresh_ids}
@@ -204,7 +204,7 @@ class _Pairing:
         return True
 
 
-async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence[Window]) -> Outcome:
+async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Outcome:
     """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
     retell = _merged([*changes.retell, *households], dt.timedelta(0))
     if not retell:
@@ -214,15 +214,19 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
     stored = {
-        (found.visit.presence, found.visit.recipient): found
+        found.visit.id: found
         for found in await store_visits.of_presences(writing.sql, writing.municipality_id, [*ids, *changes.removed])
     }
     reports = await store_visits.reports_naming(writing.sql, writing.municipality_id, taps)
-    told = [visit for presences in neighbourhoods for visit in visits_at(presences, reports, writing.master)]
+    by_hand = [presence.id for presence in all_presences if presence.by_hand]
+    if by_hand:
+        reports |= await store_corrections.told_by_hand(writing.sql, writing.municipality_id, by_hand)
+    chains = await store_corrections.naming(writing.sql, writing.municipality_id, taps)
+    told = [visit for presences in neighbourhoods for visit in visits_at(presences, reports, writing.master, chains)]
     changed: list[StoredVisit] = []
     differences: list[tuple[Visit | None, Visit | None]] = []
     for visit in told:
-        old = stored.pop((visit.presence, visit.recipient), None)
+        old = stored.pop(visit.id, None)
         if old is None:
             changed.append(StoredVisit(visit, 1))
             differences.append((None, visit))
@@ -248,7 +252,7 @@ async def _tell_visits(writing: Writing, changes: _Changes, households: Sequence
     return Outcome({tap: by_presence[one.id] for one in all_presences for tap in one.taps}, differences)
 
 
-async def _neighbourhoods(writing: Writing, changes: _Changes, retell: Sequence[Window]) -> list[list[Presence]]:
+async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[Window]) -> list[list[Presence]]:
     """For each household the touched presences with everything that overlaps them, however far that reaches."""
     found: list[list[Presence]] = []
     asked: list[Window] = [(household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in retell]

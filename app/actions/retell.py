@@ -72,7 +72,9 @@ async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person:
         return Touched()
     _, first_at, last_at = window(ref, days)
     tapped = await store_master.taps_of_staff(writing.sql, writing.municipality_id, ref, first_at, last_at)
-    return Touched(persons=[(name, *tapped) for name in sorted({person, now})] if tapped else [])
+    persons = [(name, *tapped) for name in sorted({person, now})] if tapped else []
+    persons += await store_master.persons_corrected_to(writing.sql, writing.municipality_id, ref, first_at, last_at)
+    return Touched(persons=persons)
 
 
 def _employed(versions: Sequence[Staff], on: dt.date) -> tuple[object, ...] | None:

@@ -86,6 +86,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Utföraren har redan ett avtal under någon av dagarna.",
         "The provider already has a contract on some of the days.",
     ),
+    "correction_not_applicable": Kind(
+        409,
+        "Rättelsen passar inte",
+        "Correction not applicable",
+        "Besöket är inte så som rättelsen förutsätter. Läs det och försök igen.",
+        "The visit is not as the correction takes it to be. Read it and try again.",
+    ),
     "enrolment_code_invalid": Kind(
         403,
         "Koden gäller inte",
@@ -106,6 +113,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Role not allowed",
         "Din roll får inte göra detta.",
         "Your role may not do this.",
+    ),
+    "id_conflict": Kind(
+        409,
+        "Id:t är upptaget",
+        "Id taken",
+        "Något annat har redan skickats med samma id.",
+        "Something else has already been sent under the same id.",
     ),
     "internal": Kind(
         500,
@@ -212,6 +226,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Det finns inget här, eller inget som du når.",
         "There is nothing here, or nothing within your reach.",
     ),
+    "note_required": Kind(
+        422,
+        "Anteckning saknas",
+        "Note missing",
+        "Orsaken other behöver en anteckning.",
+        "The reason other needs a note.",
+    ),
     "out_of_range": Kind(
         422,
         "Utanför gränserna",
@@ -232,6 +253,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Personal number taken",
         "En annan mottagare har redan det personnumret.",
         "Another recipient already has that personal number.",
+    ),
+    "precondition_required": Kind(
+        428,
+        "Version saknas",
+        "Version missing",
+        "Ange i If-Match vilken version du har läst.",
+        "Say in If-Match which version you have read.",
     ),
     "ref_is_personal_number": Kind(
         422,

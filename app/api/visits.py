@@ -2,6 +2,8 @@
 
 import datetime as dt
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,7 +18,10 @@ from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of
 from app.domain.visit import ANOMALIES
+from app.store import corrections as store_corrections
 from app.store import visit_list
+from app.store.corrections import Told
+from app.store.database import Reading
 from app.store.visit_list import VisitFilter
 from app.store.visits import StoredVisit
 
@@ -61,6 +66,19 @@ class AnomalyOut(Wire):
     suggestion: dict[str, Any] | None
 
 
+class CorrectionOut(Wire):
+    """What a person has changed: `before` and `after` hold what its kind is about."""
+
+    id: UUID
+    kind: str
+    reason: str
+    note: str | None
+    by: str
+    at: Instant
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
 class VisitOut(Wire):
     """A whole visit. The shares add up to `seconds`; the visits of one presence to its `presence_seconds`."""
 
@@ -84,7 +102,7 @@ class VisitOut(Wire):
     evidence: EvidenceOfVisit
     shares: list[ShareOut]
     anomalies: list[AnomalyOut]
-    corrections: list[dict[str, Any]]
+    corrections: list[CorrectionOut]
     version: int
 
 
@@ -159,8 +177,14 @@ EXAMPLE = {
 }
 
 
-def visit_json(stored: StoredVisit) -> dict[str, Any]:
-    """A visit in the shape of `VisitOut`."""
+async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, Told]:
+    """The corrections of these visits, by id."""
+    ids = [id_ for stored in found for id_ in stored.visit.corrections]
+    return await store_corrections.told(reading.sql, reading.municipality_id, ids) if ids else {}
+
+
+def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[str, Any]:
+    """A visit in the shape of `VisitOut`, with those of `corrections` that are its own."""
     visit = stored.visit
     return {
         "id": visit.id,
@@ -196,12 +220,12 @@ def visit_json(stored: StoredVisit) -> dict[str, Any]:
             {
                 "code": code,
                 "severity": ANOMALIES[code],
-                "state": "open",
+                "state": visit.settled.get(code, "open"),
                 "suggestion": visit.suggestions.get(code),
             }
             for code in visit.anomalies
         ],
-        "corrections": [],
+        "corrections": [asdict(corrections[id_]) for id_ in visit.corrections],
         "version": stored.version,
     }
 
@@ -230,6 +254,7 @@ async def list_visits(
     async with request.app.state.database.read(caller.municipality_id) as reading:
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
+        corrections = await corrections_of(reading, found)
     following = None
     headers = {}
     if len(found) > query.limit:
@@ -237,7 +262,7 @@ async def list_visits(
         following = _written(found[-1])
         asked = dict(request.query_params) | {"cursor": following}
         headers["Link"] = f'</v1/visits?{urlencode(asked)}>; rel="next"'
-    body = to_json({"items": [visit_json(stored) for stored in found], "next": following})
+    body = to_json({"items": [visit_json(stored, corrections) for stored in found], "next": following})
     return Response(body, media_type="application/json", headers=headers)
 
 
@@ -263,8 +288,9 @@ async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response
             if replaced_by is None:
                 raise Problem("visit_withdrawn")
             return Response(status_code=301, headers={"Location": f"/v1/visits/{replaced_by}"})
+        corrections = await corrections_of(reading, [stored])
     headers = {"ETag": f'"{stored.version}"'}
-    return Response(to_json(visit_json(stored)), media_type="application/json", headers=headers)
+    return Response(to_json(visit_json(stored, corrections)), media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -287,10 +313,11 @@ async def list_changes(
     reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
         found = await visit_list.changes(reading, reach, after, limit)
+        corrections = await corrections_of(reading, [change.visit for change in found if change.visit])
     items: list[dict[str, Any]] = []
     for change in found:
         if change.visit is not None:
-            items.append({"visit": visit_json(change.visit)})
+            items.append({"visit": visit_json(change.visit, corrections)})
         elif change.withdrawn:
             items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
     following = str(found[-1].no if found else after)

@@ -14,7 +14,7 @@ from app.domain.time import Span, subtract
 LONGEST_PRESENCE = dt.timedelta(hours=16)
 BOUNCE = dt.timedelta(seconds=60)
 Direction = Literal["in", "out", "auto"]
-State = Literal["open", "incomplete", "complete"]
+State = Literal["open", "incomplete", "complete", "omitted"]
 
 
 class Tap(NamedTuple):
@@ -47,6 +47,7 @@ class Presence(NamedTuple):
 
     `id` is the opening tap's (the OUT's own for a missing IN). `closed_at` is when it stopped being open: its OUT or
     the IN that took its place. `spans` are the seconds that are its own, once later presences have taken theirs.
+    `paired` is what the taps alone said, where corrections say otherwise: the presence itself and those it took in.
     """
 
     id: UUID
@@ -69,6 +70,7 @@ class Presence(NamedTuple):
     next_in_at: dt.datetime | None = None
     spans: tuple[Span, ...] = ()
     overlap: bool = False
+    paired: "tuple[Presence, ...]" = ()
 
     @property
     def anchor_at(self) -> dt.datetime:
@@ -85,9 +87,21 @@ class Presence(NamedTuple):
 
     @property
     def taps(self) -> tuple[UUID, ...]:
-        """Every tap of the presence; a report may name any of them."""
+        """Every tap of the presence; a report may name any of them. One told by hand is named by its own id."""
+        if self.by_hand:
+            return (self.id,)
         boundaries = (self.in_tap, self.out_tap)
         return (*(tap for tap in boundaries if tap), *(side.tap for side in self.side_taps))
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether it was told as a whole, without any tap."""
+        return self.in_tap is None and self.out_tap is None
+
+    @property
+    def as_paired(self) -> "Presence":
+        """What the taps alone said."""
+        return self.paired[0] if self.paired else self
 
     @property
     def dispute(self) -> str | None:

@@ -4,16 +4,17 @@ One split runs over every recipient and line of the presence; the parts add up t
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import lcm
 from typing import Literal, NamedTuple
 
+from app.domain.correction import Amendment
 from app.domain.master import MasterData, Staff
 from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
-from app.domain.report import Report
+from app.domain.report import Report, ReportedIntervention
 from app.domain.time import local_date
 
 Weight = Fraction | int
@@ -63,6 +64,8 @@ class Plan:
     policy: str
     anomalies: tuple[str, ...] = ()
     report_missing: bool = False
+    told: frozenset[str] = frozenset()
+    """Recipients for whom a person has told the interventions in the report's place."""
 
 
 def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
@@ -88,17 +91,34 @@ def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
     return parts
 
 
-def plan(master: MasterData, staff: Staff | None, household: str, start_at: dt.datetime, report: Report | None) -> Plan:
-    """The parts of a presence that starts at `start_at`, by its report or, before one, by the orders in force."""
+def plan(
+    master: MasterData,
+    staff: Staff | None,
+    household: str,
+    start_at: dt.datetime,
+    report: Report | None,
+    amended: Mapping[str, Amendment] | None = None,
+) -> Plan:
+    """The parts of a presence that starts at `start_at`, by its report or, before one, by the orders in force.
+
+    `amended` is what corrections say instead, by recipient as these name it.
+    """
     on = local_date(start_at)
     desk = _Desk(master, staff, on, start_at)
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
-    if report is not None and report.done:
-        return Plan(tuple(desk.reported(report, master.residents(household, on))), policy)
-    parts, anomalies = desk.by_order(household)
+    reported = report is not None and bool(report.done)
+    anomalies: list[str] = []
+    if report is not None and reported:
+        parts = desk.reported(report.done, master.residents(household, on))
+    else:
+        parts, anomalies = desk.by_order(household)
     missing = report is None and contract is not None and contract.report_required
-    return Plan(tuple(parts), policy, tuple(anomalies), report_missing=missing)
+    if not amended:
+        return Plan(tuple(parts), policy, tuple(anomalies), missing)
+    parts, told = desk.amended(parts, amended, reported=reported)
+    anomalies = [code for code in anomalies if any(part.reason == "weekly_minutes" for part in parts)]
+    return Plan(tuple(parts), policy, tuple(anomalies), missing, told)
 
 
 def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
@@ -188,10 +208,10 @@ class _Desk:
         found = [(order, line) for order, line in self.lines(recipient) if line.intervention == intervention]
         return next((pair for pair in found if fits(pair[1], self.start_at)), found[0] if found else None)
 
-    def reported(self, report: Report, residents: Sequence[str]) -> list[Part]:
+    def reported(self, told: Iterable[ReportedIntervention], residents: Sequence[str]) -> list[Part]:
         """A part for each recipient and reported intervention, the same one reported twice as one."""
         minutes: dict[tuple[str, str], int | None] = {}
-        for done in report.done:
+        for done in told:
             for recipient in [done.recipient] if done.recipient else self._receivers(done.intervention, residents):
                 key = (recipient, done.intervention)
                 before = minutes.get(key)
@@ -254,10 +274,34 @@ class _Desk:
             payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
         )
 
-    def by_order(self, household: str) -> tuple[list[Part], list[str]]:
-        """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident."""
+    def amended(
+        self, parts: Sequence[Part], amended: Mapping[str, Amendment], *, reported: bool
+    ) -> tuple[list[Part], frozenset[str]]:
+        """The parts as people have corrected them, and the recipients whose interventions they told."""
+        kept = list(parts)
+        told: set[str] = set()
+        for recipient, change in amended.items():
+            own = [part for part in kept if part.recipient == recipient]
+            whose = change.recipient or recipient
+            if change.interventions is not None:
+                anew = self.reported(change.interventions, [whose])
+                told.add(whose)
+            elif change.recipient and own:
+                done = [(part.intervention, part.reported_minutes) for part in own if reported and part.intervention]
+                anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose])[0]
+            else:
+                continue
+            kept = [part for part in kept if part not in own] + anew
+        return sorted(kept, key=self._line_order), frozenset(told)
+
+    def by_order(self, household: str, residents: Sequence[str] | None = None) -> tuple[list[Part], list[str]]:
+        """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident.
+
+        Without `residents` those who live at the household.
+        """
         key = (household, self.on, self.staff.provider if self.staff else None)
-        lines = self.master.remembered(key, partial(self._day_lines, household))
+        gather = partial(self._day_lines, household, residents)
+        lines = self.master.remembered(key, gather) if residents is None else gather()
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if purpose:
             lines = [found for found in lines if found[1].category == purpose]
@@ -269,14 +313,14 @@ class _Desk:
             ]
             weighing = [part for part in parts if part.weight > 0]
             return [self._held(part) for part in weighing or parts], [] if fitting else ["split_by_order"]
-        residents = self.master.residents(household, self.on)
+        residents = self.master.residents(household, self.on) if residents is None else residents
         return [self._empty(recipient) for recipient in self._served(residents)], []
 
-    def _day_lines(self, household: str) -> list[tuple[OrderLine, Part]]:
-        """Every line of the provider in force at the household that day, with the part it gives to a visit it fits."""
+    def _day_lines(self, household: str, residents: Sequence[str] | None) -> list[tuple[OrderLine, Part]]:
+        """Every line of the provider in force that day for the residents, with the part it gives to a visit it fits."""
         return [
             (line, self._ordered(recipient, order, line, "by_order"))
-            for recipient in self.master.residents(household, self.on)
+            for recipient in (self.master.residents(household, self.on) if residents is None else residents)
             for order, line in self.lines(recipient)
         ]
 

@@ -7,11 +7,13 @@ carer is paid for, and because visits that overlap share a group.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
+from app.domain.correction import NOTHING, Amendment, Chains, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
 from app.domain.report import Report
@@ -46,6 +48,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "claim_in_future": "acknowledge",
     "device_revoked": "acknowledge",
     "minutes_scaled": "acknowledge",
+    "fact_after_correction": "acknowledge",
     "split_by_order": "acknowledge",
 }
 """Every anomaly code and what it asks for: a repair, or only that somebody has seen it."""
@@ -54,7 +57,9 @@ ANOMALIES: Mapping[str, Severity] = {
 class Visit(NamedTuple):
     """One recipient's part of a presence. `seconds` and `spans` are empty unless the visit is complete.
 
-    `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code.
+    `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code. `settled` is
+    the state of each anomaly that a person has acknowledged or resolved; `corrections` are those of this visit, in
+    the order recorded.
     """
 
     id: UUID
@@ -82,6 +87,8 @@ class Visit(NamedTuple):
     shares: tuple[Share, ...]
     anomalies: tuple[str, ...]
     suggestions: Mapping[str, Any]
+    settled: Mapping[str, str] = MappingProxyType({})
+    corrections: tuple[UUID, ...] = ()
 
     @property
     def sort_at(self) -> dt.datetime:
@@ -111,6 +118,9 @@ class _Scene:
     provisional_end: dt.datetime | None
     status: Status
     group: UUID
+    amended: Mapping[str, Amendment]
+    left_out: tuple[Part, ...]
+    """The parts of omitted recipients, which take no time from the others."""
 
     @property
     def counts(self) -> bool:
@@ -142,14 +152,18 @@ def provisional_end(presence: Presence, minutes: int) -> dt.datetime | None:
 
 
 def visits_at(
-    presences: Iterable[Presence], reports: Mapping[UUID, Sequence[Report]], master: MasterData
+    presences: Iterable[Presence],
+    reports: Mapping[UUID, Sequence[Report]],
+    master: MasterData,
+    chains: Chains = MappingProxyType({}),
 ) -> list[Visit]:
     """The visits of presences at one household. Everything that overlaps must be among them.
 
-    `reports` are by the tap they name; only those of the presence's own person count.
+    `reports` are by the tap they name; only those of the presence's own person count. `chains` are the corrections,
+    which `correct` has laid over the presences already.
     """
     scenes = [
-        _scene(presence, _report_of(presence, reports, master), master)
+        _scene(presence, _report_of(presence, reports, master), master, amendments(chain_of(presence, chains)))
         for presence in sorted(presences, key=presence_order)
     ]
     _name_groups(scenes)
@@ -162,28 +176,33 @@ def visits_at(
 def _report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
     if not reports:
         return None
+    whose = {presence.person, presence.as_paired.person}
     told = [
-        report
-        for tap in presence.taps
-        for report in reports.get(tap, ())
-        if master.person_of(report.staff) == presence.person
+        report for tap in presence.taps for report in reports.get(tap, ()) if master.person_of(report.staff) in whose
     ]
     return max(told, key=lambda report: (report.reported_at, report.id), default=None)
 
 
-def _scene(presence: Presence, report: Report | None, master: MasterData) -> _Scene:
+def _scene(presence: Presence, report: Report | None, master: MasterData, amended: Mapping[str, Amendment]) -> _Scene:
     on = local_date(presence.anchor_at)
     staff = master.staff_on(presence.staff, on)
     employed = staff is not None and staff.valid_from <= on <= (staff.valid_to or on)
-    planned = plan(master, staff, presence.household, presence.anchor_at, report)
+    planned = plan(master, staff, presence.household, presence.anchor_at, report, amended)
+    left_out: tuple[Part, ...] = ()
+    if amended:
+        gone = {change.recipient or recipient for recipient, change in amended.items() if change.omitted}
+        left_out = tuple(part for part in planned.parts if part.recipient in gone)
+        planned = replace(planned, parts=tuple(part for part in planned.parts if part.recipient not in gone))
     status: Status = presence.state
-    if presence.dispute:
+    if not planned.parts:
+        status = "omitted"
+    elif presence.dispute and status != "omitted":
         status = "disputed"
-    elif report is not None and report.outcome != "performed":
+    elif report is not None and report.outcome != "performed" and not planned.told and status != "omitted":
         status = report.outcome
     end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
     until = presence.ended_at or end or presence.reach_at
-    return _Scene(presence, staff, employed, on, report, planned, until, end, status, presence.id)
+    return _Scene(presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, left_out)
 
 
 def _name_groups(scenes: Sequence[_Scene]) -> None:
@@ -211,10 +230,15 @@ def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
     by_recipient: defaultdict[str, list[tuple[Part, int]]] = defaultdict(list)
     for part, given in zip(parts, seconds, strict=True):
         by_recipient[part.recipient].append((part, given))
-    return [
+    told = [
         _visit(scene, group, recipient, given, spans, presence_seconds, scaled)
         for recipient, given in sorted(by_recipient.items())
     ]
+    if not scene.left_out:
+        return told
+    omitted = replace(scene, status="omitted")
+    gone = sorted({part.recipient for part in scene.left_out})
+    return told + [_visit(omitted, group, recipient, (), (), 0, scaled=False) for recipient in gone]
 
 
 def _visit(
@@ -227,15 +251,16 @@ def _visit(
     scaled: bool,
 ) -> Visit:
     presence = scene.presence
-    anomalies = _anomalies(scene)
+    anomalies = _anomalies(scene) if scene.status != "omitted" else []
     shares: list[Share] = []
+    report_missing = scene.plan.report_missing and recipient not in scene.plan.told
     if scene.status == "complete":
-        shares = [_share(scene, part, seconds) for part, seconds in given]
+        shares = [_share(scene, part, seconds, report_missing=report_missing) for part, seconds in given]
         if len(group) > 1:
             shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
         anomalies += [code for part, _ in given for code in part.anomalies]
         anomalies += scene.plan.anomalies
-        anomalies += ["report_missing"] * scene.plan.report_missing
+        anomalies += ["report_missing"] * report_missing
         anomalies += ["minutes_scaled"] * scaled
         anomalies += ["extra_staff"] * any(share.reason == "extra_staff" for share in shares)
         anomalies += ["staff_count"] * _too_few(scene, group, given)
@@ -243,8 +268,12 @@ def _visit(
     ended_at = presence.ended_at
     end = scene.provisional_end
     staff = scene.staff
-    return Visit(
-        id=visit_id(presence.id, recipient),
+    origin, change = recipient, NOTHING
+    if scene.amended:
+        origin = _origin(scene, recipient)
+        change = scene.amended.get(origin, NOTHING)
+    told = Visit(
+        id=visit_id(presence.id, origin),
         presence=presence.id,
         recipient=recipient,
         group=scene.group,
@@ -269,17 +298,40 @@ def _visit(
         shares=tuple(shares),
         anomalies=codes,
         suggestions=_suggestions(scene, codes, end),
+        corrections=change.corrections,
     )
+    return _settled(told, change) if change.settled else told
 
 
-def _share(scene: _Scene, part: Part, seconds: int) -> Share:
+def _origin(scene: _Scene, recipient: str) -> str:
+    """The recipient as the facts name it, under which the visit got its id before any correction."""
+    moved = (origin for origin, change in scene.amended.items() if change.recipient == recipient)
+    return next(moved, recipient)
+
+
+def cause(visit: Visit, code: str) -> str:
+    """What an anomaly stands on: while it is the same, the anomaly stays as a person has settled it."""
+    held = sorted({share.intervention or "" for share in visit.shares if share.reason == code})
+    return f"{visit.in_tap} {visit.out_tap} {visit.staff} {' '.join(held)}"
+
+
+def _settled(visit: Visit, change: Amendment) -> Visit:
+    """The visit with what people have settled while its cause is the same; what only a resolved one held is payable."""
+    settled = {
+        code: state for code, state, known in change.settled if code in visit.anomalies and known == cause(visit, code)
+    }
+    shares = tuple(
+        share._replace(payable=True, reason="resolved") if settled.get(share.reason) == "resolved" else share
+        for share in visit.shares
+    )
+    payable = bool(shares) and all(share.payable for share in shares)
+    return visit._replace(settled=settled, shares=shares, payable=payable)
+
+
+def _share(scene: _Scene, part: Part, seconds: int, *, report_missing: bool) -> Share:
     """A part with its seconds; what holds the whole visit holds every share, and says so."""
     payable, reason = part.payable, part.reason
-    held = (
-        "trainee" * scene.trainee
-        or "not_employed" * (not scene.employed)
-        or "report_missing" * scene.plan.report_missing
-    )
+    held = "trainee" * scene.trainee or "not_employed" * (not scene.employed) or "report_missing" * report_missing
     if held and payable:
         payable, reason = False, held
     return Share(part.category, part.intervention, part.order_line, seconds, payable, reason)
@@ -326,7 +378,7 @@ def _too_few(scene: _Scene, group: Sequence[_Scene], given: Sequence[tuple[Part,
                 other.presence.person
                 for other in group
                 if not other.trainee
-                and other.status != "disputed"
+                and other.status not in {"disputed", "omitted"}
                 and part.order_line in other.lines()
                 and (other is scene or _meet(other, scene))
             }

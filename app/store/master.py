@@ -52,7 +52,20 @@ SELECT household, min(sort_at), max(sort_at) FROM visit
 WHERE municipality_id = $1 AND provider = $2 AND sort_at BETWEEN $3 AND $4 GROUP BY household
 """
 OF_STAFF = """
-SELECT min(at), max(at) FROM tap WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4
+SELECT least(t.first_at, m.first_at), greatest(t.last_at, m.last_at) FROM (
+    SELECT min(at) AS first_at, max(at) AS last_at FROM tap
+    WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4
+) AS t, (
+    SELECT min(started_at) AS first_at, max(started_at) AS last_at FROM manual_visit
+    WHERE municipality_id = $1 AND staff = $2 AND started_at BETWEEN $3 AND $4
+) AS m
+"""
+# Visits that were corrected to the staff ref stand on the taps of another.
+CORRECTED_TO = """
+SELECT p.paired_by, min(p.paired_at), max(p.paired_at)
+FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence AND p.paired_by IS NOT NULL
+WHERE v.municipality_id = $1 AND v.staff = $2 AND v.sort_at BETWEEN $3 AND $4 AND v.corrections IS NOT NULL
+GROUP BY p.paired_by
 """
 
 REFUSALS = {
@@ -118,9 +131,16 @@ async def households_of_provider(
 async def taps_of_staff(
     sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> tuple[dt.datetime, dt.datetime] | None:
-    """The first and the last tap of a staff ref between two instants."""
+    """The first and the last tap, or manual visit, of a staff ref between two instants."""
     row = await sql.fetchrow(OF_STAFF, municipality_id, staff, first_at, last_at)
     return None if row[0] is None else (row[0], row[1])
+
+
+async def persons_corrected_to(
+    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """The persons whose taps were corrected to be a staff ref's between two instants, each with its window."""
+    return [tuple(row) for row in await sql.fetch(CORRECTED_TO, municipality_id, staff, first_at, last_at)]
 
 
 def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from app.domain.master import MasterData
@@ -29,7 +30,7 @@ CROSS JOIN LATERAL (
 COLUMNS = """
     p.id, p.person, p.staff, p.household, p.started_at, p.ended_at, p.closed_at, p.state, p.in_tap, p.out_tap,
     p.evidence_in, p.evidence_out, p.dispute_in, p.dispute_out, p.flags_in, p.flags_out, p.side_taps, p.next_in_at,
-    p.spans, p.overlap
+    p.spans, p.overlap, p.paired
 """
 # Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
 # long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
@@ -53,6 +54,16 @@ CROSS JOIN LATERAL (
     ORDER BY p.anchor_at
 ) AS p
 """
+# Those that corrections have laid something over, by whom and when their taps were.
+PAIRED_OF_PERSONS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.paired_by = wanted.person
+      AND p.paired_at >= wanted.first_at - interval '17 hours' AND p.paired_at <= wanted.last_at
+) AS p
+"""
+ONE = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = $2"
 AT_HOUSEHOLDS = f"""
 SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
 CROSS JOIN LATERAL (
@@ -65,19 +76,23 @@ CROSS JOIN LATERAL (
 """
 # Found through the visits, which have an index of their starts; an index of what is open would move with every OUT.
 EXPIRED = """
-SELECT person, min(started_at) AS first_at, max(started_at) AS last_at FROM visit
-WHERE municipality_id = $1 AND sort_at >= $2 AND sort_at < $3 AND started_at IS NOT NULL AND out_tap IS NULL
-GROUP BY person
+SELECT coalesce(p.paired_by, v.person) AS person, min(v.started_at) AS first_at, max(v.started_at) AS last_at
+FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence
+WHERE v.municipality_id = $1 AND v.sort_at >= $2 AND v.sort_at < $3 AND v.started_at IS NOT NULL AND v.out_tap IS NULL
+GROUP BY 1
 """
 HISTORY = """
 SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
+             (SELECT min(started_at) FROM manual_visit WHERE municipality_id = $1),
              (SELECT min(anchor_at) FROM presence WHERE municipality_id = $1)) AS first_at,
     greatest((SELECT max(at) FROM tap WHERE municipality_id = $1),
+             (SELECT max(started_at) FROM manual_visit WHERE municipality_id = $1),
              (SELECT max(anchor_at) FROM presence WHERE municipality_id = $1)) AS last_at
 """
 PERSONS_WITHIN = """
 SELECT DISTINCT coalesce(v.person, found.staff) FROM (
-    SELECT DISTINCT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3
+    SELECT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3
+    UNION SELECT staff FROM manual_visit WHERE municipality_id = $1 AND started_at >= $2 AND started_at <= $3
 ) AS found LEFT JOIN LATERAL (
     SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = found.staff ORDER BY valid DESC LIMIT 1
 ) AS v ON true
@@ -139,6 +154,21 @@ async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) 
     return found
 
 
+async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+    """The corrected presences whose taps are these persons' within their windows, by person."""
+    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(PAIRED_OF_PERSONS, municipality_id, *_arrays(windows)):
+        presence = _presence(row)
+        found[presence.as_paired.person].append(presence)
+    return found
+
+
+async def one(sql: Any, municipality_id: int, id_: UUID) -> Presence | None:
+    """The presence with this id."""
+    row = await sql.fetchrow(ONE, municipality_id, id_)
+    return _presence(row) if row else None
+
+
 async def at_households(
     sql: Any, municipality_id: int, windows: Sequence[Window], known: Sequence[UUID]
 ) -> list[Presence]:
@@ -171,6 +201,10 @@ async def persons_within(sql: Any, municipality_id: int, first_at: dt.datetime, 
     return sorted(row[0] for row in await sql.fetch(PERSONS_WITHIN, municipality_id, first_at, last_at))
 
 
+PAIRED = TypeAdapter(tuple[Presence, ...])
+"""What stands in `paired`, as JSON."""
+
+
 def spans_of(
     flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
 ) -> tuple[Span, ...]:
@@ -192,7 +226,7 @@ def flat_spans(
 def _presence(row: Any) -> Presence:
     (
         id_, person, staff, household, started_at, ended_at, closed_at, state, in_tap, out_tap, evidence_in,
-        evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap,
+        evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap, paired,
     ) = row  # fmt: skip
     confirmed = state == "complete" and dispute_in is None and dispute_out is None
     return Presence(
@@ -216,6 +250,7 @@ def _presence(row: Any) -> Presence:
         next_in_at,
         spans_of(spans, started_at, ended_at) if confirmed else (),
         overlap,
+        PAIRED.validate_json(paired) if paired else (),
     )
 
 

@@ -4,6 +4,7 @@ All of it is one statement, whatever comes out differently. It runs under the mu
 given once and no reader of changes ever skips one.
 """
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from pydantic_core import to_json
 from app.domain.pairing import Presence
 from app.domain.visit import Visit
 from app.store import rows, schema
-from app.store.presences import flat_spans
+from app.store.presences import PAIRED, flat_spans
 from app.store.visits import StoredVisit
 
 SUM_KEY = schema.month_sum.primary_key.columns.keys()
@@ -40,7 +41,7 @@ WITH new_visit AS ({rows.given(schema.visit, 5)}
     INSERT INTO presence {rows.given(schema.presence, 4)} {rows.replacing(schema.presence)}
 ), visits AS (
     INSERT INTO visit SELECT {VISIT_COLUMNS} FROM new_visit LEFT JOIN back ON back.id = new_visit.id
-    {rows.replacing(schema.visit)}
+    {rows.replacing(schema.visit, ("municipality_id", "id"))}
 ), summed AS (
     INSERT INTO month_sum AS m {rows.given(schema.month_sum, 7)}
     ON CONFLICT ({", ".join(SUM_KEY)}) DO UPDATE SET
@@ -143,7 +144,13 @@ def _presence(municipality_id: int, presence: Presence) -> tuple[Any, ...]:
         presence.next_in_at,
         spans,
         presence.overlap,
+        *(_paired(presence) if presence.paired else (None, None, None)),
     )
+
+
+def _paired(presence: Presence) -> tuple[str, dt.datetime, str]:
+    raw = presence.as_paired
+    return raw.person, raw.anchor_at, PAIRED.dump_json(presence.paired).decode()
 
 
 def _visit(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
@@ -183,6 +190,8 @@ def _visit(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
         [share.reason for share in shares],
         visit.anomalies,
         to_json(visit.suggestions).decode() if visit.suggestions else None,
+        to_json(dict(visit.settled)).decode() if visit.settled else None,
+        visit.corrections or None,
     )
 
 

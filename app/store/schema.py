@@ -387,6 +387,56 @@ ledger_head = Table(
     CheckConstraint("octet_length(root) = 32", name="ledger_head_root_check"),
 )
 
+correction = Table(
+    "correction",
+    metadata,
+    hot_tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("tap", Uuid, nullable=False),
+    Column("staff", Text, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    *required(Text, "recipient", "kind"),
+    Column("body", JSONB, nullable=False),
+    Column("seen", ARRAY(Uuid), nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    UniqueConstraint("municipality_id", "seq", name="correction_in_order"),
+    CheckConstraint(
+        "kind IN ('set_start', 'set_end', 'set_interventions', 'set_staff', 'set_recipient', 'omit', 'restore',"
+        " 'acknowledge', 'resolve', 'settle_dispute', 'attest')",
+        name="correction_kind_check",
+    ),
+    CheckConstraint("reason <> 'other' OR note IS NOT NULL", name="correction_other_has_a_note"),
+    Index("correction_tap", "municipality_id", "tap"),
+    Index("correction_staff_at", "municipality_id", "staff", "at"),
+)
+
+manual_visit = Table(
+    "manual_visit",
+    metadata,
+    hot_tenant(),
+    *required(Uuid, "id", "presence"),
+    *required(Text, "staff", "recipient", "household"),
+    *required(INSTANT, "started_at", "ended_at"),
+    Column("interventions", JSONB, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", INSTANT, nullable=False),
+    Column("body_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    UniqueConstraint("municipality_id", "presence", name="manual_visit_presence"),
+    CheckConstraint("ended_at > started_at", name="manual_visit_ends_after_start"),
+    CheckConstraint("reason <> 'other' OR note IS NOT NULL", name="manual_visit_other_has_a_note"),
+    Index("manual_visit_staff_at", "municipality_id", "staff", "started_at"),
+)
+
 presence = Table(
     "presence",
     metadata,
@@ -403,12 +453,22 @@ presence = Table(
     Column("next_in_at", INSTANT),
     Column("spans", ARRAY(INSTANT)),
     Column("overlap", Boolean, nullable=False),
+    Column("paired_by", Text),
+    Column("paired_at", INSTANT),
+    Column("paired", JSONB),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("state IN ('open', 'incomplete', 'complete')", name="presence_state_check"),
+    CheckConstraint("state IN ('open', 'incomplete', 'complete', 'omitted')", name="presence_state_check"),
     CheckConstraint("ended_at >= started_at", name="presence_ends_after_start"),
     CheckConstraint("started_at IS NOT NULL OR ended_at IS NOT NULL", name="presence_has_a_boundary"),
     Index("presence_person", "municipality_id", "person", "anchor_at"),
     Index("presence_household", "municipality_id", "household", "anchor_at"),
+    Index(
+        "presence_paired",
+        "municipality_id",
+        "paired_by",
+        "paired_at",
+        postgresql_where=text("paired_by IS NOT NULL"),
+    ),
 )
 
 visit = Table(
@@ -439,7 +499,9 @@ visit = Table(
     Column("share_payable", ARRAY(Boolean), nullable=False),
     *required(ARRAY(Text), "share_reason", "anomalies"),
     Column("suggestions", JSONB),
-    PrimaryKeyConstraint("municipality_id", "presence", "recipient"),
+    Column("settled", JSONB),
+    Column("corrections", ARRAY(Uuid)),
+    PrimaryKeyConstraint("municipality_id", "presence", "recipient", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("version > 0", name="visit_version_check"),
     CheckConstraint(
         "status IN ('open', 'incomplete', 'complete', 'declined', 'no_answer', 'omitted', 'disputed')",

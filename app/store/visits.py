@@ -17,11 +17,12 @@ COLUMNS = (
     "id", "presence", "recipient", "version", "group_id", "provider", "staff", "person", "role", "household", "in_tap",
     "out_tap", "started_at", "ended_at", "provisional", "local_on", "status", "payable", "evidence_in", "evidence_out",
     "presence_seconds", "seconds", "spans", "share_category", "share_intervention", "share_line", "share_seconds",
-    "share_payable", "share_reason", "anomalies", "suggestions",
+    "share_payable", "share_reason", "anomalies", "suggestions", "settled", "corrections",
 )  # fmt: skip
 OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
+ONE = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = $2"
 ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
@@ -42,6 +43,12 @@ class StoredVisit(NamedTuple):
 async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
     """The stored visits of presences."""
     return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
+
+
+async def one(sql: Any, municipality_id: int, id_: UUID) -> StoredVisit | None:
+    """The visit with this id."""
+    row = await sql.fetchrow(ONE, municipality_id, id_)
+    return visit_of(row) if row else None
 
 
 async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
@@ -65,6 +72,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         id_, presence, recipient, version, group, provider, staff, person, role, household, in_tap, out_tap, started_at,
         ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds, seconds, spans,
         categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
+        settled, corrections,
     ) = row  # fmt: skip
     visit = Visit(
         id_,
@@ -92,6 +100,8 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         tuple(map(Share, categories, interventions, lines, share_seconds, share_payable, reasons)),
         tuple(anomalies),
         _suggestions(suggestions),
+        from_json(settled) if settled else {},
+        tuple(corrections) if corrections else (),
     )
     return StoredVisit(visit, version)
 

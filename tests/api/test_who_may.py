@@ -47,6 +47,7 @@ EXPECTED = {
     ("POST", "/v1/clients/{ref}/revoke"): {"admin": "all"},
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
+    ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/changes"): PULLERS,
     ("GET", "/v1/executed-time"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,
@@ -178,6 +179,9 @@ def request_of(service, method, path, side):
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
     }
+    if path == "/v1/visits/{visit_id}/corrections":
+        moment = dt.datetime.now(dt.UTC)
+        bodies[path] = {"id": uuid.uuid4(), "kind": "set_end", "ended_at": moment, "reason": "forgot_out"}
     return url, bodies.get(path) if method in {"PUT", "POST"} else None, query
 
 
@@ -188,7 +192,8 @@ def identity(role):
 async def asked(service, method, path, side, role, **who):
     url, body, query = request_of(service, method, path, side)
     expect = tuple(range(200, 500))
-    answer = await service.ask(method, url, body, role=role, expect=expect, params=query, **who)
+    headers = {"If-Match": "*"} if path.endswith("/corrections") else None
+    answer = await service.ask(method, url, body, role=role, expect=expect, params=query, headers=headers, **who)
     return answer.status_code
 
 

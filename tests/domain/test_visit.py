@@ -584,6 +584,7 @@ def test_every_anomaly_says_what_it_asks_for() -> None:
         "claim_in_future",
         "minutes_scaled",
         "split_by_order",
+        "fact_after_correction",
     }
     assert set(ANOMALIES.values()) == {"fix", "acknowledge"}
     assert {"missing_in", "missing_out", "tag_mismatch", "received_too_late", "not_employed"} <= set(ANOMALIES)

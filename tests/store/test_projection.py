@@ -1,5 +1,6 @@
 """Whatever the order, batching and duplication of arrival, the stored visits are what the pure rules derive at once."""
 
+import contextlib
 import datetime as dt
 import random
 import uuid
@@ -9,13 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
 from app.actions.place_order import Placed, place_orders
+from app.actions.put_master import Condition
 from app.actions.record_reports import ToldReport, record_reports
 from app.actions.record_taps import Submission, record_taps
-from app.domain.pairing import Tap, own_spans, pair, tap_order
+from app.domain.correction import correct
+from app.domain.pairing import Tap, own_spans, pair, presence_order, tap_order
 from app.domain.report import Report, ReportedIntervention
 from app.domain.tap import Claim, Envelope
 from app.domain.visit import visits_at
+from app.store import corrections as store_corrections
 from app.store import records
 from app.store.projection import month_sums
 from app.store.visits import COLUMNS, visit_of
@@ -72,21 +77,53 @@ async def put(writing, items):
         await records.refresh(writing.sql, 188, writing.master)
 
 
-def pure(master, claims, reports, as_of):
+def pure(master, claims, reports, chains, as_of):
     """Every visit derived from nothing, by the domain alone."""
     by_person = defaultdict(list)
     for staff, claim in claims:
         tap = Tap(claim.id, staff, claim.household, claim.direction, claim.tapped_at, None, "manual", None, ())
         by_person[master.person_of(staff)].append(tap)
-    at_household = defaultdict(list)
+    corrected = defaultdict(list)
     for person, taps in by_person.items():
-        for presence in own_spans(pair(person, [], sorted(taps, key=tap_order), as_of)):
+        paired = pair(person, [], sorted(taps, key=tap_order), as_of)
+        for presence in correct(paired, chains, master.person_of, as_of):
+            corrected[presence.person].append(presence)
+    at_household = defaultdict(list)
+    for presences in corrected.values():
+        for presence in own_spans(sorted(presences, key=presence_order)):
             at_household[presence.household].append(presence)
     by_tap = defaultdict(list)
     for report in reports:
         by_tap[report.tap].append(report)
-    visits = [visit for presences in at_household.values() for visit in visits_at(presences, by_tap, master)]
+    visits = [visit for presences in at_household.values() for visit in visits_at(presences, by_tap, master, chains)]
     return sorted(visits, key=lambda visit: visit.id)
+
+
+KINDS = ("set_start", "set_end", "set_end", "set_staff", "set_recipient", "set_interventions", "omit", "restore",
+         "acknowledge", "resolve")  # fmt: skip
+
+
+async def correct_one(writing, owner, dice):
+    """One correction of a visit that stands, made by chance; one that cannot be made is refused."""
+    rows = await writing.sql.fetch(f"SELECT {', '.join(COLUMNS)} FROM visit ORDER BY id")
+    if not rows:
+        return
+    visit = visit_of(dice.choice(rows)).visit
+    kind = dice.choice(KINDS)
+    boundary = dice.choice([visit.started_at, visit.ended_at, visit.sort_at]) or visit.sort_at
+    moved = boundary + dt.timedelta(minutes=dice.choice([-600, -120, -20, -1, 0, 1, 20, 120, 600]))
+    said = {
+        "set_start": {"started_at": moved},
+        "set_end": {"ended_at": moved},
+        "set_staff": {"staff": dice.choice(["S-1", "S-2", "S-3"])},
+        "set_recipient": {"recipient": dice.choice(["B-1", "B-2", "B-3", "B-4"])},
+        "set_interventions": {"interventions": [{"intervention": dice.choice(["dusch", "insulin", "städ"])}]},
+        "acknowledge": {"anomaly": dice.choice(visit.anomalies or ["overlap"])},
+        "resolve": {"anomaly": dice.choice(visit.anomalies or ["overlap"])},
+    }.get(kind, {})
+    asked = Asked(uuid.UUID(int=dice.getrandbits(128), version=4), kind, said, "equipment", None)
+    with contextlib.suppress(CorrectionRefusedError):
+        await correct_visit(writing, visit.id, asked, Author("test", None), Condition())
 
 
 async def stored(owner):
@@ -120,8 +157,9 @@ async def clear(owner):
     # Facts cannot be deleted by anybody else than a superuser who first lifts the trigger.
     await owner.execute("SET session_replication_role = replica")
     await owner.execute(
-        "TRUNCATE record, tap, report, attempt, presence, visit, visit_change, withdrawn_visit, month_sum, phone_clock,"
-        " ledger_leaf, provider, care_order, order_line, recipient_version, staff_version, contract"
+        "TRUNCATE record, tap, report, correction, manual_visit, attempt, presence, visit, visit_change,"
+        " withdrawn_visit, month_sum, phone_clock, ledger_leaf,"
+        " provider, care_order, order_line, recipient_version, staff_version, contract"
     )
     await owner.execute("UPDATE municipality SET master_seq = 0, change_no = 0, as_of = $1", AS_OF)
 
@@ -137,9 +175,10 @@ async def municipality(owner):
     reported=st.lists(st.tuples(st.integers(0, 23), st.sampled_from(["dusch", "insulin", "städ"]),
                                 st.sampled_from([None, "B-1", "B-2"]), st.sampled_from(["performed", "declined"])),
                       max_size=5),
+    corrections=st.integers(0, 8),
     seed=st.integers(0, 2**32),
 )  # fmt: skip
-async def test_arrival_never_matters(facts, reported, seed, database, owner, municipality):
+async def test_arrival_never_matters(facts, reported, corrections, seed, database, owner, municipality):
     await clear(owner)
     database._masters.clear()
     shuffler = random.Random(seed)
@@ -161,6 +200,7 @@ async def test_arrival_never_matters(facts, reported, seed, database, owner, mun
     arrivals = [("tap", one) for one in claims] + [("report", one) for one in reports]
     arrivals += shuffler.sample(arrivals, len(arrivals) // 4)
     arrivals += [("order", one) for one in ORDERS]
+    arrivals += [("correction", None)] * corrections
     shuffler.shuffle(arrivals)
 
     async with database.write(188) as writing:
@@ -176,9 +216,12 @@ async def test_arrival_never_matters(facts, reported, seed, database, owner, mun
                 await record_reports(writing, report.staff, None, RECEIVED, [ToldReport(report, None)])
             placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
             await place_orders(writing, placed, by="test")
+            for _ in (one for kind, one in batch if kind == "correction"):
+                await correct_one(writing, owner, shuffler)
 
     async with database.write(188) as writing:
-        expected = pure(writing.master, claims, reports, writing.as_of)
+        chains = await store_corrections.naming(writing.sql, 188, [claim.id for _, claim in claims])
+        expected = pure(writing.master, claims, reports, chains, writing.as_of)
     found = await stored(owner)
     assert differences(found, expected) == []
     sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_intervention <> 0 OR executed_seconds <> 0")

@@ -1,0 +1,148 @@
+"""What people have said, laid over what was paired: the part of the projection that few presences need.
+
+A person without corrections near is paired and cut as `project` does it. For one with some, more is read: the taps'
+own presences of a wider window and everything said beside them. Corrections may move a presence in time or to another
+person, so spans are cut at the end, for every person concerned.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from app.domain.correction import correct
+from app.domain.pairing import BOUNCE, LONGEST_PRESENCE, Presence, own_spans, presence_order
+from app.domain.time import Span
+from app.store import corrections as store_corrections
+from app.store import presences as store_presences
+from app.store.corrections import Overlay
+from app.store.database import Writing
+from app.store.presences import Window
+
+# A tap may stand beside a corrected presence that began 16 hours before it, and that one beside another.
+AROUND = LONGEST_PRESENCE * 2 + dt.timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Changes:
+    """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew.
+
+    `uncut` are corrected ones whose spans are still to be cut, `before` is what is stored of them; `concerned` is whose
+    seconds they may move.
+    """
+
+    changed: dict[UUID, Presence] = field(default_factory=dict)
+    removed: dict[UUID, Presence] = field(default_factory=dict)
+    current: dict[UUID, Presence] = field(default_factory=dict)
+    retell: list[Window] = field(default_factory=list)
+    uncut: dict[UUID, Presence] = field(default_factory=dict)
+    before: dict[UUID, Presence] = field(default_factory=dict)
+    concerned: list[Window] = field(default_factory=list)
+
+    def tell(self, presence: Presence) -> None:
+        self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
+
+    def concern(self, presence: Presence) -> None:
+        self.concerned.append((presence.person, presence.anchor_at, presence.reach_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """A person's presences in a wide window: as stored, as the taps alone gave them, and what is said beside them."""
+
+    stored: Mapping[UUID, Presence]
+    paired: Sequence[Presence]
+    said: Overlay
+    writing: Writing
+
+
+async def near(
+    writing: Writing, windows: Sequence[Window], stored: Mapping[str, Sequence[Presence]]
+) -> dict[str, Laid]:
+    """Of the persons, those that corrections or manual visits have to do with in their windows, with all it takes."""
+    wide = [(person, first - AROUND, last + AROUND) for person, first, last in windows]
+    said = await store_corrections.near(writing.sql, writing.municipality_id, writing.master, wide)
+    marked = {person for person, found in stored.items() if any(one.paired or one.by_hand for one in found)}
+    concerned = [window for window in wide if window[0] in said or window[0] in marked]
+    if not concerned:
+        return {}
+    rows = await store_presences.of_persons(writing.sql, writing.municipality_id, concerned)
+    paired = await store_presences.paired_of_persons(writing.sql, writing.municipality_id, concerned)
+    return {
+        person: _laid(person, [*rows[person], *paired[person]], said.get(person, Overlay({}, [])), writing)
+        for person in rows
+    }
+
+
+def _laid(person: str, rows: Iterable[Presence], said: Overlay, writing: Writing) -> Laid:
+    own = {row.id: row for row in rows if row.as_paired.person == person}
+    raw = {
+        one.id: one._replace(spans=(), overlap=False)
+        for row in own.values()
+        for one in (row.paired or (row,))
+        if not one.by_hand
+    }
+    return Laid(own, list(raw.values()), said, writing)
+
+
+def lay(changes: Changes, laid: Laid, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
+    """Lay corrections over a person's presences, of which `fresh` take the place of those anchored in `replaced`."""
+    start, end = replaced
+    raw = {one.id: one for one in laid.paired if not start <= one.anchor_at < end}
+    raw |= {one.id: one for one in fresh}
+    told = correct(
+        [*raw.values(), *laid.said.by_hand], laid.said.chains, laid.writing.master.person_of, laid.writing.as_of
+    )
+    new = {one.id: one for one in told}
+    low, high = min(start, touched[0]) - LONGEST_PRESENCE, max(end, touched[1]) + LONGEST_PRESENCE
+    for id_ in {*new, *laid.stored}:
+        now, old = new.get(id_), laid.stored.get(id_)
+        sides = [one for one in (now, old) if one is not None]
+        if not any(low <= one.as_paired.anchor_at <= high for one in sides):
+            continue
+        differs = now is None or old is None or now != old._replace(spans=(), overlap=False)
+        # Touched is what the taps alone said, wherever corrections have moved it.
+        meets = any(_meets(one, touched) or _meets(one.as_paired, touched) for one in sides)
+        if not differs and not meets:
+            continue
+        for one in sides:
+            changes.concern(one)
+            changes.tell(one)
+        if old is not None:
+            changes.before[id_] = old
+        if now is not None:
+            changes.uncut[id_] = now
+            changes.removed.pop(id_, None)
+        elif old is not None and id_ not in changes.uncut:
+            changes.removed[id_] = old  # unless it stands with another person, who was laid before
+
+
+def _meets(presence: Presence, touched: Span) -> bool:
+    return presence.anchor_at <= touched[1] and presence.reach_at + BOUNCE >= touched[0]
+
+
+async def cut(writing: Writing, changes: Changes) -> None:
+    """Cut the spans of all whom corrected presences concern, and note what comes out differently."""
+    if not changes.uncut and not changes.concerned:
+        return
+    windows = [(person, first, last + LONGEST_PRESENCE) for person, first, last in changes.concerned]
+    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, windows)
+    known = changes.before | {one.id: one for found in stored.values() for one in found}
+    now = {id_: one for id_, one in {**known, **changes.current, **changes.uncut}.items() if id_ not in changes.removed}
+    by_person: defaultdict[str, list[Presence]] = defaultdict(list)
+    for one in now.values():
+        by_person[one.person].append(one)
+    for person in {person for person, _, _ in windows}:
+        spans = [(first, last) for name, first, last in changes.concerned if name == person]
+        for one in own_spans(sorted(by_person[person], key=presence_order)):
+            if not any(one.anchor_at <= last and one.reach_at >= first for first, last in spans):
+                continue
+            old = known.get(one.id)
+            if one != old:
+                changes.changed[one.id] = changes.current[one.id] = one
+                for side in (one, old):
+                    if side is not None:
+                        changes.tell(side)
+            elif one.id in changes.uncut:
+                changes.current[one.id] = one

@@ -1,0 +1,224 @@
+"""People correct visits: `POST /v1/visits/{id}/corrections`."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
+from app.api.access import Caller, allow
+from app.api.master import condition_of
+from app.api.problems import Problem
+from app.api.reading import read_bytes, strict, validated
+from app.api.visits import EXAMPLE, VisitOut, visit_json
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.correction import Reason
+from app.domain.visit import ANOMALIES
+from app.store import corrections as store
+from app.store.visits import StoredVisit
+
+router = APIRouter(tags=["visits"])
+
+Corrector = Annotated[Caller, Depends(allow("planner", "admin"))]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+class Reasoned(Wire):
+    """What every correction says: its own id, why, and in words where the reason is `other`."""
+
+    id: UUID
+    reason: Reason
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _other_says_more(self) -> "Reasoned":
+        if self.reason == "other" and not (self.note and self.note.strip()):
+            raise PydanticCustomError("note_required", "the reason other needs a note")
+        return self
+
+    def said(self) -> dict[str, Any]:
+        """What is its own in the kind."""
+        return self.model_dump(exclude={"id", "kind", "reason", "note"})
+
+
+def _named(value: object) -> object:
+    return {"intervention": value} if isinstance(value, str) else value
+
+
+class DoneIn(Wire):
+    """An intervention that was done; its ref alone will do."""
+
+    intervention: Name
+    minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
+
+
+Done = Annotated[DoneIn, BeforeValidator(_named)]
+
+
+def known_anomaly(code: str) -> str:
+    """The code. Raises PydanticCustomError where there is no such anomaly."""
+    if code not in ANOMALIES:
+        raise PydanticCustomError("invalid_value", "no such anomaly")
+    return code
+
+
+class SetStart(Reasoned):
+    """When the visit really began."""
+
+    kind: Literal["set_start"]
+    started_at: Instant
+
+
+class SetEnd(Reasoned):
+    """When the visit really ended."""
+
+    kind: Literal["set_end"]
+    ended_at: Instant
+
+
+class SetInterventions(Reasoned):
+    """What was really done."""
+
+    kind: Literal["set_interventions"]
+    interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
+
+
+class SetStaff(Reasoned):
+    """Who really was there."""
+
+    kind: Literal["set_staff"]
+    staff: Name
+
+
+class SetRecipient(Reasoned):
+    """Whose visit it really was."""
+
+    kind: Literal["set_recipient"]
+    recipient: Name
+
+
+class Omit(Reasoned):
+    """The visit counts as none, until it is restored."""
+
+    kind: Literal["omit", "restore"]
+
+
+class SettleAnomaly(Reasoned):
+    """An anomaly has been seen (`acknowledge`), or is no longer one in the municipality's eyes (`resolve`)."""
+
+    kind: Literal["acknowledge", "resolve"]
+    anomaly: str
+
+    @model_validator(mode="after")
+    def _is_one(self) -> "SettleAnomaly":
+        known_anomaly(self.anomaly)
+        return self
+
+
+class SettleDispute(Reasoned):
+    """Whether a disputed tap stands."""
+
+    kind: Literal["settle_dispute"]
+    accept: bool
+
+
+class CorrectionIn(
+    RootModel[
+        Annotated[
+            SetStart | SetEnd | SetInterventions | SetStaff | SetRecipient | Omit | SettleAnomaly | SettleDispute,
+            Field(discriminator="kind"),
+        ]
+    ]
+):
+    """One correction; `kind` says which."""
+
+
+class AnyKind(BaseModel):
+    """What is wrong with a correction of no known kind."""
+
+    kind: Literal[
+        "set_start",
+        "set_end",
+        "set_interventions",
+        "set_staff",
+        "set_recipient",
+        "omit",
+        "restore",
+        "acknowledge",
+        "resolve",
+        "settle_dispute",
+    ]
+
+
+KINDS: dict[str, type[Reasoned]] = {
+    "set_start": SetStart,
+    "set_end": SetEnd,
+    "set_interventions": SetInterventions,
+    "set_staff": SetStaff,
+    "set_recipient": SetRecipient,
+    "omit": Omit,
+    "restore": Omit,
+    "acknowledge": SettleAnomaly,
+    "resolve": SettleAnomaly,
+    "settle_dispute": SettleDispute,
+}
+CORRECTION = {
+    "id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22",
+    "kind": "set_end",
+    "ended_at": "2026-10-24T09:01:02Z",
+    "reason": "forgot_out",
+}
+
+
+async def read_correction(request: Request) -> Asked:
+    """The body of a correction. Raises Problem as `read_json` does."""
+    body = await read_bytes(request)
+    value = strict(body)
+    kind = value.get("kind") if isinstance(value, dict) else None
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        validated(AnyKind, body)
+        raise Problem("invalid_envelope")
+    read = validated(model, body)
+    return Asked(read.id, str(kind), read.said(), read.reason, read.note)
+
+
+@router.post(
+    "/v1/visits/{visit_id}/corrections",
+    operation_id="correct_visit",
+    summary="Correct a visit",
+    status_code=201,
+    openapi_extra=body_of(CorrectionIn, example=CORRECTION),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected"),
+)
+async def post_correction(request: Request, caller: Corrector, visit_id: str) -> Response:
+    """Append a correction to the visit, which is then told anew. `If-Match` names the version that was looked at.
+
+    A repeated correction (same `id`, same body) changes nothing, whatever the version. What concerns the presence
+    (start, end, staff) holds for every visit of it. `resolve` is the municipality's.
+    """
+    asked = await read_correction(request)
+    try:
+        id_ = UUID(visit_id)
+    except ValueError as error:
+        raise Problem("not_found") from error
+    condition = condition_of(request) if "if-match" in request.headers else None
+    author = Author(caller.subject, caller.provider if caller.role == "planner" else None)
+    try:
+        async with request.app.state.database.write(caller.municipality_id) as writing:
+            stored = await correct_visit(writing, id_, asked, author, condition)
+            shown = await store.told(writing.sql, writing.municipality_id, stored.visit.corrections)
+    except CorrectionRefusedError as error:
+        raise Problem(error.code, pointer=error.pointer) from error
+    return corrected(stored, shown)
+
+
+def corrected(stored: StoredVisit, shown: dict[UUID, store.Told]) -> Response:
+    """201 with the visit as it now is, its version in `ETag`."""
+    body = to_json(visit_json(stored, shown))
+    headers = {"ETag": f'"{stored.version}"'}
+    return Response(body, status_code=201, media_type="application/json", headers=headers)

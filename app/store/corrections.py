@@ -1,0 +1,230 @@
+"""Corrections and manual visits: appending them, and reading them by what they are laid over, in sets."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from app.domain.correction import Correction
+from app.domain.master import MasterData
+from app.domain.pairing import Presence
+from app.domain.report import Report, ReportedIntervention
+from app.store.presences import Window
+
+READ = "id, seq, tap, recipient, kind, body, seen"
+NAMING = f"SELECT {READ} FROM correction WHERE municipality_id = $1 AND tap = ANY($2::uuid[]) ORDER BY seq"
+# By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
+NEAR = f"""
+SELECT c.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT {READ}, staff FROM correction
+    WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
+    ORDER BY at
+) AS c
+UNION ALL
+SELECT m.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT id, 0, presence, household, 'manual', to_jsonb(ARRAY[started_at, ended_at]), NULL::uuid[], staff
+    FROM manual_visit
+    WHERE municipality_id = $1 AND staff = wanted.staff
+      AND started_at >= wanted.first_at AND started_at <= wanted.last_at
+    ORDER BY started_at
+) AS m
+"""
+MANUAL_OF = """
+SELECT presence, id, staff, recipient, started_at, interventions FROM manual_visit
+WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
+"""
+KNOWN = "SELECT body_hash, tap, recipient FROM correction WHERE municipality_id = $1 AND id = $2"
+APPEND = """
+INSERT INTO correction (municipality_id, id, seq, tap, staff, at, recipient, kind, body, seen, before, reason, note,
+    recorded_by, recorded_at, body_hash)
+SELECT $1, $2, 1 + coalesce((SELECT max(seq) FROM correction WHERE municipality_id = $1), 0), $3, $4, $5, $6, $7, $8,
+    $9, $10, $11, $12, $13, $14, $15
+RETURNING seq
+"""
+TOLD = """
+SELECT id, kind, body, before, reason, note, recorded_by, recorded_at FROM correction
+WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """What people have said beside the taps of one person: corrections by the tap they name, and manual presences."""
+
+    chains: dict[UUID, list[Correction]]
+    by_hand: list[Presence]
+
+
+@dataclass(frozen=True, slots=True)
+class NewCorrection:
+    """A correction to append. `staff` and `at` are of the tap it names; `body` is what it says, `before` what was."""
+
+    id: UUID
+    tap: UUID
+    staff: str
+    at: dt.datetime
+    recipient: str
+    kind: str
+    body: Mapping[str, Any]
+    seen: Sequence[UUID]
+    before: Mapping[str, Any]
+    reason: str
+    note: str | None
+    by: str
+    recorded_at: dt.datetime
+    body_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A correction as it is shown."""
+
+    id: UUID
+    kind: str
+    reason: str
+    note: str | None
+    by: str
+    at: dt.datetime
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+async def naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -> dict[UUID, list[Correction]]:
+    """Every correction that names one of the taps, by tap, in the order recorded."""
+    found: defaultdict[UUID, list[Correction]] = defaultdict(list)
+    for row in await sql.fetch(NAMING, municipality_id, taps):
+        correction = _correction(row)
+        found[correction.tap].append(correction)
+    return found
+
+
+async def near(sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
+    """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
+    wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
+    found: dict[str, Overlay] = {}
+    columns = ([one[0] for one in wanted], [one[1] for one in wanted], [one[2] for one in wanted])
+    seen: set[UUID] = set()
+    for row in sorted(await sql.fetch(NEAR, municipality_id, *columns), key=lambda row: row["seq"]):
+        if row["id"] in seen:  # windows of one person may overlap
+            continue
+        seen.add(row["id"])
+        person = master.person_of(row["staff"])
+        overlay = found.setdefault(person, Overlay({}, []))
+        if row["kind"] == "manual":
+            overlay.by_hand.append(_by_hand(row, person))
+        else:
+            overlay.chains.setdefault(row["tap"], []).append(_correction(row))
+    return found
+
+
+def _by_hand(row: Any, person: str) -> Presence:
+    started_at, ended_at = map(dt.datetime.fromisoformat, from_json(row["body"]))
+    return Presence(
+        id=row["tap"],
+        person=person,
+        staff=row["staff"],
+        household=row["recipient"],
+        started_at=started_at,
+        ended_at=ended_at,
+        closed_at=ended_at,
+        state="complete",
+        in_tap=None,
+        out_tap=None,
+        evidence_in="manual",
+        evidence_out="manual",
+    )
+
+
+async def told_by_hand(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> dict[UUID, list[Report]]:
+    """What was done in manual visits, as reports, by presence."""
+    return {
+        row["presence"]: [
+            Report(
+                row["id"],
+                row["staff"],
+                row["presence"],
+                row["started_at"],
+                "performed",
+                tuple(
+                    ReportedIntervention(intervention, row["recipient"], minutes, "done")
+                    for intervention, minutes in from_json(row["interventions"])
+                ),
+            )
+        ]
+        for row in await sql.fetch(MANUAL_OF, municipality_id, presences)
+    }
+
+
+def _correction(row: Any) -> Correction:
+    body = from_json(row["body"])
+    at = body.get("started_at") or body.get("ended_at")
+    return Correction(
+        row["id"],
+        row["seq"],
+        row["tap"],
+        row["recipient"],
+        row["kind"],
+        frozenset(row["seen"]),
+        dt.datetime.fromisoformat(at) if at else None,
+        body.get("staff") or body.get("recipient") or body.get("anomaly"),
+        tuple(
+            ReportedIntervention(one["intervention"], None, one.get("minutes"), "done")
+            for one in body.get("interventions", ())
+        ),
+        body.get("accept", True),
+        body.get("whole", False),
+        body.get("cause", ""),
+    )
+
+
+async def known(sql: Any, municipality_id: int, id_: UUID) -> Any:
+    """The body hash, tap and recipient of the correction stored under the id, None when there is none."""
+    return await sql.fetchrow(KNOWN, municipality_id, id_)
+
+
+async def append(sql: Any, municipality_id: int, new: NewCorrection) -> None:
+    """Store a correction as the next in its municipality's order."""
+    await sql.execute(
+        APPEND,
+        municipality_id,
+        new.id,
+        new.tap,
+        new.staff,
+        new.at,
+        new.recipient,
+        new.kind,
+        to_json(new.body).decode(),
+        list(new.seen),
+        to_json(new.before).decode(),
+        new.reason,
+        new.note,
+        new.by,
+        new.recorded_at,
+        new.body_hash,
+    )
+
+
+INTERNAL = frozenset({"whole", "cause"})
+
+
+async def told(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Told]:
+    """Corrections as they are shown, by id."""
+    return {
+        row["id"]: Told(
+            row["id"],
+            row["kind"],
+            row["reason"],
+            row["note"],
+            row["recorded_by"],
+            row["recorded_at"],
+            from_json(row["before"]),
+            {name: value for name, value in from_json(row["body"]).items() if name not in INTERNAL},
+        )
+        for row in await sql.fetch(TOLD, municipality_id, ids)
+    }
