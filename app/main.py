@@ -68,6 +68,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         )
         app.state.revocations = Revocations(app.state.database)
         app.state.taps = taps.tap_queue(app.state.database, settings)
+        app.state.corrections = corrections.correction_queue(app.state.database)
         clock = asyncio.create_task(_keep_time(app.state.database))
         # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
         gc.collect()
@@ -80,6 +81,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
             with suppress(asyncio.CancelledError):
                 await clock
             await app.state.taps.close()
+            await app.state.corrections.close()
             await app.state.database.close()
 
     app = FastAPI(

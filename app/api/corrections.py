@@ -1,6 +1,7 @@
 """People correct visits: `POST /v1/visits/{id}/corrections`."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -9,7 +10,9 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel, StringConstra
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
+from app.actions.put_master import Condition
 from app.api.access import Caller, allow
+from app.api.group_commit import GroupCommit
 from app.api.master import condition_of
 from app.api.problems import Problem
 from app.api.reading import read_bytes, strict, validated
@@ -18,6 +21,7 @@ from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store
+from app.store.database import Database, Writing
 from app.store.visits import StoredVisit
 
 router = APIRouter(tags=["visits"])
@@ -187,6 +191,47 @@ async def read_correction(request: Request) -> Asked:
     return Asked(read.id, str(kind), read.said(), read.reason, read.note)
 
 
+class Submitted(NamedTuple):
+    """One correction that waits to be written."""
+
+    visit_id: UUID
+    asked: Asked
+    author: Author
+    condition: Condition | None
+
+
+class Written(NamedTuple):
+    """The visit as it then is, and its corrections as they are shown."""
+
+    stored: StoredVisit
+    shown: dict[UUID, store.Told]
+
+
+CorrectionQueue = GroupCommit[Submitted, Written | CorrectionRefusedError]
+WEIGHT = 40
+"""A correction costs as much as so many taps: the lock is given on before the phones notice."""
+
+
+def correction_queue(database: Database) -> CorrectionQueue:
+    """The queue that commits the corrections of each municipality in groups, one after the other."""
+
+    async def write(municipality_id: int, waiting: Sequence[Submitted]) -> Sequence[Written | CorrectionRefusedError]:
+        async with database.write(municipality_id) as writing:
+            return [await _write(writing, *one) for one in waiting]
+
+    return GroupCommit(write, lambda _: WEIGHT)
+
+
+async def _write(
+    writing: Writing, visit_id: UUID, asked: Asked, author: Author, condition: Condition | None
+) -> Written | CorrectionRefusedError:
+    try:
+        stored = await correct_visit(writing, visit_id, asked, author, condition)
+    except CorrectionRefusedError as error:
+        return error
+    return Written(stored, await store.told(writing.sql, writing.municipality_id, stored.visit.corrections))
+
+
 @router.post(
     "/v1/visits/{visit_id}/corrections",
     operation_id="correct_visit",
@@ -208,13 +253,11 @@ async def post_correction(request: Request, caller: Corrector, visit_id: str) ->
         raise Problem("not_found") from error
     condition = condition_of(request) if "if-match" in request.headers else None
     author = Author(caller.subject, caller.provider if caller.role == "planner" else None)
-    try:
-        async with request.app.state.database.write(caller.municipality_id) as writing:
-            stored = await correct_visit(writing, id_, asked, author, condition)
-            shown = await store.told(writing.sql, writing.municipality_id, stored.visit.corrections)
-    except CorrectionRefusedError as error:
-        raise Problem(error.code, pointer=error.pointer) from error
-    return corrected(stored, shown)
+    queue: CorrectionQueue = request.app.state.corrections
+    answer = await queue.submit(caller.municipality_id, Submitted(id_, asked, author, condition))
+    if isinstance(answer, CorrectionRefusedError):
+        raise Problem(answer.code, pointer=answer.pointer) from answer
+    return corrected(*answer)
 
 
 def corrected(stored: StoredVisit, shown: dict[UUID, store.Told]) -> Response:
