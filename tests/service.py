@@ -241,7 +241,11 @@ class _Server(uvicorn.Server):
 async def serving(database_url, **settings):
     """The service on a free loopback port over this database; `settings` are those of `Settings`."""
     app = create_app(Settings.model_validate({"database_url": database_url} | SECRETS | settings))
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", access_log=False, ws="none"))
+    server = _Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, log_level="warning", access_log=False, ws="none", timeout_keep_alive=60
+        )
+    )
     running = asyncio.create_task(server.serve())
     while not server.started:
         if running.done():
