@@ -98,6 +98,7 @@ async def _append(writing: Writing, stored: StoredVisit, asked: Asked, author: A
     await store.append(
         writing.sql,
         writing.municipality_id,
+        writing.leaves,
         NewCorrection(
             asked.id,
             presence.id if presence.by_hand else next(tap for tap in (raw.in_tap, raw.out_tap) if tap),

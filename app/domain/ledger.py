@@ -60,6 +60,18 @@ KINDS: Mapping[str, Kind] = {
         ("staff", "device", "outcome", "interventions", "note", "body_hash"),
         json=frozenset({"interventions"}),
     ),
+    "correction": Kind(
+        ("id", "seq", "tap", "at", "kind", "seen", "recorded_at"),
+        ("staff", "recipient", "body", "before", "reason", "note", "recorded_by", "body_hash"),
+        json=frozenset({"body", "before"}),
+        at="recorded_at",
+    ),
+    "manual_visit": Kind(
+        ("id", "presence", "started_at", "ended_at", "reason", "recorded_at"),
+        ("staff", "recipient", "household", "interventions", "note", "recorded_by", "body_hash"),
+        json=frozenset({"interventions"}),
+        at="recorded_at",
+    ),
     "attempt": Kind(
         ("id", "kind", "item_id", "received_at", "code"),
         ("staff", "device", "body_hash", "claim"),

@@ -8,11 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.correction import Correction
 from app.domain.master import MasterData
 from app.domain.pairing import Presence
 from app.domain.report import Report, ReportedIntervention
+from app.store import rows, schema
+from app.store.ledger import Leaves
 from app.store.presences import Window
 
 READ = "id, seq, tap, recipient, kind, body, seen"
@@ -40,13 +44,10 @@ SELECT presence, id, staff, recipient, started_at, interventions FROM manual_vis
 WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 KNOWN = "SELECT body_hash, tap, recipient FROM correction WHERE municipality_id = $1 AND id = $2"
-APPEND = """
-INSERT INTO correction (municipality_id, id, seq, tap, staff, at, recipient, kind, body, seen, before, reason, note,
-    recorded_by, recorded_at, body_hash)
-SELECT $1, $2, 1 + coalesce((SELECT max(seq) FROM correction WHERE municipality_id = $1), 0), $3, $4, $5, $6, $7, $8,
-    $9, $10, $11, $12, $13, $14, $15
-RETURNING seq
-"""
+NEXT = "SELECT 1 + coalesce(max(seq), 0) FROM correction WHERE municipality_id = $1"
+APPEND = f"INSERT INTO correction {rows.given(schema.correction, 1)}"
+APPEND_MANUAL = f"INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
+KNOWN_MANUAL = "SELECT id, body_hash, presence, recipient FROM manual_visit WHERE municipality_id = $1 AND id = ANY($2)"
 TOLD = """
 SELECT id, kind, body, before, reason, note, recorded_by, recorded_at FROM correction
 WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
@@ -188,26 +189,47 @@ async def known(sql: Any, municipality_id: int, id_: UUID) -> Any:
     return await sql.fetchrow(KNOWN, municipality_id, id_)
 
 
-async def append(sql: Any, municipality_id: int, new: NewCorrection) -> None:
-    """Store a correction as the next in its municipality's order."""
-    await sql.execute(
-        APPEND,
-        municipality_id,
-        new.id,
-        new.tap,
-        new.staff,
-        new.at,
-        new.recipient,
-        new.kind,
-        to_json(new.body).decode(),
-        list(new.seen),
-        to_json(new.before).decode(),
-        new.reason,
-        new.note,
-        new.by,
-        new.recorded_at,
-        new.body_hash,
+async def append(sql: Any, municipality_id: int, leaves: Leaves, new: NewCorrection) -> None:
+    """Store a correction, with its leaf, as the next in its municipality's order."""
+    fields = {
+        "id": new.id,
+        "seq": await sql.fetchval(NEXT, municipality_id),
+        "tap": new.tap,
+        "staff": new.staff,
+        "at": new.at,
+        "recipient": new.recipient,
+        "kind": new.kind,
+        "body": dict(new.body),
+        "seen": list(new.seen),
+        "before": dict(new.before),
+        "reason": new.reason,
+        "note": new.note,
+        "recorded_by": new.by,
+        "recorded_at": new.recorded_at,
+        "body_hash": new.body_hash,
+    }
+    leaves.add("correction", fields)
+    await sql.execute(APPEND, [_row(schema.correction, municipality_id, fields)])
+
+
+def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = {"municipality_id": municipality_id, **fields}
+    return tuple(
+        to_json(values[name]).decode() if isinstance(column.type, JSONB) else values[name]
+        for name, column in table.columns.items()
     )
+
+
+async def known_by_hand(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The body hash, presence and recipient of the manual visits stored under these ids."""
+    return {row["id"]: row for row in await sql.fetch(KNOWN_MANUAL, municipality_id, ids)}
+
+
+async def append_by_hand(sql: Any, municipality_id: int, leaves: Leaves, visits: Sequence[Mapping[str, Any]]) -> None:
+    """Store manual visits with their leaves; each has every column but the municipality."""
+    for fields in visits:
+        leaves.add("manual_visit", fields)
+    await sql.execute(APPEND_MANUAL, [_row(schema.manual_visit, municipality_id, fields) for fields in visits])
 
 
 INTERNAL = frozenset({"whole", "cause"})

@@ -1,12 +1,12 @@
 """Corrections and manual visits as facts; what they change in presences and visits.
 
-Revision ID: 0004
+Revision ID: 0006
 """
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
