@@ -153,7 +153,7 @@ async def test_the_tenant_leads_every_key_and_every_index(owner):
     # Tables that grow with every tap refer to no other: the check would cost as much as an index for each row.
     hot = {
         "tap", "tag_read", "attempt", "phone_clock", "report", "presence", "visit", "visit_change", "withdrawn_visit",
-        "month_sum", "ledger_leaf", "ledger_tile",
+        "month_sum", "ledger_leaf", "ledger_tile", "correction", "manual_visit",
     }  # fmt: skip
     assert {key["of"] for key in keys if key["kind"] == "f"} == TENANTS - {"municipality"} - hot
     assert [key for key in keys if key["own"] != 1 or key["theirs"] not in (None, 1)] == []
@@ -226,6 +226,10 @@ FACT = {
     " VALUES (188, gen_random_uuid(), 'tap', 'S-07', now(), 'malformed', '', '{}')",
     "report": "INSERT INTO report (municipality_id, id, staff, tap, reported_at, received_at, outcome, interventions,"
     " body_hash) VALUES (188, gen_random_uuid(), 'S-07', gen_random_uuid(), now(), now(), 'performed', '[]', '')",
+    "correction": "INSERT INTO correction VALUES (188, gen_random_uuid(), 1, gen_random_uuid(), 'S-07', now(), 'B-001',"
+    " 'omit', '{}', '{}', '{}', 'equipment', NULL, 'test', now(), '')",
+    "manual_visit": "INSERT INTO manual_visit VALUES (188, gen_random_uuid(), gen_random_uuid(), 'S-07', 'B-001', 'B-001',"
+    " now() - interval '1 hour', now(), '[]', 'system_down', NULL, 'test', now(), '')",
     "ledger_leaf": "INSERT INTO ledger_leaf (municipality_id, leaf_index, kind, fact, salt, leaf, mac)"
     " VALUES (188, 0, 'tap', gen_random_uuid(), '', sha256(''), '')",
 }
