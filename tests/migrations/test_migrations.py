@@ -228,8 +228,8 @@ FACT = {
     " body_hash) VALUES (188, gen_random_uuid(), 'S-07', gen_random_uuid(), now(), now(), 'performed', '[]', '')",
     "correction": "INSERT INTO correction VALUES (188, gen_random_uuid(), 1, gen_random_uuid(), 'S-07', now(), 'B-001',"
     " 'omit', '{}', '{}', '{}', 'equipment', NULL, 'test', now(), '')",
-    "manual_visit": "INSERT INTO manual_visit VALUES (188, gen_random_uuid(), gen_random_uuid(), 'S-07', 'B-001', 'B-001',"
-    " now() - interval '1 hour', now(), '[]', 'system_down', NULL, 'test', now(), '')",
+    "manual_visit": "INSERT INTO manual_visit VALUES (188, gen_random_uuid(), gen_random_uuid(), 'S-07', 'B-001',"
+    " 'B-001', now() - interval '1 hour', now(), '[]', 'system_down', NULL, 'test', now(), '')",
     "ledger_leaf": "INSERT INTO ledger_leaf (municipality_id, leaf_index, kind, fact, salt, leaf, mac)"
     " VALUES (188, 0, 'tap', gen_random_uuid(), '', sha256(''), '')",
 }
