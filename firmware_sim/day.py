@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from firmware_sim import mistakes
+from firmware_sim.chips import Doors
 from firmware_sim.handset import Handset, handset
 from firmware_sim.living import Event, Life
 from firmware_sim.routes import walk
@@ -39,6 +40,13 @@ class Day:
 
 def live_day(world: World, on: date) -> Day:
     """The local day `on` of the district; a night shift that begins on it ends on the next morning."""
+    day = walk_day(world, on)
+    doors, rng = world.doors(), random.Random(f"{world.seed}/{on}/reads")
+    return replace(day, events=tuple(_held_to_tag(event, doors, rng) for event in day.events))
+
+
+def walk_day(world: World, on: date) -> Day:
+    """The same day as far as people go: its taps name tags by UID, and no chip has been read."""
     rng = random.Random(f"{world.seed}/{on}")
     routes = walk(world, on, rng)
     phones = {one.ref: handset(world.seed, one, on) for one in world.staff}
@@ -52,3 +60,11 @@ def live_day(world: World, on: date) -> Day:
     )
     events = tuple(sorted(life.events, key=lambda one: (one.at, one.staff, one.kind)))
     return Day(on, phones, events, Truth(world.seed, on, tuple(life.presences), missed, life.verdicts))
+
+
+def _held_to_tag(event: Event, doors: Doors, rng: random.Random) -> Event:
+    """The event with what the phone was given by the tag that it names."""
+    uid = event.item.get("tag", {}).get("uid")
+    if uid is None:
+        return event
+    return replace(event, item=event.item | {"tag": doors.read(uid, event.at, rng)})

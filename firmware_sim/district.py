@@ -50,8 +50,8 @@ def staff_of(seed: int, count: int) -> tuple[Staff, ...]:
     return tuple(staff)
 
 
-def static_tags(seed: int, households: Iterable[str]) -> tuple[Tag, ...]:
-    """One static tag for each household, with a UID of seven bytes."""
+def tags_of(seed: int, households: Iterable[str], sun_share: float, keyset: str) -> tuple[Tag, ...]:
+    """One tag for each household, with a UID of seven bytes; a share of them, spread evenly, is dynamic."""
     rng = random.Random(f"{seed}/tags")
     uids: dict[str, str] = {}
     tags = []
@@ -60,7 +60,8 @@ def static_tags(seed: int, households: Iterable[str]) -> tuple[Tag, ...]:
         while uid in uids:
             uid = f"04{rng.getrandbits(48):012X}"
         uids[uid] = household
-        tags.append(Tag(f"T-{number:03}", uid, household))
+        dynamic = int(number * sun_share) > int((number - 1) * sun_share)
+        tags.append(Tag(f"T-{number:03}", uid, household, keyset if dynamic else None))
     return tuple(tags)
 
 

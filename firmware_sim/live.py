@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from firmware_sim import reports
+from firmware_sim.chips import Doors
 from firmware_sim.day import Day, live_day
 from firmware_sim.handset import Handset, handset
 from firmware_sim.phone import Phone, Post
-from firmware_sim.records import STOCKHOLM, Staff
+from firmware_sim.records import STOCKHOLM, Body, Staff
 from firmware_sim.routes import CREWS, Occasion, Visit, WantedLine, crew_of
 from firmware_sim.wire import Answer, Wire
 from firmware_sim.world import World
@@ -25,8 +26,15 @@ BOARD_SECONDS = 5.0
 Say = Callable[[str], None]
 
 
-async def put_world(wire: Wire, token: str, world: World, say: Say = lambda _: None) -> None:
-    """Tell the service the whole district. ServiceRefusedError on the first call it does not take."""
+async def put_world(
+    wire: Wire, token: str, world: World, say: Say = lambda _: None, *, admin_token: str | None = None
+) -> None:
+    """Tell the service the whole district, keys of dynamic tags with the admin's token.
+
+    ServiceRefusedError on the first call it does not take.
+    """
+    for call in world.admin_calls():
+        await wire.insist(call.method, call.path, token=admin_token or token, body=call.body)
     for phase, calls in enumerate(world.calls(), start=1):
         say(f"district, part {phase}: {len(calls)} records")
         waiting = iter(calls)
@@ -81,6 +89,14 @@ class Town:
     at_doors: set[str] = field(default_factory=set)
     visits: int = 0
     phones: list[Phone] = field(default_factory=list)
+    doors: Doors = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.doors = self.world.doors()
+
+    def read(self, household: str, at: datetime, rng: random.Random) -> Body:
+        """What a phone that is held to a household's tag would send."""
+        return self.doors.read(self.world.tag_at[household].uid, at, rng)
 
 
 async def live_on(wire: Wire, tokens: Mapping[str, str], world: World, speed: float, say: Say) -> None:
@@ -117,17 +133,16 @@ async def _work(town: Town, staff: Staff, post: Post, today: date) -> None:
 
 async def _visit(town: Town, staff: Staff, phone: Phone, rng: random.Random, wanted: WantedLine) -> None:
     household = town.world.recipient(wanted[0]).household
-    tag = {"uid": town.world.tag_at[household].uid}
     has_net = rng.random() >= OFFLINE_SHARE
     in_at = _this_second()
-    tap = phone.handset.tap(in_at, "in", tag)
+    tap = phone.handset.tap(in_at, "in", town.read(household, in_at, rng))
     phone.write("tap", tap)
     if has_net:
         await phone.flush()
     await asyncio.sleep(max(2.0, rng.uniform(*USUAL_VISIT_SECONDS) / town.speed))
     out_at = _this_second()
     if rng.random() >= FORGETS_SHARE:
-        phone.write("tap", phone.handset.tap(out_at, "out", tag))
+        phone.write("tap", phone.handset.tap(out_at, "out", town.read(household, out_at, rng)))
     occasion = Occasion(staff.provider, household, CREWS.get(staff.role, "day"), (wanted,), (in_at, out_at))
     visit = Visit(occasion, staff, in_at, out_at, bundle=0)
     report = reports.write(town.world, visit, int((out_at - in_at).total_seconds()), rng)

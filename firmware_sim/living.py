@@ -98,8 +98,9 @@ class Life:
 
     def _taps(self, visit: Visit) -> tuple[str | None, str | None, tuple[str | None, str | None]]:
         """The taps of a visit: ids of the ones in and out that count at this door, and their evidence."""
-        tag: Body = {"uid": self.world.tag_at[visit.occasion.household].uid}
-        evidence = "static"
+        on_wall = self.world.tag_at[visit.occasion.household]
+        tag: Body = {"uid": on_wall.uid}
+        evidence = "sun_late" if on_wall.keyset else "static"
         if visit.mistake in {"tag_unreadable", "unknown_tag"}:
             reason = "tag_missing" if visit.mistake == "unknown_tag" else self.rng.choice(REASONS)
             tag, evidence = {"household": visit.occasion.household, "reason": reason}, "manual"

@@ -78,6 +78,16 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
+    """A tag on a household's wall: static, or dynamic with the keys of a keyset in a version."""
+
     ref: str
     uid: str
     household: str
+    keyset: str | None = None
+    key_version: int = 1
+
+    def body(self) -> Body:
+        """The tag as it stands in its PUT."""
+        if self.keyset is None:
+            return {"kind": "static", "uid": self.uid}
+        return {"kind": "ntag424", "uid": self.uid, "keyset": self.keyset, "key_version": self.key_version}

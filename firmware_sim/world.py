@@ -9,8 +9,9 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
 from firmware_sim.catalogue import INTERVENTIONS, PROVIDERS, Provider
+from firmware_sim.chips import Doors, Keyset, keyset_of
 from firmware_sim.clock import rfc3339
-from firmware_sim.district import homes_and_orders, staff_of, static_tags
+from firmware_sim.district import homes_and_orders, staff_of, tags_of
 from firmware_sim.records import STOCKHOLM, Body, Order, Recipient, Staff, Tag
 
 
@@ -55,6 +56,15 @@ class World:
         """The tag on a household's wall, by household ref."""
         return {tag.household: tag for tag in self.tags}
 
+    @property
+    def keyset(self) -> Keyset:
+        """The keys of the district's dynamic tags."""
+        return keyset_of(self.seed)
+
+    def doors(self) -> Doors:
+        """The chips of the dynamic tags, new."""
+        return Doors.of(self.tags, self.keyset, self.seed, self.starts_on)
+
     @cached_property
     def _recipients_by_ref(self) -> dict[str, Recipient]:
         return {one.ref: one for one in self.recipients}
@@ -77,6 +87,11 @@ class World:
         """Staff by ref."""
         return {one.ref: one for one in self.staff}
 
+    def admin_calls(self) -> list[Call]:
+        """What an admin tells the service before anything else: the keys of the dynamic tags, where there are any."""
+        dynamic = any(one.keyset for one in self.tags)
+        return [_put("keysets", self.keyset.ref, self.keyset.body())] if dynamic else []
+
     def calls(self) -> list[list[Call]]:
         """What to tell the service, in phases: within one the order is free, each needs the phases before it."""
         return [
@@ -90,7 +105,7 @@ class World:
                 for one in INTERVENTIONS
             ]
             + [_put("recipients", one.ref, _recipient_body(one)) for one in self.recipients]
-            + [_put("tags", one.ref, {"kind": "static", "uid": one.uid}) for one in self.tags],
+            + [_put("tags", one.ref, one.body()) for one in self.tags],
             [_put("staff", one.ref, self._staff_body(one)) for one in self.staff]
             + [_put("contracts", f"C-{one.ref[2:]}", self._contract_body(one)) for one in PROVIDERS]
             + [
@@ -152,9 +167,17 @@ def _recipient_body(recipient: Recipient) -> Body:
 
 
 def build_world(
-    seed: int, day_on: date, recipients: int = 60, staff: int = 25, *, starts_on: date | None = None
+    seed: int,
+    day_on: date,
+    recipients: int = 60,
+    staff: int = 25,
+    *,
+    starts_on: date | None = None,
+    sun_share: float = 0.0,
 ) -> World:
     """The district as it stands on a local day; its orders began on `starts_on` [1 January of the year before].
+
+    `sun_share` of the tags are dynamic (NTAG 424 DNA), the others static.
 
     Pauses cover the three calendar weeks around `day_on`. ValueError for fewer than 20 staff.
     """
@@ -167,5 +190,5 @@ def build_world(
         recipients=homes,
         staff=staff_of(seed, staff),
         orders=orders,
-        tags=static_tags(seed, dict.fromkeys(one.household for one in homes)),
+        tags=tags_of(seed, dict.fromkeys(one.household for one in homes), sun_share, keyset_of(seed).ref),
     )
