@@ -1,11 +1,13 @@
 """The application: what is served, over which database, under which settings."""
 
 import asyncio
+import datetime as dt
 import gc
 import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -96,6 +98,9 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     )
     app.state.settings = settings
     app.state.demo = demo
+    app.state.now = partial(
+        dt.datetime.now, dt.UTC
+    )  # when something is received; a simulation of weeks sets a clock of its own
     app.state.vault = Vault(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes

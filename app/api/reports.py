@@ -1,6 +1,5 @@
 """Phones send reports: `POST /v1/reports`. What was done in a visit, told once, before or after its taps."""
 
-import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -94,7 +93,7 @@ async def post_reports(request: Request) -> Response:
     batch = await read_items(request, ReportsIn, "reports", ReportIn)
     items = [unreadable(item) if isinstance(item, Unread) else _told(item, caller.staff) for item in batch.items]
     async with request.app.state.database.write(caller.municipality_id) as writing:
-        answers = await record_reports(writing, caller.staff, caller.device, dt.datetime.now(dt.UTC), items)
+        answers = await record_reports(writing, caller.staff, caller.device, request.app.state.now(), items)
     results = [
         {"id": answer.id, "verdict": answer.verdict, "code": answer.code, "duplicate": answer.duplicate}
         for answer in answers

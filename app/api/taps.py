@@ -161,7 +161,7 @@ async def post_taps(request: Request) -> Response:
     caller = caller_of(request, ("staff", "inspector"))
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
-    envelope = Envelope(dt.datetime.now(dt.UTC), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
+    envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
     items = [unreadable(item) if isinstance(item, Unread) else _item(item, caller) for item in batch.items]
     master = database(request).remembered(caller.municipality_id)
     if master is not None:

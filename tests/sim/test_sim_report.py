@@ -1,0 +1,36 @@
+"""A small campaign against the service: what the adversary does becomes what the oracle foretold, honest people pass."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from firmware_sim.adversary import every_scheme
+from firmware_sim.campaign import plan
+from firmware_sim.live import put_world
+from firmware_sim.measure import Hands, figures, play, printed
+from firmware_sim.oracle import foretell
+from firmware_sim.wire import Wire
+from firmware_sim.world import build_world
+
+DAYS = (date(2026, 10, 20), date(2026, 10, 21))
+SEED = 7
+
+
+@pytest.fixture(scope="module")
+def campaign():
+    world = build_world(SEED, DAYS[-1], recipients=60, staff=25, sun_share=0.95)
+    return plan(world, DAYS, every_scheme(4), SEED)
+
+
+async def test_the_adversary_is_seen_where_it_can_be_and_honest_people_are_left_alone(service, campaign):
+    hands = Hands(campaign.taps[0].sent_at - timedelta(days=1))
+    service.app.state.now = lambda: hands.now
+    tokens = {one.ref: service.token("staff", staff=one.ref, provider=one.provider) for one in campaign.world.staff}
+    expected = foretell(campaign)
+    async with Wire(service.url) as wire:
+        await put_world(wire, service.token("system"), campaign.world, admin_token=service.token("admin"))
+        outcome = await play(wire, tokens, service.token("admin"), campaign, hands)
+    shown = figures(outcome, expected)
+    print(printed(shown))
+    assert outcome.heard.keys() == {one.id for one in campaign.taps}
+    assert (outcome.waiting, outcome.contradictions) == (0, [])
