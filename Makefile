@@ -45,6 +45,10 @@ bench-taps: setup
 bench-read: setup
 	$(BIN)/python -m bench --only read $(ARGS)
 
+.PHONY: sim-report
+sim-report: setup ## honest people and an adversary against the service, and what it saw: ARGS="--taps 10000"
+	$(BIN)/python -m bench.sim_report $(ARGS)
+
 requirements: setup ## write requirements/*.txt anew from pyproject.toml, holding what is pinned
 	$(COMPILE) pyproject.toml --output-file requirements/app.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt

@@ -98,9 +98,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     )
     app.state.settings = settings
     app.state.demo = demo
-    app.state.now = partial(
-        dt.datetime.now, dt.UTC
-    )  # when something is received; a simulation of weeks sets a clock of its own
+    # When something is received. Whoever simulates weeks in minutes sets a clock of its own.
+    app.state.now = partial(dt.datetime.now, dt.UTC)
     app.state.vault = Vault(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes

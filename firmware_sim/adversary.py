@@ -103,10 +103,11 @@ class Schemes:
             self._do("harvest", seen.staff, at, _one(reading, place), f"read at {reading.at.isoformat()}", None)
 
     def back_date(self) -> None:
-        """Really at the door, half an hour after the time that is claimed; some right after an honest visit there."""
+        """Really at the door, half an hour after the time that is claimed: right after an honest visit, or hours after."""
         seen = self._door_of_its_own()
         late = self._between(30 * MINUTE, 50 * MINUTE)
-        at = seen.reading.at + self._between(8 * MINUTE, 20 * MINUTE)
+        gone_by = self._between(8 * MINUTE, 20 * MINUTE)
+        at = seen.reading.at + (gone_by if self.stage.rng.random() < 1 / 2 else gone_by + 75 * MINUTE)
         reading = Reading(at, seen.reading.uid)
         self.readings.append(reading)
         sent_at = max(at, seen.sent_at) + MINUTE

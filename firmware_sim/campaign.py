@@ -8,7 +8,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 
 from firmware_sim.chips import MOST_READS, Door
@@ -143,8 +143,13 @@ class Campaign:
 Adversary = Callable[[Stage], tuple[list[Reading], list[Deed], list[Rekeyed]]]
 
 
-def plan(world: World, days: tuple[date, ...], adversary: Adversary | None, seed: int) -> Campaign:
-    """The campaign of those days: deterministic for its arguments."""
+def plan(
+    world: World, days: tuple[date, ...], adversary: Adversary | None, seed: int, *, every_seconds: int = 1
+) -> Campaign:
+    """The campaign of those days: deterministic for its arguments.
+
+    A phone with a net sends every so many seconds, at whole multiples of them; the adversary's at other times.
+    """
     rng = random.Random(f"{seed}/campaign")
     phones: dict[str, Handset] = {}
     stage = Stage(world, days, rng, [], [])
@@ -160,7 +165,7 @@ def plan(world: World, days: tuple[date, ...], adversary: Adversary | None, seed
             name = f"{event.staff}/{on}"
             phones[name] = day.phones[event.staff]
             start, end = spells[event.staff]
-            sent_at = (end if start <= event.at <= end else event.at) + timedelta(seconds=2)
+            sent_at = _next_round(end if start <= event.at <= end else event.at, every_seconds)
             uid = event.item["tag"].get("uid")
             if uid in known:
                 reading = Reading(event.at, uid, rng.randint(1, MOST_READS))
@@ -176,6 +181,8 @@ def plan(world: World, days: tuple[date, ...], adversary: Adversary | None, seed
         for one in stage.honest
     ]  # fmt: skip
     done, musts = _done(deeds, phones, days[0], seed)
+    if every_seconds > 1:
+        done = [replace(one, sent_at=_between_rounds(one.sent_at, every_seconds)) for one in done]
     taps = sorted([*taps, *done], key=lambda one: (one.sent_at, one.at, one.id))
     return Campaign(world, phones, taps, [(one.at, _told(one)) for one in rekeyed], musts)
 
@@ -191,13 +198,18 @@ def _spell(on: date, rng: random.Random) -> tuple[datetime, datetime]:
     return start, start - timedelta(seconds=1)
 
 
+def _next_round(at: datetime, every_seconds: int) -> datetime:
+    unix = int(at.timestamp()) + 2
+    return datetime.fromtimestamp(-(-unix // every_seconds) * every_seconds, UTC)
+
+
+def _between_rounds(at: datetime, every_seconds: int) -> datetime:
+    return at + timedelta(seconds=int(at.timestamp()) % every_seconds == 0)
+
+
 def _read(world: World, readings: list[Reading], rekeyed: list[Rekeyed]) -> None:
     """Let everything happen to the chips in order of time."""
-    doors = {
-        one.uid: Door.made(one, world.keyset, world.seed)
-        for one in world.tags
-        if one.keyset and any(reading.uid == one.uid for reading in readings)
-    }
+    doors = {one.uid: Door.made(one, world.keyset, world.seed) for one in world.tags if one.keyset}
     order = count()
     things: list[Reading | Rekeyed] = [*rekeyed, *readings]
     happening = sorted((one.at, next(order), one) for one in things)

@@ -1,5 +1,6 @@
 """A campaign played against a running service, and how well the service saw through it."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -11,10 +12,11 @@ from typing import Any
 from firmware_sim.campaign import Campaign, Tap
 from firmware_sim.oracle import Expected
 from firmware_sim.phone import Phone, Post
-from firmware_sim.wire import Answer, Wire
+from firmware_sim.wire import Answer, ServiceRefusedError, Wire
 
 Say = Callable[[str], None]
 OVERLAP = "overlap"
+SAY_EVERY = 5000
 COPIED_UID, SHARED_LOGIN = "copied_uid", "shared_login"
 
 
@@ -42,7 +44,6 @@ class Outcome:
     heard: dict[str, Heard] = field(default_factory=dict)
     overlapping: set[str] = field(default_factory=set)
     contradictions: list[str] = field(default_factory=list)
-    waiting: int = 0
 
     def caught(self, tap: Tap) -> bool:
         """Whether the service has told somebody that something is wrong with a tap."""
@@ -80,26 +81,33 @@ async def play(
     phones: dict[str, Phone] = {}
     calls = sorted(campaign.calls, key=lambda one: one[0])
     done = 0
-    for (sent_at, name), taps in groupby(campaign.taps, key=lambda one: (one.sent_at, one.phone)):
+    for sent_at, together in groupby(campaign.taps, key=lambda one: one.sent_at):
         while calls and calls[0][0] <= sent_at:
             hands.now, call = calls.pop(0)
             await wire.insist(call.method, call.path, token=admin_token, body=call.body)
         hands.now = sent_at
-        batch = list(taps)
-        if name not in phones:
-            post = _listening(wire, tokens[batch[0].staff], outcome)
-            phones[name] = Phone(campaign.phones[name], post, random.Random(name), now=lambda: hands.now)
-        for tap in batch:
-            phones[name].write("tap", tap.item)
-        await phones[name].flush()
-        if (done + len(batch)) // 5000 > done // 5000:
-            say(f"{sent_at:%Y-%m-%d %H:%M}: {done + len(batch)} of {len(campaign.taps)} taps")
-        done += len(batch)
+        sending = set()
+        before = done
+        for tap in together:
+            if tap.phone not in phones:
+                phone, post = campaign.phones[tap.phone], _listening(wire, tokens[tap.staff], outcome)
+                phones[tap.phone] = Phone(phone, post, random.Random(tap.phone), now=lambda: hands.now, sleep=_shortly)
+            phones[tap.phone].write("tap", tap.item)
+            sending.add(tap.phone)
+            done += 1
+        if not all(await asyncio.gather(*(phones[name].flush() for name in sorted(sending)))):
+            raise ServiceRefusedError("taps are not taken")
+        if done // SAY_EVERY > before // SAY_EVERY:
+            say(f"{sent_at:%Y-%m-%d %H:%M}: {done} of {len(campaign.taps)} taps")
     outcome.contradictions = [one for phone in phones.values() for one in phone.contradictions]
-    outcome.waiting = sum(phone.waiting for phone in phones.values())
     async for visit in wire.items("/v1/visits", token=admin_token, query={"anomaly": OVERLAP, "limit": 500}):
         outcome.overlapping |= {one for one in visit["taps"].values() if one}
     return outcome
+
+
+async def _shortly(_: float) -> None:
+    # The clock stands still meanwhile, so there is nothing to be gained by patience.
+    await asyncio.sleep(0.02)
 
 
 def _listening(wire: Wire, token: str, outcome: Outcome) -> Post:

@@ -1,4 +1,4 @@
-"""A small campaign against the service: what the adversary does becomes what the oracle foretold, honest people pass."""
+"""A small campaign against the service: attacks become what the oracle foretold, and honest people pass."""
 
 from datetime import date, timedelta
 
@@ -33,4 +33,4 @@ async def test_the_adversary_is_seen_where_it_can_be_and_honest_people_are_left_
     shown = figures(outcome, expected)
     print(printed(shown))
     assert outcome.heard.keys() == {one.id for one in campaign.taps}
-    assert (outcome.waiting, outcome.contradictions) == (0, [])
+    assert outcome.contradictions == []

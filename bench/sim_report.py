@@ -1,0 +1,122 @@
+"""`python -m bench.sim_report`: honest people and an adversary, lived against the service, and what it saw of them.
+
+Weeks are lived in minutes: the service and the phones here share a clock that the simulation sets. Everything else is
+as it is served: HTTP, PostgreSQL, every check.
+"""
+
+import argparse
+import asyncio
+import datetime as dt
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from app.actions.add_municipality import add_municipality
+from app.main import configure_logs, create_app, server_options
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+from bench.cluster import ROOT, cluster
+from bench.processes import KEYS, LATE_TAP_DAYS, MUNICIPALITY, token
+from firmware_sim.adversary import every_scheme
+from firmware_sim.campaign import plan
+from firmware_sim.live import put_world
+from firmware_sim.measure import Figures, Hands, figures, play, printed
+from firmware_sim.oracle import foretell
+from firmware_sim.wire import Wire
+from firmware_sim.world import build_world
+
+SEED = 7
+FIRST_ON = dt.date(2026, 9, 1)
+NAME = "sim_report"
+PHONES_AT_ONCE = 32
+SEND_EVERY_SECONDS = 120
+RECIPIENTS, STAFF = 1000, 250
+TAPS_A_DAY = 2_900
+"""What honest people of such a district tap at doors that are left alone; for choosing the number of days."""
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # Ctrl-C is for the whole report
+
+
+@asynccontextmanager
+async def serving(url: str, hands: Hands) -> AsyncIterator[str]:
+    """The service in this process, receiving at the time that `hands` shows; gives its address."""
+    settings = Settings(
+        database_url=url,
+        token_key=(KEYS["token"],),
+        field_keys={"1": KEYS["field"]},
+        lookup_key=KEYS["lookup"],
+        late_tap_days=LATE_TAP_DAYS,
+    )
+    app = create_app(settings)
+    app.state.now = lambda: hands.now
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
+    running = asyncio.create_task(server.serve())
+    try:
+        while not server.started:
+            if running.done():
+                raise RuntimeError("the service did not start")
+            await asyncio.sleep(0.05)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await running
+
+
+async def report(data_dir: Path, taps: int, times: int, recipients: int, staff: int) -> Figures:
+    """Live as many days as the taps take, with each scheme of the adversary carried out so many times."""
+    days = max(2, round(taps / (TAPS_A_DAY * recipients / RECIPIENTS)))
+    lived = tuple(FIRST_ON + dt.timedelta(days=number) for number in range(days))
+    world = build_world(SEED, lived[-1], recipients, staff, sun_share=1.0)
+    _say(f"{days} days of {recipients} recipients and {staff} staff")
+    campaign = plan(world, lived, every_scheme(times), SEED, every_seconds=SEND_EVERY_SECONDS)
+    expected = foretell(campaign)
+    (data_dir.parent / "sim_truth.json").write_text(campaign.truth_log(expected), encoding="utf-8")
+    _say(f"{len(campaign.taps)} taps planned, and what must become of each")
+    hands = Hands(campaign.taps[0].sent_at - dt.timedelta(days=1))
+    tokens = {one.ref: token("staff", staff=one.ref, provider=one.provider) for one in world.staff}
+    async with cluster(data_dir, "256MB") as server:
+        await server.drop(NAME)
+        await server.execute(f"CREATE DATABASE {NAME}")
+        url = server.url(NAME)
+        await migrate(url)
+        database = Database(url, pool_size=1)
+        await add_municipality(database, MUNICIPALITY, "Norrtälje")
+        await database.close()
+        async with serving(url, hands) as base, Wire(base, connections=PHONES_AT_ONCE) as wire:
+            await put_world(wire, token("system"), world, admin_token=token("admin"))
+            outcome = await play(wire, tokens, token("admin"), campaign, hands, _say)
+    return figures(outcome, expected)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> int:
+    """Print the report; 1 when something became of a tap that was not foretold, or an honest one was accused."""
+    parser = argparse.ArgumentParser(prog="python -m bench.sim_report", description=__doc__)
+    parser.add_argument("--taps", type=int, default=100_000, help="honest taps at doors that are left alone [100000]")
+    parser.add_argument("--times", type=int, default=25, help="how often each scheme is carried out [25]")
+    parser.add_argument("--recipients", type=int, default=RECIPIENTS)
+    parser.add_argument("--staff", type=int, default=STAFF)
+    arguments = parser.parse_args()
+    configure_logs()
+    data_dir = ROOT / "build" / "sim"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    shown = asyncio.run(report(data_dir, arguments.taps, arguments.times, arguments.recipients, arguments.staff))
+    print(f"\n{printed(shown)}\ntook {time.monotonic() - began:.0f} s")
+    return 1 if shown.surprises or shown.quiet.harvested or shown.quiet.refused else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
