@@ -131,6 +131,7 @@ async def _simulate(
     """Let the district live until it ends by itself; ends it when cancelled."""
     token = _tokens(settings)
     given = {
+        "admin_token": token("admin"),
         "system_token": token("system"),
         "staff_tokens": {one["ref"]: token("staff", staff=one["ref"], provider=one["provider"]) for one in staff},
     }

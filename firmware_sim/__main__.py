@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     live.add_argument("--base-url", required=True)
     live.add_argument("--recipients", type=int, default=60)
     live.add_argument("--speed", type=float, default=60.0, help="how much shorter than usual real-time visits are [60]")
+    live.add_argument("--sun-share", type=float, default=0.8, help="how many of the tags are NTAG 424 DNA [0.8]")
     live.add_argument("--truth", type=Path, help="write the truth logs of the past days to this file")
     return parser
 
@@ -66,8 +67,11 @@ def _staff(options: argparse.Namespace) -> int:
 def _live(options: argparse.Namespace) -> int:
     if options.speed <= 0:
         raise ValueError("--speed must be above 0")
+    if not 0 <= options.sun_share <= 1:
+        raise ValueError("--sun-share must be between 0 and 1")
     now = datetime.now(UTC)
-    world = build_world(options.seed, now.astimezone(STOCKHOLM).date(), options.recipients, options.staff)
+    today = now.astimezone(STOCKHOLM).date()
+    world = build_world(options.seed, today, options.recipients, options.staff, sun_share=options.sun_share)
     tokens = _tokens(sys.stdin.read(), world)
     days = past_days(world, now)
     if options.truth:
@@ -81,11 +85,14 @@ def _tokens(text: str, world: World) -> dict[str, Any]:
     try:
         tokens = json.loads(text)
         missing = [one.ref for one in world.staff if not isinstance(tokens["staff_tokens"].get(one.ref), str)]
-        complete = isinstance(tokens["system_token"], str)
+        complete = isinstance(tokens["system_token"], str) and isinstance(tokens["admin_token"], str)
     except (ValueError, TypeError, KeyError, AttributeError):
         complete, missing = False, []
     if not complete:
-        raise ValueError('standard input must be {"system_token": "...", "staff_tokens": {"<staff ref>": "..."}}')
+        raise ValueError(
+            'standard input must be {"admin_token": "...", "system_token": "...",'
+            ' "staff_tokens": {"<staff ref>": "..."}}'
+        )
     if missing:
         raise ValueError(f"no token for {', '.join(missing)}")
     return dict(tokens)
@@ -113,7 +120,7 @@ async def _until_signalled(options: argparse.Namespace, world: World, days: list
 
 async def _all_of_it(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, Any]) -> None:
     async with Wire(options.base_url) as wire:
-        await put_world(wire, tokens["system_token"], world, say)
+        await put_world(wire, tokens["system_token"], world, say, admin_token=tokens["admin_token"])
         for day in days:
             phones = await upload(wire, tokens["staff_tokens"], day, say)
             waiting = sum(phone.waiting for phone in phones)

@@ -103,7 +103,7 @@ class Schemes:
             self._do("harvest", seen.staff, at, _one(reading, place), f"read at {reading.at.isoformat()}", None)
 
     def back_date(self) -> None:
-        """Really at the door, half an hour after the time that is claimed: right after an honest visit, or hours after."""
+        """Really at the door, half an hour after what is claimed: soon after an honest tap there, or long after."""
         seen = self._door_of_its_own()
         late = self._between(30 * MINUTE, 50 * MINUTE)
         gone_by = self._between(8 * MINUTE, 20 * MINUTE)
@@ -140,8 +140,8 @@ class Schemes:
         for at, direction in zip(span, ("in", "out"), strict=True):
             reading = Reading(at, door.uid)
             self.readings.append(reading)
-            note = f"during {visit.key}"
-            self._do("shared_login", visit.staff, at, _one(reading, 0), note, ACCEPTED, direction=direction)
+            body = _one(reading, 0)
+            self._do("shared_login", visit.staff, at, body, "", ACCEPTED, direction=direction, victim=visit.key)
 
     def _nobody_near(self, uid: str, span: tuple[datetime, datetime], visit: Presence) -> bool:
         """Whether the door is quiet about the span, and the visit's person has no other business in it."""
@@ -162,10 +162,11 @@ class Schemes:
         must: tuple[str, str] | None,
         sent_at: datetime | None = None,
         direction: str = "in",
+        victim: str | None = None,
     ) -> None:
         at = at.replace(microsecond=0)
         sent_at = (sent_at or at).replace(microsecond=0) + timedelta(seconds=2)
-        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must))
+        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must, victim))
 
     def _victim(self) -> Honest:
         """An honest tap at a door whose keys stay as they are."""

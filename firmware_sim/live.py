@@ -33,15 +33,14 @@ async def put_world(
 
     ServiceRefusedError on the first call it does not take.
     """
-    for call in world.admin_calls():
-        await wire.insist(call.method, call.path, token=admin_token or token, body=call.body)
-    for phase, calls in enumerate(world.calls(), start=1):
+    phases = [(admin_token or token, world.admin_calls()), *((token, calls) for calls in world.calls())]
+    for phase, (bearer, calls) in enumerate((one for one in phases if one[1]), start=1):
         say(f"district, part {phase}: {len(calls)} records")
         waiting = iter(calls)
 
         async def put() -> None:
             for call in waiting:  # noqa: B023 - the workers of a phase end before the next phase begins
-                await wire.insist(call.method, call.path, token=token, body=call.body)
+                await wire.insist(call.method, call.path, token=bearer, body=call.body)  # noqa: B023 - as above
 
         await _all([put() for _ in range(AT_ONCE)])
 

@@ -38,11 +38,11 @@ class Heard:
 
 @dataclass
 class Outcome:
-    """What became of a campaign: by tap what was heard, the taps of visits that overlap, what was said twice."""
+    """What became of a campaign: by tap what was heard, the taps of each visit that overlaps, what was said twice."""
 
     campaign: Campaign
     heard: dict[str, Heard] = field(default_factory=dict)
-    overlapping: set[str] = field(default_factory=set)
+    overlapping: list[set[str]] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
 
     def caught(self, tap: Tap) -> bool:
@@ -50,7 +50,11 @@ class Outcome:
         heard = self.heard[tap.id]
         if tap.attack == COPIED_UID:
             return heard.verdict != "accepted" or heard.evidence == "static"
-        return heard.verdict != "accepted" or (tap.attack == SHARED_LOGIN and tap.id in self.overlapping)
+        return heard.verdict != "accepted" or (tap.attack == SHARED_LOGIN and self.overlaps(tap))
+
+    def overlaps(self, tap: Tap) -> bool:
+        """Whether a visit of this tap overlaps another of the same person."""
+        return any(tap.id in visit for visit in self.overlapping)
 
     def surprises(self, expected: Mapping[str, Expected]) -> list[str]:
         """The taps of which something else was said than had to be; a line each."""
@@ -101,7 +105,7 @@ async def play(
             say(f"{sent_at:%Y-%m-%d %H:%M}: {done} of {len(campaign.taps)} taps")
     outcome.contradictions = [one for phone in phones.values() for one in phone.contradictions]
     async for visit in wire.items("/v1/visits", token=admin_token, query={"anomaly": OVERLAP, "limit": 500}):
-        outcome.overlapping |= {one for one in visit["taps"].values() if one}
+        outcome.overlapping.append({one for one in visit["taps"].values() if one})
     return outcome
 
 
@@ -167,7 +171,10 @@ def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
     """What a played campaign shows."""
     taps = [one for one in outcome.campaign.taps if one.id in outcome.heard]
     attacks = sorted({one.attack for one in taps if one.attack})
-    told = {one.id: _told(outcome, one) for one in taps}
+    # The person whose login is used overlaps too, and is no false alarm.
+    victims = {one.victim for one in taps} - {None}
+    beside = set().union(*(visit for visit in outcome.overlapping if visit & victims))
+    told = {one.id: None if one.attack is None and one.id in beside else _told(outcome, one) for one in taps}
     by_code: Counter[str] = Counter(code for code in told.values() if code)
     guilty: Counter[str] = Counter(code for one in taps if one.attack and (code := told[one.id]))
     rows = []
@@ -191,8 +198,8 @@ def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
     honest = [one for one in taps if one.attack is None and one.message]
     return Figures(
         tuple(rows),
-        _honest(outcome, [one for one in honest if one.message and one.message.uid not in used]),
-        _honest(outcome, [one for one in honest if one.message and one.message.uid in used]),
+        _honest(outcome, told, [one for one in honest if one.message and one.message.uid not in used]),
+        _honest(outcome, told, [one for one in honest if one.message and one.message.uid in used]),
         sum(expected.get(one.id) is not None for one in taps),
         tuple(outcome.surprises(expected)),
     )
@@ -205,11 +212,11 @@ def _told(outcome: Outcome, tap: Tap) -> str | None:
         return heard.code
     if tap.attack == COPIED_UID and heard.evidence == "static":
         return "static"
-    return OVERLAP if tap.id in outcome.overlapping else None
+    return OVERLAP if outcome.overlaps(tap) else None
 
 
-def _honest(outcome: Outcome, taps: list[Tap]) -> Honest:
-    codes = Counter(_told(outcome, one) for one in taps)
+def _honest(outcome: Outcome, told: Mapping[str, str | None], taps: list[Tap]) -> Honest:
+    codes = Counter(told[one.id] for one in taps)
     refused = sum(outcome.heard[one.id].verdict == "refused" for one in taps)
     return Honest(len(taps), codes["harvested"], codes["time_contradiction"], refused, codes[OVERLAP])
 

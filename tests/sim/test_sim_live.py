@@ -114,9 +114,10 @@ def test_staff_are_named_so_that_tokens_can_be_made(capsys, world):
         (["live", "--base-url", "http://127.0.0.1:9", "--speed", "0"], "{}", "--speed must be above 0"),
         (["live", "--base-url", "http://127.0.0.1:9"], "secret, not JSON", "standard input must be"),
         (["live", "--base-url", "http://127.0.0.1:9"], "[]", "standard input must be"),
+        (["live", "--base-url", "http://127.0.0.1:9", "--sun-share", "2"], "{}", "between 0 and 1"),
         (
             ["live", "--base-url", "http://127.0.0.1:9"],
-            '{"system_token": "secret", "staff_tokens": {"S-01": "secret"}}',
+            '{"admin_token": "secret", "system_token": "secret", "staff_tokens": {"S-01": "secret"}}',
             "no token for S-02, S-03",
         ),
     ],
@@ -138,7 +139,8 @@ async def start(clerk, *arguments, given=None):
         sys.executable, "-m", "firmware_sim", "live", "--seed", "1", "--base-url", clerk.base_url, *arguments,
         cwd=ROOT, stdin=-1, stdout=-1, stderr=-1,
     )  # fmt: skip
-    process.stdin.write(json.dumps(given or {"system_token": "system", "staff_tokens": tokens(world)}).encode())
+    usual = {"admin_token": "admin", "system_token": "system", "staff_tokens": tokens(world)}
+    process.stdin.write(json.dumps(given or usual).encode())
     process.stdin.close()
     return process
 
@@ -169,6 +171,8 @@ async def test_it_lives_the_past_then_in_real_time_until_a_signal(clerk, tmp_pat
     assert (process.returncode, err) == (0, b"")
     assert out.decode().strip().splitlines()[-1] == "stopped"
     text = "\n".join(lines)
+    assert [one.token for one in clerk.asked if one.path.startswith("/v1/keysets/")] == ["admin"]
+    assert {"keyset", "e", "c"} in [set(item.get("tag", ())) for _, item in clerk.items.values()]
     for said in ("district, part 1:", "0 items still waiting", "now in real time", "visits made"):
         assert said in text
     truths = [Truth.from_json(json.dumps(one)) for one in json.loads((tmp_path / "truth.json").read_text())]

@@ -16,11 +16,11 @@ SEED = 188
 async def test_yesterday_in_the_district_is_what_the_service_tells(empty_home):
     service = empty_home
     yesterday = dt.datetime.now(STOCKHOLM).date() - dt.timedelta(days=1)
-    world = build_world(SEED, yesterday, recipients=60, staff=25)
+    world = build_world(SEED, yesterday, recipients=60, staff=25, sun_share=0.7)
     day = live_day(world, yesterday).until(dt.datetime.now(dt.UTC))
     tokens = {one.ref: service.token("staff", staff=one.ref, provider=one.provider) for one in world.staff}
     async with Wire(service.url) as wire:
-        await put_world(wire, service.token("system"), world)
+        await put_world(wire, service.token("system"), world, admin_token=service.token("admin"))
         phones = await upload(wire, tokens, day)
     assert [phone.waiting for phone in phones if phone.waiting] == []
     assert [phone.contradictions for phone in phones if phone.contradictions] == []
@@ -34,6 +34,7 @@ async def test_yesterday_in_the_district_is_what_the_service_tells(empty_home):
     assert [str(one) for one in comparison.differences] == []
     assert comparison.agreed + len(comparison.accounted) == len(day.truth.presences)
     assert comparison.agreed > len(comparison.accounted) > 0
+    assert {"static", "sun_late"} <= {evidence for visit in visits for evidence in visit["evidence"].values()}
 
     executed = await service.executed("", from_=yesterday, to=yesterday + dt.timedelta(days=1))
     assert sum(row["executed_seconds"] for row in executed) == sum(visit["seconds"] for visit in visits)
