@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -54,7 +55,11 @@ class Outcome:
 
     def overlaps(self, tap: Tap) -> bool:
         """Whether a visit of this tap overlaps another of the same person."""
-        return any(tap.id in visit for visit in self.overlapping)
+        return tap.id in self._overlapping_taps
+
+    @cached_property
+    def _overlapping_taps(self) -> set[str]:
+        return set().union(*self.overlapping)
 
     def surprises(self, expected: Mapping[str, Expected]) -> list[str]:
         """The taps of which something else was said than had to be; a line each."""
