@@ -30,7 +30,18 @@ async def test_the_adversary_is_seen_where_it_can_be_and_honest_people_are_left_
     async with Wire(service.url) as wire:
         await put_world(wire, service.token("system"), campaign.world, admin_token=service.token("admin"))
         outcome = await play(wire, tokens, service.token("admin"), campaign, hands)
-    shown = figures(outcome, expected)
-    print(printed(shown))
     assert outcome.heard.keys() == {one.id for one in campaign.taps}
     assert outcome.contradictions == []
+    shown = figures(outcome, expected)
+    assert shown.surprises == (), printed(shown)
+    assert shown.foretold > 400
+    rows = {row.attack: row for row in shown.rows}
+    for attack in ("replay", "clone", "forged", "stale"):
+        assert (attack, rows[attack].refused, rows[attack].precision) == (attack, rows[attack].taps, 1.0)
+    exposed = sum(expected[one.id] == ("disputed", "harvested") for one in campaign.taps if one.attack == "harvest")
+    assert 0 < exposed <= rows["harvest"].disputed
+    assert (rows["back_date"].refused, rows["moved"].caught) == (0, 0)
+    assert rows["copied_uid"].caught == rows["copied_uid"].taps
+    assert rows["shared_login"].caught == rows["shared_login"].taps
+    assert (shown.quiet.harvested, shown.quiet.time_contradiction, shown.quiet.refused, shown.quiet.overlap) == (0,) * 4
+    assert shown.bystanders.refused == 0
