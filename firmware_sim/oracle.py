@@ -71,14 +71,17 @@ def _tell(tap: Tap, seen: dict[tuple[str, int], list[Seen]], epochs: dict[str, i
 
 
 def contradiction(own: Seen, others: list[Seen], more: timedelta = timedelta(0)) -> str | None:
-    """`harvested` (proven), `time_contradiction` (claimed) or None, with so much more slack for every claim."""
+    """`harvested` (proven), `time_contradiction` (claimed) or None, with so much more slack for every claim.
+
+    A tap that is disputed itself accuses nobody by its claim; that it was read, and received, is a fact.
+    """
     earliest, latest = own.at - own.slack(more), own.at + own.slack(more)
     later = [one for one in others if one.counter > own.counter]
     earlier = [one for one in others if one.counter < own.counter]
     if any(one.received_at < earliest for one in later):
         return "harvested"
-    if any(one.at + one.slack(more) < earliest for one in later) or any(
-        one.at - one.slack(more) > latest for one in earlier
+    if any(one.at + one.slack(more) < earliest for one in later if not one.disputed) or any(
+        one.at - one.slack(more) > latest for one in earlier if not one.disputed
     ):
         return "time_contradiction"
     return None
