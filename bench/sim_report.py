@@ -33,10 +33,10 @@ from firmware_sim.world import build_world
 SEED = 7
 FIRST_ON = dt.date(2026, 9, 1)
 NAME = "sim_report"
-PHONES_AT_ONCE = 32
-SEND_EVERY_SECONDS = 120
+PHONES_AT_ONCE = 8
+SEND_EVERY_SECONDS = 1800
 RECIPIENTS, STAFF = 1000, 250
-TAPS_A_DAY = 2_900
+TAPS_A_DAY = 2_950
 """What honest people of such a district tap at doors that are left alone; for choosing the number of days."""
 
 

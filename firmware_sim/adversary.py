@@ -141,7 +141,7 @@ class Schemes:
             reading = Reading(at, door.uid)
             self.readings.append(reading)
             body = _one(reading, 0)
-            self._do("shared_login", visit.staff, at, body, "", ACCEPTED, direction=direction, victim=visit.key)
+            self._do("shared_login", visit.staff, at, body, "", ACCEPTED, direction=direction)
 
     def _nobody_near(self, uid: str, span: tuple[datetime, datetime], visit: Presence) -> bool:
         """Whether the door is quiet about the span, and the visit's person has no other business in it."""
@@ -162,11 +162,10 @@ class Schemes:
         must: tuple[str, str] | None,
         sent_at: datetime | None = None,
         direction: str = "in",
-        victim: str | None = None,
     ) -> None:
         at = at.replace(microsecond=0)
         sent_at = (sent_at or at).replace(microsecond=0) + timedelta(seconds=2)
-        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must, victim))
+        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must))
 
     def _victim(self) -> Honest:
         """An honest tap at a door whose keys stay as they are."""

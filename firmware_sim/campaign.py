@@ -48,10 +48,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One tap as the truth knows it: claimed for `at`, sent at `sent_at`, `attack` None when it is honest.
-
-    `victim` is the tap of an honest presence that the attack gets in the way of.
-    """
+    """One tap as the truth knows it: claimed for `at`, sent at `sent_at`, `attack` None when it is honest."""
 
     id: str
     staff: str
@@ -62,7 +59,6 @@ class Tap:
     message: Message | None
     attack: str | None = None
     note: str = ""
-    victim: str | None = None
 
 
 @dataclass
@@ -77,7 +73,6 @@ class Deed:
     note: str
     direction: str = "in"
     must: tuple[str, str] | None = None
-    victim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +237,7 @@ def _done(
         said = deed.body()
         message = said if isinstance(said, Message) else None
         item = phone.tap(deed.at, deed.direction, said.body if isinstance(said, Message) else said)
-        taps.append(
-            Tap(item["id"], deed.staff, name, deed.at, deed.sent_at, item, message, deed.attack, deed.note, deed.victim)
-        )
+        taps.append(Tap(item["id"], deed.staff, name, deed.at, deed.sent_at, item, message, deed.attack, deed.note))
         if deed.must:
             musts[item["id"]] = deed.must
     return taps, musts

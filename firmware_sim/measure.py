@@ -176,10 +176,12 @@ def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
     """What a played campaign shows."""
     taps = [one for one in outcome.campaign.taps if one.id in outcome.heard]
     attacks = sorted({one.attack for one in taps if one.attack})
-    # The person whose login is used overlaps too, and is no false alarm.
-    victims = {one.victim for one in taps} - {None}
-    beside = set().union(*(visit for visit in outcome.overlapping if visit & victims))
-    told = {one.id: None if one.attack is None and one.id in beside else _told(outcome, one) for one in taps}
+    told = {one.id: _told(outcome, one) for one in taps}
+    # Whose login is used overlaps with what is done by it, and that is no false alarm.
+    used_logins = {(one.staff, one.at.date()) for one in taps if one.attack}
+    for one in taps:
+        if one.attack is None and told[one.id] == OVERLAP and (one.staff, one.at.date()) in used_logins:
+            told[one.id] = None
     by_code: Counter[str] = Counter(code for code in told.values() if code)
     guilty: Counter[str] = Counter(code for one in taps if one.attack and (code := told[one.id]))
     rows = []
@@ -217,7 +219,7 @@ def _told(outcome: Outcome, tap: Tap) -> str | None:
         return heard.code
     if tap.attack == COPIED_UID and heard.evidence == "static":
         return "static"
-    return OVERLAP if outcome.overlaps(tap) else None
+    return OVERLAP if tap.attack in {None, SHARED_LOGIN} and outcome.overlaps(tap) else None
 
 
 def _honest(outcome: Outcome, told: Mapping[str, str | None], taps: list[Tap]) -> Honest:
