@@ -12,10 +12,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check format bench requirements upgrade clean
+.PHONY: help setup demo test check format bench bench-taps bench-read sim-report requirements upgrade clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
 setup: .venv/.project ## make .venv with everything in it, from the hashed exports
 
@@ -35,17 +35,15 @@ format: setup ## rewrite the code in the house style
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-.PHONY: bench-taps bench-read
-bench: setup ## the named workload against the service and the floor (bench-taps, bench-read: a part): ARGS=
+bench: setup ## the named workload against the service and the floor: ARGS=
 	$(BIN)/python -m bench $(ARGS)
 
-bench-taps: setup
+bench-taps: setup ## the part of it about taps
 	$(BIN)/python -m bench --only taps $(ARGS)
 
-bench-read: setup
+bench-read: setup ## the part of it about reading
 	$(BIN)/python -m bench --only read $(ARGS)
 
-.PHONY: sim-report
 sim-report: setup ## honest people and an adversary against the service, and what it saw: ARGS="--taps 10000"
 	$(BIN)/python -m bench.sim_report $(ARGS)
 

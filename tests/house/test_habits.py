@@ -60,7 +60,7 @@ def _texts() -> dict[str, str]:
 
 
 def _make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):(?!=)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 
 
 # Requirements
@@ -117,7 +117,7 @@ def test_every_make_target_named_in_a_document_exists():
         for name, text in _texts().items()
         if name.endswith(".md")
         for code in re.findall(r"```.*?```|`[^`\n]+`", text, flags=re.DOTALL)
-        for target in re.findall(r"(?:^|[`\s&;])make ([a-z]+)\b", code)
+        for target in re.findall(r"(?:^|[`\s&;])make ([a-z-]+)\b", code)
     }
     assert {name for name, _ in named} >= {"CONTRIBUTING.md"}
     assert {(name, target) for name, target in named if target not in _make_targets()} == set()
@@ -126,7 +126,7 @@ def test_every_make_target_named_in_a_document_exists():
 def test_every_target_is_phony_and_make_alone_lists_it():
     makefile = (ROOT / "Makefile").read_text()
     assert set(re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)[0].split()) == _make_targets()
-    listed = re.findall(r"^  make ([a-z]+) ", _run("make", "--no-print-directory").stdout, flags=re.MULTILINE)
+    listed = re.findall(r"^  make ([a-z-]+) ", _run("make", "--no-print-directory").stdout, flags=re.MULTILINE)
     assert set(listed) == _make_targets()
 
 
