@@ -34,7 +34,8 @@ SEED = 7
 FIRST_ON = dt.date(2026, 9, 1)
 NAME = "sim_report"
 PHONES_AT_ONCE = 8
-SEND_EVERY_SECONDS = 1800
+SEND_EVERY_SECONDS = 4 * 3600
+"""Phones with a net. The longer they wait, the more of what they tell is late and out of order."""
 RECIPIENTS, STAFF = 1000, 250
 TAPS_A_DAY = 2_950
 """What honest people of such a district tap at doors that are left alone; for choosing the number of days."""

@@ -7,6 +7,7 @@ held against each other.
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from firmware_sim.campaign import Campaign, Tap
 
@@ -18,7 +19,7 @@ Expected = tuple[str, str | None] | None
 """Verdict and code (None: any flag), or None where two honest clocks may tip it either way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """A tap as the service has it: number of the read, the instant it is claimed for, when it was received."""
 
@@ -28,9 +29,19 @@ class Seen:
     staff: str
     disputed: bool
 
-    def slack(self, more: timedelta) -> timedelta:
-        """How far the claim may honestly be off."""
-        return TOLERANCE + more + (self.received_at - self.at) * DRIFT_PPM / 1_000_000
+    @cached_property
+    def _room(self) -> timedelta:
+        return TOLERANCE + (self.received_at - self.at) * DRIFT_PPM / 1_000_000
+
+    @cached_property
+    def earliest(self) -> datetime:
+        """The first instant that the claim can honestly mean."""
+        return self.at - self._room
+
+    @cached_property
+    def latest(self) -> datetime:
+        """The last one."""
+        return self.at + self._room
 
 
 def foretell(campaign: Campaign) -> dict[str, Expected]:
@@ -75,13 +86,13 @@ def contradiction(own: Seen, others: list[Seen], more: timedelta = timedelta(0))
 
     A tap that is disputed itself accuses nobody by its claim; that it was read, and received, is a fact.
     """
-    earliest, latest = own.at - own.slack(more), own.at + own.slack(more)
     later = [one for one in others if one.counter > own.counter]
     earlier = [one for one in others if one.counter < own.counter]
-    if any(one.received_at < earliest for one in later):
+    if any(one.received_at < own.earliest - more for one in later):
         return "harvested"
-    if any(one.at + one.slack(more) < earliest for one in later if not one.disputed) or any(
-        one.at - one.slack(more) > latest for one in earlier if not one.disputed
+    before, after = own.earliest - 2 * more, own.latest + 2 * more
+    if any(one.latest < before and not one.disputed for one in later) or any(
+        one.earliest > after and not one.disputed for one in earlier
     ):
         return "time_contradiction"
     return None
