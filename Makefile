@@ -5,6 +5,8 @@ PORT ?= 8000
 SPEED ?=
 ARGS ?=
 
+BROWSERS := chromium chromium-browser google-chrome
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -68,6 +70,9 @@ clean: ## remove what was made here, except the data in .taggad
 		{ echo "This Python has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@for name in $(BROWSERS); do ! command -v $$name >/dev/null || exit 0; done; \
+		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes chromium; } >/dev/null 2>&1 || \
+		echo "No browser here: the tests of the carer's page need one (Debian: apt-get install chromium)" >&2
 	@touch $@
 
 # Without isolation the build uses the hashed setuptools just installed instead of fetching one nobody pinned.

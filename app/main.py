@@ -39,7 +39,7 @@ from app.api.edge import Edge
 from app.settings import VERSION, Settings
 from app.store.database import Database
 from app.store.vault import Vault
-from app.web import pages
+from app.web import pages, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
@@ -126,6 +126,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         health,
         docs,
         pages,
+        phone,
     ):
         app.include_router(module.router)
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))

@@ -307,7 +307,7 @@ async def test_every_answer_carries_the_protecting_headers(service):
         assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["/", "/?lang=en", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/?lang=en", "/docs", "/enrol"])
 async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(service, path):
     client = service.client()
     page = (await client.get(path)).text

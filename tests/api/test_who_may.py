@@ -26,6 +26,9 @@ KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b
 EXPECTED = {
     ("GET", "/"): EVERYBODY,
     ("GET", "/figures"): EVERYBODY,
+    ("GET", "/t/{keyset}"): EVERYBODY,
+    ("GET", "/enrol"): EVERYBODY,
+    ("GET", "/worker.js"): EVERYBODY,
     ("GET", "/docs"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
     ("GET", "/problems/{code}"): EVERYBODY,

@@ -177,11 +177,13 @@ def clone(tmp_path):
     fake = tmp_path / "python3"
     fake.write_text(FAKE_PYTHON)
     fake.chmod(0o755)
+    shutil.copy(fake, tmp_path / "chromium")
     calls = tmp_path / "calls"
+    path = f"{tmp_path}:{os.environ['PATH']}"
 
     def setup(fail_on: str = "") -> tuple[int, list[str]]:
         calls.write_text("")
-        done = _run("make", "setup", f"PYTHON={fake}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on)
+        done = _run("make", "setup", f"PYTHON={fake}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on, PATH=path)
         return done.returncode, [
             line for line in calls.read_text().splitlines() if " install " in line or "venv --" in line
         ]
@@ -240,6 +242,20 @@ def test_make_setup_fetches_a_missing_venv_module_as_root_and_asks_for_it_otherw
     assert (done.returncode == 0) is made
     assert ("apt-get -qq install --yes python3-venv" in calls.read_text()) is made
     assert ("apt-get install python3-venv" in done.stderr) is not made
+
+
+@pytest.mark.parametrize(("user", "made"), [("0", True), ("1000", False)])
+def test_make_setup_fetches_a_missing_browser_as_root_and_goes_on_without_it_otherwise(tmp_path, clone, user, made):
+    tree, _ = clone
+    for name, script in {"id": f"echo {user}", "apt-get": 'echo "apt-get $*" >> "$CALLS"'}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    calls = tmp_path / "calls"
+    env = {"CALLS": str(calls), "FAIL_ON": "", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = _run("make", "setup", f"PYTHON={tmp_path / 'python3'}", "BROWSERS=no-such-browser", cwd=tree, **env)
+    assert done.returncode == 0
+    assert ("apt-get -qq install --yes chromium" in calls.read_text()) is made
+    assert ("apt-get install chromium" in done.stderr) is not made
 
 
 @pytest.mark.parametrize("outcome", [0, 3])

@@ -1,0 +1,109 @@
+// Taps on their way: kept first, sent when the phone may, dropped only on the service's own word about each.
+
+import { Later, ask, current, forget, token } from "./device.js";
+import { all, change, drop, put } from "./store.js";
+
+const AT_ONCE = 100;
+const TOO_MUCH_OR_UNREADABLE = [400, 413, 415, 422];
+
+/** The tap that an address tells of, after `#` or `?`; null when it tells of none. */
+export function tapOf(address) {
+  const [, keyset] = /^\/t\/([^/]{1,64})$/.exec(address.pathname) ?? [];
+  if (keyset === undefined) return null;
+  for (const part of [address.hash, address.search]) {
+    const given = new URLSearchParams(part.slice(1));
+    const [e, c, uid] = ["e", "c", "uid"].map((name) => given.get(name) ?? "");
+    if (/^[0-9A-Fa-f]{32}$/.test(e) && /^[0-9A-Fa-f]{16}$/.test(c)) return { keyset, e, c };
+    if (/^([0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$/.test(uid)) return { uid };
+  }
+  return null;
+}
+
+/** Keep a tap. Until `undecidedMs` have passed it waits for somebody to say which way it was. */
+export async function keep(tag, undecidedMs) {
+  const now = Date.now();
+  const device = await current();
+  const tap = {
+    id: uuid7(now),
+    tapped_at: new Date(now).toISOString(),
+    direction: null,
+    decided_by: now + undecidedMs,
+    device: device?.ref ?? null,
+    tag,
+  };
+  await put("taps", tap);
+  return tap;
+}
+
+export const decide = (id, direction) => change("taps", id, { direction });
+export const waiting = async () => (await all("taps")).length;
+
+/** Send what may be sent; gives the result of each tap that got one, by id. Throws Later when some are left for it. */
+export function flush() {
+  // One page at a time, however many are open.
+  return navigator.locks.request("taggad-flush", async () => {
+    const results = new Map();
+    const now = Date.now();
+    const ready = (await all("taps")).filter((tap) => tap.direction || tap.decided_by <= now);
+    if (!ready.length) return results;
+    const device = await current();
+    if (!device) throw new Later("not_enrolled", 3600);
+    ready.sort((one, other) => one.tapped_at.localeCompare(other.tapped_at));
+    // A tap goes out as the one whose phone it was then, should somebody else have it now.
+    const byDevice = new Map();
+    for (const tap of ready) {
+      const ref = tap.device ?? device.ref;
+      byDevice.set(ref, [...(byDevice.get(ref) ?? []), tap]);
+    }
+    let failure;
+    for (const [ref, taps] of byDevice) {
+      try {
+        for (let at = 0; at < taps.length; at += AT_ONCE) await deliver(ref, taps.slice(at, at + AT_ONCE), results);
+      } catch (error) {
+        if (!(error instanceof Later)) throw error;
+        failure = error;
+      }
+    }
+    if (failure) throw Object.assign(failure, { results });
+    return results;
+  });
+}
+
+async function deliver(ref, taps, results) {
+  let answer = await post(ref, taps);
+  if (answer.status === 401) {
+    forget(ref);
+    answer = await post(ref, taps);
+  }
+  if (answer.status === 200) {
+    const told = await answer.json();
+    for (const [at, result] of told.results.entries()) {
+      results.set(taps[at].id, result);
+      await drop("taps", taps[at].id);
+    }
+  } else if (!TOO_MUCH_OR_UNREADABLE.includes(answer.status)) {
+    throw new Later("busy");
+  } else if (taps.length > 1) {
+    const half = Math.ceil(taps.length / 2);
+    await deliver(ref, taps.slice(0, half), results);
+    await deliver(ref, taps.slice(half), results);
+  }
+  // A single one that cannot be read stays, and holds up no other.
+}
+
+async function post(ref, taps) {
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${await token(ref)}` };
+  const items = taps.map(({ id, tapped_at, direction, tag }) => ({ id, tapped_at, direction: direction ?? "auto", tag }));
+  const body = JSON.stringify({ sent_at: new Date().toISOString(), taps: items });
+  return ask("/v1/taps", { method: "POST", headers, body });
+}
+
+function uuid7(now) {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  new DataView(bytes.buffer).setUint32(0, Math.floor(now / 65536));
+  new DataView(bytes.buffer).setUint16(4, now % 65536);
+  bytes[6] = (bytes[6] & 0x0f) | 0x70;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}

@@ -1,0 +1,75 @@
+// What the page says: one sentence that somebody tired understands, Swedish first.
+
+const SV = {
+  came: "Kom",
+  left: "Gick",
+  connect: "Anslut telefonen",
+  asking: (time) => `Taggen är läst ${time}. Kom du eller gick du?`,
+  asking_more: "Väljer du inte skickas den ändå om en liten stund, och tjänsten ser vilket det var.",
+  sending: "Skickar …",
+  logged_in: (time) => `Du är inloggad sedan ${time}.`,
+  logged_out: (time) => `Du är utloggad ${time}.`,
+  registered: (time) => `Registrerat ${time}.`,
+  disputed: (time) => `Registrerat ${time}, men din planerare behöver titta på det.`,
+  refused: "Taggen godkändes inte. Läs den en gång till, eller ring din planerare.",
+  counter_replayed_same_device: "Den läsningen är redan skickad. Läs taggen igen om det är en ny.",
+  tag_unknown: "Taggen är inte känd. Ring din planerare.",
+  offline: "Ingen kontakt. Taggningen är sparad och skickas av sig själv.",
+  busy: "Tjänsten är upptagen. Taggningen är sparad och skickas av sig själv.",
+  untrusted: "Telefonen känns inte igen. Taggningen är sparad; be din planerare om en ny kod.",
+  not_enrolled: "Telefonen är inte ansluten. Taggningen är sparad; be din planerare om en kod.",
+  idle: "Läs en tagg med telefonen.",
+  unknown_phone: "Telefonen är inte ansluten. Be din planerare om en kod.",
+  enrolling: "Anslut den här telefonen till Taggad?",
+  enrolling_more: "Gör det bara på din egen arbetstelefon.",
+  enrolled: (staff) => `Telefonen är ansluten för ${staff}.`,
+  code_invalid: "Koden gäller inte längre. Be din planerare om en ny.",
+  enrol_offline: "Ingen kontakt. Försök igen när du har täckning.",
+  unsaved: "Telefonen kan inte spara taggningen här. Öppna sidan i den vanliga webbläsaren.",
+  waiting: (count) => (count === 1 ? "En taggning väntar på att skickas." : `${count} taggningar väntar på att skickas.`),
+};
+
+const EN = {
+  came: "Came",
+  left: "Left",
+  connect: "Connect this phone",
+  asking: (time) => `The tag was read at ${time}. Did you come or leave?`,
+  asking_more: "If you do not choose, it is sent in a moment anyway, and the service sees which it was.",
+  sending: "Sending …",
+  logged_in: (time) => `You are logged in since ${time}.`,
+  logged_out: (time) => `You are logged out at ${time}.`,
+  registered: (time) => `Registered at ${time}.`,
+  disputed: (time) => `Registered at ${time}, but your planner needs to look at it.`,
+  refused: "The tag was not accepted. Read it once more, or call your planner.",
+  counter_replayed_same_device: "That reading has been sent already. Read the tag again if this is a new one.",
+  tag_unknown: "The tag is not known. Call your planner.",
+  offline: "No connection. The tap is kept and will send itself.",
+  busy: "The service is busy. The tap is kept and will send itself.",
+  untrusted: "This phone is not recognised. The tap is kept; ask your planner for a new code.",
+  not_enrolled: "This phone is not connected. The tap is kept; ask your planner for a code.",
+  idle: "Read a tag with the phone.",
+  unknown_phone: "This phone is not connected. Ask your planner for a code.",
+  enrolling: "Connect this phone to Taggad?",
+  enrolling_more: "Do so on your own work phone only.",
+  enrolled: (staff) => `This phone is connected for ${staff}.`,
+  code_invalid: "The code is no longer valid. Ask your planner for a new one.",
+  enrol_offline: "No connection. Try again when you have coverage.",
+  unsaved: "The phone cannot keep the tap here. Open the page in the usual browser.",
+  waiting: (count) => (count === 1 ? "One tap is waiting to be sent." : `${count} taps are waiting to be sent.`),
+};
+
+const wanted = navigator.languages.map((one) => one.slice(0, 2).toLowerCase()).find((one) => one === "sv" || one === "en");
+export const language = wanted === "en" ? "en" : "sv";
+export const text = language === "en" ? EN : SV;
+
+export const clock = (instant) =>
+  new Date(instant).toLocaleTimeString(language === "en" ? "en-GB" : "sv-SE", { hour: "2-digit", minute: "2-digit" });
+
+/** What became of a tap. */
+export function said(result) {
+  if (result.verdict === "refused") return text[result.code] ?? text.refused;
+  const time = clock(result.at);
+  if (result.verdict === "disputed") return text.disputed(time);
+  if (!result.visits.length) return text.registered(time);
+  return result.visits.some((visit) => visit.status === "open") ? text.logged_in(time) : text.logged_out(time);
+}

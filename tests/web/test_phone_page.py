@@ -1,0 +1,172 @@
+"""The page a tag opens, in a real browser against the service: enrol, tap in, lose coverage, tap out."""
+
+import asyncio
+import datetime as dt
+import os
+import shutil
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+PATIENCE_MS = 60_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+UID = "04000000000001"
+TAG = f"/t/plain#uid={UID}"
+
+
+@pytest.fixture(scope="session")
+async def browser():
+    """A browser, as `make setup` finds or installs it."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    assert found, "no browser: `make setup` as root installs one, else apt-get install chromium"
+    arguments = ["--no-proxy-server", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=found, args=arguments)
+        yield opened
+        await opened.close()
+
+
+@pytest.fixture
+async def phone(browser):
+    """A phone of its own: nothing kept, Swedish."""
+    context = await browser.new_context(locale="sv-SE", timezone_id="Europe/Stockholm")
+    context.set_default_timeout(PATIENCE_MS)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def town(service):
+    """A staff ref, a recipient at H-1 with a tag at the door, and an order."""
+    await service.put("providers", "P-norr", {"name": "norr", "form": "external"})
+    await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
+    await service.put("staff", "S-1", {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"})
+    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
+    line = {"ref": "1", "intervention": "dusch", "frequency": 1, "period": 1, "period_unit": "d"}
+    order = {"recipient": "B-1", "provider": "P-norr", "valid_from": "2020-01-01", "lines": [line]}
+    await service.put("orders", "O-1", order)
+    await service.put("tags", "T-1", {"kind": "static", "uid": UID})
+    await service.mount("T-1", "H-1", dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    return service
+
+
+def says(page, text):
+    return expect(page.locator("#said")).to_contain_text(text, timeout=PATIENCE_MS)
+
+
+async def queued(page):
+    """How many taps the phone keeps."""
+    return await page.evaluate(
+        """() => new Promise((resolve) => {
+            const opening = indexedDB.open("taggad", 1);
+            opening.onsuccess = () => {
+                const count = opening.result.transaction("taps").objectStore("taps").count();
+                count.onsuccess = () => { opening.result.close(); resolve(count.result); };
+            };
+        })"""
+    )
+
+
+async def enrolled(town, phone):
+    """A page of a phone that was enrolled by the address of its QR code, with its worker in place."""
+    offer = await town.ask("POST", "/v1/devices", {"staff": "S-1"}, role="planner", provider="P-norr")
+    page = await phone.new_page()
+    await page.goto(offer.json()["address"])
+    await says(page, "Anslut den här telefonen")
+    assert offer.json()["code"] not in page.url
+    await page.click("#connect")
+    await says(page, "Telefonen är ansluten för S-1.")
+    await page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+    return page
+
+
+async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owner):
+    async def stored():
+        return await owner.fetchval("SELECT count(*) FROM tap")
+
+    page = await enrolled(town, phone)
+    await page.goto(town.url + TAG)
+    await says(page, "Kom du eller gick du?")
+    assert page.url == f"{town.url}/t/plain"
+    assert (await queued(page), await stored()) == (1, 0)
+    await page.click("#came")
+    await says(page, "Du är inloggad sedan")
+    assert (await queued(page), await stored()) == (0, 1)
+
+    await page.reload()
+    await says(page, "Läs en tagg med telefonen.")
+    assert await stored() == 1
+
+    await phone.set_offline(True)
+    other = await phone.new_page()  # as the next tag opens it
+    await other.goto(f"{town.url}/t/another?uid={UID}")
+    await other.click("#left")
+    await says(other, "Taggningen är sparad och skickas av sig själv.")
+    assert (await queued(other), await stored()) == (1, 1)
+    await phone.set_offline(False)
+    await says(other, "Du är utloggad")
+    assert (await queued(other), await stored()) == (0, 2)
+    [visit] = await town.visits()
+    assert (visit["status"], visit["staff"], visit["recipient"]) == ("complete", "S-1", "B-1")
+    assert visit["evidence"] == {"in": "static", "out": "static"}
+
+
+async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdict(town, phone):
+    page = await phone.new_page()
+    await page.goto(town.url + TAG)
+    await page.click("#came")
+    await says(page, "Telefonen är inte ansluten. Taggningen är sparad")
+    await page.goto("about:blank")
+    await page.goto(town.url + "/t/plain#uid=04FFFFFFFFFFFF")
+    await page.click("#left")
+    await says(page, "Taggningen är sparad")
+    assert await queued(page) == 2
+    await page.goto("about:blank")
+
+    sent, drained = [], asyncio.Event()
+    answers = [503, 429, 413]  # then the service itself
+
+    async def in_between(route):
+        items = route.request.post_data_json["taps"]
+        sent.append(len(items))
+        if answers:
+            await route.fulfill(status=answers.pop(0), json={}, headers={"Retry-After": "1"})
+        else:
+            await route.continue_()
+        if sent.count(1) == 2:
+            drained.set()
+
+    await phone.route("**/v1/taps", in_between)
+    page = await enrolled(town, phone)
+    await asyncio.wait_for(drained.wait(), PATIENCE_MS / 1000)
+    await expect(page.locator("#waiting")).to_be_empty(timeout=PATIENCE_MS)
+    assert await queued(page) == 0
+    assert sent == [2, 2, 2, 1, 1]
+    [visit] = await town.visits()
+    assert visit["status"] == "open"
+
+
+async def test_the_page_speaks_english_to_who_reads_it_and_can_be_read_by_machine(town, browser):
+    context = await browser.new_context(locale="en-GB")
+    page = await context.new_page()
+    await page.goto(town.url + TAG)
+    await says(page, "Did you come or leave?")
+    assert await page.get_attribute("html", "lang") == "en"
+    await expect(page.get_by_role("status")).to_contain_text("The tag was read")
+    await expect(page.get_by_role("button", name="Came")).to_be_visible()
+    await context.close()
+
+
+async def test_the_shell_is_the_same_for_every_tag_and_changes_nothing(town, owner):
+    client = town.client()
+    answers = [await client.get(path) for path in ("/t/k1", "/t/k2?e=00&c=00", f"/t/plain?uid={UID}", "/enrol")]
+    assert len({answer.content for answer in answers}) == 1
+    for answer in answers:
+        assert answer.headers["cache-control"] == "public, max-age=300"
+        assert "unsafe" not in answer.headers["content-security-policy"]
+    assert await owner.fetchval("SELECT count(*) FROM tap") + await owner.fetchval("SELECT count(*) FROM attempt") == 0
+    worker = (await client.get("/worker.js")).text
+    assert "taggad-VERSION" not in worker
+    for path in ("/enrol", "/static/phone.js", "/static/queue.js", "/static/device.js", "/static/texts.js"):
+        assert f'"{path}"' in worker
+        assert (await client.get(path)).status_code == 200
