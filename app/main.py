@@ -35,6 +35,7 @@ from app.api import (
     visits,
 )
 from app.api.access import Revocations, Tokens
+from app.api.attempts import Attempts
 from app.api.edge import Edge
 from app.settings import VERSION, Settings
 from app.store.database import Database
@@ -103,6 +104,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.vault = Vault(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
+    app.state.enrolment_attempts = Attempts()
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)

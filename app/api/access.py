@@ -177,16 +177,14 @@ class Revocations:
         self._database = database
         self._revoked: dict[int, set[tuple[str, str]]] = {}
         self._read_up_to: dict[int, tuple[int, float]] = {}
-        self._reading = asyncio.Lock()
+        self._reading: dict[int, asyncio.Task[None]] = {}
 
     async def refuse(self, caller: Caller) -> None:
         """Raises Problem `unauthenticated` for a caller that is no longer trusted."""
         if caller.device is None and caller.client is None:
             return
         if not self._fresh(caller.municipality_id):
-            async with self._reading:
-                if not self._fresh(caller.municipality_id):
-                    await self._read(caller.municipality_id)
+            await self._refresh(caller.municipality_id)
         revoked = self._revoked[caller.municipality_id]
         if ("devices", caller.device) in revoked or ("clients", caller.client) in revoked:
             raise _unauthenticated()
@@ -194,6 +192,14 @@ class Revocations:
     def _fresh(self, municipality_id: int) -> bool:
         known = self._read_up_to.get(municipality_id)
         return known is not None and time.monotonic() - known[1] < REVOCATIONS_FRESH_SECONDS
+
+    async def _refresh(self, municipality_id: int) -> None:
+        """Whoever comes meanwhile waits for the same reading, and fails with it: not one after the other."""
+        reading = self._reading.get(municipality_id)
+        if reading is None:
+            reading = self._reading[municipality_id] = asyncio.create_task(self._read(municipality_id))
+            reading.add_done_callback(lambda _: self._reading.pop(municipality_id))
+        await asyncio.shield(reading)
 
     async def _read(self, municipality_id: int) -> None:
         asked_at = time.monotonic()

@@ -7,15 +7,15 @@ from starlette.requests import Request
 
 from app.api.problems import Problem
 
+MOST_FAILURES = 10
+WITHIN_SECONDS = 600
 MOST_ADDRESSES = 10_000
 
 
 class Attempts:
-    """At most `most` failures of an address within `seconds`."""
+    """At most MOST_FAILURES failures of an address within WITHIN_SECONDS."""
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self._most = most
-        self._seconds = seconds
+    def __init__(self) -> None:
         self._counted: dict[str, tuple[float, int]] = {}
 
     def begin(self, request: Request) -> str:
@@ -23,10 +23,10 @@ class Attempts:
         now = time.monotonic()
         address = _network(request)
         since, count = self._counted.get(address, (now, 0))
-        if now - since >= self._seconds:
+        if now - since >= WITHIN_SECONDS:
             since, count = now, 0
-        if count >= self._most:
-            wait = int(since + self._seconds - now) + 1
+        if count >= MOST_FAILURES:
+            wait = int(since + WITHIN_SECONDS - now) + 1
             raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
         self._counted.pop(address, None)  # so that who was counted longest ago always stands first
         if len(self._counted) >= MOST_ADDRESSES:

@@ -27,14 +27,11 @@ from app.store.database import Writing
 router = APIRouter(tags=["devices"])
 
 WRITERS = ("planner", "admin")
-MOST_FAILURES = 10
-FAILURES_SECONDS = 600
 AHEAD = dt.timedelta(seconds=60)
 """How far the clock of a caller may be ahead of ours."""
 LOOK_ALIKES = str.maketrans("OIL", "011", "- ")
 PURPOSE = "enrolment"
 
-attempts = Attempts(MOST_FAILURES, FAILURES_SECONDS)
 Coordinate = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{43}$")]
 
 
@@ -203,6 +200,7 @@ async def enrol(request: Request) -> Response:
 
     Ten failures of an address within ten minutes, and it has to wait (429 with `Retry-After`).
     """
+    attempts: Attempts = request.app.state.enrolment_attempts
     address = attempts.begin(request)
     body = await read_json(request, EnrolBody)
     digest = digest_of(request, PURPOSE, body.code.upper().translate(LOOK_ALIKES))
