@@ -97,6 +97,7 @@ async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owne
     await says(page, "Läs en tagg med telefonen.")
     assert await stored() == 1
 
+    await asyncio.sleep(1)  # within one second nobody comes and goes: taps are told apart by whole seconds
     await phone.set_offline(True)
     other = await phone.new_page()  # as the next tag opens it
     await other.goto(f"{town.url}/t/another?uid={UID}")
@@ -106,9 +107,8 @@ async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owne
     await phone.set_offline(False)
     await says(other, "Du är utloggad")
     assert (await queued(other), await stored()) == (0, 2)
-    [visit] = await town.visits()
-    assert (visit["status"], visit["staff"], visit["recipient"]) == ("complete", "S-1", "B-1")
-    assert visit["evidence"] == {"in": "static", "out": "static"}
+    told = [(one["status"], one["staff"], one["recipient"], one["evidence"]) for one in await town.visits()]
+    assert told == [("complete", "S-1", "B-1", {"in": "static", "out": "static"})]
 
 
 async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdict(town, phone):
@@ -124,7 +124,7 @@ async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdi
     await page.goto("about:blank")
 
     sent, drained = [], asyncio.Event()
-    answers = [503, 429, 413]  # then the service itself
+    answers = [503, 429, 401, 413]  # then the service itself
 
     async def in_between(route):
         items = route.request.post_data_json["taps"]
@@ -141,7 +141,7 @@ async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdi
     await asyncio.wait_for(drained.wait(), PATIENCE_MS / 1000)
     await expect(page.locator("#waiting")).to_be_empty(timeout=PATIENCE_MS)
     assert await queued(page) == 0
-    assert sent == [2, 2, 2, 1, 1]
+    assert sent == [2, 2, 2, 2, 1, 1]
     [visit] = await town.visits()
     assert visit["status"] == "open"
 

@@ -33,6 +33,15 @@ export async function ask(path, options) {
   return answer;
 }
 
+/** What an answer says; a café's login page that answers in the service's place says nothing. Throws Later. */
+export async function read(answer) {
+  try {
+    return await answer.json();
+  } catch {
+    throw new Later("offline");
+  }
+}
+
 export async function current() {
   const ref = await get("settings", "device");
   return ref && get("devices", ref);
@@ -48,7 +57,7 @@ export async function enrol(code) {
     body: JSON.stringify({ code, public_key: { kty, crv, x, y } }),
   });
   if (answer.status !== 201) return null;
-  const { device: ref, staff, municipality } = await answer.json();
+  const { device: ref, staff, municipality } = await read(answer);
   const device = { ref, staff, municipality, key: keys.privateKey };
   await put("devices", device);
   await put("settings", ref, "device");
@@ -68,7 +77,7 @@ export async function token(ref) {
     answer = await request(device);
   }
   if (!answer.ok) throw new Later("untrusted", 300);
-  const { access_token: text, expires_in: seconds } = await answer.json();
+  const { access_token: text, expires_in: seconds } = await read(answer);
   tokens.set(ref, { token: text, until: Date.now() + seconds * 1000 - EARLY_MS });
   return text;
 }

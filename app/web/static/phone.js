@@ -40,8 +40,8 @@ async function send() {
   try {
     results = await flush();
   } catch (error) {
-    if (!(error instanceof Later)) throw error;
-    later = error;
+    // Whatever it was, the tap is kept.
+    later = error instanceof Later ? error : new Later("busy");
     results = error.results ?? results;
   }
   if (results.size) pages.postMessage(results);

@@ -1,6 +1,6 @@
 // Taps on their way: kept first, sent when the phone may, dropped only on the service's own word about each.
 
-import { Later, ask, current, forget, token } from "./device.js";
+import { Later, ask, current, forget, read, token } from "./device.js";
 import { all, change, drop, put } from "./store.js";
 
 const AT_ONCE = 100;
@@ -76,13 +76,14 @@ async function deliver(ref, taps, results) {
     answer = await post(ref, taps);
   }
   if (answer.status === 200) {
-    const told = await answer.json();
+    const told = await read(answer);
     for (const [at, result] of told.results.entries()) {
+      if (!result.verdict) continue;
       results.set(taps[at].id, result);
       await drop("taps", taps[at].id);
     }
   } else if (!TOO_MUCH_OR_UNREADABLE.includes(answer.status)) {
-    throw new Later("busy");
+    throw new Later(answer.status === 401 ? "untrusted" : "busy");
   } else if (taps.length > 1) {
     const half = Math.ceil(taps.length / 2);
     await deliver(ref, taps.slice(0, half), results);
