@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from app.actions.move_clock import move_clock
 from app.api import (
     clients,
+    compensation,
     corrections,
     devices,
     docs,
@@ -27,6 +28,7 @@ from app.api import (
     oauth,
     orders,
     people,
+    periods,
     presence,
     refusals,
     reports,
@@ -125,6 +127,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         corrections,
         executed_time,
         measures,
+        compensation,
+        periods,
         health,
         docs,
         pages,

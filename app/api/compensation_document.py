@@ -237,6 +237,13 @@ class VatBody(Wire):
     forms: Some[Form] | None = Field(None, description="[all]")
 
 
+class ClosingBody(Wire):
+    """When a month is to be closed: on which workday of the next month, counted from its first, and at what time."""
+
+    workday: Annotated[int, Field(ge=1, le=20)]
+    at: Clock
+
+
 class CompensationDocument(Wire):
     """What a provider is paid for: rules, or a `preset` with what differs from it. Nothing said pays nothing.
 
@@ -250,6 +257,7 @@ class CompensationDocument(Wire):
     bonuses: Annotated[list[BonusBody], Field(max_length=100)] | None = None
     index: Annotated[list[IndexBody], Field(max_length=100)] | None = None
     vat_compensation: VatBody | None = None
+    closing: ClosingBody | None = None
 
     @model_validator(mode="after")
     def _names_what_is_there(self) -> "CompensationDocument":

@@ -58,6 +58,13 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
 
 # Kept sorted by code. A field error's code stands here too, with 422: the same words wherever the fault shows.
 PROBLEMS: Mapping[str, Kind] = {
+    "anomalies_open": Kind(
+        409,
+        "Öppna avvikelser",
+        "Anomalies open",
+        "Månaden har avvikelser som ska åtgärdas. Åtgärda dem, eller godkänn dem med accept_open.",
+        "The month has anomalies to repair. Repair them, or accept them with accept_open.",
+    ),
     "body_too_large": Kind(
         413,
         "För stort anrop",
@@ -204,6 +211,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Field missing",
         "Fältet måste finnas med.",
         "The field is required.",
+    ),
+    "month_to_come": Kind(
+        409,
+        "Månaden har inte börjat",
+        "Month to come",
+        "En månad som inte har börjat kan inte stängas.",
+        "A month that has not begun cannot be closed.",
     ),
     "naive_instant": Kind(
         422,

@@ -18,6 +18,7 @@ from app.domain.terms import (
     AbsenceStep,
     Bonus,
     Caps,
+    Closing,
     DeclinedPay,
     IndexStep,
     Rate,
@@ -40,13 +41,14 @@ def terms_of(document: Json) -> Terms:
 @lru_cache(maxsize=256)
 def _read(text: str) -> Terms:
     document = whole(loads(text))
-    vat = document.get("vat_compensation")
+    vat, closing = document.get("vat_compensation"), document.get("closing")
     return Terms(
         tuple(_rule(one) for one in document.get("rules") or ()),
         tuple(Band(one["band"], tuple(map(_time, one["times"]))) for one in document.get("bands") or ()),
         tuple(_bonus(one) for one in document.get("bonuses") or ()),
         tuple(_index(one) for one in document.get("index") or ()),
         VatCompensation(_percent(vat["percent"]), frozenset(vat.get("forms") or ())) if vat else None,
+        Closing(closing["workday"], dt.time.fromisoformat(closing["at"])) if closing else None,
     )
 
 

@@ -84,6 +84,11 @@ KINDS: Mapping[str, Kind] = {
         id="seq",
         at="recorded_at",
     ),
+    "period_close": Kind(
+        ("id", "provider", "month", "closed_at", "change_no", "master_seq", "line_count", "total_ore", "lines_hash"),
+        ("closed_by", "accepted"),
+        at="closed_at",
+    ),
 }
 
 

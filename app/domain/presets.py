@@ -182,6 +182,7 @@ PRESETS: Mapping[str, Document] = {
             )
             for team in ("day", "night")
         ],
+        "closing": {"workday": 3, "at": "12:00"},
     },
     "enkoping-2021": {
         "rules": [

@@ -181,6 +181,14 @@ class VatCompensation:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """When a month is to be closed: a clock time of a workday of the next month, counted from its first."""
+
+    workday: int
+    clock: dt.time
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """A whole compensation document."""
 
@@ -189,6 +197,7 @@ class Terms:
     bonuses: tuple[Bonus, ...] = ()
     index: tuple[IndexStep, ...] = ()
     vat: VatCompensation | None = None
+    closing: Closing | None = None
 
     def factor(self, rule: str, on: dt.date) -> Fraction:
         """The index of a rule on a day."""

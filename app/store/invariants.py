@@ -120,6 +120,15 @@ INVARIANTS: dict[str, str] = {
     "master data is numbered without a gap": """
         SELECT 'record ' || m.master_seq FROM municipality AS m WHERE m.municipality_id = $1
           AND (SELECT count(*) FROM record AS r WHERE r.municipality_id = $1) <> m.master_seq""",
+    "a closed month's lines come to its total": """
+        SELECT provider || ' ' || month FROM (
+            SELECT provider, month, line_count AS lines, total_ore AS ore
+            FROM period_close WHERE municipality_id = $1
+            UNION ALL
+            SELECT provider, month, -count(*), -sum(amount_ore)
+            FROM period_line WHERE municipality_id = $1 GROUP BY provider, month
+        ) AS told
+        GROUP BY provider, month HAVING sum(lines) <> 0 OR sum(ore) <> 0""",
 }
 EXAMPLES_SHOWN = 5
 

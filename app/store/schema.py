@@ -557,3 +557,36 @@ month_sum = Table(
     ),
     PrimaryKeyConstraint("municipality_id", "month", "recipient", "provider", "category", "intervention", "order_line"),
 )
+
+period_close = Table(
+    "period_close",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("closed_at", INSTANT, nullable=False),
+    Column("closed_by", Text, nullable=False),
+    *required(BigInteger, "change_no", "master_seq"),
+    Column("accepted", ARRAY(Text), nullable=False),
+    Column("line_count", Integer, nullable=False),
+    Column("total_ore", BigInteger, nullable=False),
+    Column("lines_hash", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "provider", "month"),
+    UniqueConstraint("municipality_id", "id", name="period_close_one_a_fact"),
+    CheckConstraint("extract(day FROM month) = 1", name="period_close_whole_month"),
+)
+
+period_line = Table(
+    "period_line",
+    metadata,
+    hot_tenant(),
+    Column("provider", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("line_no", Integer, nullable=False),
+    Column("of_month", Date, nullable=False),
+    Column("amount_ore", BigInteger, nullable=False),
+    Column("body", JSONB, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "provider", "month", "line_no"),
+    Index("period_line_settles", "municipality_id", "provider", "of_month"),
+)

@@ -55,6 +55,11 @@ EXPECTED = {
     ("GET", "/v1/executed-time"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,
     ("GET", "/v1/measures/executed-share"): PULLERS,
+    ("GET", "/v1/compensation"): PULLERS,
+    ("GET", "/v1/compensation/presets"): MASTER_READERS,
+    ("POST", "/v1/compensation/simulate"): {"system": "all", "admin": "all", "controller": "all"},
+    ("GET", "/v1/periods"): PULLERS,
+    ("POST", "/v1/periods/{provider}/{month}/close"): {"admin": "all", "controller": "all"},
     ("PUT", "/v1/providers/{ref}"): WRITERS,
     ("GET", "/v1/providers/{ref}"): MASTER_READERS,
     ("GET", "/v1/providers"): MASTER_READERS,
@@ -143,7 +148,10 @@ def request_of(service, method, path, side):
     ) or f"{refs.get(kind, '')}{side}"
     url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
     query = {}
-    if path in {"/v1/executed-time", "/v1/measures/executed-share"}:
+    url = url.replace("{provider}", f"P-{side}").replace("{month}", "2026-10")
+    if path == "/v1/periods":
+        query = {"provider": f"P-{side}"}
+    if path in {"/v1/executed-time", "/v1/measures/executed-share", "/v1/compensation"}:
         query = {"month": "2026-10", "provider": f"P-{side}"}
         query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
     if path == "/v1/measures/continuity":
@@ -178,6 +186,12 @@ def request_of(service, method, path, side):
         "/v1/orders:batch": {"orders": [{"ref": f"O-{side}", **order(f"B-{side}", f"P-{side}")}]},
         "/v1/contracts/{ref}": contract(f"P-{side}"),
         "/v1/keysets/{ref}": KEYSET,
+        "/v1/compensation/simulate": {
+            "from": "2026-10-01",
+            "to": "2026-10-31",
+            "provider": f"P-{side}",
+            "compensation": {},
+        },
         "/v1/tags/{ref}": {"kind": "static", "uid": "04000000000001"},
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},

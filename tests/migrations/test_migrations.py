@@ -20,7 +20,7 @@ from app.store.migrate import MigrationBlockedError, migrate, pending
 from app.store.schema import metadata
 
 ROOT = Path(__file__).parents[2]
-FACTS = {*KINDS, "ledger_leaf"}
+FACTS = {*KINDS, "ledger_leaf", "period_line"}
 SEALED = {"ledger_tile", "ledger_head"}
 TENANTS = {table.name for table in metadata.tables.values()}
 
@@ -153,7 +153,7 @@ async def test_the_tenant_leads_every_key_and_every_index(owner):
     # Tables that grow with every tap refer to no other: the check would cost as much as an index for each row.
     hot = {
         "tap", "tag_read", "attempt", "phone_clock", "report", "presence", "visit", "visit_change", "withdrawn_visit",
-        "month_sum", "ledger_leaf", "ledger_tile", "correction", "manual_visit",
+        "month_sum", "ledger_leaf", "ledger_tile", "correction", "manual_visit", "period_line",
     }  # fmt: skip
     assert {key["of"] for key in keys if key["kind"] == "f"} == TENANTS - {"municipality"} - hot
     assert [key for key in keys if key["own"] != 1 or key["theirs"] not in (None, 1)] == []
@@ -232,6 +232,11 @@ FACT = {
     " 'B-001', now() - interval '1 hour', now(), '[]', 'system_down', NULL, 'test', now(), '')",
     "ledger_leaf": "INSERT INTO ledger_leaf (municipality_id, leaf_index, kind, fact, salt, leaf, mac)"
     " VALUES (188, 0, 'tap', gen_random_uuid(), '', sha256(''), '')",
+    "period_close": "INSERT INTO period_close (municipality_id, id, provider, month, closed_at, closed_by, change_no,"
+    " master_seq, accepted, line_count, total_ore, lines_hash)"
+    " VALUES (188, gen_random_uuid(), 'P-norr', '2026-10-01', now(), 'test', 0, 0, '{}', 0, 0, '')",
+    "period_line": "INSERT INTO period_line (municipality_id, provider, month, line_no, of_month, amount_ore, body)"
+    " VALUES (188, 'P-norr', '2026-10-01', 1, '2026-10-01', 0, '{}')",
 }
 
 

@@ -60,6 +60,7 @@ async def test_every_kind_of_fact_gets_its_leaf(service, owner):
     await service.ask("POST", "/v1/reports", body, role="staff", staff="S-1")
     [visit] = await service.visits(to=day(-1).date(), from_=day(-1).date())
     await service.correct(visit, "set_end", "other", note="å", ended_at=day(-1, "08:30"))
+    await service.ask("POST", "/v1/periods/P-norr/2026-01/close", {"accept_open": True}, role="controller")
     assert await every_leaf_is_its_facts(owner) == len(await facts(owner)) >= 15
     assert {leaf["kind"] for leaf in await leaves(owner)} == KINDS.keys() - {"manual_visit"}
 
@@ -119,7 +120,8 @@ async def test_a_leaf_tells_or_commits_to_every_column_of_its_fact():
 
 async def test_every_table_of_facts_has_leaves(owner):
     rows = await owner.fetch("SELECT tgrelid::regclass::text AS of FROM pg_trigger WHERE tgname = 'stays'")
-    assert {row["of"] for row in rows} == {*KINDS, "ledger_leaf", "tag_read"}  # a read stands in its tap's leaf
+    # A read stands in its tap's leaf, and the lines of a close by their hash in the close's.
+    assert {row["of"] for row in rows} == {*KINDS, "ledger_leaf", "tag_read", "period_line"}
 
 
 def test_a_leaf_is_written_as_documented():

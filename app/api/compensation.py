@@ -1,0 +1,272 @@
+"""What providers are paid: `GET /v1/compensation`, and what another document would have paid."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.api.access import Caller, allow, database
+from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
+from app.api.executed_time import Month, Puller, Snapshot, wanted_type
+from app.api.master import Ref
+from app.api.reach import reach_of, require_known
+from app.api.reading import read_json
+from app.api.wire import Day, Wire, answer_of, body_of
+from app.domain.document import terms_of
+from app.domain.order import LAST_DAY, months
+from app.domain.presets import PRESETS
+from app.domain.rating import Agreement
+from app.domain.settlement import ROW, Row
+from app.domain.time import FIRST_DAY, Days, month_days
+from app.store import compensation, exports, periods, settlement
+from app.store.database import Reading
+
+router = APIRouter(tags=["compensation"])
+
+MOST_MONTHS = 24
+LONGEST_DAYS = 31 * MOST_MONTHS
+
+
+class CompensationQuery(BaseModel):
+    """The month, and whose: every provider's unless one is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    month: Month
+    provider: str | None = None
+
+
+class LineOut(Wire):
+    """One invoice line: what was counted (`reason`), what limited it (`notes`), and at what price.
+
+    `amount_ore` is `quantity` x `price_ore` x `index` x `percent` / 100, rounded half up from the exact quantity; hours
+    are shown with eight decimals. An adjustment says in `adjusts` which closed month it is of, and in `line` which
+    line of it: its quantity and amount are the difference.
+    """
+
+    provider: str
+    month: str
+    recipient: str
+    contract: str
+    rule: str
+    title: str
+    category: str | None
+    area: str | None
+    band: str | None
+    reason: str
+    notes: list[str]
+    first: Annotated[str, Field(alias="from")]
+    to: str
+    visits: int
+    unit: str
+    quantity: int | float
+    price_ore: int
+    index: int | float
+    percent: int | float
+    amount_ore: int
+    adjusts: str | None
+    line: str
+
+
+class ProviderTotal(Wire):
+    """What a provider's month comes to; a closed one stays so."""
+
+    provider: str
+    closed: bool
+    total_ore: int
+
+
+class CompensationOut(Wire):
+    """Lines by provider, recipient and rule."""
+
+    month: str
+    total_ore: int
+    providers: list[ProviderTotal]
+    lines: list[LineOut]
+
+
+class SimulateBody(Wire):
+    """Inclusive past days, the document to try, and whom it is tried for: every provider unless one is named."""
+
+    first: Annotated[Day, Field(alias="from")]
+    last: Annotated[Day, Field(alias="to")]
+    provider: Ref | None = None
+    compensation: CompensationDocument
+
+    @field_validator("last")
+    @classmethod
+    def _not_too_long(cls, last: Day, info: ValidationInfo) -> Day:
+        first = info.data.get("first")
+        if first is not None and not 0 <= (last - first).days <= LONGEST_DAYS:
+            raise PydanticCustomError("out_of_range", "at most two years")
+        return last
+
+
+class SimulatedRow(Wire):
+    """What was paid, or is to be by the contracts, and what the document would pay."""
+
+    provider: str
+    area: str | None
+    category: str | None
+    paid_ore: int
+    simulated_ore: int
+    difference_ore: int
+
+
+class SimulatedOut(Wire):
+    """Sums of the rows, and the rows by provider, area and category; what is of no category has null."""
+
+    paid_ore: int
+    simulated_ore: int
+    difference_ore: int
+    rows: list[SimulatedRow]
+
+
+EXAMPLE_LINE: Row = {
+    "provider": "P-norr", "month": "2026-10", "recipient": "B-001", "contract": "K-norr", "rule": "care",
+    "title": "Omsorg, utförd tid", "category": "CARE", "area": "URBAN", "band": None, "reason": "executed", "notes": [],
+    "from": "2026-10-01", "to": "2026-10-31", "visits": 62, "unit": "hour", "quantity": 43, "price_ore": 39400,
+    "index": 1, "percent": 100, "amount_ore": 1_694_200, "adjusts": None, "line": "3a5c0e2d1f4b68790a1b2c3d4e5f6071",
+}  # fmt: skip
+EXAMPLE = {
+    "month": "2026-10",
+    "total_ore": 1_694_200,
+    "providers": [{"provider": "P-norr", "closed": False, "total_ore": 1_694_200}],
+    "lines": [EXAMPLE_LINE],
+}
+SIMULATE = {"from": "2026-09-01", "to": "2026-10-31", "provider": "P-norr", "compensation": EXAMPLE_DOCUMENT}
+SIMULATED_ROW = {
+    "provider": "P-norr", "area": "URBAN", "category": "CARE",
+    "paid_ore": 1_694_200, "simulated_ore": 1_651_000, "difference_ore": -43_200,
+}  # fmt: skip
+SIMULATED = {
+    "paid_ore": 1_694_200, "simulated_ore": 1_651_000, "difference_ore": -43_200, "rows": [SIMULATED_ROW],
+}  # fmt: skip
+PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["executed"]}]}
+
+
+@router.get(
+    "/v1/compensation",
+    operation_id="get_compensation",
+    summary="Pull compensation",
+    responses={
+        200: {
+            "model": CompensationOut,
+            "description": "The lines",
+            "content": {
+                "application/json": {"example": EXAMPLE},
+                "text/csv": {"schema": {"type": "string"}, "example": ";".join(ROW) + "\r\n"},
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": to_json(EXAMPLE_LINE).decode()},
+            },
+        }
+    },
+)
+async def get_compensation(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
+) -> Response:
+    """What is paid for a month, line by line, by the contract's document.
+
+    A closed month gives its frozen lines. An open one is computed from the facts of this moment; the first after the
+    closed ones also has their adjustments so far. The format goes by `Accept`: JSON, CSV or a JSON object a line.
+    Planners see their own provider's.
+    """
+    media_type = wanted_type(request.headers.get("accept", ""))
+    await require_known(snapshot, caller, provider=query.provider)
+    provider = reach_of(caller).provider or query.provider
+    totals, rows = [], []
+    first_on = month_days(query.month)[0]
+    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
+        closed = await periods.closes(snapshot.sql, snapshot.municipality_id, ref, first_on)
+        found = await (
+            periods.lines_of(snapshot.sql, snapshot.municipality_id, ref, first_on)
+            if closed
+            else settlement.with_adjustments(snapshot.sql, snapshot.municipality_id, ref, form, first_on, closing=False)
+        )
+        rows += found
+        totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
+    headers = {"Vary": "Accept"}
+    if media_type == "text/csv":
+        told = [{**row, "notes": " ".join(row["notes"])} for row in rows]
+        headers["Content-Disposition"] = f'attachment; filename="compensation-{query.month}.csv"'
+        return Response(exports.csv_head(ROW) + exports.csv_rows(told), media_type=media_type, headers=headers)
+    if media_type == "application/x-ndjson":
+        return Response(exports.ndjson_rows(rows), media_type=media_type, headers=headers)
+    answer = {"month": query.month, "total_ore": _total(rows), "providers": totals, "lines": rows}
+    return Response(to_json(answer), media_type=media_type, headers=headers)
+
+
+def _total(rows: Iterable[Row]) -> int:
+    return sum(row["amount_ore"] for row in rows)
+
+
+@router.get(
+    "/v1/compensation/presets",
+    operation_id="list_compensation_presets",
+    summary="Compensation documents of known models",
+    responses=answer_of(None, example=PRESET_LIST),
+)
+async def list_presets(caller: Puller) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
+    """Each with its name and written out, to be named in a contract or copied into one."""
+    items = [{"preset": name, "compensation": document} for name, document in PRESETS.items()]
+    return Response(to_json({"items": items}), media_type="application/json")
+
+
+@router.post(
+    "/v1/compensation/simulate",
+    operation_id="simulate_compensation",
+    summary="What another document would have paid",
+    openapi_extra=body_of(SimulateBody, example=SIMULATE),
+    responses=answer_of(SimulatedOut, example=SIMULATED),
+)
+async def simulate(
+    request: Request, caller: Annotated[Caller, Depends(allow("system", "controller", "admin"))]
+) -> Response:
+    """A document over past visits and orders, compared with what was paid.
+
+    Paid is what closed months were settled at, adjustments included, else what the contracts give today. Months that
+    the span cuts are computed for their days alone.
+    """
+    body = await read_json(request, SimulateBody)
+    agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
+    paid: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    simulated: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    async with database(request).read(caller.municipality_id) as reading:
+        await require_known(reading, caller, provider=body.provider)
+        for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
+            for days in months((body.first, body.last)):
+                _add(paid, await _paid(reading, ref, form, days))
+                _add(
+                    simulated,
+                    await settlement.rated(reading.sql, reading.municipality_id, ref, form, days, [agreement]),
+                )
+    rows = [
+        {
+            "provider": provider,
+            "area": area or None,
+            "category": category or None,
+            **_compared(paid[provider, area, category], simulated[provider, area, category]),
+        }
+        for provider, area, category in sorted(paid.keys() | simulated.keys())
+    ]
+    answer = {**_compared(sum(paid.values()), sum(simulated.values())), "rows": rows}
+    return Response(to_json(answer), media_type="application/json")
+
+
+async def _paid(reading: Reading, provider: str, form: str, days: Days) -> list[Row]:
+    whole = days == month_days(f"{days[0]:%Y-%m}")
+    if whole and await periods.closes(reading.sql, reading.municipality_id, provider, days[0]):
+        return await periods.settled(reading.sql, reading.municipality_id, provider, days[0])
+    return await settlement.rated(reading.sql, reading.municipality_id, provider, form, days)
+
+
+def _add(sums: defaultdict[tuple[str, str, str], int], rows: Iterable[Row]) -> None:
+    for row in rows:
+        sums[row["provider"], row["area"] or "", row["category"] or ""] += row["amount_ore"]
+
+
+def _compared(paid: int, simulated: int) -> dict[str, Any]:
+    return {"paid_ore": paid, "simulated_ore": simulated, "difference_ore": simulated - paid}

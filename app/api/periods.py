@@ -1,0 +1,148 @@
+"""Closed months of providers: `GET /v1/periods` and `POST /v1/periods/{provider}/{month}/close`."""
+
+import datetime as dt
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import to_json
+
+from app.actions.close_period import close_period
+from app.api.access import Caller, allow, database
+from app.api.executed_time import Puller, Snapshot
+from app.api.master import known_ref
+from app.api.problems import FieldError, Problem
+from app.api.reach import reach_of, require_known
+from app.api.reading import read_json
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.settlement import closes_at
+from app.domain.time import UTC, month_days
+from app.store import compensation, periods
+from app.store.periods import Close
+
+router = APIRouter(tags=["compensation"])
+
+MONTH = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
+MOST_TOLD = 500
+
+Named = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{36}:[a-z_]{1,40}$")]
+
+
+class CloseBody(Wire):
+    """What may stay open: nothing, all of it, or each anomaly by its name `<visit>:<code>`."""
+
+    accept_open: bool | Annotated[list[Named], Field(max_length=10_000)] = False
+
+
+class CloseOut(Wire):
+    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces."""
+
+    id: str
+    provider: str
+    month: str
+    closed_at: Instant
+    closed_by: str
+    accepted: list[str]
+    lines: int
+    total_ore: int
+    lines_hash: str
+    due_at: Instant | None
+
+
+class PeriodsOut(Wire):
+    """Closed months, by month and provider."""
+
+    items: list[CloseOut]
+
+
+class PeriodsQuery(BaseModel):
+    """Whose: every provider's unless one is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: str | None = None
+
+
+EXAMPLE = {
+    "id": "019a0f60-77aa-7b02-8a7b-5d8b7a0c1e22",
+    "provider": "P-norr",
+    "month": "2026-10",
+    "closed_at": "2026-11-04T11:00:00Z",
+    "closed_by": "controller",
+    "accepted": [],
+    "lines": 412,
+    "total_ore": 184_220_150,
+    "lines_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "due_at": "2026-11-04T11:00:00Z",
+}
+CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
+
+
+@router.post(
+    "/v1/periods/{provider}/{month}/close",
+    operation_id="close_period",
+    summary="Close a provider's month",
+    openapi_extra=body_of(CloseBody, example={"accept_open": False}),
+    responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before"),
+)
+async def post_close(
+    request: Request, provider: str, month: str, caller: Annotated[Caller, Depends(allow("controller", "admin"))]
+) -> Response:
+    """Freeze the lines of a month. What its facts come to later is settled in the next month that is closed.
+
+    409 `anomalies_open` while visits have anomalies to repair, each in `errors` under the name by which it can be
+    accepted. Closing again answers the first close. A body may be left out.
+    """
+    known_ref(provider)
+    if not MONTH.fullmatch(month):
+        raise Problem("invalid_parameter", pointer="/path/month")
+    empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
+    body = CloseBody() if empty else await read_json(request, CloseBody)
+    accept = body.accept_open if isinstance(body.accept_open, bool) else set(body.accept_open)
+    async with database(request).write(caller.municipality_id) as writing:
+        closed = await close_period(
+            writing, provider, month, by=caller.subject, accept=accept, now=dt.datetime.now(UTC)
+        )
+    if closed.close is None:
+        named = closed.blocking[:MOST_TOLD]
+        raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])
+    return Response(to_json(_told(closed.close, None)), 201 if closed.created else 200, media_type="application/json")
+
+
+@router.get(
+    "/v1/periods",
+    operation_id="list_periods",
+    summary="Closed months",
+    responses=answer_of(PeriodsOut, example={"items": [EXAMPLE]}),
+)
+async def list_periods(caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]) -> Response:
+    """Closed months with their totals; `due_at` is when the contract wanted each closed. Planners see their own."""
+    await require_known(snapshot, caller, provider=query.provider)
+    provider = reach_of(caller).provider or query.provider
+    found = await periods.closes(snapshot.sql, snapshot.municipality_id, provider)
+    items = [_told(close, await _due_at(snapshot, close)) for close in found]
+    return Response(to_json({"items": items}), media_type="application/json")
+
+
+async def _due_at(snapshot: Snapshot, close: Close) -> dt.datetime | None:
+    days = month_days(f"{close.month:%Y-%m}")
+    agreements = await compensation.agreements_of(snapshot.sql, snapshot.municipality_id, close.provider, days)
+    dates = [closes_at(one.terms.closing, close.month) for one in agreements if one.terms.closing]
+    return max(dates, default=None)
+
+
+def _told(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
+    return {
+        "id": close.id,
+        "provider": close.provider,
+        "month": f"{close.month:%Y-%m}",
+        "closed_at": close.closed_at,
+        "closed_by": close.closed_by,
+        "accepted": close.accepted,
+        "lines": close.line_count,
+        "total_ore": close.total_ore,
+        "lines_hash": close.lines_hash.hex(),
+        "due_at": due_at,
+    }

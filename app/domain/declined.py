@@ -1,0 +1,63 @@
+"""What was ordered and turned down, as reports and visits tell it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
+
+from app.domain.facts import Declined
+from app.domain.master import MasterData
+from app.domain.order import OrderLine, fits, in_force
+from app.domain.report import Report
+from app.domain.visit import Visit
+
+DOORS = {"declined": "at_door", "no_answer": "no_answer"}
+
+
+def declined_of(
+    visits: Iterable[Visit], reports: Mapping[UUID, Sequence[Report]], master: MasterData
+) -> Iterator[Declined]:
+    """Whole visits declined at the door or not opened for, and single interventions declined within a performed one.
+
+    A visit that did not take place stands for the lines of its provider that fit its start, or all in force when none
+    does; the interventions its report names stand in their place.
+    """
+    for visit in visits:
+        told = _report_of(visit, reports, master)
+        named = [one for one in told.interventions if one.outcome == "declined"] if told else []
+        of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
+        lines = _lines(visit, master)
+        if visit.status in DOORS:
+            wanted = [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines)
+            yield from (_declined(visit, line, DOORS[visit.status], master) for line in wanted)
+        elif visit.status == "complete" and of_own:
+            ordered = {line.intervention: line for line in reversed(lines)}
+            yield from (_declined(visit, ordered[one], "single", master) for one in of_own if one in ordered)
+
+
+def _report_of(visit: Visit, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
+    told = [
+        report
+        for tap in (visit.in_tap, visit.out_tap)
+        if tap
+        for report in reports.get(tap, ())
+        if master.person_of(report.staff) == visit.person
+    ]
+    return max(told, key=lambda report: (report.reported_at, report.id), default=None)
+
+
+def _lines(visit: Visit, master: MasterData) -> list[OrderLine]:
+    return [
+        line
+        for order in master.orders_of(visit.recipient)
+        if order.provider == visit.provider and in_force(order, visit.local_date)
+        for line in order.lines
+    ]
+
+
+def _fitting(visit: Visit, lines: Sequence[OrderLine]) -> Sequence[OrderLine]:
+    return [line for line in lines if fits(line, visit.sort_at)] or lines
+
+
+def _declined(visit: Visit, line: OrderLine, how: str, master: MasterData) -> Declined:
+    category = master.category_of(line.intervention, visit.local_date) or ""
+    minutes = master.minutes_of(line.intervention, line, visit.local_date)
+    return Declined(visit.recipient, visit.sort_at, category, line.intervention, minutes, how, None, visit.id)

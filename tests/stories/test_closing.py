@@ -1,0 +1,169 @@
+"""Closed months: what blocks a close, what it freezes, and how what comes later is settled once and only once."""
+
+import asyncio
+import json
+from hashlib import sha256
+
+import pytest
+from service import tap_item
+from world import H1, H2, on, order
+
+CARE = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}]}  # 10 öre a second
+CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": {"rules": [CARE]}}
+
+
+@pytest.fixture
+async def paid(home_of_old):
+    await home_of_old.put("contracts", "K-1", CONTRACT)
+    return home_of_old
+
+
+async def visit(service, date, minutes, *, staff="S-1", place=H2):
+    return await service.visit_by(staff, place, on(date, "12:00"), on(date, f"12:{minutes:02}"))
+
+
+async def close(service, month, body=None, *, provider="P-norr", expect=(200, 201), role="controller"):
+    return await service.ask("POST", f"/v1/periods/{provider}/{month}/close", body, role=role, expect=expect)
+
+
+async def month_of(service, month, provider="P-norr"):
+    params = {"month": month, "provider": provider}
+    return (await service.ask("GET", "/v1/compensation", role="system", params=params)).json()
+
+
+def amounts(answer):
+    return [(one["month"], one["adjusts"], one["amount_ore"]) for one in answer["lines"]]
+
+
+async def test_a_closed_month_never_changes_and_later_facts_are_settled_once(paid):
+    await visit(paid, "2026-08-03", 30)
+    closed = (await close(paid, "2026-08")).json()
+    assert (closed["total_ore"], closed["lines"], closed["accepted"]) == (18_000, 1, [])
+    frozen = await month_of(paid, "2026-08")
+    text = "\n".join(
+        json.dumps(one, sort_keys=True, ensure_ascii=False, separators=(",", ":")) for one in frozen["lines"]
+    )
+    assert closed["lines_hash"] == sha256(text.encode()).hexdigest()
+    # A phone that was away tells of ten minutes of August in September.
+    await visit(paid, "2026-08-04", 10)
+    await visit(paid, "2026-09-01", 5)
+    assert await month_of(paid, "2026-08") == frozen
+    september = await month_of(paid, "2026-09")
+    assert amounts(september) == [("2026-09", None, 3_000), ("2026-09", "2026-08", 6_000)]
+    assert september["lines"][1]["line"] == frozen["lines"][0]["line"]
+    assert september["lines"][1]["quantity"] == pytest.approx(1 / 6)
+    assert (await month_of(paid, "2026-10"))["lines"] == []
+    await close(paid, "2026-09")
+    assert amounts(await month_of(paid, "2026-09")) == amounts(september)
+    assert amounts(await month_of(paid, "2026-10")) == []
+    # The order is taken back: nothing of it was to be paid. The difference goes to October, referring to each month.
+    await paid.withdraw("O-2")
+    assert sorted(amounts(await month_of(paid, "2026-10"))) == [
+        ("2026-10", "2026-08", -24_000),
+        ("2026-10", "2026-09", -3_000),
+    ]
+    await close(paid, "2026-10", {"accept_open": True})
+    # And put again: the sum over all closed months is what the facts give.
+    await paid.put("orders", "O-2", order("B-2", {"ref": "1", "intervention": "lunch", "frequency": 7, "period": 1,
+                                                "period_unit": "wk"}))  # fmt: skip
+    totals = [(await month_of(paid, month))["total_ore"] for month in ("2026-08", "2026-09", "2026-10", "2026-11")]
+    assert totals == [18_000, 9_000, -27_000, 27_000]
+    listed = (await paid.ask("GET", "/v1/periods", role="system")).json()["items"]
+    assert [(one["month"], one["total_ore"]) for one in listed] == [
+        ("2026-08", 18_000),
+        ("2026-09", 9_000),
+        ("2026-10", -27_000),
+    ]
+
+
+async def test_caps_are_settled_for_the_whole_month(paid):
+    capped = CARE | {"caps": {"month_hours": "0.5"}}
+    await paid.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [capped]}})
+    await visit(paid, "2026-08-03", 25)
+    await close(paid, "2026-08")
+    await visit(paid, "2026-08-04", 25)  # of which only five minutes fit under the cap
+    assert sum(one["amount_ore"] for one in (await month_of(paid, "2026-09"))["lines"]) == 3_000
+
+
+async def test_what_was_paid_is_what_a_simulation_compares_with(paid):
+    await visit(paid, "2026-08-03", 30)
+    await close(paid, "2026-08")
+    await paid.put("contracts", "K-1", CONTRACT | {"compensation": {"preset": "executed"}})
+    body = {"from": "2026-08-01", "to": "2026-08-31", "compensation": {"preset": "executed"}}
+    answer = (await paid.ask("POST", "/v1/compensation/simulate", body, role="controller", expect=200)).json()
+    assert (answer["paid_ore"], answer["simulated_ore"]) == (18_000, 20_000)
+
+
+async def test_anomalies_to_repair_block_until_they_are_accepted_by_name(paid):
+    forgotten = await paid.tap("S-1", H1, "in", on("2026-08-03", "08:00"))
+    [visit_id] = [one["id"] for one in forgotten["visits"]]
+    for refused in (None, {"accept_open": False}, {"accept_open": []}, {"accept_open": [f"{visit_id}:missing_in"]}):
+        answer = (await close(paid, "2026-08", refused, expect=409)).json()
+        assert answer["code"] == "anomalies_open"
+        assert [error["pointer"] for error in answer["errors"]] == [f"/accept_open/{visit_id}:missing_out"]
+    closed = (await close(paid, "2026-08", {"accept_open": [f"{visit_id}:missing_out"]}, expect=201)).json()
+    assert (closed["accepted"], closed["total_ore"]) == ([f"{visit_id}:missing_out"], 0)
+    await close(paid, "2026-07", expect=201)  # another month has none
+    await close(paid, "2026-08", provider="P-syd", expect=201)  # nor has another provider
+
+
+async def test_closing_again_answers_the_first_close(paid):
+    first = (await close(paid, "2026-08", expect=201)).json()
+    await visit(paid, "2026-08-03", 30)
+    assert (await close(paid, "2026-08", expect=200)).json() == first
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("P-nobody/2026-08", 404, "unknown_ref"),
+        ("P-norr/2026-13", 422, "invalid_parameter"),
+        ("P-norr/2026-8", 422, "invalid_parameter"),
+        ("P-norr/2190-01", 409, "month_to_come"),
+    ],
+)
+async def test_what_cannot_be_closed(paid, path, status, code):
+    answer = await paid.ask("POST", f"/v1/periods/{path}/close", {}, role="controller", expect=status)
+    assert answer.json()["code"] == code
+
+
+async def test_a_name_that_could_be_none_is_refused(paid):
+    answer = await close(paid, "2026-08", {"accept_open": ["all"]}, expect=422)
+    assert answer.json()["code"] == "invalid_envelope"
+
+
+async def test_when_the_contract_wants_a_month_closed(paid):
+    closing = {"rules": [CARE], "closing": {"workday": 3, "at": "12:00"}}
+    await paid.put("contracts", "K-1", CONTRACT | {"compensation": closing})
+    await close(paid, "2026-03")
+    [listed] = (await paid.ask("GET", "/v1/periods", role="planner", provider="P-norr")).json()["items"]
+    # 1 and 2 April are workdays, then comes Easter: the third is Tuesday the 7th.
+    assert listed["due_at"] == "2026-04-07T10:00:00Z"
+    assert (await paid.ask("GET", "/v1/periods", role="planner", provider="P-syd")).json()["items"] == []
+
+
+async def test_facts_that_arrive_while_a_month_is_closed_are_in_it_or_in_an_adjustment(paid):
+    """Taps, orders and the close race; whoever comes first under the lock, every second is settled exactly once."""
+    await paid.put("orders", "O-2", order("B-2", {"ref": "1", "intervention": "lunch", "frequency": 7, "period": 1,
+                                                "period_unit": "wk"}))  # fmt: skip
+
+    async def told(number):
+        date = f"2026-08-{number + 1:02}"
+        start, end = on(date, "12:00"), on(date, f"12:{10 + number:02}")
+        batch = [tap_item(H2, "in", start), tap_item(H2, "out", end)]
+        await asyncio.sleep(0.01 * number)
+        await paid.taps("S-1", batch)
+
+    async def closed():
+        await asyncio.sleep(0.1)
+        return (await close(paid, "2026-08")).json()
+
+    first, again, *_ = await asyncio.gather(closed(), closed(), *(told(number) for number in range(20)))
+    assert first == again
+    whole = sum(10 + number for number in range(20)) * 600
+    rest = await month_of(paid, "2026-09")
+    assert first["total_ore"] == (await month_of(paid, "2026-08"))["total_ore"]
+    assert first["total_ore"] + rest["total_ore"] == whole
+    closed_again = (await close(paid, "2026-09")).json()
+    assert closed_again["total_ore"] == rest["total_ore"]
+    assert (await month_of(paid, "2026-10"))["total_ore"] == 0
