@@ -85,7 +85,7 @@ async def put(
     provider: str | None = None,
     even_if_equal: bool = False,
 ) -> Outcome:
-    """Create or replace a provider, recipient, staff ref, intervention, contract or tag.
+    """Create or replace a provider, recipient, staff ref, intervention, contract, tag or decline.
 
     `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
     limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
@@ -229,6 +229,16 @@ def _contract_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
     yield from unknown(master.providers, body["provider"], "/provider")
 
 
+def _decline_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+    yield from unknown(master.recipients, body["recipient"], "/recipient")
+    yield from unknown(master.providers, body["provider"], "/provider")
+    yield from unknown(master.interventions, body["intervention"], "/intervention")
+
+
+async def _write_nothing(_: Writing, __: str, ___: Json, ____: bool) -> None:
+    """The record is all there is of it."""
+
+
 async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:
     await people.put_provider(writing.sql, writing.municipality_id, ref, body["form"])
 
@@ -286,4 +296,5 @@ KINDS = {
     "interventions": _Kind(_no_flaws, _write_versions("interventions"), _touch_intervention),
     "contracts": _Kind(_contract_flaws, _write_contract, _touch_contract),
     "tags": _Kind(_no_flaws, _write_tag, _touch_nothing),
+    "declines": _Kind(_decline_flaws, _write_nothing, _touch_nothing),
 }

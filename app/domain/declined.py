@@ -1,12 +1,15 @@
 """What was ordered and turned down, as reports and visits tell it."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from app.domain.facts import Declined
 from app.domain.master import MasterData
 from app.domain.order import OrderLine, fits, in_force
 from app.domain.report import Report
+from app.domain.time import local_date
 from app.domain.visit import Visit
 
 DOORS = {"declined": "at_door", "no_answer": "no_answer"}
@@ -24,13 +27,42 @@ def declined_of(
         told = _report_of(visit, reports, master)
         named = [one for one in told.interventions if one.outcome == "declined"] if told else []
         of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
-        lines = _lines(visit, master)
+        lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
         if visit.status in DOORS:
             wanted = [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines)
             yield from (_declined(visit, line, DOORS[visit.status], master) for line in wanted)
         elif visit.status == "complete" and of_own:
             ordered = {line.intervention: line for line in reversed(lines)}
             yield from (_declined(visit, ordered[one], "single", master) for one in of_own if one in ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Told before: nobody need come at this time, for this intervention or (None) for all that is ordered then."""
+
+    recipient: str
+    provider: str
+    intervention: str | None
+    at: dt.datetime
+    notified_at: dt.datetime
+
+
+def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterator[Declined]:
+    """Each notice as the ordered interventions it declines; a pause in force pays by its own table instead."""
+    for notice in notices:
+        on = local_date(notice.at)
+        lines = _lines_of(notice.recipient, notice.provider, on, master)
+        wanted = (
+            [line for line in lines if line.intervention == notice.intervention][:1]
+            if notice.intervention
+            else [line for line in lines if fits(line, notice.at)]
+        )
+        for line in wanted:
+            category = master.category_of(line.intervention, on) or ""
+            minutes = master.minutes_of(line.intervention, line, on)
+            yield Declined(
+                notice.recipient, notice.at, category, line.intervention, minutes, "in_advance", notice.notified_at
+            )
 
 
 def _report_of(visit: Visit, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
@@ -44,11 +76,11 @@ def _report_of(visit: Visit, reports: Mapping[UUID, Sequence[Report]], master: M
     return max(told, key=lambda report: (report.reported_at, report.id), default=None)
 
 
-def _lines(visit: Visit, master: MasterData) -> list[OrderLine]:
+def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterData) -> list[OrderLine]:
     return [
         line
-        for order in master.orders_of(visit.recipient)
-        if order.provider == visit.provider and in_force(order, visit.local_date)
+        for order in master.orders_of(recipient)
+        if order.provider == provider and in_force(order, on)
         for line in order.lines
     ]
 

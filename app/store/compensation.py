@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from app.domain.declined import DOORS, declined_of
+from app.domain.declined import DOORS, Notice, declined_in_advance, declined_of
 from app.domain.document import terms_of
 from app.domain.facts import Facts
 from app.domain.master import MasterData
 from app.domain.order import LAST_DAY, ONE_DAY
 from app.domain.rating import Agreement
-from app.domain.time import Days, days_span
+from app.domain.time import Days, days_span, local_date
 from app.domain.visit import Visit
 from app.store.records import take_in
 from app.store.visits import COLUMNS, reports_naming, visit_of
@@ -49,6 +49,12 @@ SELECT o.ref, r.body FROM care_order AS o CROSS JOIN LATERAL (
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS r
 WHERE o.municipality_id = $1 AND o.provider = $2
+"""
+NOTICES = """
+SELECT body FROM (
+    SELECT DISTINCT ON (ref) body FROM record
+    WHERE municipality_id = $1 AND kind = 'declines' ORDER BY ref, version DESC
+) AS newest WHERE body->>'provider' = $2
 """
 VISITS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit
@@ -98,8 +104,26 @@ async def facts_of(
         asked = [visit for visit in found if visit.local_date >= days[0] and (singles or visit.status in DOORS)]
         taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
         reports = await reports_naming(sql, municipality_id, taps)
-        facts = replace(facts, declined=list(declined_of(asked, reports, master)))
+        notices = await _notices(sql, municipality_id, provider, days)
+        declined = [*declined_of(asked, reports, master), *declined_in_advance(notices, master)]
+        facts = replace(facts, declined=declined)
     return facts
+
+
+async def _notices(sql: Any, municipality_id: int, provider: str, days: Days) -> list[Notice]:
+    bodies = [from_json(row["body"]) for row in await sql.fetch(NOTICES, municipality_id, provider)]
+    notices = [
+        Notice(
+            body["recipient"],
+            provider,
+            body["intervention"],
+            dt.datetime.fromisoformat(body["at"]),
+            dt.datetime.fromisoformat(body["notified_at"]),
+        )
+        for body in bodies
+        if not body["withdrawn"]
+    ]
+    return [notice for notice in notices if days[0] <= local_date(notice.at) <= days[1]]
 
 
 async def _visits(

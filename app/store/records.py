@@ -224,8 +224,8 @@ def _device(master: MasterData, ref: str, body: Json) -> None:
     master.devices[ref] = Device(ref, body["staff"], dt.datetime.fromisoformat(revoked_at) if revoked_at else None)
 
 
-def _client(_: MasterData, __: str, ___: Json) -> None:
-    """What may call tells no visit anything."""
+def _no_part_of_visits(_: MasterData, __: str, ___: Json) -> None:
+    """Who may call, and what was declined in advance, tell no visit anything."""
 
 
 def _keyset(master: MasterData, ref: str, body: Json) -> None:
@@ -240,6 +240,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "contracts": _contract,
     "tags": _tag,
     "devices": _device,
-    "clients": _client,
+    "clients": _no_part_of_visits,
+    "declines": _no_part_of_visits,
     "keysets": _keyset,
 }

@@ -6,7 +6,7 @@ import pytest
 from pydantic_core import to_json
 from sqlalchemy import event
 
-KINDS = ("providers", "recipients", "interventions", "staff", "contracts", "orders", "tags")
+KINDS = ("providers", "recipients", "interventions", "staff", "contracts", "orders", "tags", "declines")
 LINE = {"ref": "1", "intervention": "dusch", "frequency": 2, "period": 1, "period_unit": "wk"}
 BODIES = {
     "providers": {"name": "Utförare norr", "form": "in_house"},
@@ -16,6 +16,13 @@ BODIES = {
     "contracts": {"provider": "P-norr", "valid_from": "2026-01-01", "valid_to": "2026-12-31"},
     "orders": {"recipient": "B-001", "provider": "P-norr", "valid_from": "2026-01-01", "lines": [LINE]},
     "tags": {"kind": "static", "uid": "04A1B2C3D4E5F6"},
+    "declines": {
+        "recipient": "B-001",
+        "provider": "P-norr",
+        "at": "2026-10-12T08:00:00Z",
+        "notified_at": "2026-10-11T08:00:00Z",
+        "reason": "visitors",
+    },
 }
 REFS = {
     "providers": "P-norr",
@@ -25,6 +32,7 @@ REFS = {
     "contracts": "C-norr",
     "orders": "O-001",
     "tags": "T-001",
+    "declines": "A-001",
 }
 FILLED = {
     "providers": {"org_no": None},
@@ -39,6 +47,7 @@ FILLED = {
         "pauses": [],
     },
     "tags": {"keyset": None, "key_version": 1, "mounts": [], "states": []},
+    "declines": {"intervention": None, "withdrawn": False},
 }
 OTHER = {
     "providers": {"form": "external"},
@@ -48,6 +57,7 @@ OTHER = {
     "contracts": {"split_policy": "reported"},
     "orders": {"valid_to": "2026-06-30"},
     "tags": {"kind": "ntag424"},
+    "declines": {"withdrawn": True},
 }
 TOLVAN = "19121212-1212"  # the tax agency's own example of a personal number
 

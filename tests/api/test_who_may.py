@@ -80,6 +80,9 @@ EXPECTED = {
     ("PUT", "/v1/contracts/{ref}"): WRITERS,
     ("GET", "/v1/contracts/{ref}"): OWN_READERS,
     ("GET", "/v1/contracts"): OWN_READERS,
+    ("PUT", "/v1/declines/{ref}"): OWN_WRITERS,
+    ("GET", "/v1/declines/{ref}"): OWN_READERS,
+    ("GET", "/v1/declines"): OWN_READERS,
     ("PUT", "/v1/tags/{ref}"): WRITERS | {"planner": "all"},
     ("GET", "/v1/tags/{ref}"): MASTER_READERS,
     ("GET", "/v1/tags"): MASTER_READERS,
@@ -119,6 +122,11 @@ def contract(provider):
             "report_required": False, "compensation": {}}  # fmt: skip
 
 
+def decline(recipient, provider):
+    at = "2026-10-12T08:00:00Z"
+    return {"recipient": recipient, "provider": provider, "at": at, "notified_at": at, "reason": "visitors"}
+
+
 @pytest.fixture
 async def town(service):
     """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
@@ -130,6 +138,7 @@ async def town(service):
         await service.put("recipients", f"B-{side}", {"area": "URBAN", "protected": False})
         await service.put("orders", f"O-{side}", order(f"B-{side}", f"P-{side}"))
         await service.put("contracts", f"K-{side}", contract(f"P-{side}"))
+        await service.put("declines", f"A-{side}", decline(f"B-{side}", f"P-{side}"))
         tapped = await service.tap(f"S-{side}", f"B-{side}", "in", dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
         service.visit_ids[side] = tapped["visits"][0]["id"]
         service.devices[side], _ = await service.enrol(f"S-{side}")
@@ -143,6 +152,7 @@ def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
+    refs |= {"declines": "A-"}
     ref = {"tags": "T-1", "keysets": "k1", "interventions": "dusch", "devices": service.devices[side]}.get(
         kind
     ) or f"{refs.get(kind, '')}{side}"
@@ -192,6 +202,7 @@ def request_of(service, method, path, side):
             "provider": f"P-{side}",
             "compensation": {},
         },
+        "/v1/declines/{ref}": decline(f"B-{side}", f"P-{side}"),
         "/v1/tags/{ref}": {"kind": "static", "uid": "04000000000001"},
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
@@ -244,7 +255,7 @@ async def test_who_may(town, method, path):
 
 
 # Lists without a filter hold only what is one's own; the next test looks into them.
-LISTS = ("/v1/recipients", "/v1/staff", "/v1/orders", "/v1/contracts", "/v1/devices")
+LISTS = ("/v1/recipients", "/v1/staff", "/v1/orders", "/v1/contracts", "/v1/declines", "/v1/devices")
 
 
 @pytest.mark.parametrize("path", [*LISTS, "/v1/visits", "/v1/changes", "/v1/executed-time"])

@@ -174,6 +174,10 @@ async def test_the_presets_can_be_read(home):
     assert {"norrtalje-2020", "solna-2024"} <= {item["preset"] for item in items}
 
 
+def total_of(answer):
+    return sum(one["amount_ore"] for one in answer.json()["lines"] if one["recipient"] == "B-2")
+
+
 async def test_declined_visits_and_absence_pay_by_their_tables(home_of_old):
     service = home_of_old
     care = {
@@ -181,7 +185,11 @@ async def test_declined_visits_and_absence_pay_by_their_tables(home_of_old):
         "basis": "executed",
         "categories": ["CARE"],
         "rates": [{"ore": 36_000}],
-        "declined": [{"how": ["at_door", "single"], "percent": 50}, {"how": ["no_answer"], "percent": 100}],
+        "declined": [
+            {"how": ["at_door", "single"], "percent": 50},
+            {"how": ["no_answer"], "percent": 100},
+            {"how": ["in_advance"], "notice_hours": 24, "percent": 100},
+        ],
         "absence": {"planned_days": 5, "days": [{"first": 1, "last": 2, "percent": 75}]},
     }
     await service.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [care]}})
@@ -210,5 +218,13 @@ async def test_declined_visits_and_absence_pay_by_their_tables(home_of_old):
         ("declined_single", 3_000),
         ("absence", 36_000),  # 29 and 30 September: 40 min each, 75 %
     }
+    early, late = on("2026-09-05", "12:00"), on("2026-09-07", "11:00")
+    notice = {"recipient": "B-2", "provider": "P-norr", "intervention": "lunch", "reason": "visitors"}
+    await service.put("declines", "A-1", notice | {"at": on("2026-09-07", "12:00"), "notified_at": early})
+    assert total_of(await compensation(service)) == 87_000  # told two days ahead
+    await service.put("declines", "A-2", notice | {"at": on("2026-09-07", "12:00"), "notified_at": late})
+    assert total_of(await compensation(service)) == 87_000 + 18_000
+    await service.put("declines", "A-2", notice | {"at": late, "notified_at": late, "withdrawn": True})
+    assert total_of(await compensation(service)) == 87_000
     october = (await compensation(service, month="2026-10")).json()["lines"]
     assert october == []  # the two days of the quota were in September
