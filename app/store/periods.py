@@ -23,7 +23,7 @@ SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider 
 OPEN_ANOMALIES = """
 SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
 WHERE municipality_id = $1 AND provider = $2 AND local_on BETWEEN $3 AND $4 AND status <> 'omitted'
-  AND code = ANY($5::text[])
+  AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
 ORDER BY sort_at, id, code
 """
 FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix")
@@ -86,7 +86,7 @@ async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date)
 
 
 async def open_anomalies(sql: Any, municipality_id: int, provider: str, days: Days) -> list[str]:
-    """`visit:code` of everything in the provider's visits of these days that asks for a repair."""
+    """`visit:code` of everything in the provider's visits of these days that still asks for a repair."""
     found = await sql.fetch(OPEN_ANOMALIES, municipality_id, provider, *days, FIXES)
     return [f"{row['id']}:{row['code']}" for row in found]
 

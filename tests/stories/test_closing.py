@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import uuid
 from hashlib import sha256
 
 import pytest
@@ -105,6 +106,18 @@ async def test_anomalies_to_repair_block_until_they_are_accepted_by_name(paid):
     assert (closed["accepted"], closed["total_ore"]) == ([f"{visit_id}:missing_out"], 0)
     await close(paid, "2026-07", expect=201)  # another month has none
     await close(paid, "2026-08", provider="P-syd", expect=201)  # nor has another provider
+
+
+async def test_an_anomaly_that_somebody_has_settled_blocks_no_more(paid):
+    forgotten = await paid.tap("S-1", H1, "in", on("2026-08-03", "08:00"))
+    [visit_id] = [one["id"] for one in forgotten["visits"]]
+    await close(paid, "2026-08", expect=409)
+    version = (await paid.visit(visit_id))["version"]
+    correction = {"id": uuid.uuid4(), "kind": "set_end", "ended_at": on("2026-08-03", "08:20"), "reason": "forgot_out"}
+    path, headers = f"/v1/visits/{visit_id}/corrections", {"If-Match": f'"{version}"'}
+    await paid.ask("POST", path, correction, role="admin", headers=headers, expect=201)
+    # Twenty minutes, of which the order's shower is two thirds; the rest was insulin.
+    assert (await close(paid, "2026-08", expect=201)).json()["total_ore"] == 8_000
 
 
 async def test_closing_again_answers_the_first_close(paid):
