@@ -117,18 +117,19 @@ async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdi
     await page.click("#came")
     await says(page, "Telefonen är inte ansluten. Taggningen är sparad")
     await page.goto("about:blank")
-    await page.goto(town.url + "/t/plain#uid=04FFFFFFFFFFFF")
+    await page.goto(f"{town.url}/t/k1#e={'AB' * 16}&c={'CD' * 8}")
     await page.click("#left")
     await says(page, "Taggningen är sparad")
     assert await queued(page) == 2
     await page.goto("about:blank")
 
-    sent, drained = [], asyncio.Event()
+    sent, tags, drained = [], {}, asyncio.Event()
     answers = [503, 429, 401, 413]  # then the service itself
 
     async def in_between(route):
         items = route.request.post_data_json["taps"]
         sent.append(len(items))
+        tags.update({item["direction"]: item["tag"] for item in items})
         if answers:
             await route.fulfill(status=answers.pop(0), json={}, headers={"Retry-After": "1"})
         else:
@@ -142,6 +143,7 @@ async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdi
     await expect(page.locator("#waiting")).to_be_empty(timeout=PATIENCE_MS)
     assert await queued(page) == 0
     assert sent == [2, 2, 2, 2, 1, 1]
+    assert tags == {"in": {"uid": UID}, "out": {"keyset": "k1", "e": "AB" * 16, "c": "CD" * 8}}
     [visit] = await town.visits()
     assert visit["status"] == "open"
 
