@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.actions.move_clock import move_clock
 from app.api import (
+    case_reports,
     clients,
     compensation,
     corrections,
@@ -131,6 +132,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         measures,
         compensation,
         periods,
+        case_reports,
         health,
         docs,
         pages,

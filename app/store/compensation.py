@@ -54,7 +54,7 @@ NOTICES = """
 SELECT body FROM (
     SELECT DISTINCT ON (ref) body FROM record
     WHERE municipality_id = $1 AND kind = 'declines' ORDER BY ref, version DESC
-) AS newest WHERE body->>'provider' = $2
+) AS newest WHERE $2::text IS NULL OR body->>'provider' = $2
 """
 VISITS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit
@@ -104,18 +104,19 @@ async def facts_of(
         asked = [visit for visit in found if visit.local_date >= days[0] and (singles or visit.status in DOORS)]
         taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
         reports = await reports_naming(sql, municipality_id, taps)
-        notices = await _notices(sql, municipality_id, provider, days)
+        notices = await notices_of(sql, municipality_id, provider, days)
         declined = [*declined_of(asked, reports, master), *declined_in_advance(notices, master)]
         facts = replace(facts, declined=declined)
     return facts
 
 
-async def _notices(sql: Any, municipality_id: int, provider: str, days: Days) -> list[Notice]:
+async def notices_of(sql: Any, municipality_id: int, provider: str | None, days: Days) -> list[Notice]:
+    """What was declined in advance for these days, of one provider or of all."""
     bodies = [from_json(row["body"]) for row in await sql.fetch(NOTICES, municipality_id, provider)]
     notices = [
         Notice(
             body["recipient"],
-            provider,
+            body["provider"],
             body["intervention"],
             dt.datetime.fromisoformat(body["at"]),
             dt.datetime.fromisoformat(body["notified_at"]),

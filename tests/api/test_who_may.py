@@ -59,6 +59,8 @@ EXPECTED = {
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
     ("POST", "/v1/compensation/simulate"): {"system": "all", "admin": "all", "controller": "all"},
     ("GET", "/v1/periods"): PULLERS,
+    ("GET", "/v1/reports/half-year"): PULLERS,
+    ("GET", "/v1/reports/fee-basis"): {"system": "all", "admin": "all", "controller": "all"},
     ("POST", "/v1/periods/{provider}/{month}/close"): {"admin": "all", "controller": "all"},
     ("PUT", "/v1/providers/{ref}"): WRITERS,
     ("GET", "/v1/providers/{ref}"): MASTER_READERS,
@@ -159,6 +161,10 @@ def request_of(service, method, path, side):
     url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
     query = {}
     url = url.replace("{provider}", f"P-{side}").replace("{month}", "2026-10")
+    if path == "/v1/reports/half-year":
+        query = {"from": "2026-10", "provider": f"P-{side}"}
+    if path == "/v1/reports/fee-basis":
+        query = {"month": "2026-10", "recipient": f"B-{side}"}
     if path == "/v1/periods":
         query = {"provider": f"P-{side}"}
     if path in {"/v1/executed-time", "/v1/measures/executed-share", "/v1/compensation"}:

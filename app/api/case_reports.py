@@ -1,0 +1,194 @@
+"""Reports of cases: the half-year report and the basis of fees."""
+
+import asyncio
+from collections import defaultdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError, to_json
+
+from app.api.access import Caller, allow
+from app.api.executed_time import Month, Puller, Snapshot
+from app.api.master import today
+from app.api.reach import reach_of, require_known
+from app.api.wire import Wire, answer_of
+from app.domain.declined import declined_in_advance
+from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
+from app.domain.half_year import CaseMonth, half_year, with_forecast
+from app.domain.time import Days, month_days
+from app.store import compensation, fees, periods, settlement
+from app.store.database import Reading
+from app.store.executed_time import Question, statement
+
+router = APIRouter(tags=["reports of cases"])
+
+
+def _profile(name: str) -> str:
+    if name not in PROFILES:
+        raise PydanticCustomError("invalid_value", "no such profile")
+    return name
+
+
+class HalfYearQuery(BaseModel):
+    """The first of six months, and whose; what an executed hour costs, where cost is wanted."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    from_: Annotated[Month, Field(alias="from")]
+    recipient: str | None = None
+    provider: str | None = None
+    cost_ore_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class CaseMonthOut(Wire):
+    """A month of a recipient with a provider; in an `expected` one all but granted time is a forecast."""
+
+    provider: str
+    recipient: str
+    month: str
+    granted_seconds: int
+    executed_seconds: int | None
+    income_ore: int | None
+    cost_ore: int | None
+    expected: bool
+
+
+class HalfYearOut(Wire):
+    """Rows by provider, recipient and month."""
+
+    rows: list[CaseMonthOut]
+
+
+class FeeQuery(BaseModel):
+    """The month, one recipient or all, and by whose levels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    month: Month
+    recipient: str | None = None
+    profile: Annotated[str, AfterValidator(_profile)] = NORRTALJE_2022.name
+
+
+class FeeRow(Wire):
+    """Hours a recipient may be asked to pay for, the percent of the cap they give, and that amount."""
+
+    recipient: str
+    seconds: int
+    alarm_only: bool
+    percent: int | float
+    fee_ore: int
+
+
+class FeeOut(Wire):
+    """Rows by recipient; who has nothing to pay for has none."""
+
+    month: str
+    profile: str
+    cap_ore: int
+    rows: list[FeeRow]
+
+
+HALF_YEAR = {
+    "provider": "P-norr", "recipient": "B-001", "month": "2026-01", "granted_seconds": 172_800,
+    "executed_seconds": 154_800, "income_ore": 1_694_200, "cost_ore": 1_548_000, "expected": False,
+}  # fmt: skip
+FEE = {"recipient": "B-001", "seconds": 19_800, "alarm_only": False, "percent": 60, "fee_ore": 130_200}
+FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE_2022.cap_ore, "rows": [FEE]}
+
+
+@router.get(
+    "/v1/reports/half-year",
+    operation_id="get_half_year_report",
+    summary="Half a year of each case",
+    responses=answer_of(HalfYearOut, example={"rows": [HALF_YEAR]}),
+)
+async def get_half_year(caller: Puller, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]) -> Response:
+    """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
+
+    Months that are not over are `expected`: granted by the orders, the rest in the proportion the months before had.
+    """
+    await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
+    provider = reach_of(caller).provider or query.provider
+    rows: list[dict[str, Any]] = []
+    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
+        cases: defaultdict[str, list[CaseMonth]] = defaultdict(list)
+        months = half_year(month_days(query.from_)[0])
+        for days in months:
+            for recipient, month in (await _month(snapshot, ref, form, days, query.recipient)).items():
+                cases[recipient].append(month)
+        for recipient, found in sorted(cases.items()):
+            told = with_forecast(found, today(), query.cost_ore_per_hour)
+            rows += [_told(ref, recipient, month) for month in told]
+    return Response(to_json({"rows": rows}), media_type="application/json")
+
+
+async def _month(reading: Reading, provider: str, form: str, days: Days, recipient: str | None) -> dict[str, CaseMonth]:
+    """A provider's month by recipient: time from executed time, income from the lines."""
+    question = Question(days, ("recipient",), provider=provider, recipient=recipient)
+    time = await reading.sql.fetch(*_flat(statement(reading.municipality_id, question)))
+    hours = {row["recipient"]: (row["granted_seconds"], row["executed_seconds"]) for row in time}
+    if await periods.closes(reading.sql, reading.municipality_id, provider, days[0]):
+        lines = await periods.settled(reading.sql, reading.municipality_id, provider, days[0])
+    else:
+        lines = await settlement.rated(reading.sql, reading.municipality_id, provider, form, days)
+    income: defaultdict[str, int] = defaultdict(int)
+    for line in lines:
+        if recipient in {None, line["recipient"]}:
+            income[line["recipient"]] += line["amount_ore"]
+    return {
+        ref: CaseMonth(days[0], *hours.get(ref, (0, 0)), income[ref]) for ref in sorted(hours.keys() | income.keys())
+    }
+
+
+def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
+    return asked[0], *asked[1]
+
+
+def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
+    return {
+        "provider": provider,
+        "recipient": recipient,
+        "month": f"{month.first_on:%Y-%m}",
+        "granted_seconds": month.granted_seconds,
+        "executed_seconds": month.executed_seconds,
+        "income_ore": month.income_ore,
+        "cost_ore": month.cost_ore,
+        "expected": month.expected,
+    }
+
+
+@router.get(
+    "/v1/reports/fee-basis",
+    operation_id="get_fee_basis",
+    summary="What recipients may be asked to pay",
+    responses=answer_of(FeeOut, example=FEES),
+)
+async def get_fee_basis(
+    caller: Annotated[Caller, Depends(allow("system", "controller", "admin"))],
+    snapshot: Snapshot,
+    query: Annotated[FeeQuery, Query()],
+) -> Response:
+    """The basis of fees: a level of the cap by granted hours of SERVICE and CARE, or for an alarm alone.
+
+    A paused day, and a visit declined in advance, is left out when notice came 48 hours ahead: the fee clock, which is
+    not the clock that decides what the provider is paid.
+    """
+    await require_known(snapshot, caller, recipient=query.recipient)
+    days, profile = month_days(query.month), PROFILES[query.profile]
+    master, notices = await fees.ordered(snapshot.sql, snapshot.municipality_id, days, query.recipient)
+    declined = list(declined_in_advance(notices, master))
+    found = await asyncio.to_thread(fee_basis, profile, master, list(master.orders.values()), declined, days)
+    rows = [
+        {
+            "recipient": one.recipient,
+            "seconds": one.seconds,
+            "alarm_only": one.alarm_only,
+            "percent": float(one.level * 100),
+            "fee_ore": one.fee_ore,
+        }
+        for one in found
+    ]
+    answer = {"month": query.month, "profile": profile.name, "cap_ore": profile.cap_ore, "rows": rows}
+    return Response(to_json(answer), media_type="application/json")
