@@ -1,8 +1,9 @@
-"""The command line: `python -m firmware_sim staff` names the staff, `live` lives against a running service."""
+"""The command line: `staff` names the staff, `live` lives against a service, `provision` plays steps to blank chips."""
 
 import argparse
 import asyncio
 import json
+import random
 import signal
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from firmware_sim.day import Day
 from firmware_sim.district import staff_of
 from firmware_sim.live import live_on, past_days, put_world, upload
 from firmware_sim.records import STOCKHOLM
+from firmware_sim.station import provision
+from firmware_sim.tag import Chip
 from firmware_sim.wire import ServiceRefusedError, Wire
 from firmware_sim.world import World, build_world
 
@@ -34,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one verb; 0 done or stopped by a signal, 1 refused by the service, 2 asked wrongly."""
     options = _parser().parse_args(arguments)
     try:
-        return _staff(options) if options.verb == "staff" else _live(options)
+        return {"staff": _staff, "live": _live, "provision": _provision}[options.verb](options)
     except ValueError as error:
         complain(str(error))
         return MISUSED
@@ -48,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     for verb in (staff, live):
         verb.add_argument("--seed", type=int, default=1)
         verb.add_argument("--staff", type=int, default=25, help="how many, at least 20 [25]")
+    provision = verbs.add_parser("provision", help="play the steps on standard input to simulated blank chips")
+    provision.add_argument("--chips", type=Path, required=True, help='the chips: {"uid", "signature"}, one a line')
     live.add_argument("--base-url", required=True)
     live.add_argument("--recipients", type=int, default=60)
     live.add_argument("--speed", type=float, default=60.0, help="how much shorter than usual real-time visits are [60]")
@@ -62,6 +67,19 @@ def _staff(options: argparse.Namespace) -> int:
     ]
     say(json.dumps(staff))
     return DONE
+
+
+def _provision(options: argparse.Namespace) -> int:
+    known = [json.loads(line) for line in options.chips.read_text(encoding="utf-8").splitlines()]
+    chips = {
+        one["uid"].upper(): Chip(bytes.fromhex(one["uid"]), random.Random(one["uid"]), bytes.fromhex(one["signature"]))
+        for one in known
+    }
+    refused = False
+    for line in provision((json.loads(line) for line in sys.stdin), chips):
+        say(json.dumps(line))
+        refused |= "error" in line
+    return REFUSED if refused else DONE
 
 
 def _live(options: argparse.Namespace) -> int:
