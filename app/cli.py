@@ -29,9 +29,11 @@ from app.store import backup as backups
 from app.store import embedded
 from app.store.database import Database
 from app.store.migrate import MigrationBlockedError, migrate, pending
+from app.store.notes import PublicKey, UnreadableKeyError, origin
 from app.store.secrets import LooseSecretsError, made_once
 from app.store.vault import SealBrokenError, Vault
 from app.tag_commands import tags
+from app.verify_ledger import UnverifiableError, verify_ledger
 
 Result = TypeVar("Result")
 
@@ -57,12 +59,22 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+TOLD = (
+    UnsafeSettingsError,
+    LooseSecretsError,
+    MigrationBlockedError,
+    embedded.EmbeddedError,
+    UnreadableKeyError,
+    UnverifiableError,
+)
+
+
 @contextmanager
 def _failures_told() -> Iterator[None]:
     """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
     try:
         yield
-    except (UnsafeSettingsError, LooseSecretsError, MigrationBlockedError, embedded.EmbeddedError) as error:
+    except TOLD as error:
         _fail(str(error))
     except DBAPIError as error:
         _fail(f"the database refuses: {error.orig}")
@@ -83,6 +95,12 @@ def _settings_with_secrets() -> Settings:
     return settings
 
 
+def _settings_with_found_secrets() -> Settings:
+    """For verbs that say more where the secrets are at hand: an outside database's may be elsewhere."""
+    settings = _settings()
+    return settings if settings.database_url else settings.with_secrets(made_once(settings.data_dir))
+
+
 @contextmanager
 def _database_url(settings: Settings) -> Iterator[str]:
     """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
@@ -101,7 +119,7 @@ def _on_database(work: Callable[[Database], Awaitable[Result]], settings: Settin
             if settings.database_url is not None:
                 _fail("the database is not at this version's schema: run `taggad migrate`")
             await migrate(url)
-        database = Database(url, pool_size=2)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key)
         try:
             return await work(database)
         finally:
@@ -169,7 +187,7 @@ def migrate_() -> None:
 @application.command("check")
 def check_() -> None:
     """Ask whether every invariant holds: a line for each that is broken, and then exit 1."""
-    _tell_each(check, "Every invariant holds.")
+    _tell_each(check, "Every invariant holds.", _settings_with_found_secrets)
 
 
 @application.command("rebuild")
@@ -186,7 +204,11 @@ def rebuild_(
     _tell_each(differences, "No difference.")
 
 
-def _tell_each(work: Callable[[Database, int], Awaitable[list[str]]], nothing: str) -> None:
+def _tell_each(
+    work: Callable[[Database, int], Awaitable[list[str]]],
+    nothing: str,
+    settings: Callable[[], Settings] = _settings,
+) -> None:
     """Run `work` for each municipality; print its lines, and exit 1 when there are any."""
 
     async def lines(database: Database) -> list[str]:
@@ -197,7 +219,7 @@ def _tell_each(work: Callable[[Database, int], Awaitable[list[str]]], nothing: s
         ]
 
     with _failures_told(), err.status("Reading the facts"):
-        found = _on_database(lines, _settings())
+        found = _on_database(lines, settings())
     for line in found:
         out.print(line, markup=False)
     if found:
@@ -221,6 +243,29 @@ def rewrap_() -> None:
             _fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
     for municipality_id, (numbers, keysets) in done:
         out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets sealed anew")
+
+
+@application.command("verify-ledger")
+def verify_ledger_(
+    url: Annotated[str, typer.Option(help="Where the service answers.")],
+    token: Annotated[str, typer.Option(help="An auditor's bearer token; - reads it from standard input.")],
+    public_key: Annotated[str, typer.Option(help="The ledger's public key, as you were told it.")],
+    state: Annotated[Path, typer.Option(help="Keeps what was seen, for the next time.")],
+    municipality: Annotated[int | None, typer.Option(min=1, help="SCB code that the key must be for.")] = None,
+) -> None:
+    """Check a ledger over HTTP, with nothing but a public key: a line for each finding, and then exit 1."""
+    with _failures_told():
+        key = PublicKey.read(public_key)
+        if municipality is not None and key.name != origin(municipality):
+            raise typer.BadParameter(f"the key is for {key.name}", param_hint="--municipality")
+        bearer = sys.stdin.readline().strip() if token == "-" else token  # noqa: S105 - the sign for standard input
+        with err.status("Reading the ledger"):
+            head, findings = verify_ledger(url, bearer, key, state)
+    for line in findings:
+        out.print(line, markup=False)
+    if findings or head is None:
+        raise typer.Exit(1)
+    out.print(f"{head.size} facts are as they were sealed; root {head.root.hex()}", markup=False)
 
 
 @application.command()

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app.actions.move_clock import move_clock
+from app.actions.seal import LedgerBrokenError, seal_all
 from app.api import (
     case_reports,
     clients,
@@ -26,6 +27,7 @@ from app.api import (
     executed_time,
     health,
     keysets,
+    ledger,
     measures,
     oauth,
     orders,
@@ -50,6 +52,7 @@ DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and 
 and orders from the municipality's systems; visits, their split and executed time
 are derived, and pulled from here."""
 CLOCK_SECONDS = 30
+SEAL_SECONDS = 0.5
 COLLECT_AFTER = (50_000, 20, 50)
 """A batch makes thousands of values and no cycles; to look for some after every 700 values costs more than it frees."""
 
@@ -76,7 +79,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         app.state.revocations = Revocations(app.state.database)
         app.state.taps = taps.tap_queue(app.state.database, settings)
         app.state.corrections = corrections.correction_queue(app.state.database)
-        clock = asyncio.create_task(_keep_time(app.state.database))
+        tasks = [asyncio.create_task(keep(app.state.database)) for keep in (_keep_time, _keep_sealing)]
         # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
         gc.collect()
         gc.freeze()
@@ -84,9 +87,9 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         try:
             yield
         finally:
-            clock.cancel()
-            with suppress(asyncio.CancelledError):
-                await clock
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await app.state.taps.close()
             await app.state.corrections.close()
             await app.state.database.close()
@@ -133,6 +136,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         compensation,
         periods,
         case_reports,
+        ledger,
         health,
         docs,
         pages,
@@ -184,3 +188,24 @@ async def _keep_time(database: Database) -> None:
         except Exception as error:  # noqa: BLE001 - the next round tries again; the database may just be restarting
             log.warning("clock_stands", error=type(error).__name__)
         await asyncio.sleep(CLOCK_SECONDS)
+
+
+async def _keep_sealing(database: Database) -> None:
+    while True:
+        try:
+            for municipality_id in await database.municipalities():
+                await _seal(database, municipality_id)
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning("sealing_stands", error=type(error).__name__)
+        await asyncio.sleep(SEAL_SECONDS)
+
+
+async def _seal(database: Database, municipality_id: int) -> None:
+    """One municipality's trouble is not the next one's."""
+    try:
+        done = await seal_all(database, municipality_id)
+    except LedgerBrokenError as error:
+        log.error("ledger_broken", municipality=municipality_id, reason=str(error))  # noqa: TRY400 - a finding, no fault
+        return
+    if done.void:
+        log.error("leaves_forged", municipality=municipality_id, count=done.void)

@@ -18,8 +18,10 @@ import httpx
 import uvicorn
 from joserfc.jwk import ECKey
 
+from app.actions.seal import seal_all
 from app.main import create_app
 from app.settings import Settings
+from app.store import ledger, tree
 
 
 def _secret(purpose):
@@ -172,6 +174,15 @@ class Service:
         if result["verdict"] != verdict:
             raise AssertionError(f"not {verdict}: {result}")
         return result
+
+    async def seal(self, municipality=188):
+        """Return when everything stored is in the ledger's tree, whoever sealed it."""
+        database, waiting = self.app.state.database, True
+        while waiting:
+            await seal_all(database, municipality)
+            async with database.read(municipality) as reading:
+                head = await tree.head(reading.sql, municipality)
+                waiting = await ledger.waiting(reading.sql, municipality, head.size, 1)
 
     # Pulling
 

@@ -1,7 +1,13 @@
-"""Ask the database whether its invariants hold."""
+"""Ask the database whether its invariants hold, and the ledger whether it is what was sealed."""
 
-from app.store import invariants
-from app.store.database import Database
+from app.actions.seal import LedgerBrokenError, require_signed
+from app.domain.merkle import TILE_WIDTH, Frontier, grow
+from app.store import invariants, ledger, tree
+from app.store.database import Database, Reading
+from app.store.tree import StoredHead, Tiles
+
+LEAVES_AT_ONCE = 8 * TILE_WIDTH
+FAULTS_SHOWN = 5
 
 
 async def check(database: Database, municipality_id: int) -> list[str]:
@@ -9,4 +15,46 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     async with database.write(municipality_id) as writing:
         # These questions are about whole tables.
         await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
-        return await invariants.broken(writing.sql, municipality_id)
+        lines = await invariants.broken(writing.sql, municipality_id)
+    async with database.read(municipality_id) as reading:
+        head = await tree.head(reading.sql, municipality_id)
+        if head is not None:
+            lines += await _broken_ledger(database, reading, head)
+    return lines
+
+
+async def _broken_ledger(database: Database, reading: Reading, head: StoredHead) -> list[str]:
+    """What is sealed never changes, so phones are served while it is read."""
+    lines = []
+    if database.ledger_keys:
+        try:
+            require_signed(database.ledger_keys, reading.municipality_id, head)
+        except LedgerBrokenError as error:
+            lines.append(f"not so: the head of the ledger is signed ({error})")
+    faults, tiles, frontier = [], Tiles(), Frontier()
+    for first in range(0, head.size, LEAVES_AT_ONCE):
+        end = min(first + LEAVES_AT_ONCE, head.size)
+        sealed = await tree.sealed(reading.sql, reading.municipality_id, first, end)
+        if len(sealed) < end - first:
+            faults.append(f"index {first + len(sealed)}: the tree has a hole")
+            break
+        found = await ledger.entries(reading.sql, reading.municipality_id, database.ledger_keys, first, sealed)
+        faults += [f"index {one.index}: {fault}" for one in found if (fault := one.fault())]
+        for place in grow(tiles, first, sealed):
+            # Of the leaves' own tiles only the last, half full, is needed to go on.
+            if place[0] == 0 and place[1] < end // TILE_WIDTH:
+                del tiles[place]
+        for leaf in sealed:
+            frontier.add(leaf)
+    strays = [f"{kind} {fact}" for kind, fact in await ledger.outside(reading.sql, reading.municipality_id)]
+    stored = await tree.upper_tiles(reading.sql, reading.municipality_id)  # which may have grown meanwhile
+    upper = all(stored.get(place, b"").startswith(tile) for place, tile in tiles.items() if place[0])
+    torn = frontier.root() != head.root or not upper
+    lines += _told("every sealed fact is as it was sealed", faults)
+    lines += _told("every fact stands in the ledger", strays)
+    lines += _told("the tree of the ledger has the root that was signed", [f"head of {head.size}"] if torn else [])
+    return lines
+
+
+def _told(name: str, found: list[str]) -> list[str]:
+    return [f"not so: {name} ({len(found)}: {', '.join(found[:FAULTS_SHOWN])})"] if found else []

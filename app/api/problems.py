@@ -247,6 +247,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Orsaken other behöver en anteckning.",
         "The reason other needs a note.",
     ),
+    "not_sealed": Kind(
+        409,
+        "Inte förseglat än",
+        "Not sealed yet",
+        "Händelsen finns inte i ett träd av den storleken. Nya händelser förseglas inom några sekunder.",
+        "The fact is not in a tree of that size. New facts are sealed within seconds.",
+    ),
     "out_of_range": Kind(
         422,
         "Utanför gränserna",

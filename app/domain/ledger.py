@@ -10,10 +10,11 @@ So a leaf is recomputed from the stored row alone, and a proof stays valid when 
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b, sha256
+from hmac import compare_digest
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,11 @@ class Kind:
     """The column that names the fact: a UUID, or a number, which is then written as a UUID of that value."""
     at: str = "received_at"
     """The column that says when the fact reached us."""
+
+    @property
+    def numbered(self) -> bool:
+        """Whether its facts are named by a number."""
+        return self.id != "id"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -122,6 +128,38 @@ def mac_of(key: bytes, municipality_id: int, index: int, kind: str, fact: UUID, 
     """What only the service can write beside a leaf: a row that somebody else inserted does not have it."""
     told = municipality_id.to_bytes(4) + index.to_bytes(8) + fact.bytes + leaf + kind.encode()
     return blake2b(told, key=key, digest_size=MAC_BYTES, person=b"taggad leaf").digest()
+
+
+def is_ours(
+    keys: Iterable[bytes], municipality_id: int, index: int, kind: str, fact: UUID, leaf: bytes, mac: bytes
+) -> bool:
+    """Whether the service stored this leaf, under any of its keys."""
+    return any(compare_digest(mac, mac_of(key, municipality_id, index, kind, fact, leaf)) for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One leaf of the tree beside what is stored of its fact now."""
+
+    index: int
+    sealed: bytes
+    """The leaf hash in the tree."""
+    public: Mapping[str, Any] | None
+    """None where the fact is gone."""
+    committed: bytes
+    authentic: bool
+    """Whether the stored leaf is one that the service made for this fact at this index."""
+
+    def fault(self) -> str | None:
+        """What is wrong with it, None where nothing is."""
+        named = f"{self.public.get('fact')} {self.public.get('id', self.public.get('seq'))}" if self.public else "fact"
+        if self.sealed == VOID:
+            return "no leaf of the service stood here when it was to be sealed"
+        if self.public is None:
+            return "the fact is gone"
+        if leaf_of(self.public, self.committed) != self.sealed:
+            return f"{named} is not as it was when it was sealed"
+        return None if self.authentic else f"the stored leaf of {named} is not the service's"
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:

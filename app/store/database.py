@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.domain.master import MasterData
-from app.store import keysets, records
+from app.store import keysets, ledger, records
 from app.store.ledger import Leaves
 from app.store.vault import Vault
 
@@ -160,6 +160,8 @@ class Database:
             master.keys.update(await keysets.load(sql, municipality_id, closed, self._vault))
         self._masters[municipality_id] = master
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
+        if not row["next_leaf"] and self.ledger_keys:
+            await ledger.adopt(sql, municipality_id, leaves)
         return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
 
     def remembered(self, municipality_id: int) -> MasterData | None:

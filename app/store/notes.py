@@ -1,11 +1,13 @@
 """Signed notes as C2SP has them (signed-note, tlog-checkpoint), by Ed25519: heads of the ledger, and receipts."""
 
+import datetime as dt
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from typing import Self
+from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -13,6 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 ED25519 = b"\1"
 KEY_BYTES = 32
 KEY_ID_BYTES = 4
+
+
+class UnreadableKeyError(ValueError):
+    """What was given as a public key is none."""
 
 
 class NoteRefusedError(Exception):
@@ -28,7 +34,7 @@ class PublicKey:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From `<name>+<id in hex>+<base64>`. Raises ValueError."""
+        """From `<name>+<id in hex>+<base64>`. Raises UnreadableKeyError."""
         name, _, rest = text.strip().partition("+")
         told, _, encoded = rest.partition("+")
         try:
@@ -37,9 +43,9 @@ class PublicKey:
             raw = b""
         found = cls(name, raw[1:])
         if not name or re.search(r"\s", name) or len(raw) != KEY_BYTES + 1 or raw[:1] != ED25519:
-            raise ValueError("a public key is written <name>+<id>+<base64 of an Ed25519 key>")
+            raise UnreadableKeyError("a public key is written <name>+<id>+<base64 of an Ed25519 key>")
         if told.lower() != found.id.hex():
-            raise ValueError("the public key does not have the id it is written with")
+            raise UnreadableKeyError("the public key does not have the id it is written with")
         return found
 
     @property
@@ -106,6 +112,12 @@ class Signer:
         """The text, which ends its last line, as a signed note."""
         signed = b64encode(self.public.id + self._key.sign(text.encode())).decode()
         return f"{text}\n\u2014 {self.public.name} {signed}\n"
+
+    def receipt(self, kind: str, fact: UUID, leaf: bytes, received_at: dt.datetime, seal_by: dt.datetime) -> str:
+        """A signed promise that a leaf will be in the tree; its first line keeps it from being taken for a head."""
+        instants = (f"{at.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S.%fZ}" for at in (received_at, seal_by))
+        lines = (f"{self.public.name}/receipt", kind, str(fact), b64encode(leaf).decode(), *instants)
+        return self.sign("".join(f"{line}\n" for line in lines))
 
 
 def origin(municipality_id: int) -> str:

@@ -18,6 +18,9 @@ OWN_WRITERS = WRITERS | {"planner": "own"}
 VISIT_READERS = OWN_READERS | {"staff": "own"}
 PHONE = {"staff": "all"}
 PULLERS = OWN_READERS
+AUDITORS = {"auditor": "all", "admin": "all"}
+PROOF_READERS = AUDITORS | {"system": "all", "controller": "all"}
+HEAD_READERS = PROOF_READERS | {"planner": "all", "inspector": "all"}
 EVERYBODY = "everybody"
 KNOCKING = "whoever has something to show"  # without that, 4xx for all alike
 KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
@@ -62,6 +65,13 @@ EXPECTED = {
     ("GET", "/v1/reports/half-year"): PULLERS,
     ("GET", "/v1/reports/fee-basis"): {"system": "all", "admin": "all", "controller": "all"},
     ("POST", "/v1/periods/{provider}/{month}/close"): {"admin": "all", "controller": "all"},
+    ("GET", "/v1/ledger/key"): EVERYBODY,
+    ("GET", "/v1/ledger/head"): HEAD_READERS,
+    ("GET", "/v1/ledger/consistency"): HEAD_READERS,
+    ("GET", "/v1/ledger/proof"): PROOF_READERS,
+    ("GET", "/v1/ledger/entries"): AUDITORS,
+    ("GET", "/v1/ledger/outside"): AUDITORS,
+    ("GET", "/v1/ledger/receipt"): AUDITORS | {"staff": "own"},
     ("PUT", "/v1/providers/{ref}"): WRITERS,
     ("GET", "/v1/providers/{ref}"): MASTER_READERS,
     ("GET", "/v1/providers"): MASTER_READERS,
@@ -133,7 +143,7 @@ def decline(recipient, provider):
 async def town(service):
     """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
     await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
-    service.visit_ids, service.devices = {}, {}
+    service.visit_ids, service.tap_ids, service.devices = {}, {}, {}
     for side in ("own", "other"):
         await service.put("providers", f"P-{side}", {"name": side, "form": "external"})
         await service.put("staff", f"S-{side}", staff(f"P-{side}"))
@@ -143,10 +153,12 @@ async def town(service):
         await service.put("declines", f"A-{side}", decline(f"B-{side}", f"P-{side}"))
         tapped = await service.tap(f"S-{side}", f"B-{side}", "in", dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
         service.visit_ids[side] = tapped["visits"][0]["id"]
+        service.tap_ids[side] = tapped["id"]
         service.devices[side], _ = await service.enrol(f"S-{side}")
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
     await service.put("keysets", "k1", KEYSET, role="admin")
     await service.put("tags", "T-1", {"kind": "static", "uid": "04000000000001"})
+    await service.seal()
     return service
 
 
@@ -172,6 +184,9 @@ def request_of(service, method, path, side):
         query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
     if path == "/v1/measures/continuity":
         query = {"from": "2026-10-01", "provider": f"P-{side}"}
+    if path in {"/v1/ledger/proof", "/v1/ledger/receipt"}:
+        query = {"fact": service.tap_ids[side]}
+    query |= {"/v1/ledger/consistency": {"from": 0}, "/v1/ledger/key": {"municipality": 188}}.get(path, {})
     if path == "/v1/visits":
         query = {"staff": f"S-{side}"}
     if path == "/v1/presence":

@@ -19,7 +19,8 @@ STEP = dt.timedelta(minutes=4)
 @pytest.fixture
 async def counted(settle_another, monkeypatch):
     """A service and its transactions, each the list of statements it sent."""
-    monkeypatch.setattr(main, "CLOCK_SECONDS", 3600)
+    for background in ("CLOCK_SECONDS", "SEAL_SECONDS"):
+        monkeypatch.setattr(main, background, 3600)
     home = await settle_another()
     for who in CARERS:
         for door in doors(who):

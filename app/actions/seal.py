@@ -1,0 +1,106 @@
+"""Seal the ledger: take the leaves that facts have left into the Merkle tree and sign its new head."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from app.domain.ledger import VOID, is_ours
+from app.domain.merkle import EMPTY_ROOT, grow, root_of, tiles_of
+from app.store import ledger, tree
+from app.store.database import Database, Reading
+from app.store.ledger import StoredLeaf
+from app.store.notes import Head, NoteRefusedError, Signer
+from app.store.tree import StoredHead
+
+SEALED_AT_ONCE = 1024
+LONGEST_GAP = 100_000
+
+
+class LedgerBrokenError(Exception):
+    """What is stored of the tree is not what was signed. Nothing more is signed until somebody has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """How many leaves went into the tree, and how many of them as void: missing, or not made by the service."""
+
+    leaves: int
+    void: int
+
+
+async def seal(database: Database, municipality_id: int) -> Sealed:
+    """Seal what waits, at most `SEALED_AT_ONCE` leaves, in one transaction. Any number may run at once.
+
+    Raises LedgerBrokenError.
+    """
+    signer = Signer(database.ledger_keys[0], municipality_id)
+    async with database.read(municipality_id) as work:
+        head = await tree.head(work.sql, municipality_id, to_move=True)
+        if head is not None:
+            return await _move(database.ledger_keys, signer, work, head)
+        begun = await tree.head(work.sql, municipality_id) is not None
+    if begun:
+        return Sealed(0, 0)
+    # A write, because what was stored before there was a ledger gets its leaves then.
+    async with database.write(municipality_id) as writing:
+        await tree.begin(writing.sql, municipality_id, _signed(signer, 0, EMPTY_ROOT))
+    return await seal(database, municipality_id)
+
+
+async def _move(keys: Sequence[bytes], signer: Signer, work: Reading, head: StoredHead) -> Sealed:
+    """Take the leaves that wait behind a locked head into the tree."""
+    municipality_id = work.municipality_id
+    waiting = await ledger.waiting(work.sql, municipality_id, head.size, SEALED_AT_ONCE)
+    if not waiting:
+        return Sealed(0, 0)
+    require_signed(keys, municipality_id, head)
+    tiles = await tree.tiles(work.sql, municipality_id, tiles_of([(0, head.size)]))
+    hashes = list(_taken(keys, municipality_id, head.size, waiting))
+    try:
+        if root_of(tiles, (0, head.size)) != head.root:
+            raise LedgerBrokenError("the tree is not the one that was signed")
+        changed = grow(tiles, head.size, hashes)
+    except ValueError as error:
+        raise LedgerBrokenError(str(error)) from error
+    size = head.size + len(hashes)
+    new = _signed(signer, size, root_of(tiles, (0, size)))
+    await tree.move(work.sql, municipality_id, new, {place: tiles[place] for place in changed})
+    return Sealed(len(hashes), hashes.count(VOID))
+
+
+async def seal_all(database: Database, municipality_id: int) -> Sealed:
+    """Seal until nothing waits. Raises LedgerBrokenError."""
+    leaves = void = 0
+    while True:
+        done = await seal(database, municipality_id)
+        leaves, void = leaves + done.leaves, void + done.void
+        if done.leaves < SEALED_AT_ONCE:
+            return Sealed(leaves, void)
+
+
+def require_signed(keys: Sequence[bytes], municipality_id: int, head: StoredHead) -> None:
+    """Raises LedgerBrokenError unless the head is one that we signed."""
+    for key in keys:
+        try:
+            told = Head.read(Signer(key, municipality_id).public.text_of(head.note))
+        except NoteRefusedError:
+            continue
+        if (told.size, told.root) == (head.size, head.root):
+            return
+    raise LedgerBrokenError("the head is not one that was signed with TAGGAD_LEDGER_KEY")
+
+
+def _signed(signer: Signer, size: int, root: bytes) -> StoredHead:
+    return StoredHead(size, root, signer.sign(Head(signer.public.name, size, root).text()))
+
+
+def _taken(keys: Sequence[bytes], municipality_id: int, size: int, waiting: Sequence[StoredLeaf]) -> Iterator[bytes]:
+    """What the tree takes of the leaves: nothing that others put there, and something in place of what is gone."""
+    for leaf in waiting:
+        gap = leaf.index - size
+        if gap > LONGEST_GAP:
+            raise LedgerBrokenError(f"{gap} leaves are missing from {size} on")
+        yield from [VOID] * gap
+        yield (
+            leaf.leaf if is_ours(keys, municipality_id, leaf.index, leaf.kind, leaf.fact, leaf.leaf, leaf.mac) else VOID
+        )
+        size = leaf.index + 1
