@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-from bench import reading, sun, taps
+from bench import reading, sealing, sun, taps
 from bench.cluster import ROOT, Cluster, cluster
 from bench.figures import FIGURES, HEADING, Result, write
 from bench.sizes import TINY, Sizes
@@ -20,6 +20,7 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
         (taps.history, ("history_cost_ratio",)),
         (sun.verifying, ("sun_verify_us",)),
         (taps.rebuilding, ("rebuild_visits_per_s",)),
+        (sealing.figures, ("sealing_ratio",)),
     ],
     "read": [
         (reading.figures, ("executed_time_ratio", "visit_list_ms", "continuity_ratio")),

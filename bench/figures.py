@@ -29,6 +29,7 @@ FIGURES: dict[str, Figure] = {
     "sun_verify_us": Figure("a tag's message verified, its key derived anew", "µs", "µs", "≤", 60),
     "worker_rss_mb": Figure("memory of the worker after 200 000 taps", "MB", "MB", "≤", 200),
     "rebuild_visits_per_s": Figure("visits rebuilt from nothing", "visits/s", "visits/s", "≥", 5000),
+    "sealing_ratio": Figure("taps in batches with the ledger, of those without", "ratio", "/s", "≥", 0.8),
     "executed_time_ratio": Figure("a month pulled, of the covering index's query", "ratio", "ms", "≤", 1),
     "visit_list_ms": Figure("the slowest of a page, an inbox page, one visit", "ms", "ms", "≤", 30),
     "continuity_ratio": Figure("14 days measured, of count(distinct) by index", "ratio", "ms", "≤", 2),

@@ -98,7 +98,7 @@ def request(method: str, path: str, bearer: str, body: Any = None) -> Request:
 
 
 @asynccontextmanager
-async def service(cluster: Cluster, name: str) -> AsyncIterator[Served]:
+async def service(cluster: Cluster, name: str, module: str = "app") -> AsyncIterator[Served]:
     """`taggad serve` over a database, one worker."""
     key = {name: b64encode(secret).decode() for name, secret in KEYS.items()}
     environment = {
@@ -109,7 +109,7 @@ async def service(cluster: Cluster, name: str) -> AsyncIterator[Served]:
         "TAGGAD_LEDGER_KEY": key["ledger"],
         "TAGGAD_LATE_TAP_DAYS": str(LATE_TAP_DAYS),
     }
-    async with _serving(("-m", "app", "serve", "--port"), "/health/ready", environment) as served:
+    async with _serving(("-m", module, "serve", "--port"), "/health/ready", environment) as served:
         yield served
 
 

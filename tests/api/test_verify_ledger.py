@@ -47,6 +47,8 @@ async def town(service, monkeypatch, tmp_path):
         await service.report("S-1", tap["id"], [{"intervention": "dusch", "minutes": 9}], note="ja")
         item = tap_item("04000000000001", "in", day(-1, "09:00"))
         await service.taps("S-1", [item, {"id": str(uuid.uuid4()), "x": [1.5, None]}, {"broken": hour}])
+    visits = await service.visits(from_=day(-1).date(), to=day(-1).date())
+    await service.correct(visits[0], "omit")
     await service.seal()
     service.state = tmp_path / "kept"
     return service
@@ -95,9 +97,14 @@ def changed(chance, name, value):
     return OTHERS[type(value)](chance, value) if type(value) in OTHERS else f"{value or ''}x"
 
 
+async def kinds_told(owner):
+    """The kinds of which there are facts."""
+    return [kind for kind in KINDS if await owner.fetchval(f"SELECT EXISTS (SELECT FROM {kind})")]
+
+
 async def tamper(owner, chance):
     """One change of one row of one kind of fact by a superuser; gives what was done, or None where nothing was."""
-    kind = chance.choice(list(KINDS))
+    kind = chance.choice(await kinds_told(owner))
     verb = chance.choice(["UPDATE", "UPDATE", "DELETE", "INSERT"])
     row = dict(chance.choice(await owner.fetch(f"SELECT * FROM {kind} ORDER BY {KINDS[kind].id}")))
     stored = leaf_row = await owner.fetchrow(
@@ -113,7 +120,7 @@ async def tamper(owner, chance):
         return f"{kind} deleted", leaf_row["leaf_index"]
     if verb == "INSERT":
         row[named] = 10_000 if KINDS[kind].numbered else uuid.UUID(int=chance.getrandbits(128), version=4)
-        row |= {"version": 10_000} if "version" in row else {}
+        row |= dict.fromkeys({"version", "seq"} & row.keys(), 10_000)
         row |= {"body_hash": os.urandom(16)} if "body_hash" in row else {}
         index = await owner.fetchval("SELECT max(leaf_index) + 1 FROM ledger_leaf")
     else:
@@ -157,7 +164,7 @@ async def test_every_change_of_a_superuser_is_found(town, owner):
                 assert findings[0].startswith(f"index {index}: "), (what, index, findings)
             found += 1
             done.add(what)
-    assert (found, len(done)) == (TRIALS, 3 * len(KINDS))
+    assert (found, len(done)) == (TRIALS, 3 * len(await kinds_told(owner)))
     assert (town.state.read_bytes(), town.state.with_name("kept.leaves").read_bytes()) == kept
     assert await verify(town) == []
 
