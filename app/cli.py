@@ -1,6 +1,7 @@
 """The command line. Every verb works beside a running server on the same data directory."""
 
 import asyncio
+import datetime as dt
 import os
 import re
 import signal
@@ -9,25 +10,30 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvicorn
+from pydantic_core import from_json, to_json
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
 from app import demo as demonstration
 from app.actions.add_municipality import add_municipality
 from app.actions.check import check
+from app.actions.provision_tags import provision as provision_tag
 from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
-from app.domain.time import local
+from app.api.master import new_ref
+from app.api.problems import Problem
+from app.domain.time import UTC, local
 from app.main import configure_logs, create_app, server_options
 from app.settings import Settings, UnsafeSettingsError
 from app.store import backup as backups
 from app.store import embedded
-from app.store.database import Database
+from app.store.database import Database, UnknownMunicipalityError
+from app.store.master import RefusedError
 from app.store.migrate import MigrationBlockedError, migrate, pending
 from app.store.notes import PublicKey, UnreadableKeyError, origin
 from app.store.secrets import LooseSecretsError, made_once
@@ -119,7 +125,8 @@ def _on_database(work: Callable[[Database], Awaitable[Result]], settings: Settin
             if settings.database_url is not None:
                 _fail("the database is not at this version's schema: run `taggad migrate`")
             await migrate(url)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key)
+        vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
         try:
             return await work(database)
         finally:
@@ -266,6 +273,43 @@ def verify_ledger_(
     if findings or head is None:
         raise typer.Exit(1)
     out.print(f"{head.size} facts are as they were sealed; root {head.root.hex()}", markup=False)
+
+
+@tags.command()
+def provision(
+    municipality: Annotated[int, typer.Option(min=1, help="SCB code.")],
+    keyset: Annotated[str, typer.Option(help="Ref of the keyset, which must be active.")],
+    host: Annotated[str, typer.Option(help="The host in the tags' addresses.")],
+    key_version: Annotated[int, typer.Option("--version", min=1, max=255, help="The version of the keys.")] = 1,
+) -> None:
+    """Print what a reader says to blank chips: a JSON object a line in, its steps out. They hold the chips' keys."""
+
+    async def line_by_line(database: Database) -> None:
+        for line in sys.stdin.buffer:
+            for step in await _steps_of(database, municipality, line, keyset, key_version, host):
+                typer.echo(to_json(step).decode())
+
+    with _failures_told():
+        try:
+            _on_database(line_by_line, _settings_with_secrets())
+        except UnknownMunicipalityError:
+            _fail(f"there is no municipality {municipality}")
+
+
+async def _steps_of(
+    database: Database, municipality_id: int, line: bytes, keyset: str, key_version: int, host: str
+) -> list[dict[str, object]]:
+    now = dt.datetime.now(UTC)
+    told: Any = None
+    try:
+        told = from_json(line)
+        new_ref(told["ref"])
+        async with database.write(municipality_id) as writing:
+            return await provision_tag(writing, told, keyset=keyset, key_version=key_version, host=host, now=now)
+    except RefusedError as error:
+        return [{"ref": told["ref"], "error": error.code}]
+    except (ValueError, TypeError, KeyError, Problem):
+        return [{"ref": None, "error": "malformed"}]
 
 
 @application.command()

@@ -10,11 +10,6 @@ from app.actions.explain_tag import explain_line
 tags = typer.Typer(no_args_is_help=True)
 
 
-@tags.callback()
-def _group() -> None:
-    """Keeps the verb's name while it is alone."""
-
-
 @tags.command()
 def explain() -> None:
     """Say what messages of NTAG 424 DNA tags hold: a JSON object a line in, one out."""

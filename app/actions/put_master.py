@@ -171,7 +171,10 @@ def _completed(kind: str, ref: str, body: Json, found: Stored | None) -> Json:
         return body | {"person": body["person"] or ref}
     if kind == "tags":
         kept = found.body if found else {"mounts": [], "states": []}
-        return body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
+        body = body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
+        same_chip = kept.get("uid") == body["uid"]
+        # That NXP made the chip was shown once, and stays so.
+        return body | {"original": True} if same_chip and kept.get("original") else body
     return dict(body)
 
 

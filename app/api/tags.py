@@ -64,6 +64,7 @@ class StateBody(Wire):
 class TagAnswer(TagBody, Versioned):
     """A tag as stored, with every household it has hung at and every state it has had."""
 
+    original: Annotated[bool, Field(description="Whether the maker's signature of its UID was verified.")] = False
     mounts: list[MountBody]
     states: list[StateBody]
 

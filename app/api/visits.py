@@ -246,7 +246,7 @@ async def list_visits(
     A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours, planners those of
     their provider.
     """
-    after = _cursor(query.cursor) if query.cursor else None
+    after = read_cursor(query.cursor) if query.cursor else None
     reach = reach_of(caller)
     wanted = VisitFilter(
         query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
@@ -259,7 +259,7 @@ async def list_visits(
     headers = {}
     if len(found) > query.limit:
         found = found[: query.limit]
-        following = _written(found[-1])
+        following = cursor_of(found[-1].visit.sort_at, found[-1].visit.id)
         asked = dict(request.query_params) | {"cursor": following}
         headers["Link"] = f'</v1/visits?{urlencode(asked)}>; rel="next"'
     body = to_json({"items": [visit_json(stored, corrections) for stored in found], "next": following})
@@ -324,12 +324,13 @@ async def list_changes(
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
 
 
-def _written(stored: StoredVisit) -> str:
-    visit = stored.visit
-    return urlsafe_b64encode(f"{visit.sort_at.isoformat()} {visit.id}".encode()).decode().rstrip("=")
+def cursor_of(at: dt.datetime, id_: UUID) -> str:
+    """A cursor for a list by time."""
+    return urlsafe_b64encode(f"{at.isoformat()} {id_}".encode()).decode().rstrip("=")
 
 
-def _cursor(text: str) -> tuple[dt.datetime, UUID]:
+def read_cursor(text: str) -> tuple[dt.datetime, UUID]:
+    """The instant and the id in a cursor. Raises Problem `invalid_cursor`."""
     try:
         at, id_ = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
         return dt.datetime.fromisoformat(at).astimezone(dt.UTC), UUID(id_)

@@ -281,6 +281,7 @@ tap = Table(
     CheckConstraint("at <= received_at", name="tap_not_after_receipt"),
     Index("tap_staff_at", "municipality_id", "staff", "at"),
     Index("tap_tag_at", "municipality_id", "tag", "at"),
+    Index("tap_disputed", "municipality_id", "at", "id", postgresql_where=text("verdict = 'disputed'")),
 )
 
 tag_read = Table(

@@ -54,6 +54,7 @@ EXPECTED = {
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
     ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
+    ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
     ("GET", "/v1/executed-time"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,

@@ -376,3 +376,28 @@ async def test_a_lost_tag_that_is_hung_up_again_counts_from_then_on(keyed):
         await keyed.tag_state(tag, "lost", ago(hours=5))
         await keyed.mount(tag, "H-3", ago(hours=1))
         assert (await told(keyed, message, ago(minutes=50), direction="auto"))[0] == "accepted"
+
+
+# What waits for a person
+
+
+async def test_disputed_taps_are_listed_until_they_are_no_longer(keyed):
+    await keyed.put("tags", "T-new", {"kind": "ntag424", "uid": "04AAAAAAAAAAAA", "keyset": "k1"})
+    chip, unassigned_at = Chip("04AAAAAAAAAAAA"), ago(hours=3)
+    assert (await told(keyed, chip.read(), unassigned_at))[1] == "tag_unassigned"
+    await keyed.tag_state("T-H-1", "lost", ago(hours=1))
+    held = await keyed.tap("S-2", keyed.chip.read(), "in", ago(minutes=5), verdict="disputed")
+    await control(keyed, chip.read())
+    found = await keyed.pages("/v1/disputes", limit=1)
+    assert [(one["code"], one["staff"], one["tag"], one["household"]) for one in found] == [
+        ("tag_unassigned", "S-1", "T-new", None),
+        ("tag_lost", "S-2", "T-H-1", "H-1"),
+    ]
+    assert [one["visits"] for one in found] == [[], [held["visits"][0]["id"]]]
+    assert found[1]["tap"] == held["id"]
+    assert [one["evidence"] for one in found] == ["sun_late", "sun_late"]
+    assert await keyed.pages("/v1/disputes", role="planner", who={"provider": "P-syd"}) == []
+    assert await keyed.pages("/v1/disputes", role="planner", who={"provider": "P-norr"}) == found
+    await keyed.ask("GET", "/v1/disputes", params={"cursor": "x"}, expect=422)
+    await keyed.mount("T-new", "H-3", unassigned_at)
+    assert [one["code"] for one in await keyed.pages("/v1/disputes")] == ["tag_lost"]

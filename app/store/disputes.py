@@ -1,0 +1,31 @@
+"""Disputed taps that wait for a person: those that hold a visit, and those that no visit has come of."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+Cursor = tuple[dt.datetime, UUID]
+
+# A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself.
+PAGE = """
+SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staff, t.tag,
+    coalesce(t.household, hung.household) AS household, held.visits
+FROM tap AS t LEFT JOIN LATERAL (
+    SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1
+) AS hung ON true CROSS JOIN LATERAL (
+    SELECT array_agg(v.id ORDER BY v.recipient) AS visits, bool_or(v.status = 'disputed') AS open FROM visit AS v
+    WHERE v.municipality_id = $1 AND v.staff = t.staff AND v.sort_at BETWEEN t.at - interval '17 hours' AND t.at
+        AND t.id IN (v.in_tap, v.out_tap)
+) AS held
+WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'control'
+    AND (t.at, t.id) > ($2, $3) AND t.at >= $2
+    AND (held.open OR coalesce(t.household, hung.household) IS NULL)
+    AND ($4::text IS NULL OR EXISTS (
+        SELECT FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff AND s.provider = $4))
+ORDER BY t.at, t.id LIMIT $5
+"""
+
+
+async def page(sql: Any, municipality_id: int, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
+    """Disputed taps by time, after the cursor; those of one provider's staff, where one is given."""
+    return [dict(row) for row in await sql.fetch(PAGE, municipality_id, *after, provider, limit)]
