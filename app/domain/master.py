@@ -10,11 +10,12 @@ from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.device import Device
-from app.domain.order import Order, OrderLine
+from app.domain.order import Order, OrderLine, turns
 from app.domain.sun import KeysetKeys
 from app.domain.time import ZERO
 
@@ -258,6 +259,26 @@ class MasterData:
                     found.append(((0, ZERO), ref))
         nearest = min(found)[0] if found else None
         return sorted(ref for distance, ref in found if distance == nearest)
+
+    def period(self, household: str, on: dt.date) -> int:
+        """Which of the household's periods the day is in: within one nothing changes of who lives there with what."""
+        return bisect_right(self.remembered((household,), partial(self._turns, household)), on)
+
+    def _turns(self, household: str) -> list[dt.date]:
+        """The days on which somebody comes, moves on or has died, or what is ordered there begins, ends or changes."""
+        days: set[dt.date] = set()
+        for ref in self._residents.get(household, ()):
+            versions = self.recipients[ref].versions
+            days.update(version.valid_from for version in versions)
+            died_on = versions[-1].died_on
+            if died_on is not None and died_on < dt.date.max:
+                days.add(died_on + dt.timedelta(days=1))
+            for order in self.orders_of(ref):
+                days.update(turns(order))
+                for line in order.lines:
+                    if line.intervention in self.interventions:
+                        days.update(version.valid_from for version in self.interventions[line.intervention].versions)
+        return sorted(days)
 
     def has_household(self, household: str) -> bool:
         """Whether anybody has ever lived there."""

@@ -140,7 +140,7 @@ def changed_days(old: Order | None, new: Order | None) -> Days | None:
         return FIRST_DAY, LAST_DAY
     if old.lines != new.lines:
         return min(old.valid_from, new.valid_from), max(old.valid_to or LAST_DAY, new.valid_to or LAST_DAY)
-    edges = sorted({*_edges(old), *_edges(new)})
+    edges = sorted({*turns(old), *turns(new)})
     changed = [
         (start, end - ONE_DAY)
         for start, end in zip(edges, [*edges[1:], LAST_DAY], strict=True)
@@ -153,13 +153,13 @@ def _ordered(order: Order) -> tuple[str, str, frozenset[str]]:
     return order.recipient, order.provider, frozenset(line.intervention for line in order.lines)
 
 
-def _edges(order: Order) -> Sequence[dt.date]:
+def turns(order: Order) -> Sequence[dt.date]:
     """The days on which the order may begin or cease to be in force."""
-    edges = [order.valid_from]
+    days = [order.valid_from]
     if order.valid_to and order.valid_to < LAST_DAY:
-        edges.append(order.valid_to + ONE_DAY)
+        days.append(order.valid_to + ONE_DAY)
     for pause in order.pauses:
-        edges.append(pause.first_on)
+        days.append(pause.first_on)
         if pause.last_on and pause.last_on < LAST_DAY:
-            edges.append(pause.last_on + ONE_DAY)
-    return edges
+            days.append(pause.last_on + ONE_DAY)
+    return days

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import lcm
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from app.domain.correction import Amendment
 from app.domain.master import MasterData, Staff
 from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
 from app.domain.report import Report, ReportedIntervention
-from app.domain.time import local_date
+from app.domain.time import days_in_month, local
 
+T = TypeVar("T")
 Weight = Fraction | int
 SplitPolicy = Literal["proportional", "hsl_first", "reported"]
 """How a contract divides a presence."""
@@ -78,7 +79,7 @@ def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
     if len(weights) == 1:
         return [total]
     scale = lcm(*[weight.denominator for weight in weights])
-    numbers = [int(weight * scale) for weight in weights]
+    numbers = [weight.numerator * (scale // weight.denominator) for weight in weights]
     divisor = sum(numbers)
     if divisor == 0:
         numbers, divisor = [1] * len(numbers), len(numbers)
@@ -103,8 +104,8 @@ def plan(
 
     `amended` is what corrections say instead, by recipient as these name it.
     """
-    on = local_date(start_at)
-    desk = _Desk(master, staff, on, start_at)
+    desk = _Desk(master, staff, start_at)
+    on = desk.on
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
     reported = report is not None and bool(report.done)
@@ -187,8 +188,9 @@ def _whole(quotas: Sequence[Fraction]) -> list[int]:
 class _Desk:
     """The master data of one presence: its day, its staff, its provider's orders."""
 
-    def __init__(self, master: MasterData, staff: Staff | None, on: dt.date, start_at: dt.datetime) -> None:
-        self.master, self.staff, self.on, self.start_at = master, staff, on, start_at
+    def __init__(self, master: MasterData, staff: Staff | None, start_at: dt.datetime) -> None:
+        self.master, self.staff, self.start_at = master, staff, local(start_at)
+        self.on = self.start_at.date()
 
     def orders(self, recipient: str) -> list[Order]:
         if self.staff is None:
@@ -299,29 +301,41 @@ class _Desk:
 
         Without `residents` those who live at the household.
         """
-        key = (household, self.on, self.staff.provider if self.staff else None)
-        gather = partial(self._day_lines, household, residents)
-        lines = self.master.remembered(key, gather) if residents is None else gather()
+        provider = self.staff.provider if self.staff else None
+
+        def known(what: str, find: Callable[[], T]) -> T:
+            """Found once for as long as it holds at the household."""
+            if residents is not None:
+                return find()
+            period = self.master.period(household, self.on)
+            return self.master.remembered((household, period, provider, what), find)
+
+        lines = known("lines", partial(self._lines, household, residents))
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if purpose:
             lines = [found for found in lines if found[1].category == purpose]
         fitting = [part for line, part in lines if fits(line, self.start_at)]
         if lines:
-            parts = fitting or [
-                part._replace(weight=weekly_minutes(line, part.standard_minutes, self.on), reason="weekly_minutes")
-                for line, part in lines
-            ]
+            by_week = f"{purpose} {days_in_month(self.on)}"
+            parts = fitting or known(by_week, partial(self._by_week, lines))
             weighing = [part for part in parts if part.weight > 0]
             return [self._held(part) for part in weighing or parts], [] if fitting else ["split_by_order"]
         residents = self.master.residents(household, self.on) if residents is None else residents
         return [self._empty(recipient) for recipient in self._served(residents)], []
 
-    def _day_lines(self, household: str, residents: Sequence[str] | None) -> list[tuple[OrderLine, Part]]:
+    def _lines(self, household: str, residents: Sequence[str] | None) -> list[tuple[OrderLine, Part]]:
         """Every line of the provider in force that day for the residents, with the part it gives to a visit it fits."""
         return [
             (line, self._ordered(recipient, order, line, "by_order"))
             for recipient in (self.master.residents(household, self.on) if residents is None else residents)
             for order, line in self.lines(recipient)
+        ]
+
+    def _by_week(self, lines: Iterable[tuple[OrderLine, Part]]) -> list[Part]:
+        """The parts the lines give to a visit that none of them fits."""
+        return [
+            part._replace(weight=weekly_minutes(line, part.standard_minutes, self.on), reason="weekly_minutes")
+            for line, part in lines
         ]
 
     def _served(self, residents: Sequence[str]) -> Sequence[str]:

@@ -3,9 +3,10 @@
 from fractions import Fraction
 
 import pytest
-from told import at, contract, derive, order, recipient, report, staff, tap_id, taps, tell, world
+from told import MONDAY, at, contract, day, derive, order, recipient, report, staff, tap_id, taps, tell, world
 
-from app.domain.split import Part, Plan, Share, cut_extra, divide, largest_remainder
+from app.domain.master import Intervention
+from app.domain.split import Part, Plan, Share, cut_extra, divide, largest_remainder, plan
 
 HALF_HOUR = "08:00 in A | 08:30 out A"
 NURSE_LEAVE = staff("S-1", delegations=[("insulin", "2026-01-01", None)])
@@ -363,3 +364,27 @@ def test_every_share_has_its_category() -> None:
     assert [share.order_line for share in visit.shares] == [f"O-1/{number}" for number in range(1, 7)]
     assert {share.reason for share in visit.shares} == {"by_order"}
     assert (visit.presence, visit.started_at) == (tap_id(1), at("08:00"))
+
+
+def test_what_is_remembered_of_a_household_holds_on_each_day() -> None:
+    """Every turn on a day of its own: a move, a death, a pause, an end, a month, what a kind of help is."""
+    master = world(
+        recipient("B-1", "A", died_on="2026-04-20"),
+        recipient("B-2", "B"),
+        recipient("B-2", "A", since="2026-03-12"),
+        recipient("B-2", "C", since="2026-04-26"),
+        staff("S-2", "licensed"),
+        order("O-1", "B-1", "dusch on:1,3 2/wk; städ 1/mo", pauses=[("2026-03-17", "2026-03-19")]),
+        order("O-2", "B-2", "insulin; sårvård 07:00-12:00", last="2026-04-05"),
+        order("O-3", "B-2", "lunch", first="2026-03-25"),
+    )
+    for ref, since, category, minutes in (("dusch", "2026-03-08", "SERVICE", 25), ("lunch", "2026-04-10", "MEAL", 5)):
+        master.put_intervention(Intervention(ref, day(since), category, minutes))
+
+    moments = [at(f"{clock}+{days}") for days in range(70) for clock in ("08:00", "13:00")]
+    visits = [(master.staff_on(ref, MONDAY), moment) for ref in ("S-1", "S-2") for moment in moments]
+    remembered = [plan(master, one, "A", moment, None) for one, moment in visits]
+    assert len(set(map(repr, remembered))) > 20
+    for (one, moment), told in zip(visits, remembered, strict=True):
+        master._memory.clear()
+        assert plan(master, one, "A", moment, None) == told

@@ -582,6 +582,7 @@ def test_every_anomaly_says_what_it_asks_for() -> None:
         "extra_staff",
         "clock_adjusted",
         "claim_in_future",
+        "device_revoked",
         "minutes_scaled",
         "split_by_order",
         "fact_after_correction",
