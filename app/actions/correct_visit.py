@@ -127,7 +127,7 @@ async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
     """The recipient as the facts name it: the first correction to another one tells."""
     if not visit.corrections:
         return visit.recipient
-    chains = await store.naming(writing.sql, writing.municipality_id, presence.taps)
+    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
     mine = set(visit.corrections)
     return next(
         (one.recipient for chain in chains.values() for one in chain if one.id in mine),

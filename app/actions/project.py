@@ -213,16 +213,13 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
-    stored = {
-        found.visit.id: found
-        for found in await store_visits.of_presences(writing.sql, writing.municipality_id, [*ids, *changes.removed])
-    }
-    reports = await store_visits.reports_naming(writing.sql, writing.municipality_id, taps)
+    known = await store_visits.standing(writing.sql, writing.municipality_id, [*ids, *changes.removed], taps)
+    stored = {found.visit.id: found for found in known.visits}
+    reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:
         reports |= await store_corrections.told_by_hand(writing.sql, writing.municipality_id, by_hand)
-    chains = await store_corrections.naming(writing.sql, writing.municipality_id, taps)
-    told = [visit for presences in neighbourhoods for visit in visits_at(presences, reports, writing.master, chains)]
+    told = [visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains)]
     changed: list[StoredVisit] = []
     differences: list[tuple[Visit | None, Visit | None]] = []
     for visit in told:

@@ -1,7 +1,6 @@
 """Corrections and manual visits: appending them, and reading them by what they are laid over, in sets."""
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,6 @@ from app.store.ledger import Leaves
 from app.store.presences import Window
 
 READ = "id, seq, tap, recipient, kind, body, seen"
-NAMING = f"SELECT {READ} FROM correction WHERE municipality_id = $1 AND tap = ANY($2::uuid[]) ORDER BY seq"
 # By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
 NEAR = f"""
 SELECT c.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
@@ -96,15 +94,6 @@ class Told:
     after: dict[str, Any]
 
 
-async def naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -> dict[UUID, list[Correction]]:
-    """Every correction that names one of the taps, by tap, in the order recorded."""
-    found: defaultdict[UUID, list[Correction]] = defaultdict(list)
-    for row in await sql.fetch(NAMING, municipality_id, taps):
-        correction = _correction(row)
-        found[correction.tap].append(correction)
-    return found
-
-
 async def near(sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
     """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
     wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
@@ -120,7 +109,7 @@ async def near(sql: Any, municipality_id: int, master: MasterData, windows: Sequ
         if row["kind"] == "manual":
             overlay.by_hand.append(_by_hand(row, person))
         else:
-            overlay.chains.setdefault(row["tap"], []).append(_correction(row))
+            overlay.chains.setdefault(row["tap"], []).append(correction_of(row))
     return found
 
 
@@ -162,7 +151,8 @@ async def told_by_hand(sql: Any, municipality_id: int, presences: Sequence[UUID]
     }
 
 
-def _correction(row: Any) -> Correction:
+def correction_of(row: Any) -> Correction:
+    """A correction from its stored row."""
     body = from_json(row["body"])
     at = body.get("started_at") or body.get("ended_at")
     return Correction(

@@ -1,4 +1,4 @@
-"""Reading derived visits and the reports they follow, in sets."""
+"""Reading derived visits, and the reports and corrections they follow, in sets."""
 
 import datetime as dt
 from collections import defaultdict
@@ -8,17 +8,15 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from app.domain.correction import Correction
 from app.domain.report import Report, ReportedIntervention
 from app.domain.split import Share
 from app.domain.visit import Visit
+from app.store import rows, schema
+from app.store.corrections import correction_of
 from app.store.presences import spans_of
 
-COLUMNS = (
-    "id", "presence", "recipient", "version", "group_id", "provider", "staff", "person", "role", "household", "in_tap",
-    "out_tap", "started_at", "ended_at", "provisional", "local_on", "status", "payable", "evidence_in", "evidence_out",
-    "presence_seconds", "seconds", "spans", "share_category", "share_intervention", "share_line", "share_seconds",
-    "share_payable", "share_reason", "anomalies", "suggestions", "settled", "corrections",
-)  # fmt: skip
+COLUMNS = rows.names(schema.visit)
 OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
@@ -27,9 +25,14 @@ ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
 """
-REPORTS = """
-SELECT id, staff, tap, reported_at, outcome, interventions FROM report
-WHERE municipality_id = $1 AND tap = ANY($2::uuid[])
+# One statement, as each is a round trip: rows whole, each kind in a column of its own.
+STANDING = """
+SELECT v AS visit, NULL::report AS report, NULL::correction AS correction
+FROM visit AS v WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
+UNION ALL
+SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
+UNION ALL
+SELECT NULL, NULL, c FROM correction AS c WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
 """
 
 
@@ -38,6 +41,14 @@ class StoredVisit(NamedTuple):
 
     visit: Visit
     version: int
+
+
+class Standing(NamedTuple):
+    """What is stored of presences: their visits, and by tap the reports and, in order, the corrections that name it."""
+
+    visits: list[StoredVisit]
+    reports: dict[UUID, list[Report]]
+    chains: dict[UUID, list[Correction]]
 
 
 async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
@@ -56,22 +67,35 @@ async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
     return [visit_of(row) for row in await sql.fetch(ORPHANS, municipality_id)]
 
 
-async def reports_naming(sql: Any, municipality_id: int, taps: Sequence[UUID]) -> dict[UUID, list[Report]]:
-    """Every report that names one of the taps, by tap."""
-    found: defaultdict[UUID, list[Report]] = defaultdict(list)
-    for row in await sql.fetch(REPORTS, municipality_id, taps):
-        id_, staff, tap, reported_at, outcome, interventions = row
-        told = tuple(ReportedIntervention(*one) for one in from_json(interventions))
-        found[tap].append(Report(id_, staff, tap, reported_at, outcome, told))
-    return found
+async def standing(sql: Any, municipality_id: int, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
+    """The stored visits of presences, and all that has been said of their taps."""
+    visits: list[StoredVisit] = []
+    reports: defaultdict[UUID, list[Report]] = defaultdict(list)
+    corrections: list[Correction] = []
+    for visit, report, correction in await sql.fetch(STANDING, municipality_id, presences, taps):
+        if visit is not None:
+            visits.append(visit_of(visit))
+        elif report is not None:
+            reports[report["tap"]].append(_report(report))
+        else:
+            corrections.append(correction_of(correction))
+    chains: defaultdict[UUID, list[Correction]] = defaultdict(list)
+    for one in sorted(corrections, key=lambda correction: correction.seq):
+        chains[one.tap].append(one)
+    return Standing(visits, reports, chains)
+
+
+def _report(row: Any) -> Report:
+    told = tuple(ReportedIntervention(*one) for one in from_json(row["interventions"]))
+    return Report(row["id"], row["staff"], row["tap"], row["reported_at"], row["outcome"], told)
 
 
 def visit_of(row: Sequence[Any]) -> StoredVisit:
-    """A visit from its stored row, the columns of `COLUMNS` in their order."""
+    """A visit from its stored row, the columns in the table's order."""
     (
-        id_, presence, recipient, version, group, provider, staff, person, role, household, in_tap, out_tap, started_at,
-        ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds, seconds, spans,
-        categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
+        _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
+        started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
+        seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
         settled, corrections,
     ) = row  # fmt: skip
     visit = Visit(

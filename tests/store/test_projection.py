@@ -20,10 +20,9 @@ from app.domain.pairing import Tap, own_spans, pair, presence_order, tap_order
 from app.domain.report import Report, ReportedIntervention
 from app.domain.tap import Claim, Envelope
 from app.domain.visit import visits_at
-from app.store import corrections as store_corrections
 from app.store import records
 from app.store.projection import month_sums
-from app.store.visits import COLUMNS, visit_of
+from app.store.visits import COLUMNS, standing, visit_of
 
 DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
 RECEIVED = DAY + dt.timedelta(days=5)
@@ -220,7 +219,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
                 await correct_one(writing, owner, shuffler)
 
     async with database.write(188) as writing:
-        chains = await store_corrections.naming(writing.sql, 188, [claim.id for _, claim in claims])
+        _, _, chains = await standing(writing.sql, 188, [], [claim.id for _, claim in claims])
         expected = pure(writing.master, claims, reports, chains, writing.as_of)
     found = await stored(owner)
     assert differences(found, expected) == []
