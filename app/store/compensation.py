@@ -16,7 +16,7 @@ from app.domain.rating import Agreement
 from app.domain.time import Days, days_span, local_date
 from app.domain.visit import Visit
 from app.store.records import take_in
-from app.store.visits import COLUMNS, reports_naming, visit_of
+from app.store.visits import COLUMNS, standing, visit_of
 
 LAST_VISIT_DAYS = 31
 """How long before an absence its last visit is looked for; longer ago, no absence table reaches."""
@@ -103,7 +103,7 @@ async def facts_of(
         singles = any("single" in pay.how for rule in rules for pay in rule.declined)
         asked = [visit for visit in found if visit.local_date >= days[0] and (singles or visit.status in DOORS)]
         taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
-        reports = await reports_naming(sql, municipality_id, taps)
+        _, reports, _ = await standing(sql, municipality_id, [], taps)
         notices = await notices_of(sql, municipality_id, provider, days)
         declined = [*declined_of(asked, reports, master), *declined_in_advance(notices, master)]
         facts = replace(facts, declined=declined)
