@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.mount_tag import confirm_mounts
@@ -45,8 +45,7 @@ class Submission:
         return f"device {self.device}" if self.device else f"staff {self.staff}"
 
 
-@dataclass(frozen=True, slots=True)
-class TapAnswer:
+class TapAnswer(NamedTuple):
     """The answer to one item. `at` and `evidence` are None for a refused one."""
 
     id: UUID | None
@@ -204,4 +203,4 @@ def nameless(items: Iterable[Any]) -> list[bytes]:
 
 def _with_visits(answer: TapAnswer, told: dict[UUID, list[Visit]]) -> TapAnswer:
     visits = told.get(answer.id) if answer.id is not None and answer.verdict != "refused" else None
-    return replace(answer, visits=visits) if visits else answer
+    return answer._replace(visits=visits) if visits else answer

@@ -15,7 +15,7 @@ import datetime as dt
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
@@ -88,11 +88,11 @@ class Reads:
         below, above = (near[index - 1] if index else None), (near[index] if index < len(near) else None)
         if above and above.counter == counter:
             again = "counter_replayed_same_device" if above.phone == phone else "counter_replayed"
-            return replace(judged, verdict="refused", code=again, evidence=None, flags=())
+            return judged._replace(verdict="refused", code=again, evidence=None, flags=())
         low_at, high_at = claimed(judged.at, received_at)
         code = _contradiction(low_at, high_at, below, above)
         if code and (judged.verdict == "accepted" or judged.code in GIVE_WAY):
-            judged = replace(judged, verdict="disputed", code=code)
+            judged = judged._replace(verdict="disputed", code=code)
         if judged.verdict != "accepted":
             low_at, high_at = EPOCH, received_at
         read = Read(counter, tap, phone, low_at, high_at, received_at)

@@ -4,8 +4,8 @@ The judgement is made once and is part of the fact from then on.
 """
 
 import datetime as dt
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.device import Device
@@ -120,8 +120,7 @@ class Shift:
     booted_at: dt.datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later.
 
     `epoch` and `counter` are the tag's, where it said them: which of its keys in turn, and how often it was read.
@@ -193,15 +192,15 @@ def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, la
     judged = Judgement("accepted", flags[0] if flags else None, at, "manual", None, flags)
     if claim.message is not None:
         online = envelope.received_at - at <= ONLINE
-        judged = _with_message(replace(judged, evidence="sun_online" if online else "sun_late"), claim.message, master)
+        judged = _with_message(judged._replace(evidence="sun_online" if online else "sun_late"), claim.message, master)
     elif claim.uid is not None:
-        judged = _at_tag(replace(judged, evidence="static"), master.tag_by_uid(claim.uid))
+        judged = _at_tag(judged._replace(evidence="static"), master.tag_by_uid(claim.uid))
     elif claim.household is None or not master.has_household(claim.household):
         judged = _refused(judged, "unknown_household")
     if judged.tag is not None and judged.verdict == "accepted":
         judged = _where_it_hangs(judged, master.tags[judged.tag], claim.direction)
     if judged.verdict == "accepted" and envelope.received_at - at > late_after:
-        return replace(judged, verdict="disputed", code="received_too_late")
+        return judged._replace(verdict="disputed", code="received_too_late")
     return judged
 
 
@@ -221,28 +220,28 @@ def _with_message(judged: Judgement, message: Message, master: MasterData) -> Ju
     read = message.verified(master)
     if read is None:
         return _refused(judged, "sun_invalid")
-    judged = _at_tag(replace(judged, counter=read.counter), master.tag_by_uid(read.uid))
+    judged = _at_tag(judged._replace(counter=read.counter), master.tag_by_uid(read.uid))
     if judged.tag is None:
         return judged
     epochs = master.tags[judged.tag].epochs
     if epochs[-1:] != ((message.keyset, read.key_version),):
         return _refused(judged, "tag_epoch_stale")
-    return replace(judged, epoch=len(epochs) - 1)
+    return judged._replace(epoch=len(epochs) - 1)
 
 
 def _at_tag(judged: Judgement, tag: Tag | None) -> Judgement:
-    return _refused(judged, "tag_unknown") if tag is None else replace(judged, tag=tag.ref)
+    return _refused(judged, "tag_unknown") if tag is None else judged._replace(tag=tag.ref)
 
 
 def _where_it_hangs(judged: Judgement, tag: Tag, direction: ClaimedDirection) -> Judgement:
     code = STATE_DISPUTES.get(tag.state_at(judged.at) or "")
     if code is None and tag.household_at(judged.at) is None and direction != "control":
         code = "tag_unassigned"
-    return judged if code is None else replace(judged, verdict="disputed", code=code)
+    return judged if code is None else judged._replace(verdict="disputed", code=code)
 
 
 def _refused(judged: Judgement, code: str) -> Judgement:
-    return replace(judged, verdict="refused", code=code, evidence=None, flags=())
+    return judged._replace(verdict="refused", code=code, evidence=None, flags=())
 
 
 def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgement:
@@ -254,7 +253,7 @@ def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgem
     if judged.verdict == "refused":
         return judged
     if device is None or device.staff != staff or (device.revoked_at is not None and device.revoked_at <= judged.at):
-        return replace(judged, verdict="disputed", code="device_not_bound")
+        return judged._replace(verdict="disputed", code="device_not_bound")
     if device.revoked_at is None:
         return judged
-    return replace(judged, code=judged.code or "device_revoked", flags=(*judged.flags, "device_revoked"))
+    return judged._replace(code=judged.code or "device_revoked", flags=(*judged.flags, "device_revoked"))

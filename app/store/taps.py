@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from pydantic_core import to_json
@@ -83,8 +83,7 @@ SELECT t.staff, t.at FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class KnownTap:
+class KnownTap(NamedTuple):
     """A tap or an attempt already stored under an id, with the answer it got."""
 
     body_hash: bytes
