@@ -12,14 +12,16 @@ from app.store.database import Database
 async def move_clock(database: Database) -> None:
     """Move every municipality's `as_of` to now. Safe to run again, and in several servers at once."""
     for municipality_id in await database.municipalities():
-        now = whole_second(dt.datetime.now(UTC))
-        async with database.write(municipality_id) as writing:
-            if now <= writing.as_of:
-                continue
-            await writing.sql.execute(
-                "UPDATE municipality SET as_of = $2 WHERE municipality_id = $1", municipality_id, now
-            )
-            since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
-            over = await presences.expired(writing.sql, municipality_id, since, now - LONGEST_PRESENCE)
-            if over:
-                await project(writing, Touched(persons=over))
+        await let_pass(database, municipality_id, whole_second(dt.datetime.now(UTC)))
+
+
+async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -> None:
+    """Move one municipality's `as_of` on to `now`, never back, and tell what that ends."""
+    async with database.write(municipality_id) as writing:
+        if now <= writing.as_of:
+            return
+        await writing.sql.execute("UPDATE municipality SET as_of = $2 WHERE municipality_id = $1", municipality_id, now)
+        since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
+        over = await presences.expired(writing.sql, municipality_id, since, now - LONGEST_PRESENCE)
+        if over:
+            await project(writing, Touched(persons=over))

@@ -158,9 +158,10 @@ def _in_step_after(
     return None
 
 
-def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[UUID]:
+def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[tuple[UUID, str]]:
+    """What is open, and where: a tag told to hang elsewhere takes an open presence to another door."""
     return {
-        presence.id
+        (presence.id, presence.household)
         for presence in presences
         if presence.started_at is not None and presence.started_at < at and presence.open_at(at)
     }

@@ -132,6 +132,18 @@ async def test_a_tag_that_was_moved_counts_at_the_door_where_it_hung(home):
     assert [visit["recipient"] for visit in await home.visits()] == ["B-1", "B-2"]
 
 
+async def test_what_came_after_a_tap_follows_it_to_the_door_where_its_tag_hung(home):
+    await home.tap("S-1", H1, "in", START)
+    await home.tap("S-1", H3, "out", END)
+    await home.tap("S-1", H2, "out", END + dt.timedelta(minutes=5))
+    [mismatch] = await home.visits()
+    assert (mismatch["recipient"], mismatch["status"]) == ("B-1", "incomplete")
+    await home.mount("T-H-1", "H-3", day(-2, "07:00"))
+    closed, lonely = await home.visits()
+    assert (closed["recipient"], closed["status"], closed["seconds"]) == ("B-3", "complete", 1800)
+    assert (lonely["recipient"], codes(lonely)) == ("B-2", {"missing_in"})
+
+
 async def test_a_recipient_who_moved_is_visited_at_the_new_home(home):
     await home.visit_by("S-1", H2, START, END)
     await home.visit_by("S-1", H3, *EVENING)

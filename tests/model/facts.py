@@ -1,0 +1,147 @@
+"""What the reference model is told: everything anybody ever said, and nothing that follows from it.
+
+Instants are UTC in whole seconds unless said otherwise, days are local, refs are strings.
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+
+
+def local(instant):
+    """The instant on a Swedish clock."""
+    return instant.astimezone(STOCKHOLM)
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A tap as it was judged when it first came; `tag` is None for one made by hand, `household` for one at a tag."""
+
+    id: UUID
+    staff: str
+    direction: str
+    at: dt.datetime
+    tag: str | None
+    household: str | None
+    evidence: str
+    dispute: str | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was told of the presence that `tap` belongs to; `told` has (intervention, recipient, minutes, outcome)."""
+
+    id: UUID
+    staff: str
+    tap: UUID
+    reported_at: dt.datetime
+    outcome: str
+    told: tuple
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where a recipient lives from a day on."""
+
+    since_on: dt.date
+    household: str
+    died_on: dt.date | None = None
+
+
+@dataclass(frozen=True)
+class Employment:
+    """What is said of a staff ref from a day on; `delegations` has (intervention, first day, last day or None)."""
+
+    since_on: dt.date
+    provider: str
+    role: str
+    last_on: dt.date | None = None
+    delegations: tuple = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """An order line. `minutes` None takes the catalogue's; `window` is two local times."""
+
+    ref: str
+    intervention: str
+    minutes: int | None = None
+    frequency: int = 7
+    period: int = 1
+    unit: str = "wk"
+    staff_count: int = 1
+    weekdays: tuple[int, ...] | None = None
+    window: tuple[dt.time, dt.time] | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One provider's order; days are inclusive, a pause is its first and last day."""
+
+    recipient: str
+    provider: str
+    first_on: dt.date
+    last_on: dt.date | None
+    lines: tuple[Line, ...]
+    pauses: tuple = ()
+
+    def in_force(self, day):
+        """Whether it is valid and not paused that day."""
+        if day < self.first_on or (self.last_on is not None and day > self.last_on):
+            return False
+        return not any(first <= day <= last for first, last in self.pauses)
+
+
+@dataclass
+class Facts:
+    """Everything told so far. Versions are keyed by their first day, tags' mounts by their instant."""
+
+    now: dt.datetime
+    catalogue: dict = field(default_factory=dict)  # ref: (category, minutes)
+    recipients: dict = field(default_factory=dict)  # ref: {first day: Home}
+    staff: dict = field(default_factory=dict)  # ref: {first day: Employment}
+    persons: dict = field(default_factory=dict)  # staff ref: person
+    orders: dict = field(default_factory=dict)  # ref: Order
+    contracts: dict = field(default_factory=dict)  # provider: (split policy, whether a report is demanded)
+    mounts: dict = field(default_factory=dict)  # tag ref: {instant: household}
+    states: dict = field(default_factory=dict)  # tag ref: {instant: state}
+    taps: dict = field(default_factory=dict)  # id: Tap
+    reports: dict = field(default_factory=dict)  # id: Report
+    clocks: dict = field(default_factory=dict)  # phone: what its clocks were found to be off
+
+    def household_of(self, tap):
+        """The door the tap was made at: None where its tag hung nowhere then."""
+        return tap.household if tap.tag is None else at_instant(self.mounts[tap.tag], tap.at)
+
+    def home_of(self, recipient, day):
+        """What is said of a recipient that day."""
+        return on_day(self.recipients[recipient], day)
+
+    def employment_of(self, staff, day):
+        """What is said of a staff ref that day."""
+        return on_day(self.staff[staff], day)
+
+    def died_on(self, recipient):
+        """The last day of a recipient's life."""
+        homes = self.recipients[recipient]
+        return homes[max(homes)].died_on
+
+    def in_force(self, order, day):
+        """Whether an order counts that day: a death ends it the day after."""
+        died_on = self.died_on(order.recipient)
+        return order.in_force(day) and (died_on is None or day <= died_on)
+
+
+def at_instant(told, instant):
+    """What was told for the latest time that is not after the instant."""
+    times = [at for at in told if at <= instant]
+    return told[max(times)] if times else None
+
+
+def on_day(versions, day):
+    """The version in force that day."""
+    return at_instant(versions, day)

@@ -1,0 +1,482 @@
+"""Two days of a small municipality, made up step by step and told to the service and to the reference model alike.
+
+After every step what the service says has changed is taken in, and all of it is compared with what the model derives.
+"""
+
+import datetime as dt
+import random
+import uuid
+from urllib.parse import quote
+
+from driver import utc
+from facts import Employment, Facts, Home, Line, Order, Report, at_instant, local
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from judging import judge
+from reference import visits_of
+
+UTC = dt.UTC
+SINCE = dt.date(2025, 1, 1)
+EVER = dt.date.min
+SATURDAY = dt.date(2025, 10, 25)  # the clock goes back in the night that follows
+BEGAN_AT = dt.datetime(2025, 10, 26, 6, 0, tzinfo=UTC)
+LATE_BEFORE = dt.date(2025, 10, 1)
+LONG_AGO = dt.datetime(2025, 9, 20, 6, 0, tzinfo=UTC)
+
+CATALOGUE = {
+    "dusch": ("CARE", 20),
+    "tillsyn": ("CARE", 10),
+    "städ": ("SERVICE", 45),
+    "insulin": ("DELEGATED_HSL", 10),
+    "larm": ("ALARM", 15),
+    "såromläggning": ("LICENSED_HSL", 30),
+}
+HOMES = {"B-1": "H-1", "B-2": "H-2", "B-3": "H-3", "B-a": "H-par", "B-b": "H-par"}
+HOUSEHOLDS = sorted({*HOMES.values()})
+UIDS = {"04000000000001": "T-1", "04000000000002": "T-2", "04000000000003": "T-par", "04000000000004": "T-new"}
+HUNG = {"T-1": "H-1", "T-2": "H-2", "T-par": "H-par"}
+LEAVE = (("insulin", SINCE, None),)
+STAFF = {
+    "S-1": ("P-norr", "care_assistant", LEAVE),
+    "S-1b": ("P-syd", "care_assistant", LEAVE),  # the same person, employed twice
+    "S-2": ("P-norr", "assistant_nurse", ()),
+    "S-3": ("P-syd", "care_assistant", LEAVE),
+    "S-t": ("P-norr", "trainee", LEAVE),
+    "S-l": ("P-norr", "alarm_team", ()),
+}
+PERSONS = {ref: "S-1" if ref == "S-1b" else ref for ref in STAFF}
+MORNING = (dt.time(7), dt.time(10))
+NIGHT = (dt.time(22), dt.time(6))
+ORDERS = {
+    "O-1": ("B-1", "P-norr", (Line("1", "dusch"), Line("2", "insulin"))),
+    "O-2": ("B-2", "P-norr", (Line("1", "städ", 30, window=MORNING), Line("2", "tillsyn"))),
+    "O-a": ("B-a", "P-norr", (Line("1", "dusch"),)),
+    "O-b": ("B-b", "P-norr", (Line("1", "tillsyn", staff_count=2),)),
+}
+
+some = st.sampled_from
+WHO = some(["S-1", "S-1", "S-2", "S-2", "S-1b", "S-3", "S-t", "S-l"])
+DOOR = some(["04000000000001", "04000000000002", "04000000000003", "04000000000004", "H-1", "H-3", "H-par"])
+BACK = some([0, 10, 30, 45, 90, 300, 480, 1000, 1500])
+LENGTH = some([0, 1, 5, 12, 30, 31, 75, 960])
+NEAR = some([0, 1, 20, 60, 61, 300, 900, 57_600, 57_601, -30, -600])
+ANY = st.integers(0, 31)
+DAYS = some([-30, -1, 0, 1, 2])
+LINE = st.builds(
+    Line,
+    ref=some(["1", "2", "3"]),
+    intervention=some(sorted(CATALOGUE)),
+    minutes=some([None, None, 0, 7, 20]),
+    frequency=some([7, 2]),
+    unit=some(["wk", "wk", "d", "mo"]),
+    staff_count=some([1, 1, 2, 3]),
+    weekdays=some([None, None, (6,), (1, 7)]),
+    window=some([None, None, MORNING, NIGHT]),
+)
+TOLD = st.tuples(
+    some(sorted(CATALOGUE)),
+    some([None, None, None, *sorted(HOMES)]),
+    some([None, None, 0, 5, 30]),
+    some(["done", "done", "done", "declined", "not_done"]),
+)
+COMPARED = (
+    "taps recipient provider staff role household provisional presence_seconds seconds status payable evidence"
+).split()
+
+
+class Days(RuleBasedStateMachine):
+    """One municipality from an early Saturday on. `town` and `settled` are given to a subclass by the test."""
+
+    town = None
+    settled = None
+
+    def __init__(self):
+        super().__init__()
+        self.code = self.town.another()
+        self.facts = first_facts()
+        self.now = BEGAN_AT
+        self.ids = random.Random(0)
+        self.minted = []  # taps a phone has made, sent or not: (who, item)
+        self.held = {}  # by whom: what its phone has not sent yet
+        self.sent = {}  # by whom: the batch it sent last
+        self.phones = {}  # by whom: (seconds its wall clock is off, boot id or None)
+        self.after = "0"
+        self.told = {}  # the service's visits by id
+        self.known = {}  # (opening tap, recipient): the visit's id
+        self.steps = 0
+        self.agreed = False
+
+    # Phones
+
+    def item(self, who, door, direction, at):
+        """A tap as the phone makes it: on its own clocks, and never before it happens."""
+        at = min(at, self.now)
+        off, boot = self.phones.get(who, (0, None))
+        tag = {"uid": door} if door in UIDS else {"household": door, "reason": "tag_missing"}
+        made = {"id": self.new_id(), "direction": direction, "tapped_at": at + dt.timedelta(seconds=off), "tag": tag}
+        if boot is not None:
+            made |= {"uptime_ms": int((at - LONG_AGO).total_seconds() * 1000) + 10**9, "boot_id": boot}
+        self.minted.append((who, made, at))
+        return made
+
+    def send(self, who, items):
+        """One batch; its verdicts must be those the model owes it."""
+        off, boot = self.phones.get(who, (0, None))
+        sent_at = dt.datetime.now(UTC)
+        envelope = {"sent_at": sent_at + dt.timedelta(seconds=off)}
+        if boot is not None:
+            envelope |= {"sent_uptime_ms": int((sent_at - LONG_AGO).total_seconds() * 1000) + 10**9, "boot_id": boot}
+        answer = self.ask("POST", "/v1/taps", envelope | {"taps": items}, role="staff", staff=who)
+        received_at = utc(answer["received_at"])
+        late_after = dt.timedelta(days=self.town.late_days)
+        before = [*self.facts.taps, *(item["id"] for item in items)]
+        known = [item["id"] in before[: len(self.facts.taps) + place] for place, item in enumerate(items)]
+        judged = list(judge(self.facts, who, envelope, items, received_at, late_after, UIDS))
+        assert [(one["id"], one["duplicate"], one["code"], utc(one["at"])) for one in answer["results"]] == [
+            (str(tap.id), again, tap.dispute or next(iter(tap.flags), None), tap.at)
+            for tap, again in zip(judged, known, strict=True)
+        ]
+        for tap in judged:
+            self.facts.taps[tap.id] = tap
+        self.sent[who] = items
+
+    def new_id(self):
+        return uuid.UUID(int=self.ids.getrandbits(128), version=4)
+
+    def ask(self, method, path, body=None, **who):
+        self.agreed = False
+        return self.town.ask(self.code, method, quote(path, safe="/?=&:"), body, **who)
+
+    @rule(who=WHO, door=DOOR, back=BACK, length=LENGTH, way=some(["both", "both", "reversed", "in", "out", "twice"]))
+    def visit(self, who, door, back, length, way):
+        start = self.now - dt.timedelta(minutes=back)
+        end = start + dt.timedelta(minutes=length)
+        tap_in, tap_out = self.item(who, door, "in", start), self.item(who, door, "out", end)
+        batch = {"both": [tap_in, tap_out], "in": [tap_in], "out": [tap_out], "twice": [tap_in, tap_out, tap_in]}
+        items = batch.get(way, [tap_out, tap_in])
+        self.held.setdefault(who, []).extend(item for item in (tap_in, tap_out) if item not in items)
+        self.send(who, items)
+
+    @rule(who=WHO, door=DOOR, direction=some(["in", "in", "out", "out", "auto"]), beside=ANY, seconds=NEAR)
+    def tap(self, who, door, direction, beside, seconds):
+        others = [at for _, _, at in self.minted] or [self.now]
+        at = others[-1 - beside % len(others)] + dt.timedelta(seconds=seconds)
+        self.send(who, [self.item(who, door, direction, at)])
+
+    @rule(who=WHO, door=DOOR, near=st.lists(NEAR, min_size=2, max_size=4), start=BACK)
+    def many_taps(self, who, door, near, start):
+        at = self.now - dt.timedelta(minutes=start)
+        items = []
+        for number, seconds in enumerate(near):
+            at += dt.timedelta(seconds=seconds)
+            items.append(self.item(who, door, ("auto", "in", "out")[number % 3], at))
+        self.send(who, items)
+
+    @rule(
+        team=st.lists(some(sorted(STAFF)), min_size=2, max_size=3, unique=True),
+        door=DOOR,
+        back=BACK,
+        gaps=st.tuples(some([0, 5, 10]), some([0, 5, 20]), some([20, 30, 41])),
+    )
+    def team(self, team, door, back, gaps):
+        start = self.now - dt.timedelta(minutes=back)
+        for number, who in enumerate(team):
+            began_at = start + dt.timedelta(minutes=number * gaps[0])
+            ended_at = began_at + dt.timedelta(minutes=gaps[2] - number * gaps[1] // 2)
+            self.send(who, [self.item(who, door, "in", began_at), self.item(who, door, "out", ended_at)])
+
+    @rule(who=WHO, seed=ANY)
+    def net_again(self, who, seed):
+        """What waited is sent, mixed with what was sent before."""
+        items = self.held.pop(who, []) + self.sent.get(who, [])
+        if items:
+            random.Random(seed).shuffle(items)
+            self.send(who, items)
+
+    @rule(who=WHO, off=some([0, 20, 45, -45, 400, -7200]), boot=some([None, None, "b1", "b2"]))
+    def clock_of_a_phone(self, who, off, boot):
+        self.phones[who] = (off, boot)
+
+    # Carers
+
+    @rule(
+        which=ANY,
+        outcome=some(["performed", "performed", "performed", "declined", "no_answer"]),
+        told=st.lists(TOLD, max_size=3),
+        minutes=some([0, 30, 31, 600]),
+        other=some([None, None, None, "S-1b", "S-2"]),
+    )
+    def report(self, which, outcome, told, minutes, other):
+        if not self.minted:
+            return
+        who, named, at = self.minted[-1 - which % len(self.minted)]
+        who = other or who
+        found = Report(self.new_id(), who, named["id"], at + dt.timedelta(minutes=minutes), outcome, tuple(told))
+        items = [
+            {"intervention": what, "recipient": recipient, "minutes": lasted, "outcome": how}
+            for what, recipient, lasted, how in told
+        ]
+        body = {"id": found.id, "tap": found.tap, "reported_at": found.reported_at, "outcome": outcome}
+        answer = self.ask(
+            "POST", "/v1/reports", {"reports": [body | {"interventions": items}]}, role="staff", staff=who
+        )
+        assert answer["results"] == [{"id": str(found.id), "verdict": "accepted", "code": None, "duplicate": False}]
+        self.facts.reports[found.id] = found
+
+    # Municipality and providers
+
+    @rule(
+        ref=some(["O-1", "O-2", "O-3", "O-a", "O-b", "O-x"]),
+        recipient=some(sorted(HOMES)),
+        provider=some(["P-norr", "P-norr", "P-syd"]),
+        lines=st.lists(LINE, max_size=3, unique_by=lambda line: line.ref),
+        days=st.tuples(DAYS, some([None, None, 0, 1])),
+        pause=some([None, None, None, 0, 1]),
+    )
+    def order(self, ref, recipient, provider, lines, days, pause):
+        first_on = SATURDAY + dt.timedelta(days=days[0])
+        last_on = None if days[1] is None else max(first_on, SATURDAY + dt.timedelta(days=days[1]))
+        pauses = () if pause is None else ((SATURDAY + dt.timedelta(days=pause), SATURDAY + dt.timedelta(days=pause)),)
+        placed = Order(recipient, provider, first_on, last_on, tuple(lines), pauses)
+        self.ask("PUT", f"/v1/orders/{ref}", order_body(placed))
+        self.facts.orders[ref] = placed
+
+    @rule(ref=some(["O-1", "O-2", "O-a", "O-b"]))
+    def withdraw(self, ref):
+        if self.facts.orders.pop(ref, None) is not None:
+            self.ask("DELETE", f"/v1/orders/{ref}", expect=(204,))
+
+    @rule(tag=some(sorted(UIDS.values())), household=some(HOUSEHOLDS), back=BACK)
+    def hang_tag(self, tag, household, back):
+        at = self.now - dt.timedelta(minutes=back)
+        retired = at_instant(self.facts.states[tag], at) == "retired"
+        body = {"household": household, "at": at}
+        self.ask("POST", f"/v1/tags/{tag}/mount", body, expect=(409,) if retired else (200,))
+        if not retired:
+            self.facts.mounts[tag][at] = household
+
+    @rule(tag=some(sorted(UIDS.values())), state=some(["active", "suspended", "lost", "retired"]), back=BACK)
+    def state_of_a_tag(self, tag, state, back):
+        at = self.now - dt.timedelta(minutes=back)
+        self.ask("POST", f"/v1/tags/{tag}/state", {"state": state, "at": at, "reason": "other"})
+        self.facts.states[tag][at] = state
+
+    @rule(
+        ref=some(sorted(STAFF)),
+        since=some([SINCE, SATURDAY, SATURDAY + dt.timedelta(days=1)]),
+        provider=some(["P-norr", "P-syd"]),
+        role=some(["care_assistant", "licensed", "trainee", "night_patrol"]),
+        days=some([None, None, 0, 1]),
+        leave=some([(), LEAVE, (("insulin", SATURDAY, SATURDAY),)]),
+    )
+    def employment(self, ref, since, provider, role, days, leave):
+        last_on = None if days is None else max(since, SATURDAY + dt.timedelta(days=days))
+        self.employ(ref, Employment(since, provider, role, last_on, leave))
+
+    def employ(self, ref, told):
+        self.ask("PUT", f"/v1/staff/{ref}", staff_body(ref, told))
+        self.facts.staff[ref][told.since_on] = told
+
+    @rule(ref=some(sorted(HOMES)), days=some([0, 1]), household=some(HOUSEHOLDS), died=some([None, None, 0, 1]))
+    def recipient_moves(self, ref, days, household, died):
+        since_on = SATURDAY + dt.timedelta(days=days)
+        died_on = None if died is None else since_on + dt.timedelta(days=died)
+        told = Home(since_on, household, died_on)
+        self.ask("PUT", f"/v1/recipients/{ref}", recipient_body(told))
+        self.facts.recipients[ref][since_on] = told
+
+    @rule(
+        provider=some(["P-norr", "P-norr", "P-syd"]),
+        policy=some(["proportional", "hsl_first", "reported"]),
+        demanded=some([False, False, True]),
+    )
+    def contract(self, provider, policy, demanded):
+        body = {"provider": provider, "valid_from": SINCE, "split_policy": policy, "report_required": demanded}
+        self.ask("PUT", f"/v1/contracts/C-{provider}", body | {"compensation": {}})
+        self.facts.contracts[provider] = (policy, demanded)
+
+    # Time and machines
+
+    @rule(minutes=some([1, 20, 60, 300, 959, 960, 1000]))
+    def time_passes(self, minutes):
+        self.now += dt.timedelta(minutes=minutes)
+        self.town.let_pass(self.code, self.now)
+        self.facts.now = self.now
+
+    @precondition(lambda self: self.steps % 20 == 10)  # it takes as long as a hundred steps
+    @rule()
+    def restart(self):
+        self.town.restart()
+
+    # Comparing
+
+    @invariant()
+    def the_service_says_what_the_model_derives(self):
+        self.steps += 1
+        self.agreed = False
+        answer = self.ask("GET", f"/v1/changes?after={self.after}&limit=500")
+        self.after = answer["next"]
+        for change in answer["items"]:
+            if "visit" in change:
+                self.told[change["visit"]["id"]] = change["visit"]
+            else:
+                self.told.pop(change["withdrawn"], None)  # it may have come and gone within one step
+        derived = {(str(tap), who): written(visit) for (tap, who), visit in visits_of(self.facts).items()}
+        found = {key_of(visit): comparable(visit) for visit in self.told.values()}
+        assert found == derived, difference(found, derived) + "\n" + "\n".join(
+            f"DBG {t.staff} {t.direction} {t.at} {self.facts.household_of(t)} {t.id} {t.dispute}"
+            for t in sorted(self.facts.taps.values(), key=lambda t: t.at)
+        ) + "\nDBGF %s" % self.town.faults(self.code)
+        for visit in self.told.values():
+            assert self.known.setdefault(key_of(visit), visit["id"]) == visit["id"]
+        if self.steps % 10 == 0:
+            self.everything_is_listed()
+        self.agreed = True
+
+    def everything_is_listed(self):
+        """The list says what the changes said, in its order."""
+        listed, page = [], self.ask("GET", "/v1/visits?limit=500", role="controller")
+        listed += page["items"]
+        while page["next"]:
+            page = self.ask("GET", f"/v1/visits?limit=500&cursor={page['next']}", role="controller")
+            listed += page["items"]
+        assert {visit["id"]: visit for visit in listed} == self.told
+        order = [(utc(visit["started_at"] or visit["ended_at"]), visit["id"]) for visit in listed]
+        assert order == sorted(order)
+
+    def teardown(self):
+        if not self.agreed:
+            return  # it has been told already
+        self.everything_is_listed()
+        assert self.town.faults(self.code) == []
+
+
+def key_of(visit):
+    """What a visit is known by: its opening tap and its recipient."""
+    return visit["taps"]["in"] or visit["taps"]["out"], visit["recipient"]
+
+
+def comparable(visit):
+    """A visit of the wire without its id and version, and without what only the service words: reasons, suggestions."""
+    assert all(share["reason"] for share in visit["shares"])
+    return {
+        **{name: visit[name] for name in COMPARED},
+        "group": visit["group"],
+        "started_at": utc(visit["started_at"]),
+        "ended_at": utc(visit["ended_at"]),
+        "local_date": visit["local_date"],
+        "presence": [(utc(start), utc(end)) for start, end in visit["presence"]],
+        "shares": [{name: value for name, value in share.items() if name != "reason"} for share in visit["shares"]],
+        "anomalies": {one["code"] for one in visit["anomalies"]},
+    }
+
+
+def written(visit):
+    """The model's visit as the wire has it."""
+    ids = {way: None if tap is None else str(tap) for way, tap in visit["taps"].items()}
+    return visit | {"taps": ids, "group": str(visit["group"]), "local_date": visit["local_date"].isoformat()}
+
+
+def difference(found, wanted):
+    """What to look at when the two do not agree."""
+    lines = []
+    for key in sorted({*found, *wanted}):
+        if key not in found or key not in wanted:
+            lines.append(f"{key}: only the {'service' if key in found else 'model'} has it")
+            lines.append(str(found.get(key) or wanted.get(key)))
+            continue
+        for name in wanted[key]:
+            if found[key][name] != wanted[key][name]:
+                lines.append(f"{key} {name}: service {found[key][name]} model {wanted[key][name]}")
+                lines.append(f"    {wanted[key]}")
+                lines += [f"  beside {one}" for one in wanted.values() if one["group"] == wanted[key]["group"]]
+    return "\n".join(lines)
+
+
+# What every example begins with
+
+
+def first_facts():
+    """The settled municipality as the model knows it."""
+    return Facts(
+        now=BEGAN_AT,
+        catalogue=dict(CATALOGUE),
+        recipients={ref: {EVER: Home(EVER, household)} for ref, household in HOMES.items()},
+        staff={
+            ref: {SINCE: Employment(SINCE, provider, role, None, leave)} for ref, (provider, role, leave) in STAFF.items()
+        },
+        persons=dict(PERSONS),
+        orders={ref: Order(who, provider, SINCE, None, lines) for ref, (who, provider, lines) in ORDERS.items()},
+        mounts={tag: {LONG_AGO: HUNG[tag]} if tag in HUNG else {} for tag in UIDS.values()},
+        states={tag: {} for tag in UIDS.values()},
+    )
+
+
+def settle(town):
+    """Put it in place over HTTP."""
+    facts = first_facts()
+
+    def put(code):
+        def tell(method, path, body):
+            town.ask(code, method, quote(path), body)
+
+        for provider in ("P-norr", "P-syd"):
+            tell("PUT", f"/v1/providers/{provider}", {"name": provider, "form": "external"})
+        for ref, (category, minutes) in CATALOGUE.items():
+            body = {"title": ref, "category": category, "standard_minutes": minutes}
+            tell("PUT", f"/v1/interventions/{ref}", body)
+        for ref, homes in facts.recipients.items():
+            tell("PUT", f"/v1/recipients/{ref}", recipient_body(homes[EVER]))
+        for ref, told in facts.staff.items():
+            tell("PUT", f"/v1/staff/{ref}", staff_body(ref, told[SINCE]))
+        for ref, placed in facts.orders.items():
+            tell("PUT", f"/v1/orders/{ref}", order_body(placed))
+        for uid, tag in UIDS.items():
+            tell("PUT", f"/v1/tags/{tag}", {"kind": "static", "uid": uid})
+            for at, household in facts.mounts[tag].items():
+                tell("POST", f"/v1/tags/{tag}/mount", {"household": household, "at": at})
+
+    town.settle(BEGAN_AT, put)
+
+
+def recipient_body(home):
+    since = {} if home.since_on == EVER else {"valid_from": home.since_on}
+    return {"household": home.household, "area": "URBAN", "died_on": home.died_on} | since
+
+
+def staff_body(ref, told):
+    return {
+        "person": PERSONS[ref],
+        "provider": told.provider,
+        "role": told.role,
+        "valid_from": told.since_on,
+        "valid_to": told.last_on,
+        "delegations": [
+            {"intervention": what, "valid_from": first, "valid_to": last} for what, first, last in told.delegations
+        ],
+    }
+
+
+def order_body(order):
+    return {
+        "recipient": order.recipient,
+        "provider": order.provider,
+        "valid_from": order.first_on,
+        "valid_to": order.last_on,
+        "lines": [line_body(line) for line in order.lines],
+        "pauses": [{"from": first, "to": last, "reason": "hospital"} for first, last in order.pauses],
+    }
+
+
+def line_body(line):
+    return {
+        "ref": line.ref,
+        "intervention": line.intervention,
+        "standard_minutes": line.minutes,
+        "frequency": line.frequency,
+        "period": line.period,
+        "period_unit": line.unit,
+        "staff_count": line.staff_count,
+        "weekdays": line.weekdays,
+        "window": line.window and [f"{clock:%H:%M}" for clock in line.window],
+    }
