@@ -75,12 +75,13 @@ class _Meeting:
         return min(ends)
 
     def overlaps(self, other):
-        """Whether both were at the same door at the same time."""
+        """Whether both were at the same door at the same time: nobody is anywhere for no time."""
         mine, others = self.presence, other.presence
-        if mine.household != others.household or mine.start is None or others.start is None:
+        if mine.household != others.household or None in {mine.start, others.start}:
             return False
-        far = dt.datetime.max.replace(tzinfo=dt.UTC)
-        return mine.start < (other.end or far) and others.start < (self.end or far)
+        if mine.start == self.end or others.start == other.end:
+            return False
+        return mine.start < (other.end or others.start + LONGEST) and others.start < (self.end or mine.start + LONGEST)
 
     def group(self, met):
         """The opening tap of the earliest of all whom a chain of overlaps connects."""

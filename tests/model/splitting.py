@@ -182,14 +182,14 @@ def _reported(facts, done, residents, provider, start):
         part.weight = part.minutes
         if not chosen:
             part.problems.add(_not_in_force(facts, recipient, provider, intervention))
-        parts.append((_place(facts, part), part))
-    return [part for _, part in sorted(parts, key=lambda pair: pair[0])]
+        parts.append(part)
+    return sorted(parts, key=lambda part: _place(facts, part))
 
 
 def _place(facts, part):
-    """Where a part stands among others: by recipient, then by order and line, what has no line last."""
+    """Where a part stands among others: by recipient, then by order and line, then what has no line as it was told."""
     if part.order_line is None:
-        return part.recipient, 1, part.intervention or "", 0
+        return part.recipient, 1, "", 0
     order, line = part.order_line.rsplit("/", 1)
     refs = [one.ref for one in facts.orders[order].lines]
     return part.recipient, 0, order, refs.index(line)
