@@ -24,8 +24,11 @@ def visits_of(facts):
         met += [_Meeting(facts, person, one) for one in presences_of(taps, facts.household_of, facts.now)]
     met.sort(key=lambda meeting: (meeting.anchor, meeting.presence.opening.id))
     found = {}
+    at_door = {}
     for meeting in met:
-        found |= meeting.visits(met)
+        at_door.setdefault(meeting.presence.household, []).append(meeting)
+    for meeting in met:
+        found |= meeting.visits(at_door[meeting.presence.household])
     return found
 
 
@@ -42,25 +45,13 @@ class _Meeting:
         self.plan = plan(facts, presence, self.report)
         self.anchor = presence.start or presence.end
         self.job = facts.employment_of(presence.opening.staff, local(self.anchor).date())
-        self.scaled = False
-        if self.counts:
-            self.scaled = divide(self.plan, presence.seconds)
+        self.trainee = self.job is not None and self.job.role == "trainee"
+        self.outcome = self.report.outcome if self.report else "performed"
+        self.counts = presence.confirmed and self.outcome == "performed"  # whether it has seconds to divide
+        self.scaled = divide(self.plan, presence.seconds) if self.counts else False
+        self.end = self._end()
 
-    @property
-    def outcome(self):
-        return self.report.outcome if self.report else "performed"
-
-    @property
-    def counts(self):
-        """Whether it has seconds to divide."""
-        return self.presence.confirmed and self.outcome == "performed"
-
-    @property
-    def trainee(self):
-        return self.job is not None and self.job.role == "trainee"
-
-    @property
-    def end(self):
+    def _end(self):
         """The known or the provisional end; None while it is open."""
         presence = self.presence
         if presence.end is not None:
