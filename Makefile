@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 SPEED ?=
 ARGS ?=
+SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
 BROWSERS := chromium chromium-browser google-chrome
 
@@ -14,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check format bench bench-taps bench-read sim-report requirements upgrade clean
+.PHONY: help setup demo test soak check format bench bench-taps bench-read sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -26,6 +27,10 @@ demo: setup ## an example municipality and a simulated day, served: PORT=8000 SP
 
 test: check ## all checks, then all tests: ARGS="tests/domain -k split"
 	$(BIN)/pytest -n 2 $(ARGS)
+
+soak: setup ## the service against the reference model, ten times as long as in the tests: SEED=
+	@echo "make soak SEED=$(SEED)"
+	SOAK_SEED="$(SEED)" $(BIN)/pytest -n 2 tests/model $(ARGS)
 
 check: setup ## style, types and layers, without the tests
 	$(BIN)/ruff check

@@ -56,7 +56,8 @@ class Town:
         self._service = None
         self._wire = None
         self._tokens = {}
-        self._given = 0
+        self.days = 0
+        self.steps = 0
 
     def __enter__(self):
         self._stack.enter_context(patch.object(main, "move_clock", _stand_still))
@@ -95,10 +96,10 @@ class Town:
 
     def another(self):
         """One more copy of the settled municipality."""
-        if self._given % AT_ONCE == 0:
-            self._run(self._copy, FIRST + 1 + self._given)
-        self._given += 1
-        return FIRST + self._given
+        if self.days % AT_ONCE == 0:
+            self._run(self._copy, FIRST + 1 + self.days)
+        self.days += 1
+        return FIRST + self.days
 
     async def _insert(self, now):
         async with _owner(self.url) as owner:

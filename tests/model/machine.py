@@ -8,51 +8,32 @@ import random
 import uuid
 from urllib.parse import quote
 
+from beginning import (
+    BEGAN_AT,
+    CATALOGUE,
+    HOMES,
+    HOUSEHOLDS,
+    LEAVE,
+    LONG_AGO,
+    MORNING,
+    NIGHT,
+    SATURDAY,
+    SINCE,
+    STAFF,
+    UIDS,
+    UTC,
+    first_facts,
+    order_body,
+    recipient_body,
+    staff_body,
+)
+from comparing import comparable, difference, key_of, written
 from driver import utc
-from facts import Employment, Facts, Home, Line, Order, Report, at_instant, local
+from facts import Employment, Home, Line, Order, Report, at_instant
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from judging import judge
 from reference import visits_of
-
-UTC = dt.UTC
-SINCE = dt.date(2025, 1, 1)
-EVER = dt.date.min
-SATURDAY = dt.date(2025, 10, 25)  # the clock goes back in the night that follows
-BEGAN_AT = dt.datetime(2025, 10, 26, 6, 0, tzinfo=UTC)
-LATE_BEFORE = dt.date(2025, 10, 1)
-LONG_AGO = dt.datetime(2025, 9, 20, 6, 0, tzinfo=UTC)
-
-CATALOGUE = {
-    "dusch": ("CARE", 20),
-    "tillsyn": ("CARE", 10),
-    "städ": ("SERVICE", 45),
-    "insulin": ("DELEGATED_HSL", 10),
-    "larm": ("ALARM", 15),
-    "såromläggning": ("LICENSED_HSL", 30),
-}
-HOMES = {"B-1": "H-1", "B-2": "H-2", "B-3": "H-3", "B-a": "H-par", "B-b": "H-par"}
-HOUSEHOLDS = sorted({*HOMES.values()})
-UIDS = {"04000000000001": "T-1", "04000000000002": "T-2", "04000000000003": "T-par", "04000000000004": "T-new"}
-HUNG = {"T-1": "H-1", "T-2": "H-2", "T-par": "H-par"}
-LEAVE = (("insulin", SINCE, None),)
-STAFF = {
-    "S-1": ("P-norr", "care_assistant", LEAVE),
-    "S-1b": ("P-syd", "care_assistant", LEAVE),  # the same person, employed twice
-    "S-2": ("P-norr", "assistant_nurse", ()),
-    "S-3": ("P-syd", "care_assistant", LEAVE),
-    "S-t": ("P-norr", "trainee", LEAVE),
-    "S-l": ("P-norr", "alarm_team", ()),
-}
-PERSONS = {ref: "S-1" if ref == "S-1b" else ref for ref in STAFF}
-MORNING = (dt.time(7), dt.time(10))
-NIGHT = (dt.time(22), dt.time(6))
-ORDERS = {
-    "O-1": ("B-1", "P-norr", (Line("1", "dusch"), Line("2", "insulin"))),
-    "O-2": ("B-2", "P-norr", (Line("1", "städ", 30, window=MORNING), Line("2", "tillsyn"))),
-    "O-a": ("B-a", "P-norr", (Line("1", "dusch"),)),
-    "O-b": ("B-b", "P-norr", (Line("1", "tillsyn", staff_count=2),)),
-}
 
 some = st.sampled_from
 WHO = some(["S-1", "S-1", "S-2", "S-2", "S-1b", "S-3", "S-t", "S-l"])
@@ -79,16 +60,12 @@ TOLD = st.tuples(
     some([None, None, 0, 5, 30]),
     some(["done", "done", "done", "declined", "not_done"]),
 )
-COMPARED = (
-    "taps recipient provider staff role household provisional presence_seconds seconds status payable evidence"
-).split()
 
 
 class Days(RuleBasedStateMachine):
-    """One municipality from an early Saturday on. `town` and `settled` are given to a subclass by the test."""
+    """One municipality from an early Saturday on. `town` is given to a subclass by the test."""
 
     town = None
-    settled = None
 
     def __init__(self):
         super().__init__()
@@ -314,6 +291,7 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def the_service_says_what_the_model_derives(self):
         self.steps += 1
+        self.town.steps += self.steps > 1  # before the first there is nothing
         self.agreed = False
         answer = self.ask("GET", f"/v1/changes?after={self.after}&limit=500")
         self.after = answer["next"]
@@ -347,132 +325,3 @@ class Days(RuleBasedStateMachine):
             return  # it has been told already
         self.everything_is_listed()
         assert self.town.faults(self.code) == []
-
-
-def key_of(visit):
-    """What a visit is known by: its opening tap and its recipient."""
-    return visit["taps"]["in"] or visit["taps"]["out"], visit["recipient"]
-
-
-def comparable(visit):
-    """A visit of the wire without its id and version, and without what only the service words: reasons, suggestions."""
-    assert all(share["reason"] for share in visit["shares"])
-    return {
-        **{name: visit[name] for name in COMPARED},
-        "group": visit["group"],
-        "started_at": utc(visit["started_at"]),
-        "ended_at": utc(visit["ended_at"]),
-        "local_date": visit["local_date"],
-        "presence": [(utc(start), utc(end)) for start, end in visit["presence"]],
-        "shares": [{name: value for name, value in share.items() if name != "reason"} for share in visit["shares"]],
-        "anomalies": {one["code"] for one in visit["anomalies"]},
-    }
-
-
-def written(visit):
-    """The model's visit as the wire has it."""
-    ids = {way: None if tap is None else str(tap) for way, tap in visit["taps"].items()}
-    return visit | {"taps": ids, "group": str(visit["group"]), "local_date": visit["local_date"].isoformat()}
-
-
-def difference(found, wanted):
-    """What to look at when the two do not agree."""
-    lines = []
-    for key in sorted({*found, *wanted}):
-        if key not in found or key not in wanted:
-            lines.append(f"{key}: only the {'service' if key in found else 'model'} has it")
-            lines.append(str(found.get(key) or wanted.get(key)))
-            continue
-        for name in wanted[key]:
-            if found[key][name] != wanted[key][name]:
-                lines.append(f"{key} {name}: service {found[key][name]} model {wanted[key][name]}")
-    return "\n".join(lines)
-
-
-# What every example begins with
-
-
-def first_facts():
-    """The settled municipality as the model knows it."""
-    return Facts(
-        now=BEGAN_AT,
-        catalogue=dict(CATALOGUE),
-        recipients={ref: {EVER: Home(EVER, household)} for ref, household in HOMES.items()},
-        staff={
-            ref: {SINCE: Employment(SINCE, provider, role, None, leave)} for ref, (provider, role, leave) in STAFF.items()
-        },
-        persons=dict(PERSONS),
-        orders={ref: Order(who, provider, SINCE, None, lines) for ref, (who, provider, lines) in ORDERS.items()},
-        mounts={tag: {LONG_AGO: HUNG[tag]} if tag in HUNG else {} for tag in UIDS.values()},
-        states={tag: {} for tag in UIDS.values()},
-    )
-
-
-def settle(town):
-    """Put it in place over HTTP."""
-    facts = first_facts()
-
-    def put(code):
-        def tell(method, path, body):
-            town.ask(code, method, quote(path), body)
-
-        for provider in ("P-norr", "P-syd"):
-            tell("PUT", f"/v1/providers/{provider}", {"name": provider, "form": "external"})
-        for ref, (category, minutes) in CATALOGUE.items():
-            body = {"title": ref, "category": category, "standard_minutes": minutes}
-            tell("PUT", f"/v1/interventions/{ref}", body)
-        for ref, homes in facts.recipients.items():
-            tell("PUT", f"/v1/recipients/{ref}", recipient_body(homes[EVER]))
-        for ref, told in facts.staff.items():
-            tell("PUT", f"/v1/staff/{ref}", staff_body(ref, told[SINCE]))
-        for ref, placed in facts.orders.items():
-            tell("PUT", f"/v1/orders/{ref}", order_body(placed))
-        for uid, tag in UIDS.items():
-            tell("PUT", f"/v1/tags/{tag}", {"kind": "static", "uid": uid})
-            for at, household in facts.mounts[tag].items():
-                tell("POST", f"/v1/tags/{tag}/mount", {"household": household, "at": at})
-
-    town.settle(BEGAN_AT, put)
-
-
-def recipient_body(home):
-    since = {} if home.since_on == EVER else {"valid_from": home.since_on}
-    return {"household": home.household, "area": "URBAN", "died_on": home.died_on} | since
-
-
-def staff_body(ref, told):
-    return {
-        "person": PERSONS[ref],
-        "provider": told.provider,
-        "role": told.role,
-        "valid_from": told.since_on,
-        "valid_to": told.last_on,
-        "delegations": [
-            {"intervention": what, "valid_from": first, "valid_to": last} for what, first, last in told.delegations
-        ],
-    }
-
-
-def order_body(order):
-    return {
-        "recipient": order.recipient,
-        "provider": order.provider,
-        "valid_from": order.first_on,
-        "valid_to": order.last_on,
-        "lines": [line_body(line) for line in order.lines],
-        "pauses": [{"from": first, "to": last, "reason": "hospital"} for first, last in order.pauses],
-    }
-
-
-def line_body(line):
-    return {
-        "ref": line.ref,
-        "intervention": line.intervention,
-        "standard_minutes": line.minutes,
-        "frequency": line.frequency,
-        "period": line.period,
-        "period_unit": line.unit,
-        "staff_count": line.staff_count,
-        "weekdays": line.weekdays,
-        "window": line.window and [f"{clock:%H:%M}" for clock in line.window],
-    }

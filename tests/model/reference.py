@@ -5,6 +5,7 @@ It shares nothing with the application but the words of the wire. All facts go i
 
 import datetime as dt
 from fractions import Fraction
+from itertools import pairwise
 
 from facts import local
 from presences import LONGEST, presences_of
@@ -38,9 +39,7 @@ class _Meeting:
     def __init__(self, facts, person, presence):
         self.facts, self.person, self.presence = facts, person, presence
         ids = {tap.id for tap in presence.taps}
-        reports = [
-            one for one in facts.reports.values() if one.tap in ids and facts.persons[one.staff] == person
-        ]
+        reports = [one for one in facts.reports.values() if one.tap in ids and facts.persons[one.staff] == person]
         self.report = max(reports, key=lambda one: (one.reported_at, one.id), default=None)
         self.plan = plan(facts, presence, self.report)
         self.anchor = presence.start or presence.end
@@ -193,7 +192,7 @@ class _Meeting:
         """The seconds in which all the ordered places were taken by those who came earlier."""
         edges = sorted({at for one in (self, *before) for span in one.presence.spans for at in span})
         seconds = 0
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             present = [
                 any(first <= start and end <= last for first, last in one.presence.spans) for one in (self, *before)
             ]

@@ -13,7 +13,7 @@ SCALED_SHARE = Fraction(1, 10)
 
 @dataclass
 class Part:
-    """What one recipient gets of one intervention in a presence. `minutes` are those of the rule, `told` the carer's."""
+    """What one recipient gets of one intervention. `minutes` are those of the rule, `told` the carer's."""
 
     recipient: str
     intervention: str | None

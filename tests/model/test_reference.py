@@ -1,19 +1,20 @@
 """The service against the reference model: hundreds of made-up days, compared after every step."""
 
 import datetime as dt
+import os
 
 import pytest
+from beginning import LATE_BEFORE, settle
 from driver import Town
-import os
-from hypothesis import Phase, HealthCheck, seed, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
-from machine import LATE_BEFORE, Days, settle
+from machine import Days
 
-PARTS = 4
+PARTS = 4  # which the workers share
 EXAMPLES = 200
-STEPS = int(os.environ.get("STEPS", 50))
-DEV = tuple(Phase) if os.environ.get("SHRINK") else (Phase.generate,)
-EXAMPLES = int(os.environ.get("EX", EXAMPLES))
+STEPS = 50
+SOAK_SEED = os.environ.get("SOAK_SEED")
+"""With it, as `make soak` gives it, the days are other ones and ten times as many."""
 
 
 @pytest.fixture
@@ -27,13 +28,15 @@ def town(database_url):
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_service_and_the_reference_model_agree(town, part):
-    machine = seed(part)(type("Days", (Days,), {"town": town}))
+    machine = seed(f"{SOAK_SEED}/{part}" if SOAK_SEED else part)(type("TheseDays", (Days,), {"town": town}))
     chosen = settings(
-        max_examples=EXAMPLES // PARTS,
+        max_examples=EXAMPLES * (10 if SOAK_SEED else 1) // PARTS,
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        phases=DEV,
+        phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(machine, settings=chosen)
+    assert town.days >= chosen.max_examples
+    assert town.steps >= STEPS * chosen.max_examples
