@@ -84,7 +84,7 @@ def spoilt(chip):
     yield Chip("04FFFFFFFFFFFF", version=2).message(7)
 
 
-async def test_whatever_is_wrong_with_a_message_is_one_code_and_nothing_of_it_is_kept(keyed, capfd):
+async def test_18_whatever_is_wrong_with_a_message_is_one_code_and_nothing_of_it_is_kept(keyed, capfd):
     messages = list(spoilt(keyed.chip))
     items = [tap_item(message, "in", ago(seconds=5)) for message in messages]
     results = await keyed.taps("S-1", items)
@@ -270,7 +270,7 @@ async def control(home, message, at=None):
     return result["verdict"], result["code"]
 
 
-async def test_a_read_is_told_of_once(keyed):
+async def test_18_a_read_is_told_of_once(keyed):
     message = keyed.chip.read()
     assert (await told(keyed, message))[0] == "accepted"
     assert (await told(keyed, message))[:2] == ("refused", "counter_replayed_same_device")
