@@ -292,7 +292,8 @@ class Days(RuleBasedStateMachine):
     def the_service_says_what_the_model_derives(self):
         self.steps += 1
         self.town.steps += self.steps > 1  # before the first there is nothing
-        self.agreed = False
+        if self.agreed:
+            return  # nothing was said to either
         answer = self.ask("GET", f"/v1/changes?after={self.after}&limit=500")
         self.after = answer["next"]
         for change in answer["items"]:
