@@ -338,3 +338,29 @@ async def test_a_line_outside_its_window_shares_by_the_week(home):
     first, second = await home.visits()
     assert (codes(first), reasons(first)) == (set(), ["by_order"])
     assert (codes(second), reasons(second), second["payable"]) == ({"split_by_order"}, ["weekly_minutes"], True)
+
+
+async def test_30_cancelled_ahead_by_two_clocks(home_of_old):
+    """Notice of three days is early enough for the fee (48 hours) and too late for this contract's pay (five days)."""
+    home = home_of_old
+    table = [{"how": ["in_advance"], "notice_hours": 120, "percent": 50}]
+    rule = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}], "declined": table}
+    await home.put("contracts", "C-norr", contract() | {"compensation": {"rules": [rule]}})
+    await home.put("orders", "O-2", order("B-2", line("1", "lunch", 30)))
+    query = {"month": "2026-09", "recipient": "B-2"}
+
+    async def clocks():
+        fees = (await home.ask("GET", "/v1/reports/fee-basis", role="controller", params=query)).json()["rows"]
+        asked = {"month": "2026-09", "provider": "P-norr"}
+        paid = (await home.ask("GET", "/v1/compensation", role="controller", params=asked)).json()["lines"]
+        return fees[0]["seconds"], sum(one["amount_ore"] for one in paid if one["recipient"] == "B-2")
+
+    before, nothing = await clocks()
+    said = {"recipient": "B-2", "provider": "P-norr", "intervention": "lunch", "reason": "visitors"}
+    planned = on("2026-09-08", "12:00")
+    await home.put("declines", "A-1", said | {"at": planned, "notified_at": planned - dt.timedelta(hours=72)})
+    after, half_an_hour = await clocks()
+    assert (before - after, half_an_hour - nothing) == (1800, 9_000)
+    assert await home.visits() == []
+    await home.put("declines", "A-1", said | {"at": planned, "notified_at": planned - dt.timedelta(hours=24)})
+    assert await clocks() == (before, 9_000)
