@@ -277,6 +277,7 @@ class Days(RuleBasedStateMachine):
 
     @rule(minutes=some([1, 20, 60, 300, 959, 960, 1000]))
     def time_passes(self, minutes):
+        self.agreed = False
         self.now += dt.timedelta(minutes=minutes)
         self.town.let_pass(self.code, self.now)
         self.facts.now = self.now
