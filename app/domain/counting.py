@@ -9,7 +9,7 @@ from functools import cached_property
 from uuid import UUID
 
 from app.domain.absence import absences_of, paid_days
-from app.domain.bands import Bands, clock_band
+from app.domain.bands import Bands, Piece, clock_band
 from app.domain.facts import Declined, Facts, Item
 from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, granted_minutes, in_force
 from app.domain.terms import ALL, DeclinedPay, Rule, Terms
@@ -27,6 +27,7 @@ class Counter:
         self.facts, self.terms, self.days = facts, terms, days
         self.master = facts.master
         self._bands = Bands(terms.bands, (days[0] - ONE_DAY, days[1] + ONE_DAY))
+        self._pieces: dict[UUID, Sequence[Piece]] = {}
 
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
@@ -106,7 +107,8 @@ class Counter:
             else:
                 for on, band, seconds in self._cut(rule, visit, share.seconds, days):
                     yield Item(visit.recipient, category, on, band, seconds, "executed", visit.id)
-        yield from self._begun(rule, visit, days, begun.values())
+        if begun:
+            yield from self._begun(rule, visit, days, begun.values())
 
     def _begun(
         self, rule: Rule, visit: Visit, days: Days, begun: Iterable[tuple[str, Fraction | int, str]]
@@ -121,10 +123,14 @@ class Counter:
         self, rule: Rule, visit: Visit, seconds: int, days: Days
     ) -> Iterator[tuple[dt.date, str | None, Fraction | int]]:
         """A share cut as its presence is: nobody knows when in a visit an intervention was done."""
-        for piece in self._bands.cut(visit.spans):
-            if days[0] <= piece.on <= days[1] and (not rule.bands or piece.band in rule.bands):
-                part = Fraction(seconds * piece.seconds, visit.presence_seconds)
-                yield piece.on, piece.band if rule.cut else None, part
+        pieces = self._pieces.get(visit.id)
+        if pieces is None:  # every share and rule asks, and most visits are in one piece
+            pieces = self._pieces[visit.id] = list(self._bands.cut(visit.spans))
+        cut = rule.cut
+        for on, band, piece in pieces:
+            if days[0] <= on <= days[1] and (not rule.bands or band in rule.bands):
+                whole = piece == visit.presence_seconds
+                yield on, band if cut else None, seconds if whole else Fraction(seconds * piece, visit.presence_seconds)
 
     def executed(self, categories: frozenset[str], recipient: str, days: Days) -> Fraction:
         """Payable executed seconds of a recipient in categories within the days."""

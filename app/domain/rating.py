@@ -6,11 +6,11 @@ add up to the same amount however they are grouped.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.domain.counting import Counter
 from app.domain.facts import Facts, Item
@@ -119,11 +119,20 @@ def _of_rules(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
             yield from _lines(facts, agreement, rule, items)
 
 
-def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Iterable[Item]) -> Iterator[Line]:
+def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:
     """The items of a rule, those of one price together."""
     together: defaultdict[Price, list[Item]] = defaultdict(list)
+    # Finding a price costs more than all else here, so it is found once for items that cannot differ in it.
+    same: dict[Any, list[Item]] = {}
+    first_on = min((item.on for item in items), default=LAST_DAY)
+    moving = {ref for ref, told in facts.master.recipients.items() if told.versions[-1].valid_from > first_on}
     for item in items:
-        together[_price(facts, agreement, rule, item)].append(item)
+        on = item.on if agreement.terms.index or item.recipient in moving else None
+        share = None if item.share is ALL else item.share
+        key = (item.recipient, item.category, on, item.band, item.reason, share, item.notes)
+        if key not in same:
+            same[key] = together[_price(facts, agreement, rule, item)]
+        same[key].append(item)
     for price, found in together.items():
         quantity = Fraction(sum(item.quantity for item in found))
         if rule.rounding and rule.rounding.per == "line":

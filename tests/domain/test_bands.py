@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from told import at
 
@@ -64,6 +64,7 @@ def test_long_before_the_days_there_is_no_band():
 ALL = Bands((YULE, RED, WEEKEND, NIGHT, PLAIN), YEAR)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 380 * 86400), st.integers(1, 3 * 86400))
 def test_the_pieces_add_up_and_lie_where_they_say(offset, seconds):
     start = day_start(YEAR[0]) + dt.timedelta(seconds=offset)

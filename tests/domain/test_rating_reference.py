@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import floor
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paid import ALL_HELP, order, rated, total, visit, world
 
@@ -160,6 +160,7 @@ def valid(one, on):
     return not any(pause.first_on <= on <= pause.last_on for pause in one.pauses)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules, visits, orders)
 def test_the_slow_way_gives_the_same_amounts(told_rules, told_visits, told_orders):
     found_visits, found_orders = made_visits(told_visits), made_orders(told_orders)
@@ -182,6 +183,7 @@ def quantities(lines):
     return {price: quantity for price, quantity in found.items() if quantity}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules, visits, orders)
 def test_a_month_in_weeks_counts_what_the_month_counts(told_rules, told_visits, told_orders):
     told_rules = [("executed" if one[0] == "executed_at_most_granted" else one[0], *one[1:]) for one in told_rules]
@@ -193,6 +195,7 @@ def test_a_month_in_weeks_counts_what_the_month_counts(told_rules, told_visits, 
     assert quantities(weeks) == quantities(rated(document(told_rules), master, found))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(rules, visits, st.randoms(use_true_random=False))
 def test_order_of_visits_and_a_shift_by_weeks_change_nothing(told_rules, told_visits, chance):
     told_visits = [one for one in told_visits if one[1] >= 0 and one[1] + one[2] <= 16 * 1440]
