@@ -17,6 +17,7 @@ from fastapi.staticfiles import StaticFiles
 from app.actions.move_clock import move_clock
 from app.actions.seal import LedgerBrokenError, seal_all
 from app.api import (
+    anomalies,
     case_reports,
     clients,
     compensation,
@@ -29,6 +30,7 @@ from app.api import (
     health,
     keysets,
     ledger,
+    manual_visits,
     measures,
     oauth,
     orders,
@@ -133,6 +135,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         clients,
         oauth,
         corrections,
+        manual_visits,
+        anomalies,
         executed_time,
         measures,
         compensation,

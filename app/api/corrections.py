@@ -252,9 +252,18 @@ async def post_correction(request: Request, caller: Corrector, visit_id: str) ->
     except ValueError as error:
         raise Problem("not_found") from error
     condition = condition_of(request) if "if-match" in request.headers else None
-    author = Author(caller.subject, caller.provider if caller.role == "planner" else None)
+    return await submit(request, caller, Submitted(id_, asked, author_of(caller), condition))
+
+
+def author_of(caller: Caller) -> Author:
+    """Who corrects, and how far it reaches."""
+    return Author(caller.subject, caller.provider if caller.role == "planner" else None)
+
+
+async def submit(request: Request, caller: Caller, submitted: Submitted) -> Response:
+    """Have a correction written and answer with the visit. Raises Problem where it is refused."""
     queue: CorrectionQueue = request.app.state.corrections
-    answer = await queue.submit(caller.municipality_id, Submitted(id_, asked, author, condition))
+    answer = await queue.submit(caller.municipality_id, submitted)
     if isinstance(answer, CorrectionRefusedError):
         raise Problem(answer.code, pointer=answer.pointer) from answer
     return corrected(*answer)

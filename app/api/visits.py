@@ -17,6 +17,7 @@ from app.api.access import Caller, allow
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of
+from app.domain.repair import repair_of
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store_corrections
 from app.store import visit_list
@@ -221,7 +222,7 @@ def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[st
                 "code": code,
                 "severity": ANOMALIES[code],
                 "state": visit.settled.get(code, "open"),
-                "suggestion": visit.suggestions.get(code),
+                "suggestion": None if code in visit.settled else repair_of(visit, code),
             }
             for code in visit.anomalies
         ],

@@ -515,6 +515,13 @@ visit = Table(
     Index("visit_sort", "municipality_id", "sort_at", "id"),
     Index("visit_recipient", "municipality_id", "recipient", "sort_at"),
     Index("visit_staff", "municipality_id", "staff", "sort_at"),
+    Index(
+        "visit_anomalies",
+        "municipality_id",
+        "sort_at",
+        "id",
+        postgresql_where=text("cardinality(anomalies) > 0"),
+    ),
 )
 
 visit_change = Table(

@@ -53,6 +53,10 @@ EXPECTED = {
     ("POST", "/v1/clients/{ref}/revoke"): {"admin": "all"},
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
+    ("POST", "/v1/visits"): {"planner": "own", "admin": "all"},
+    ("POST", "/v1/visits:batch"): {"planner": "all", "admin": "all"},
+    ("GET", "/v1/anomalies"): {"planner": "own", "controller": "all", "admin": "all"},
+    ("POST", "/v1/anomalies/{anomaly_id}/apply"): {"planner": "own", "admin": "all"},
     ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
@@ -155,6 +159,9 @@ async def town(service):
         tapped = await service.tap(f"S-{side}", f"B-{side}", "in", dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
         service.visit_ids[side] = tapped["visits"][0]["id"]
         service.tap_ids[side] = tapped["id"]
+        for days, role in enumerate(("planner", "admin"), 1):  # each applies its own
+            alone = await service.tap(f"S-{side}", f"B-{side}", "out", day(-days, "10:00"))
+            service.anomaly_ids[side, role] = f"{alone['visits'][0]['id']}:missing_in"
         service.devices[side], _ = await service.enrol(f"S-{side}")
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
     await service.put("keysets", "k1", KEYSET, role="admin")
@@ -188,7 +195,7 @@ def request_of(service, method, path, side):
     if path in {"/v1/ledger/proof", "/v1/ledger/receipt"}:
         query = {"fact": service.tap_ids[side]}
     query |= {"/v1/ledger/consistency": {"from": 0}, "/v1/ledger/key": {"municipality": 188}}.get(path, {})
-    if path == "/v1/visits":
+    if path == "/v1/visits" and method == "GET":
         query = {"staff": f"S-{side}"}
     if path == "/v1/presence":
         query = {"household": f"B-{side}"}
@@ -229,6 +236,14 @@ def request_of(service, method, path, side):
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
     }
+    if path == "/v1/anomalies":
+        query = {"provider": f"P-{side}"}
+    if path.startswith("/v1/visits") and method == "POST":
+        start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
+        end = start + dt.timedelta(minutes=5)
+        manual = {"id": uuid.uuid4(), "recipient": f"B-{side}", "staff": f"S-{side}", "started_at": start,
+                  "ended_at": end, "interventions": ["dusch"], "reason": "system_down"}  # fmt: skip
+        bodies |= {"/v1/visits": manual, "/v1/visits:batch": {"visits": [manual]}}
     if path == "/v1/visits/{visit_id}/corrections":
         moment = dt.datetime.now(dt.UTC)
         bodies[path] = {"id": uuid.uuid4(), "kind": "set_end", "ended_at": moment, "reason": "forgot_out"}
@@ -241,6 +256,7 @@ def identity(role):
 
 async def asked(service, method, path, side, role, **who):
     url, body, query = request_of(service, method, path, side)
+    url = url.replace("{anomaly_id}", service.anomaly_ids.get((side, role), f"{uuid.uuid4()}:overlap"))
     expect = tuple(range(200, 500))
     headers = {"If-Match": "*"} if path.endswith("/corrections") else None
     answer = await service.ask(method, url, body, role=role, expect=expect, params=query, headers=headers, **who)

@@ -61,8 +61,11 @@ async def test_every_kind_of_fact_gets_its_leaf(service, owner):
     [visit] = await service.visits(to=day(-1).date(), from_=day(-1).date())
     await service.correct(visit, "set_end", "other", note="å", ended_at=day(-1, "08:30"))
     await service.ask("POST", "/v1/periods/P-norr/2026-01/close", {"accept_open": True}, role="controller")
-    assert await every_leaf_is_its_facts(owner) == len(await facts(owner)) >= 15
-    assert {leaf["kind"] for leaf in await leaves(owner)} == KINDS.keys() - {"manual_visit"}
+    manual = {"id": uuid.uuid4(), "recipient": "B-1", "staff": "S-1", "started_at": day(-2, "08:00"),
+              "ended_at": day(-2, "08:30"), "interventions": ["dusch"], "reason": "other", "note": "å"}  # fmt: skip
+    await service.ask("POST", "/v1/visits", manual)
+    assert await every_leaf_is_its_facts(owner) == len(await facts(owner)) >= 17
+    assert {leaf["kind"] for leaf in await leaves(owner)} == KINDS.keys()
 
 
 async def test_what_is_repeated_gets_no_second_leaf(service, owner):

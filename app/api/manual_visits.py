@@ -1,0 +1,175 @@
+"""Visits told by hand: `POST /v1/visits`, and many at once when a system has been down."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.correct_visit import CorrectionRefusedError
+from app.actions.register_visits import Manual, register_visits
+from app.api.access import Caller, database
+from app.api.corrections import Corrector, Done, Name, Note, author_of, corrected
+from app.api.problems import FieldError, Problem
+from app.api.reading import Unread, read_items, read_json
+from app.api.visits import EXAMPLE, VisitOut, visit_json
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.correction import Reason
+from app.domain.tap import ManualReason
+from app.language import wanted
+from app.store import corrections as store
+
+router = APIRouter(tags=["visits"])
+
+
+class ManualIn(Wire):
+    """A visit without any tap: `visit_outside_home` for errands, `system_down` for when nothing worked."""
+
+    id: UUID
+    recipient: Name
+    staff: Name
+    started_at: Instant
+    ended_at: Instant
+    interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
+    reason: ManualReason | Reason
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _other_says_more(self) -> "ManualIn":
+        if self.reason == "other" and not (self.note and self.note.strip()):
+            raise PydanticCustomError("note_required", "the reason other needs a note")
+        return self
+
+    def told(self) -> Manual:
+        """The visit as the action takes it."""
+        done = tuple((one.intervention, one.minutes) for one in self.interventions)
+        return Manual(self.id, self.recipient, self.staff, self.started_at, self.ended_at, done, self.reason, self.note)
+
+
+class ManualsIn(Wire):
+    """Many visits without taps."""
+
+    visits: Annotated[list[ManualIn], Field(min_length=1, max_length=1000)]
+
+
+class ManualResult(Wire):
+    """The answer to one visit, in the order of the visits."""
+
+    id: UUID | None
+    verdict: Literal["accepted", "refused"]
+    code: str | None
+    duplicate: bool
+    visit: VisitOut | None
+    errors: list[dict[str, Any]]
+
+
+class ManualsOut(Wire):
+    """What became of each visit."""
+
+    results: list[ManualResult]
+
+
+MANUAL = {
+    "id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e23",
+    "recipient": "B-001",
+    "staff": "S-07",
+    "started_at": "2026-10-24T08:31:00Z",
+    "ended_at": "2026-10-24T09:01:00Z",
+    "interventions": ["dusch"],
+    "reason": "system_down",
+}
+
+
+@router.post(
+    "/v1/visits",
+    operation_id="register_visit",
+    summary="Register a visit by hand",
+    status_code=201,
+    openapi_extra=body_of(ManualIn, example=MANUAL),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Registered"),
+)
+async def post_visit(request: Request, caller: Corrector) -> Response:
+    """A visit that no tap tells of; its evidence is `manual`. No tap is paired with it, then or later.
+
+    A repeated one (same `id`, same body) changes nothing.
+    """
+    item = await read_json(request, ManualIn)
+    [(answer, shown)] = await _register(request, caller, [item])
+    if isinstance(answer, CorrectionRefusedError):
+        raise Problem(answer.code, pointer=answer.pointer)
+    return corrected(answer.stored, shown)
+
+
+@router.post(
+    "/v1/visits:batch",
+    operation_id="register_visits",
+    summary="Register many visits by hand",
+    openapi_extra=body_of(ManualsIn, example={"visits": [MANUAL]}),
+    responses=answer_of(
+        ManualsOut,
+        example={
+            "results": [
+                {
+                    "id": MANUAL["id"],
+                    "verdict": "accepted",
+                    "code": None,
+                    "duplicate": False,
+                    "visit": EXAMPLE,
+                    "errors": [],
+                }
+            ]
+        },
+    ),
+)
+async def post_visits(request: Request, caller: Corrector) -> Response:
+    """1 to 1000 visits in one transaction, each with an answer of its own. The list may also be sent bare."""
+    batch = await read_items(request, ManualsIn, "visits", ManualIn)
+    answers = iter(await _register(request, caller, [one for one in batch.items if isinstance(one, ManualIn)]))
+    results = []
+    for place, item in enumerate(batch.items):
+        if isinstance(item, Unread):
+            own = {fault.code for fault in item.errors}
+            code = "note_required" if own == {"note_required"} else "malformed"
+            results.append(_refused(request, place, _id(item.id), code, item.errors))
+            continue
+        answer, shown = next(answers)
+        if isinstance(answer, CorrectionRefusedError):
+            faults = [FieldError(answer.pointer, answer.code)] if answer.pointer else []
+            results.append(_refused(request, place, item.id, answer.code, faults))
+            continue
+        results.append(
+            {
+                "id": item.id,
+                "verdict": "accepted",
+                "code": None,
+                "duplicate": answer.duplicate,
+                "visit": visit_json(answer.stored, shown),
+                "errors": [],
+            }
+        )
+    return Response(to_json({"results": results}), media_type="application/json")
+
+
+async def _register(request: Request, caller: Caller, items: Sequence[ManualIn]) -> list[tuple[Any, Any]]:
+    async with database(request).write(caller.municipality_id) as writing:
+        answers = await register_visits(writing, [item.told() for item in items], author_of(caller))
+        stored = [answer.stored for answer in answers if not isinstance(answer, CorrectionRefusedError)]
+        ids = [id_ for one in stored for id_ in one.visit.corrections]
+        shown = await store.told(writing.sql, writing.municipality_id, ids) if ids else {}
+    return [(answer, shown) for answer in answers]
+
+
+def _id(given: str | None) -> UUID | None:
+    try:
+        return UUID(given) if given else None
+    except ValueError:
+        return None
+
+
+def _refused(request: Request, place: int, id_: UUID | None, code: str, faults: Sequence[FieldError]) -> dict[str, Any]:
+    language = wanted(request.headers.get("accept-language", ""))
+    errors = [FieldError(f"/visits/{place}{fault.pointer}", fault.code).to_json(language) for fault in faults]
+    return {"id": id_, "verdict": "refused", "code": code, "duplicate": False, "visit": None, "errors": errors}

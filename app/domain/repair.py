@@ -1,0 +1,74 @@
+"""What asks for a person's eye, in words, and the repair that one call can make."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from app.domain.visit import Visit
+
+
+class Words(NamedTuple):
+    """What an anomaly means, for whoever is to settle it."""
+
+    sv: str
+    en: str
+
+
+TEXTS: Mapping[str, Words] = {
+    "missing_in": Words("Inloggning saknas.", "The tap in is missing."),
+    "missing_out": Words("Utloggning saknas.", "The tap out is missing."),
+    "tag_mismatch": Words("Utloggad vid en annan dörr.", "Tapped out at another door."),
+    "report_missing": Words("Rapport om vad som gjordes saknas.", "There is no report of what was done."),
+    "not_ordered": Words("Insatsen är inte beställd.", "The intervention is not ordered."),
+    "order_not_in_force": Words("Beställningen gällde inte den dagen.", "The order was not in force that day."),
+    "delegation_missing": Words("Delegering saknas för insatsen.", "There is no delegation for the intervention."),
+    "staff_count": Words("Färre personal än beställt.", "Fewer staff than ordered."),
+    "not_employed": Words("Personalen var inte anställd den dagen.", "The staff was not employed that day."),
+    "received_too_late": Words("Loggningen kom för sent.", "The tap was received too late."),
+    "tag_unassigned": Words("Taggen satt inte hos någon.", "The tag hung at nobody's door."),
+    "tag_suspended": Words("Taggen var avstängd.", "The tag was suspended."),
+    "tag_lost": Words("Taggen var anmäld borttappad.", "The tag was reported lost."),
+    "tag_retired": Words("Taggen var tagen ur bruk.", "The tag had been retired."),
+    "tag_tampered": Words("Taggen var manipulerad.", "The tag had been tampered with."),
+    "device_not_bound": Words("Telefonen hör inte till personalen.", "The phone does not belong to the staff."),
+    "harvested": Words("Taggen lästes senare än vad som uppgavs.", "The tag was read later than was claimed."),
+    "time_contradiction": Words("Taggens läsningar motsäger tiden.", "The tag's reads contradict the time."),
+    "overlap": Words("Besöket korsar ett annat.", "The visit crosses another one."),
+    "extra_staff": Words("Fler personal än beställt.", "More staff than ordered."),
+    "clock_adjusted": Words("Telefonens klocka gick fel.", "The phone's clock was wrong."),
+    "claim_in_future": Words("Loggningen angavs i framtiden.", "The tap was claimed in the future."),
+    "device_revoked": Words("Telefonen har spärrats.", "The phone has been revoked."),
+    "minutes_scaled": Words("Rapporterade minuter räknades om.", "Reported minutes were scaled."),
+    "fact_after_correction": Words("En loggning kom efter rättelsen.", "A tap came after the correction."),
+    "split_by_order": Words("Tiden delades efter hela beställningen.", "The time was divided by the whole order."),
+}
+"""Every code of `ANOMALIES`."""
+DISPUTES = frozenset(
+    {
+        "received_too_late",
+        "tag_unassigned",
+        "tag_suspended",
+        "tag_lost",
+        "tag_retired",
+        "tag_tampered",
+        "device_not_bound",
+        "harvested",
+        "time_contradiction",
+    }
+)
+"""Codes that hold a whole visit until a person decides."""
+SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction"})
+"""Disputes that speak against the tap."""
+
+
+def repair_of(visit: Visit, code: str) -> dict[str, Any]:
+    """The correction that settles an anomaly, but for its id, in the shape that the corrections call takes."""
+    suggested = visit.suggestions.get(code)
+    if suggested:
+        return dict(suggested)
+    if visit.status == "disputed" and code in DISPUTES:
+        return {"kind": "settle_dispute", "accept": code not in SUSPECT, "reason": "equipment"}
+    told = list(dict.fromkeys(share.intervention for share in visit.shares if share.intervention))
+    if code == "report_missing" and told:
+        done = [{"intervention": one} for one in told]
+        return {"kind": "set_interventions", "interventions": done, "reason": "other", "note": "Enligt beställningen"}
+    return {"kind": "acknowledge", "anomaly": code, "reason": "other", "note": "Sett"}
