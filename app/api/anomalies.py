@@ -14,12 +14,13 @@ from pydantic_core import to_json
 from app.actions.correct_visit import Asked
 from app.actions.put_master import Condition
 from app.api.access import Caller, allow
-from app.api.corrections import Corrector, Submitted, author_of, known_anomaly, submit
+from app.api.corrections import Corrector, Note, Submitted, author_of, known_anomaly, submit
 from app.api.master import condition_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
+from app.api.reading import read_json
 from app.api.visits import EXAMPLE, VisitOut
-from app.api.wire import Day, Instant, Wire, answer_of
+from app.api.wire import Day, Instant, Wire, answer_of, body_of
 from app.domain.repair import TEXTS, repair_of
 from app.domain.time import local_date
 from app.domain.visit import ANOMALIES
@@ -67,6 +68,12 @@ class AnomaliesOut(Wire):
     items: list[AnomalyItem]
     counts: list[AnomalyCount] | None
     next: str | None
+
+
+class Applied(Wire):
+    """What may be said beside the repair."""
+
+    note: Note | None = None
 
 
 class AnomalyQuery(BaseModel):
@@ -144,10 +151,13 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
     operation_id="apply_anomaly",
     summary="Apply an anomaly's repair",
     status_code=201,
+    openapi_extra=body_of(Applied, example={"note": "Bekräftat per telefon"}),
     responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected"),
 )
 async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) -> Response:
     """Make the suggested correction, and answer with the visit. `If-Match`, where it is given, names its version.
+
+    A body is not needed.
 
     404 where the visit has no such anomaly any more, 409 where a person has settled it already.
     """
@@ -156,6 +166,7 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) ->
         visit_id = UUID(visit)
     except ValueError as error:
         raise Problem("not_found") from error
+    applied = await read_json(request, Applied) if await request.body() else Applied()
     async with request.app.state.database.read(caller.municipality_id) as reading:
         stored = await visit_list.one(reading, reach_of(caller), visit_id)
     if stored is None or code not in stored.visit.anomalies:
@@ -169,7 +180,7 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) ->
     kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
     # The suggestion was made for this version, and is made of no other.
     looked_at = Condition(match=frozenset({stored.version}))
-    asked = Asked(uuid4(), kind, said, reason, note)
+    asked = Asked(uuid4(), kind, said, reason, applied.note or note)
     return await submit(request, caller, Submitted(visit_id, asked, author_of(caller), looked_at))
 
 

@@ -149,6 +149,7 @@ async def town(service):
     """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
     await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
     service.visit_ids, service.tap_ids, service.devices = {}, {}, {}
+    service.anomaly_ids = {}
     for side in ("own", "other"):
         await service.put("providers", f"P-{side}", {"name": side, "form": "external"})
         await service.put("staff", f"S-{side}", staff(f"P-{side}"))

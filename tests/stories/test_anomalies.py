@@ -15,9 +15,11 @@ async def inbox(home, *, role="planner", expect=200, **filters):
     ).json()
 
 
-async def apply(home, anomaly, expect=201, **headers):
+async def apply(home, anomaly, expect=201, body=None, **headers):
     path = f"/v1/anomalies/{anomaly['id']}/apply"
-    return (await home.ask("POST", path, role="planner", provider="P-norr", headers=headers, expect=expect)).json()
+    return (
+        await home.ask("POST", path, body, role="planner", provider="P-norr", headers=headers, expect=expect)
+    ).json()
 
 
 def test_every_anomaly_has_its_text_in_both_languages():
@@ -85,5 +87,6 @@ async def test_a_repair_is_made_of_the_version_that_was_looked_at(home):
     await home.tap("S-1", H1, "out", day(-2, "10:00"))
     [anomaly] = (await inbox(home))["items"]
     assert (await apply(home, anomaly, 412, **{"If-Match": '"99"'}))["code"] == "version_conflict"
-    told = await apply(home, anomaly, **{"If-Match": '"1"'})
+    told = await apply(home, anomaly, body={"note": "asked by telephone"}, **{"If-Match": '"1"'})
     assert (told["status"], codes(told)) == ("complete", set())
+    assert told["corrections"][0]["note"] == "asked by telephone"
