@@ -200,6 +200,13 @@ def request_of(service, method, path, side):
         query = {"staff": f"S-{side}"}
     if path == "/v1/presence":
         query = {"household": f"B-{side}"}
+    if path == "/v1/anomalies":
+        query = {"provider": f"P-{side}"}
+    return url, body_for(path, side) if method in {"PUT", "POST"} else None, query
+
+
+def body_for(path, side):
+    """The body of a request to the route about an object of `side`, None where it takes none."""
     bodies = {
         "/v1/taps": {"sent_at": day(0), "taps": [tap_item(f"B-{side}", "in", day(-1, "08:00"))]},
         "/v1/reports": {
@@ -237,9 +244,7 @@ def request_of(service, method, path, side):
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
     }
-    if path == "/v1/anomalies":
-        query = {"provider": f"P-{side}"}
-    if path.startswith("/v1/visits") and method == "POST":
+    if path.startswith("/v1/visits"):
         start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=30)
         end = start + dt.timedelta(minutes=5)
         manual = {"id": uuid.uuid4(), "recipient": f"B-{side}", "staff": f"S-{side}", "started_at": start,
@@ -248,7 +253,7 @@ def request_of(service, method, path, side):
     if path == "/v1/visits/{visit_id}/corrections":
         moment = dt.datetime.now(dt.UTC)
         bodies[path] = {"id": uuid.uuid4(), "kind": "set_end", "ended_at": moment, "reason": "forgot_out"}
-    return url, bodies.get(path) if method in {"PUT", "POST"} else None, query
+    return bodies.get(path)
 
 
 def identity(role):
