@@ -1,12 +1,12 @@
 """The inbox of anomalies: an index of the visits that have any.
 
-Revision ID: 0007
+Revision ID: 0009
 """
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
