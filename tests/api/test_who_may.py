@@ -292,7 +292,7 @@ async def test_who_may(town, method, path):
             continue
         withdrawn = method == "DELETE" and role != "system"
         assert found[0] in ({404} if withdrawn else {200, 201, 204}), role
-        if reach == "own" and not (path.endswith(("/v1/changes", *LISTS)) and method == "GET"):
+        if reach == "own" and not (path.endswith(("/v1/changes", "/v1/disputes", *LISTS)) and method == "GET"):
             assert found[1] == 404, role
         else:
             assert found[1] in ({404} if withdrawn else {200, 201, 204}), role
