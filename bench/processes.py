@@ -97,19 +97,24 @@ def request(method: str, path: str, bearer: str, body: Any = None) -> Request:
     return "\r\n".join((*lines, "", "")), content, 0
 
 
-@asynccontextmanager
-async def service(cluster: Cluster, name: str, module: str = "app") -> AsyncIterator[Served]:
-    """`taggad serve` over a database, one worker."""
+def environment(url: str) -> dict[str, str]:
+    """The settings of a service over a database."""
     key = {name: b64encode(secret).decode() for name, secret in KEYS.items()}
-    environment = {
-        "TAGGAD_DATABASE_URL": cluster.url(name),
+    return {
+        "TAGGAD_DATABASE_URL": url,
         "TAGGAD_TOKEN_KEY": key["token"],
         "TAGGAD_FIELD_KEYS": f"1:{key['field']}",
         "TAGGAD_LOOKUP_KEY": key["lookup"],
         "TAGGAD_LEDGER_KEY": key["ledger"],
         "TAGGAD_LATE_TAP_DAYS": str(LATE_TAP_DAYS),
     }
-    async with _serving(("-m", module, "serve", "--port"), "/health/ready", environment) as served:
+
+
+@asynccontextmanager
+async def service(cluster: Cluster, name: str, module: str = "app") -> AsyncIterator[Served]:
+    """`taggad serve` over a database, one worker."""
+    settings = environment(cluster.url(name))
+    async with _serving(("-m", module, "serve", "--port"), "/health/ready", settings) as served:
         yield served
 
 

@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate
 from bench.cluster import ROOT, cluster
-from bench.processes import KEYS, LATE_TAP_DAYS, MUNICIPALITY, token
+from bench.processes import MUNICIPALITY, environment, token
 from firmware_sim.adversary import every_scheme
 from firmware_sim.campaign import plan
 from firmware_sim.live import put_world
@@ -50,14 +50,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(url: str, hands: Hands) -> AsyncIterator[str]:
     """The service in this process, receiving at the time that `hands` shows; gives its address."""
-    settings = Settings(
-        database_url=url,
-        token_key=(KEYS["token"],),
-        field_keys={"1": KEYS["field"]},
-        lookup_key=KEYS["lookup"],
-        late_tap_days=LATE_TAP_DAYS,
-    )
-    app = create_app(settings)
+    app = create_app(Settings.from_environment(environment(url)))
     app.state.now = lambda: hands.now
     server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
     running = asyncio.create_task(server.serve())
