@@ -1,19 +1,27 @@
-"""Disputed taps that wait for a person: `GET /v1/disputes`."""
+"""Disputed taps that wait for a person: `GET /v1/disputes`, and the decision of one."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError, to_json
 
+from app.actions.correct_visit import Asked
+from app.actions.put_master import Condition
 from app.api.access import Caller, allow, database
+from app.api.corrections import Corrector, Note, Submitted, author_of, submit
 from app.api.master import own_provider
-from app.api.visits import cursor_of, read_cursor
-from app.api.wire import Instant, Wire, answer_of
+from app.api.problems import Problem
+from app.api.reading import read_json
+from app.api.visits import EXAMPLE as VISIT
+from app.api.visits import VisitOut, cursor_of, read_cursor
+from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.correction import Reason
 from app.domain.tap import EPOCH
-from app.store import disputes
+from app.store import disputes, visits
 
 router = APIRouter(tags=["visits"])
 
@@ -80,3 +88,45 @@ async def list_disputes(
         headers["Link"] = f'</v1/disputes?{urlencode({"limit": limit, "cursor": following})}>; rel="next"'
     body = {"items": [one | {"visits": one["visits"] or []} for one in found], "next": following}
     return Response(to_json(body), headers=headers, media_type="application/json")
+
+
+class Settled(Wire):
+    """Whether the tap stands, and why. `id` makes it safe to send again."""
+
+    id: UUID | None = None
+    accept: bool
+    reason: Reason
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _other_says_more(self) -> "Settled":
+        if self.reason == "other" and not (self.note and self.note.strip()):
+            raise PydanticCustomError("note_required", "the reason other needs a note")
+        return self
+
+
+@router.post(
+    "/v1/disputes/{tap}/settle",
+    operation_id="settle_dispute",
+    summary="Settle a disputed tap",
+    status_code=201,
+    openapi_extra=body_of(Settled, example={"accept": True, "reason": "equipment"}),
+    responses=answer_of(VisitOut, example=VISIT, status=201, text="Settled"),
+)
+async def settle(request: Request, caller: Corrector, tap: str) -> Response:
+    """The same as the correction `settle_dispute` of the tap's visit: it is confirmed, or omitted.
+
+    `If-Match` is not asked for: a tap's dispute is decided once. 409 where the visit is not disputed.
+    """
+    settled = await read_json(request, Settled)
+    try:
+        tap_id = UUID(tap)
+    except ValueError as error:
+        raise Problem("not_found") from error
+    async with database(request).read(caller.municipality_id) as reading:
+        visit_id = await visits.of_tap(reading.sql, reading.municipality_id, tap_id)
+    if visit_id is None:
+        raise Problem("not_found")
+    said = {"accept": settled.accept}
+    asked = Asked(settled.id or uuid4(), "settle_dispute", said, settled.reason, settled.note)
+    return await submit(request, caller, Submitted(visit_id, asked, author_of(caller), Condition()))

@@ -21,6 +21,11 @@ OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 ONE = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = $2"
+OF_TAP = """
+SELECT v.id FROM tap AS t JOIN visit AS v ON v.municipality_id = $1 AND v.staff = t.staff
+  AND v.sort_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours' AND t.id IN (v.in_tap, v.out_tap)
+WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY v.recipient LIMIT 1
+"""
 ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
@@ -60,6 +65,12 @@ async def one(sql: Any, municipality_id: int, id_: UUID) -> StoredVisit | None:
     """The visit with this id."""
     row = await sql.fetchrow(ONE, municipality_id, id_)
     return visit_of(row) if row else None
+
+
+async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> UUID | None:
+    """A visit that the tap bounds, the first by recipient; None where it bounds none."""
+    found: UUID | None = await sql.fetchval(OF_TAP, municipality_id, tap)
+    return found
 
 
 async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:

@@ -55,6 +55,7 @@ EXPECTED = {
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
     ("POST", "/v1/visits"): {"planner": "own", "admin": "all"},
     ("POST", "/v1/visits:batch"): {"planner": "all", "admin": "all"},
+    ("POST", "/v1/disputes/{tap}/settle"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/anomalies"): {"planner": "own", "controller": "all", "admin": "all"},
     ("POST", "/v1/anomalies/{anomaly_id}/apply"): {"planner": "own", "admin": "all"},
     ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
@@ -149,7 +150,7 @@ async def town(service):
     """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
     await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
     service.visit_ids, service.tap_ids, service.devices = {}, {}, {}
-    service.anomaly_ids = {}
+    service.anomaly_ids, service.dispute_ids = {}, {}
     for side in ("own", "other"):
         await service.put("providers", f"P-{side}", {"name": side, "form": "external"})
         await service.put("staff", f"S-{side}", staff(f"P-{side}"))
@@ -163,6 +164,8 @@ async def town(service):
         for days, role in enumerate(("planner", "admin"), 1):  # each applies its own
             alone = await service.tap(f"S-{side}", f"B-{side}", "out", day(-days, "10:00"))
             service.anomaly_ids[side, role] = f"{alone['visits'][0]['id']}:missing_in"
+            late = await service.tap(f"S-{side}", f"B-{side}", "out", day(-days - 20), verdict="disputed")
+            service.dispute_ids[side, role] = late["id"]
         service.devices[side], _ = await service.enrol(f"S-{side}")
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
     await service.put("keysets", "k1", KEYSET, role="admin")
@@ -220,6 +223,7 @@ def body_for(path, side):
                 }
             ]
         },
+        "/v1/disputes/{tap}/settle": {"accept": False, "reason": "equipment"},
         "/v1/devices": {"staff": f"S-{side}"},
         "/v1/devices/enrol": {"code": "nobody's"},
         "/v1/devices/{ref}/revoke": {"reason": "lost"},
@@ -264,6 +268,7 @@ async def asked(service, method, path, side, role, **who):
     url, body, query = request_of(service, method, path, side)
     url = url.replace("{anomaly_id}", service.anomaly_ids.get((side, role), f"{uuid.uuid4()}:overlap"))
     expect = tuple(range(200, 500))
+    url = url.replace("{tap}", service.dispute_ids.get((side, role), str(uuid.uuid4())))
     headers = {"If-Match": "*"} if path.endswith("/corrections") else None
     answer = await service.ask(method, url, body, role=role, expect=expect, params=query, headers=headers, **who)
     return answer.status_code

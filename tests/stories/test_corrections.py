@@ -234,6 +234,20 @@ async def test_a_dispute_is_settled_by_a_person(home, accept):
     await home.correct(told, "settle_dispute", expect=409, accept=accept)
 
 
+async def test_a_dispute_is_settled_by_its_tap(home):
+    await home.tag_state("T-H-1", "lost", day(-2))
+    tap = await home.tap("S-1", H1, "in", day(-1, "08:00"), verdict="disputed")
+    await home.tap("S-1", H1, "out", day(-1, "08:30"), verdict="disputed")
+    path = f"/v1/disputes/{tap['id']}/settle"
+    body = {"id": uuid.uuid4(), "accept": True, "reason": "equipment"}
+    told = (await home.ask("POST", path, body, role="planner", provider="P-norr", expect=201)).json()
+    assert (told["status"], told["seconds"], told["corrections"][0]["kind"]) == ("complete", 1800, "settle_dispute")
+    again = await home.ask("POST", path, body, role="planner", provider="P-norr", expect=201)
+    assert again.json() == told
+    await home.ask("POST", path, body | {"id": uuid.uuid4()}, role="planner", provider="P-norr", expect=409)
+    await home.ask("POST", path, body, role="planner", provider="P-syd", expect=404)
+
+
 async def test_a_repeated_correction_answers_as_before_and_another_under_its_id_is_refused(home):
     await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"))
     [visit] = await home.visits()
