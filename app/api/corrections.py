@@ -18,7 +18,7 @@ from app.api.problems import Problem
 from app.api.reading import read_bytes, strict, validated
 from app.api.visits import EXAMPLE, VisitOut, visit_json
 from app.api.wire import Instant, Wire, answer_of, body_of
-from app.domain.correction import Reason
+from app.domain.correction import Kind, Reason
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store
 from app.store.database import Database, Writing
@@ -144,18 +144,7 @@ class CorrectionIn(
 class AnyKind(BaseModel):
     """What is wrong with a correction of no known kind."""
 
-    kind: Literal[
-        "set_start",
-        "set_end",
-        "set_interventions",
-        "set_staff",
-        "set_recipient",
-        "omit",
-        "restore",
-        "acknowledge",
-        "resolve",
-        "settle_dispute",
-    ]
+    kind: Kind
 
 
 KINDS: dict[str, type[Reasoned]] = {
