@@ -86,6 +86,12 @@ class Settings(BaseModel):
     late_tap_days: int = Field(
         default=7, ge=0, le=36500, description="A tap received later than this many days is disputed until attested."
     )
+    reminder_minutes: int = Field(
+        default=60,
+        ge=1,
+        le=960,
+        description="Staff are reminded of a visit that is open for so long where no order says how long it takes.",
+    )
     max_body_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest body that is read."
     )

@@ -151,6 +151,24 @@ def provisional_end(presence: Presence, minutes: int) -> dt.datetime | None:
     return min(ends)
 
 
+def expected_end(
+    presence: Presence,
+    reports: Mapping[UUID, Sequence[Report]],
+    master: MasterData,
+    chains: Chains,
+    unordered: dt.timedelta,
+) -> dt.datetime | None:
+    """When an open presence ought to end: after its ordered minutes or, where nothing ordered fits, after `unordered`.
+
+    None for one that is not open. `reports` and `chains` as `visits_at` has them.
+    """
+    if presence.state != "open" or presence.started_at is None:
+        return None
+    report = _report_of(presence, reports, master)
+    minutes = ordered_minutes(_scene(presence, report, master, amendments(chain_of(presence, chains))).plan)
+    return presence.started_at + (dt.timedelta(minutes=minutes) if minutes else unordered)
+
+
 def visits_at(
     presences: Iterable[Presence],
     reports: Mapping[UUID, Sequence[Report]],

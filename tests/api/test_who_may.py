@@ -40,6 +40,7 @@ EXPECTED = {
     ("GET", "/metrics"): EVERYBODY,
     ("POST", "/v1/taps"): PHONE | {"inspector": "all"},
     ("POST", "/v1/reports"): PHONE,
+    ("GET", "/v1/reminders"): PHONE,  # its own alone, whoever asks
     ("GET", "/v1/presence"): {"inspector": "all", "admin": "all"},
     ("POST", "/oauth/token"): KNOCKING,
     ("POST", "/v1/devices/enrol"): KNOCKING,
@@ -307,10 +308,13 @@ async def test_who_may(town, method, path):
 LISTS = ("/v1/recipients", "/v1/staff", "/v1/orders", "/v1/contracts", "/v1/declines", "/v1/devices")
 
 
-@pytest.mark.parametrize("path", [*LISTS, "/v1/visits", "/v1/changes", "/v1/executed-time"])
+OF_STAFF = {"/v1/visits": ("planner", "staff"), "/v1/reminders": ("staff",)}
+
+
+@pytest.mark.parametrize("path", [*LISTS, *OF_STAFF, "/v1/changes", "/v1/executed-time"])
 async def test_lists_hold_nothing_of_others(town, path):
     params = {"month": f"{day(0):%Y-%m}", "by": "provider"} if path == "/v1/executed-time" else {}
-    for role in ("planner", "staff") if path == "/v1/visits" else ("planner",):
+    for role in OF_STAFF.get(path, ("planner",)):
         answer = await town.ask("GET", path, role=role, expect=200, params=params, **identity(role))
         assert "-own" in answer.text
         assert "-other" not in answer.text

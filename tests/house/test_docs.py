@@ -47,7 +47,7 @@ def test_every_setting_is_told_of_and_no_other():
 
 def test_the_defaults_told_are_the_defaults():
     told = _rows("Settings")
-    for name in ("late_tap_days", "max_body_bytes", "pool_size"):
+    for name in ("late_tap_days", "reminder_minutes", "max_body_bytes", "pool_size"):
         assert told[PREFIX + name.upper()][0] == str(Settings.model_fields[name].default)
 
 
