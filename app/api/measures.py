@@ -1,4 +1,4 @@
-"""The first measures: `GET /v1/measures/continuity` and `GET /v1/measures/executed-share`."""
+"""The first measures: `GET /v1/measures/{continuity,executed-share,evidence}`."""
 
 import datetime as dt
 from collections import defaultdict
@@ -14,16 +14,19 @@ from app.api.executed_time import Month, Puller, Snapshot
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Wire, answer_of
 from app.domain.measures import (
+    EVIDENCE_LEVELS,
     KOLADA_CLASSIC,
     PROFILES,
     SOL_CATEGORIES,
     TARGET_SHARE,
     Continuity,
+    Evidence,
     Profile,
     executed_share,
     meets_target,
     period,
     publishable,
+    together,
 )
 from app.domain.time import month_days
 from app.store import measures
@@ -70,8 +73,8 @@ class ContinuityOut(Wire):
     share_above: float | None
 
 
-class ExecutedShareQuery(BaseModel):
-    """The month, and whose share."""
+class MonthQuery(BaseModel):
+    """The month, and whose measure."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -102,6 +105,37 @@ class ExecutedShareOut(Wire):
     target: float
     rows: list[ProviderShare]
     total: ShareRow
+
+
+class EvidenceLevels(Wire):
+    """Visits by the level of their weakest end, the strongest level first."""
+
+    sun_online: int
+    sun_late: int
+    static: int
+    manual: int
+
+
+class EvidenceRow(Wire):
+    """Performed visits by evidence; `manual_share` is of those with an end told or corrected by hand, null of none."""
+
+    performed: int
+    evidence: EvidenceLevels
+    manual_share: float | None
+
+
+class ProviderEvidence(EvidenceRow):
+    """One provider's; `provider` is null for visits by staff nobody has told of."""
+
+    provider: str | None
+
+
+class EvidenceOut(Wire):
+    """Each provider's evidence, and that of all together."""
+
+    month: str
+    rows: list[ProviderEvidence]
+    total: EvidenceRow
 
 
 def _number(value: Fraction | None) -> float | None:
@@ -193,9 +227,7 @@ SHARE_EXAMPLE = {
     summary="Measure executed share",
     responses=answer_of(ExecutedShareOut, example=SHARE_EXAMPLE),
 )
-async def get_executed_share(
-    caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedShareQuery, Query()]
-) -> Response:
+async def get_executed_share(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
     """Executed of granted time under the Social Services Act (SERVICE, CARE) in a month, for each provider.
 
     Paused days grant nothing. A share above 1 is shown as it is; the target is compared unrounded. A ref that does
@@ -219,5 +251,44 @@ async def get_executed_share(
         "target": float(TARGET_SHARE),
         "rows": [{"provider": provider, **_share_json(*both)} for provider, both in sums.items()],
         "total": _share_json(sum(both[0] for both in sums.values()), sum(both[1] for both in sums.values())),
+    }
+    return Response(to_json(body), media_type="application/json")
+
+
+def _evidence_json(found: Evidence) -> dict[str, Any]:
+    return {
+        "performed": found.performed,
+        "evidence": dict(found.levels),
+        "manual_share": _number(found.manual_share),
+    }
+
+
+_SHOWN = _evidence_json(Evidence(8_000, dict(zip(EVIDENCE_LEVELS, (6_900, 300, 300, 500), strict=True))))
+EVIDENCE_EXAMPLE = {"month": "2026-10", "rows": [{"provider": "P-norr", **_SHOWN}], "total": _SHOWN}
+
+
+@router.get(
+    "/v1/measures/evidence",
+    operation_id="get_evidence",
+    summary="Measure evidence",
+    responses=answer_of(EvidenceOut, example=EVIDENCE_EXAMPLE),
+)
+async def get_evidence(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+    """How strongly the performed visits of a month are shown, by the level of their weakest end, for each provider.
+
+    A boundary corrected by hand is `manual`, whatever the tap was. A ref that does not exist is 404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    rows = await measures.evidence_by_provider(
+        snapshot.sql,
+        snapshot.municipality_id,
+        month_days(query.month),
+        provider=reach_of(caller).provider or query.provider,
+        recipient=query.recipient,
+    )
+    body = {
+        "month": query.month,
+        "rows": [{"provider": provider, **_evidence_json(found)} for provider, found in rows.items()],
+        "total": _evidence_json(together(rows.values())),
     }
     return Response(to_json(body), media_type="application/json")

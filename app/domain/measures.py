@@ -1,4 +1,4 @@
-"""Measures of the care given: continuity, research indices and executed share.
+"""Measures of the care given: continuity, research indices, executed share and evidence.
 
 A measure is a profile, a set of parameters, over the raw visits and orders. What is undefined is None, never 0. Ratios
 are ratios of sums, exact; rounding belongs to whoever shows them.
@@ -22,6 +22,9 @@ SOL_CATEGORIES = frozenset({"SERVICE", "CARE"})
 """Help granted under the Social Services Act: what executed share looks at."""
 
 TARGET_SHARE = Fraction(85, 100)
+
+EVIDENCE_LEVELS = ("sun_online", "sun_late", "static", "manual")
+"""How strongly the end of a visit is shown, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,3 +256,40 @@ def sol_seconds(visits: Iterable[Visit], days: Days) -> int:
         for share in visit.shares
         if share.category in SOL_CATEGORIES
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Performed visits, and how many of them have their weakest end at each level, 0 included."""
+
+    performed: int
+    levels: Mapping[str, int]
+
+    @property
+    def manual_share(self) -> Fraction | None:
+        """The share with an end told or corrected by hand; None without visits."""
+        return Fraction(self.levels["manual"], self.performed) if self.performed else None
+
+
+def together(parts: Iterable[Evidence]) -> Evidence:
+    """The evidence of all parts, which have no visit in common."""
+    found = list(parts)
+    levels = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
+    return Evidence(sum(part.performed for part in found), levels)
+
+
+def weakest(evidence_in: str | None, evidence_out: str | None) -> str | None:
+    """The weaker of the levels of a visit's ends; an end without a level leaves it to the other."""
+    levels = [level for level in (evidence_in, evidence_out) if level is not None]
+    return max(levels, key=EVIDENCE_LEVELS.index, default=None)
+
+
+def evidence(ends: Iterable[tuple[str | None, str | None, int]]) -> Evidence:
+    """The measure of performed visits: the levels in and out, and how many visits have them."""
+    performed, levels = 0, dict.fromkeys(EVIDENCE_LEVELS, 0)
+    for evidence_in, evidence_out, visits in ends:
+        performed += visits
+        level = weakest(evidence_in, evidence_out)
+        if level is not None:
+            levels[level] += visits
+    return Evidence(performed, levels)

@@ -4,12 +4,12 @@ The definitions are `domain.measures`; the queries here give the same distributi
 """
 
 import datetime as dt
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
-from app.domain.measures import Continuity, Profile, born_by, period, summary
+from app.domain.measures import Continuity, Evidence, Profile, born_by, evidence, period, summary
 from app.domain.order import ONE_DAY
-from app.domain.time import STOCKHOLM, days_span
+from app.domain.time import STOCKHOLM, Days, days_span
 
 # One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk.
 SORT_MEMORY = "SET LOCAL work_mem = '96MB'"
@@ -92,3 +92,24 @@ async def continuity(
         else:
             excluded[row["reason"]] = row["recipients"]
     return summary(profile, met, excluded)
+
+
+# A row for each pair of levels that is met; which of the two is the weaker, the definition says.
+EVIDENCE = """
+SELECT provider, evidence_in, evidence_out, count(*) AS visits FROM visit
+WHERE municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2 AND $3 AND sort_at >= $4 AND sort_at < $5
+    AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR recipient = $7)
+GROUP BY provider, evidence_in, evidence_out ORDER BY provider
+"""
+
+
+async def evidence_by_provider(
+    sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
+) -> dict[str | None, Evidence]:
+    """The evidence of visits that start within inclusive local days, for each provider that has any."""
+    # The index is of instants; a day to both sides covers what begins on these days.
+    span = days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
+    ends: defaultdict[str | None, list[tuple[str | None, str | None, int]]] = defaultdict(list)
+    for by, *counted in await sql.fetch(EVIDENCE, municipality_id, *days, *span, provider, recipient):
+        ends[by].append(tuple(counted))
+    return {by: evidence(counted) for by, counted in ends.items()}

@@ -241,6 +241,7 @@ async def test_a_format_not_offered_is_406(service):
         (URL, {"month": "2026-10"}),
         ("/v1/measures/continuity", {"from": "2026-10-01"}),
         ("/v1/measures/executed-share", {"month": "2026-10"}),
+        ("/v1/measures/evidence", {"month": "2026-10"}),
     ],
 )
 async def test_who_may_ask(service, path, params):
@@ -264,6 +265,7 @@ async def test_a_planner_sees_its_own_provider_alone(story):
             (URL, {"month": month()}),
             ("/v1/measures/continuity", {"from": "2026-10-01"}),
             ("/v1/measures/executed-share", {"month": month()}),
+            ("/v1/measures/evidence", {"month": month()}),
         ):
             if path == URL or "staff" not in filters:
                 answer = await story.ask(
@@ -290,6 +292,25 @@ async def test_executed_share_of_providers_and_of_all(story):
     nothing = (await story.ask("GET", "/v1/measures/executed-share", params={"month": "2019-02"})).json()
     assert nothing["rows"] == []
     assert (nothing["total"]["share"], nothing["total"]["meets_target"]) == (None, None)
+
+
+async def test_evidence_of_providers_and_of_all_follows_a_correction(story):
+    async def measured():
+        return (await story.ask("GET", "/v1/measures/evidence", params={"month": month()})).json()
+
+    def row(static, manual):
+        performed = static + manual
+        return {"performed": performed, "manual_share": manual / performed,
+                "evidence": {"sun_online": 0, "sun_late": 0, "static": static, "manual": manual}}  # fmt: skip
+
+    p_1, p_2 = {"provider": "P-1"}, {"provider": "P-2"}
+    by_hand = p_2 | row(0, 1)
+    assert await measured() == {"month": month(), "rows": [p_1 | row(1, 0), by_hand], "total": row(1, 1)}
+    [visit] = await story.visits(recipient="B-1")
+    await story.correct(visit, "set_end", "forgot_out", ended_at=day(-1, "08:20"), provider="P-1")
+    assert await measured() == {"month": month(), "rows": [p_1 | row(0, 1), by_hand], "total": row(0, 2)}
+    nothing = (await story.ask("GET", "/v1/measures/evidence", params={"month": "2019-02"})).json()
+    assert (nothing["rows"], nothing["total"]["performed"], nothing["total"]["manual_share"]) == ([], 0, None)
 
 
 async def test_continuity_of_a_fortnight(database_url, owner):

@@ -64,6 +64,7 @@ EXPECTED = {
     ("GET", "/v1/changes"): PULLERS,
     ("GET", "/v1/executed-time"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,
+    ("GET", "/v1/measures/evidence"): PULLERS,
     ("GET", "/v1/measures/executed-share"): PULLERS,
     ("GET", "/v1/compensation"): PULLERS,
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
@@ -192,7 +193,7 @@ def request_of(service, method, path, side):
         query = {"month": "2026-10", "recipient": f"B-{side}"}
     if path == "/v1/periods":
         query = {"provider": f"P-{side}"}
-    if path in {"/v1/executed-time", "/v1/measures/executed-share", "/v1/compensation"}:
+    if path in {"/v1/executed-time", "/v1/measures/evidence", "/v1/measures/executed-share", "/v1/compensation"}:
         query = {"month": "2026-10", "provider": f"P-{side}"}
         query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
     if path == "/v1/measures/continuity":

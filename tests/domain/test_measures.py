@@ -1,4 +1,4 @@
-"""Continuity, research indices and executed share, from their definitions."""
+"""Continuity, research indices, executed share and evidence, from their definitions."""
 
 import datetime as dt
 from dataclasses import replace
@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.measures import (
+    EVIDENCE_LEVELS,
     EXCLUSIONS,
     KOLADA_CLASSIC,
     Candidate,
     Indices,
     born_by,
     continuity,
+    evidence,
     exclusion,
     executed_share,
     indices,
@@ -26,6 +28,8 @@ from app.domain.measures import (
     qualifies,
     sol_seconds,
     summary,
+    together,
+    weakest,
 )
 from app.domain.order import Order, OrderLine, Pause
 from app.domain.split import Share
@@ -254,3 +258,35 @@ def test_executed_share_looks_at_service_and_care_alone():
     visits = [visit(FIRST, category=category) for category in ("SERVICE", "CARE", "DELEGATED_HSL", "ALARM", None)]
     visits += [visit(LAST + dt.timedelta(days=1)), visit(FIRST, status="declined")]
     assert sol_seconds(visits, (FIRST, LAST)) == 1200
+
+
+@pytest.mark.parametrize(
+    ("ends", "level"),
+    [
+        (("sun_online", "sun_online"), "sun_online"),
+        (("sun_online", "sun_late"), "sun_late"),
+        (("static", "sun_late"), "static"),
+        (("sun_online", "manual"), "manual"),
+        (("manual", "static"), "manual"),
+        ((None, "static"), "static"),
+        ((None, None), None),
+    ],
+)
+def test_a_visit_is_as_strong_as_its_weakest_end(ends, level):
+    assert weakest(*ends) == weakest(*reversed(ends)) == level
+
+
+def test_evidence_counts_visits_by_level_and_shares_out_the_manual_ones():
+    one = evidence([("sun_online", "sun_online", 5), ("sun_online", "manual", 2), ("manual", "manual", 1)])
+    assert (one.performed, one.levels) == (8, {"sun_online": 5, "sun_late": 0, "static": 0, "manual": 3})
+    assert one.manual_share == Fraction(3, 8)
+    other = evidence([("static", "sun_late", 4), (None, None, 1)])
+    assert (other.performed, sum(other.levels.values())) == (5, 4)
+    both = together([one, other])
+    assert (both.performed, both.levels) == (13, {"sun_online": 5, "sun_late": 0, "static": 4, "manual": 3})
+
+
+def test_nothing_performed_has_no_manual_share():
+    nothing = evidence([])
+    assert nothing == together([])
+    assert (nothing.manual_share, nothing.levels) == (None, dict.fromkeys(EVIDENCE_LEVELS, 0))

@@ -8,7 +8,15 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.measures import KOLADA_CLASSIC, Candidate, continuity, is_candidate, sol_seconds
+from app.domain.measures import (
+    EVIDENCE_LEVELS,
+    KOLADA_CLASSIC,
+    Candidate,
+    continuity,
+    evidence,
+    is_candidate,
+    sol_seconds,
+)
 from app.domain.order import Order, OrderLine, Pause, granted_seconds
 from app.domain.split import Share
 from app.domain.time import STOCKHOLM, UTC, local_date, month_days
@@ -17,6 +25,7 @@ from app.store import orders as store_orders
 from app.store import projection
 from app.store.executed_time import FIGURES, KEYS, Question, statement
 from app.store.measures import continuity as measured
+from app.store.measures import evidence_by_provider
 from app.store.visits import StoredVisit
 
 FIRST = dt.date(2026, 10, 15)  # the clocks change on the 25th
@@ -100,8 +109,8 @@ class Town:
             provider=provider if role else None, staff=staff, person=person, role=role, household=recipient,
             in_tap=presence, out_tap=None, started_at=start, ended_at=start + dt.timedelta(seconds=seconds),
             provisional=False, local_date=local_date(start), status=status, payable=False,
-            evidence_in=self.dice.choice(["static", "static", "manual", None]),
-            evidence_out=self.dice.choice(["static", "static", "manual", None]), presence_seconds=seconds,
+            evidence_in=self.dice.choice([*EVIDENCE_LEVELS, None]),
+            evidence_out=self.dice.choice([*EVIDENCE_LEVELS, None]), presence_seconds=seconds,
             seconds=seconds, spans=(), shares=shares, anomalies=(), suggestions={},
         )  # fmt: skip
 
@@ -262,3 +271,22 @@ async def test_executed_share_sums_what_its_definition_sums(town, database):
         rows = await answered(reading, Question(days, ("category",)))
     sol = [figures for (category,), figures in rows.items() if category in {"SERVICE", "CARE"}]
     assert sum(figures[0] for figures in sol) == sol_seconds(town.visits, days)
+
+
+async def test_evidence_of_each_provider_and_of_one_recipient(town, database):
+    async with database.read(188) as reading:
+        for days in SPANS:
+            for who in ({}, {"provider": "P-2"}, {"recipient": "B-04"}, {"provider": "P-1", "recipient": "B-05"}):
+                ends = defaultdict(list)
+                for visit in town.visits:
+                    asked = all(getattr(visit, name) == value for name, value in who.items())
+                    if asked and visit.status == "complete" and days[0] <= visit.local_date <= days[1]:
+                        ends[visit.provider].append((visit.evidence_in, visit.evidence_out, 1))
+                found = await evidence_by_provider(reading.sql, 188, days, **who)
+                assert found == {provider: evidence(counted) for provider, counted in ends.items()}, (days, who)
+        everything = await evidence_by_provider(reading.sql, 188, MONTHS)
+        manual = await answered(reading, Question(MONTHS, ("provider",)))
+    assert all(all(one.levels.values()) for one in everything.values()), "each level is met at each provider"
+    assert {provider: one.levels["manual"] for provider, one in everything.items()} == {
+        provider: figures[4] for (provider,), figures in manual.items()
+    }, "the manual visits of executed time"
