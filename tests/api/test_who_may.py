@@ -226,6 +226,7 @@ def body_for(path, side):
             ]
         },
         "/v1/disputes/{tap}/settle": {"accept": False, "reason": "equipment"},
+        "/v1/periods/{provider}/{month}/close": {"accept_open": True},  # a dispute may lie in the month
         "/v1/devices": {"staff": f"S-{side}"},
         "/v1/devices/enrol": {"code": "nobody's"},
         "/v1/devices/{ref}/revoke": {"reason": "lost"},
