@@ -240,19 +240,19 @@ PROBLEMS: Mapping[str, Kind] = {
         "Det finns inget här, eller inget som du når.",
         "There is nothing here, or nothing within your reach.",
     ),
-    "note_required": Kind(
-        422,
-        "Anteckning saknas",
-        "Note missing",
-        "Orsaken other behöver en anteckning.",
-        "The reason other needs a note.",
-    ),
     "not_sealed": Kind(
         409,
         "Inte förseglat än",
         "Not sealed yet",
         "Händelsen finns inte i ett träd av den storleken. Nya händelser förseglas inom några sekunder.",
         "The fact is not in a tree of that size. New facts are sealed within seconds.",
+    ),
+    "note_required": Kind(
+        422,
+        "Anteckning saknas",
+        "Note missing",
+        "Orsaken other behöver en anteckning.",
+        "The reason other needs a note.",
     ),
     "out_of_range": Kind(
         422,
