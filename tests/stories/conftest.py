@@ -4,9 +4,10 @@ import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from chip import KEYSET, Chip
 from postgres import connect, of_database
 from service import serving
-from world import settle
+from world import TAGS, settle
 
 from app.actions.check import check
 from app.actions.rebuild import rebuild
@@ -71,3 +72,12 @@ async def empty_home(service):
     """The service with nothing settled."""
     async with sound(service) as served:
         yield served
+
+
+@pytest.fixture
+async def keyed(home):
+    """The settled municipality with the tag of H-1 an NTAG 424 DNA, and its chip."""
+    await home.put("keysets", "k1", KEYSET, role="admin")
+    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": TAGS["H-1"], "keyset": "k1"})
+    home.chip = Chip(TAGS["H-1"])
+    return home

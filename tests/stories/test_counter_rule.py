@@ -8,7 +8,6 @@ import uuid
 from itertools import cycle
 
 import pytest
-from chip import KEYSET, Chip
 from plain_rule import Plain
 from postgres import connect
 from service import serving, tap_item
@@ -20,15 +19,6 @@ from app.store import tag_reads
 
 H1 = TAGS["H-1"]
 LATE = dt.timedelta(days=36500)
-
-
-@pytest.fixture
-async def keyed(home):
-    """The settled municipality with the tag of H-1 an NTAG 424 DNA that has been tapped once, and its chip."""
-    await home.put("keysets", "k1", KEYSET, role="admin")
-    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k1"})
-    home.chip = Chip(H1)
-    return home
 
 
 def url_of(home):

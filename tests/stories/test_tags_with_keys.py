@@ -23,15 +23,6 @@ SETTINGS = Settings.model_validate(SECRETS)
 NEW_KEYS = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
 
 
-@pytest.fixture
-async def keyed(home):
-    """The settled municipality with the tag of H-1 an NTAG 424 DNA, and its chip."""
-    await home.put("keysets", "k1", KEYSET, role="admin")
-    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": H1, "keyset": "k1"})
-    home.chip = Chip(H1)
-    return home
-
-
 def url_of(home):
     return home.app.state.database.engine.url.render_as_string(hide_password=False)
 
