@@ -77,6 +77,9 @@ class Figures(Wire):
     granted_seconds: int | None
     visits: int
     manual_visits: int
+    static_visits: int
+    sun_late_visits: int
+    sun_online_visits: int
 
 
 ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=Figures, **_KEY_FIELDS)
@@ -99,6 +102,9 @@ EXAMPLE_ROW = {
     "granted_seconds": 172_800,
     "visits": 62,
     "manual_visits": 1,
+    "static_visits": 0,
+    "sun_late_visits": 4,
+    "sun_online_visits": 57,
 }
 EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
 EXAMPLE_CSV = f"{';'.join(EXAMPLE_ROW)}\r\n{';'.join(map(str, EXAMPLE_ROW.values()))}\r\n"
@@ -169,10 +175,12 @@ async def get_executed_time(
 ) -> Response:
     """Executed, payable and granted seconds and visits for `month`, or for `from` to `to` (inclusive local dates).
 
-    A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group,
-    `manual_visits` those of them with an end registered by hand. There is a row for whatever has executed or granted
-    time. The format goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line; others
-    are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
+    A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group; each is
+    counted once more by the evidence of its weakest end: `manual_visits` have one registered or corrected by hand,
+    `static_visits` one by a tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are
+    the others. A disputed visit has no executed time until it is settled. There is a row for whatever has executed or
+    granted time. The format goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line;
+    others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
     """
     media_type = wanted_type(request.headers.get("accept", ""))
     days = asked_days(query.month, query.from_, query.to)

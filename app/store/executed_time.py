@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
+from app.domain.measures import EVIDENCE_LEVELS
 from app.domain.order import ONE_DAY, months
 from app.domain.time import Days, days_in_month, days_span
+from app.store.visits import WEAKEST_END
 
 KEYS: Mapping[str, str] = {
     "recipient": "v.recipient",
@@ -24,7 +26,14 @@ KEYS: Mapping[str, str] = {
 }
 """What executed time can be grouped by, and where a visit with its shares has it."""
 
-FIGURES = ("executed_seconds", "payable_seconds", "granted_seconds", "visits", "manual_visits")
+LEVELS = tuple(reversed(EVIDENCE_LEVELS))
+FIGURES = (
+    "executed_seconds",
+    "payable_seconds",
+    "granted_seconds",
+    "visits",
+    *(f"{level}_visits" for level in LEVELS),
+)
 SHARE_KEYS = ("category", "intervention", "order_line")
 UNGRANTED_KEYS = frozenset({"staff", "local_date"})
 
@@ -109,15 +118,22 @@ def statement(municipality_id: int, question: Question) -> tuple[str, list[Any]]
         f"{_group_by(keys)} HAVING count(*) > 0) "
         f"SELECT {joined}coalesce(executed_seconds, 0) AS executed_seconds, "
         "coalesce(payable_seconds, 0) AS payable_seconds, coalesce(granted_seconds, 0) AS granted_seconds, "
-        "coalesce(visits, 0) AS visits, coalesce(manual_visits, 0) AS manual_visits "
+        f"{', '.join(f'coalesce({name}, 0) AS {name}' for name in FIGURES[3:])} "
         f"FROM executed AS e FULL JOIN granted_group AS g ON {same}{_order_by(keys)}"
     ), query.arguments
 
 
-def _counted(what: str, kind: str, lineless: str) -> str:
-    if not lineless:
-        return f"sum({what}{kind})"
-    return f"sum(CASE order_line WHEN '' THEN {what}{lineless} ELSE {what}{kind} END)"
+def _counted(kind: str, lineless: str) -> str:
+    """The visits, and those of each level; what is kept of no weaker one is of the strongest."""
+    counts = {
+        what: f"sum(CASE order_line WHEN '' THEN {what}{lineless} ELSE {what}{kind} END)"
+        if lineless
+        else f"sum({what}{kind})"
+        for what in ("visits", *LEVELS[:-1])
+    }
+    strongest = " - ".join(counts.values())
+    told = [f"{count} AS {what}{'' if what == 'visits' else '_visits'}" for what, count in counts.items()]
+    return ", ".join([*told, f"{strongest} AS {LEVELS[-1]}_visits"])
 
 
 def _group_by(keys: str) -> str:
@@ -158,8 +174,7 @@ class _Query:
         return (
             f"SELECT {columns}sum(executed_seconds)::bigint AS executed_seconds, "
             "sum(payable_seconds)::bigint AS payable_seconds, "
-            f"{_counted('visits', kind, lineless)} AS visits, {_counted('manual', kind, lineless)} AS manual_visits "
-            "FROM month_sum "
+            f"{_counted(kind, lineless)} FROM month_sum "
             "WHERE municipality_id = $1 AND month BETWEEN $2 AND $3 "
             # What every visit has left again stays as a row of zeros, and is nobody's time.
             "AND (visits_line <> 0 OR visits_intervention <> 0)"
@@ -182,11 +197,12 @@ class _Query:
         start_at, end_at = days_span(question.days[0] - ONE_DAY, question.days[1] + ONE_DAY)
         columns = "".join(f"{KEYS[key]} AS {key}, " for key in question.by)
         granted = "" if question.has_granted else "NULL::bigint AS granted_seconds, "
+        levels = ", ".join(f"count(*) FILTER (WHERE level = '{level}') AS {level}_visits" for level in LEVELS)
         return (
             f"SELECT {columns}sum(part.executed)::bigint AS executed_seconds, "
-            f"sum(part.payable)::bigint AS payable_seconds, {granted}count(*) AS visits, "
-            "count(*) FILTER (WHERE 'manual' IN (v.evidence_in, v.evidence_out)) AS manual_visits "
-            f"FROM visit AS v CROSS JOIN LATERAL ({part}) AS part WHERE v.municipality_id = $1 "
+            f"sum(part.payable)::bigint AS payable_seconds, {granted}count(*) AS visits, {levels} "
+            f"FROM visit AS v CROSS JOIN LATERAL ({part}) AS part "
+            f"CROSS JOIN LATERAL (SELECT {WEAKEST_END}) AS shown(level) WHERE v.municipality_id = $1 "
             f"AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3 "
             f"AND v.sort_at >= {self._argument(start_at)} AND v.sort_at < {self._argument(end_at)}"
             f"{self._filters(('recipient', 'provider', 'staff'), 'v.')} "

@@ -6,8 +6,17 @@ Whether the projection is what the facts derive is the rebuild's question; these
 import datetime as dt
 from typing import Any
 
+from app.store import rows, schema
+from app.store.visits import WEAKEST_END
+
 # The month's sums as the visits have them: a visit is counted on its first share of each kind.
-MONTH_SUMS = """
+FIRSTS = {"": "nr", "_category": "of_category", "_intervention": "of_intervention", "_line": "of_line"}
+LEVELS = ", ".join(
+    f"count(*) FILTER (WHERE s.{first} = 1 AND v.level = '{level}') AS {level}{kind}"
+    for level in ("manual", "static", "sun_late")
+    for kind, first in FIRSTS.items()
+)
+MONTH_SUMS = f"""
     SELECT date_trunc('month', v.local_on)::date AS month, v.recipient, coalesce(v.provider, '') AS provider,
         s.category, s.intervention, s.order_line, sum(s.seconds) AS executed_seconds,
         coalesce(sum(s.seconds) FILTER (WHERE s.payable), 0) AS payable_seconds,
@@ -15,13 +24,10 @@ MONTH_SUMS = """
         count(*) FILTER (WHERE s.of_category = 1) AS visits_category,
         count(*) FILTER (WHERE s.of_intervention = 1) AS visits_intervention,
         count(*) FILTER (WHERE s.of_line = 1) AS visits_line,
-        count(*) FILTER (WHERE s.nr = 1 AND v.manual) AS manual,
-        count(*) FILTER (WHERE s.of_category = 1 AND v.manual) AS manual_category,
-        count(*) FILTER (WHERE s.of_intervention = 1 AND v.manual) AS manual_intervention,
-        count(*) FILTER (WHERE s.of_line = 1 AND v.manual) AS manual_line
+        {LEVELS}
     FROM (
-        SELECT *, coalesce(evidence_in = 'manual', false) OR coalesce(evidence_out = 'manual', false) AS manual
-        FROM visit WHERE municipality_id = $1 AND ($2::date IS NULL OR local_on BETWEEN $2 AND $3)
+        SELECT *, {WEAKEST_END} AS level FROM visit AS v
+        WHERE municipality_id = $1 AND ($2::date IS NULL OR local_on BETWEEN $2 AND $3)
     ) AS v CROSS JOIN LATERAL (
         SELECT coalesce(category, '') AS category, coalesce(intervention, '') AS intervention,
             coalesce(order_line, '') AS order_line, seconds, payable, nr,
@@ -33,11 +39,8 @@ MONTH_SUMS = """
     ) AS s
     GROUP BY 1, 2, 3, 4, 5, 6
 """
-STORED_SUMS = """
-    SELECT month, recipient, provider, category, intervention, order_line, executed_seconds, payable_seconds,
-        visits, visits_category, visits_intervention, visits_line, manual, manual_category, manual_intervention,
-        manual_line
-    FROM month_sum
+STORED_SUMS = f"""
+    SELECT {", ".join(rows.names(schema.month_sum)[1:])} FROM month_sum
     WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)
       AND (visits_line <> 0 OR visits_intervention <> 0)
 """

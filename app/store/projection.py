@@ -20,6 +20,9 @@ from app.store.visits import StoredVisit
 
 SUM_KEY = schema.month_sum.primary_key.columns.keys()
 SUMS = [name for name in rows.names(schema.month_sum) if name not in SUM_KEY]
+# A visit is counted under its weakest end; what is under none of these is `sun_online`. Each with how far its counts
+# stand behind those of all visits.
+WEAKER = [(level, SUMS.index(level) - SUMS.index("visits")) for level in ("manual", "static", "sun_late")]
 # A visit that comes back after it was withdrawn goes on counting its versions.
 VISIT_COLUMNS = ", ".join(
     "new_visit.version + coalesce(back.version, 0)" if name == "version" else f"new_visit.{name}"
@@ -102,7 +105,8 @@ def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tup
 
 def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int) -> None:
     month = visit.local_date.replace(day=1)
-    manual = visit.evidence_in == "manual" or visit.evidence_out == "manual"
+    ends = visit.evidence_in, visit.evidence_out
+    behind = next((behind for level, behind in WEAKER if level in ends), None)
     seen: set[tuple[int, str]] = set()
     for share in visit.shares:
         category, intervention, line = share.category or "", share.intervention or "", share.order_line or ""
@@ -114,7 +118,8 @@ def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int)
             if kind not in seen:
                 seen.add(kind)
                 row[kind[0]] += sign
-                row[kind[0] + 4] += sign * manual
+                if behind is not None:
+                    row[kind[0] + behind] += sign
 
 
 def _presence(municipality_id: int, presence: Presence) -> tuple[Any, ...]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from app.domain.correction import Correction
+from app.domain.measures import EVIDENCE_LEVELS
 from app.domain.report import Report, ReportedIntervention
 from app.domain.split import Share
 from app.domain.visit import Visit
@@ -39,6 +40,13 @@ SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($
 UNION ALL
 SELECT NULL, NULL, c FROM correction AS c WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
 """
+
+
+WEAKEST = " ".join(
+    f"WHEN '{level}' IN (v.evidence_in, v.evidence_out) THEN '{level}'" for level in reversed(EVIDENCE_LEVELS[1:])
+)
+WEAKEST_END = f"CASE {WEAKEST} ELSE '{EVIDENCE_LEVELS[0]}' END"
+"""The evidence of a performed visit `v`, as `domain.measures.weakest` has it."""
 
 
 class StoredVisit(NamedTuple):

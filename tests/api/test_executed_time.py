@@ -14,11 +14,18 @@ from service import day, serving, tap_item
 from app.api.executed_time import MEDIA_TYPES, wanted_type
 from app.api.problems import Problem
 from app.store.exports import PIECE_ROWS, csv_rows
+from app.store.invariants import broken
+from app.store.migrate import migrate
 
 URL = "/v1/executed-time"
 SINCE = "2020-01-01"
 UID = "04A1B2C3D4E5F6"
-FIGURES = ["executed_seconds", "payable_seconds", "granted_seconds", "visits", "manual_visits"]
+LEVELS = ["manual_visits", "static_visits", "sun_late_visits", "sun_online_visits"]
+FIGURES = ["executed_seconds", "payable_seconds", "granted_seconds", "visits", *LEVELS]
+
+
+def shown(manual=0, static=0, late=0, online=0):
+    return dict(zip(LEVELS, (manual, static, late, online), strict=True))
 
 
 def month():
@@ -77,7 +84,7 @@ async def test_a_row_for_whatever_has_executed_or_granted_time(story):
             "payable_seconds": payable,
             "granted_seconds": granted[category],
             "visits": visits,
-            "manual_visits": manual,
+            **shown(manual, visits - manual),
         }
         for (recipient, category), (executed, payable, visits, manual) in told.items()
     ]
@@ -92,7 +99,7 @@ async def test_recipient_and_category_unless_something_else_is_asked_and_nothing
         "payable_seconds": 2400,
         "granted_seconds": 3 * 60 * 60 * days_in_month(),
         "visits": 2,
-        "manual_visits": 1,
+        **shown(manual=1, static=1),
     }
 
 
@@ -107,7 +114,7 @@ async def test_by_staff_or_day_nothing_is_granted(story):
     ]
     assert await story.executed("category", staff="S-2") == [
         {"category": category, "executed_seconds": seconds, "payable_seconds": seconds, "granted_seconds": None,
-         "visits": 1, "manual_visits": 1}
+         "visits": 1, **shown(manual=1)}
         for category, seconds in (("CARE", 200), ("SERVICE", 400))
     ]  # fmt: skip
 
@@ -121,6 +128,15 @@ async def test_a_span_of_days_says_which(story):
         ("P-2", 600, 2 * 3600),
     ]
     assert await story.executed("provider", from_="2019-01-01", to="2019-12-31") == []
+
+
+async def test_sums_that_were_kept_before_levels_were_told_get_them(story, database_url, owner):
+    rows = await story.executed("recipient,order_line")
+    assert {(row["manual_visits"], row["static_visits"]) for row in rows if row["visits"]} == {(1, 0), (0, 1)}
+    await migrate(database_url, "0009")
+    await migrate(database_url)
+    assert await story.executed("recipient,order_line") == rows
+    assert await broken(owner, 188) == []
 
 
 async def test_the_same_rows_as_csv_and_as_lines_of_json(story):
@@ -150,7 +166,7 @@ async def test_a_big_answer_comes_in_pieces_and_whole(story, owner):
     count = 3 * PIECE_ROWS + 7
     await owner.execute(
         "INSERT INTO month_sum SELECT 188, '2020-02-01', 'B-' || n, 'P-1', 'CARE', 'dusch', '', n, n, 1, 1, 1, 1, 0, 0,"
-        " 0, 0 FROM generate_series(1, $1::int) AS n",
+        " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM generate_series(1, $1::int) AS n",
         count,
     )
     query = {"month": "2020-02", "by": "recipient", "category": "CARE"}

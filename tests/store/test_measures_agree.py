@@ -16,6 +16,7 @@ from app.domain.measures import (
     evidence,
     is_candidate,
     sol_seconds,
+    weakest,
 )
 from app.domain.order import Order, OrderLine, Pause, granted_seconds
 from app.domain.split import Share
@@ -104,14 +105,14 @@ class Town:
         shares = tuple(self._shares(recipient, care=care)) if status == "complete" else ()
         seconds = sum(share.seconds for share in shares)
         presence = UUID(int=self.dice.getrandbits(128))
+        levels = EVIDENCE_LEVELS if status == "complete" else (*EVIDENCE_LEVELS, None)
         return Visit(
             id=visit_id(presence, recipient), presence=presence, recipient=recipient, group=presence,
             provider=provider if role else None, staff=staff, person=person, role=role, household=recipient,
             in_tap=presence, out_tap=None, started_at=start, ended_at=start + dt.timedelta(seconds=seconds),
             provisional=False, local_date=local_date(start), status=status, payable=False,
-            evidence_in=self.dice.choice([*EVIDENCE_LEVELS, None]),
-            evidence_out=self.dice.choice([*EVIDENCE_LEVELS, None]), presence_seconds=seconds,
-            seconds=seconds, spans=(), shares=shares, anomalies=(), suggestions={},
+            evidence_in=self.dice.choice(levels), evidence_out=self.dice.choice(levels),
+            presence_seconds=seconds, seconds=seconds, spans=(), shares=shares, anomalies=(), suggestions={},
         )  # fmt: skip
 
     def _shares(self, recipient, *, care):
@@ -159,15 +160,13 @@ class Town:
 
     def executed(self, question):
         """The rows of executed time from the definition, one share at a time."""
-        sums = defaultdict(lambda: [0, 0, 0, set(), set()])
+        sums = defaultdict(lambda: [0, 0, 0, {}])
         for visit, share, told in self.told:
             if question.days[0] <= visit.local_date <= question.days[1] and fits(question, told):
                 row = sums[tuple(told[key] for key in question.by)]
                 row[0] += share.seconds
                 row[1] += share.seconds * share.payable
-                row[3].add(visit.id)
-                if "manual" in (visit.evidence_in, visit.evidence_out):
-                    row[4].add(visit.id)
+                row[3][visit.id] = weakest(visit.evidence_in, visit.evidence_out)
         for order in self.orders if question.has_granted else ():
             for line in order.lines:
                 told = {
@@ -179,8 +178,8 @@ class Town:
                 if seconds and fits(question, told):
                     sums[tuple(told[key] for key in question.by)][2] += seconds
         return {
-            key: (executed, payable, granted if question.has_granted else None, len(visits), len(manual))
-            for key, (executed, payable, granted, visits, manual) in sums.items()
+            key: (executed, payable, granted if question.has_granted else None, len(visits), *levels_of(visits))
+            for key, (executed, payable, granted, visits) in sums.items()
         }
 
     def candidates(self, provider=None, recipient=None):
@@ -190,6 +189,12 @@ class Town:
             candidate = Candidate(ref, birth, orders, visits)
             if (ref == recipient) if recipient else is_candidate(KOLADA_CLASSIC, FIRST, candidate):
                 yield candidate
+
+
+def levels_of(visits):
+    """How many of the visits are shown at each level, the weakest first, as `FIGURES` has them."""
+    counts = Counter(visits.values())
+    return [counts[level] for level in reversed(EVIDENCE_LEVELS)]
 
 
 def told_of(visit, share):
@@ -285,8 +290,8 @@ async def test_evidence_of_each_provider_and_of_one_recipient(town, database):
                 found = await evidence_by_provider(reading.sql, 188, days, **who)
                 assert found == {provider: evidence(counted) for provider, counted in ends.items()}, (days, who)
         everything = await evidence_by_provider(reading.sql, 188, MONTHS)
-        manual = await answered(reading, Question(MONTHS, ("provider",)))
+        executed = await answered(reading, Question(MONTHS, ("provider",)))
     assert all(all(one.levels.values()) for one in everything.values()), "each level is met at each provider"
-    assert {provider: one.levels["manual"] for provider, one in everything.items()} == {
-        provider: figures[4] for (provider,), figures in manual.items()
-    }, "the manual visits of executed time"
+    assert {provider: [*reversed(one.levels.values())] for provider, one in everything.items()} == {
+        provider: [*figures[4:]] for (provider,), figures in executed.items()
+    }, "the visits of each level in executed time"

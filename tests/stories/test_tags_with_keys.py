@@ -55,6 +55,9 @@ async def test_a_visit_by_a_tag_with_keys(keyed):
     [visit] = await keyed.visits()
     assert visit["evidence"] == {"in": "sun_late", "out": "sun_online"}
     assert (visit["household"], visit["status"], visit["seconds"]) == ("H-1", "complete", 40 * 60)
+    [total] = await keyed.executed("")
+    levels = ("sun_online_visits", "sun_late_visits", "static_visits", "manual_visits")
+    assert [total[name] for name in levels] == [0, 1, 0, 0]
 
 
 @pytest.mark.parametrize(("seconds", "evidence"), [(0, "sun_online"), (115, "sun_online"), (125, "sun_late")])
