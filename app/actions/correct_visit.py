@@ -11,7 +11,8 @@ from pydantic_core import to_json
 
 from app.actions.project import Touched, project
 from app.actions.put_master import Condition
-from app.domain.correction import consistent
+from app.domain.attestation import attestable, tellers
+from app.domain.correction import TOO_LATE, chain_of, consistent
 from app.domain.pairing import LONGEST_PRESENCE, Presence
 from app.domain.time import whole_second
 from app.domain.visit import Visit, cause
@@ -49,6 +50,16 @@ class Author:
     subject: str
     provider: str | None
 
+    @property
+    def who(self) -> str:
+        """The one behind the token, whatever its role: staff or client, failing that the provider itself."""
+        return who(self.subject)
+
+
+def who(subject: str) -> str:
+    """Of a token's subject, `municipality:role:who`, the last part."""
+    return subject.split(":", 2)[-1]
+
 
 class CorrectionRefusedError(Exception):
     """Nothing is written. `code` says why, `pointer` where in the body."""
@@ -66,7 +77,7 @@ async def correct_visit(
 
     A repeated correction changes nothing and is not asked for its condition. Raises CorrectionRefusedError:
     `not_found`, `visit_withdrawn`, `id_conflict`, `precondition_required`, `version_conflict`, `unknown_ref`,
-    `out_of_range`, `correction_not_applicable`, `forbidden_role`.
+    `out_of_range`, `correction_not_applicable`, `forbidden_role`, `second_person_required`.
     """
     hashed = asked.hashed(visit_id)
     known = await store.known(writing.sql, writing.municipality_id, asked.id)
@@ -94,6 +105,8 @@ async def _append(writing: Writing, stored: StoredVisit, asked: Asked, author: A
     others = [one.visit for one in siblings if one.visit.id != visit.id]
     now = dt.datetime.now(dt.UTC)
     before, body = _Check(writing, presence, visit, others, author, now).of(asked.kind, asked.said)
+    if asked.kind == "attest" or (TOO_LATE in visit.anomalies and body.get("accept")):
+        await _require_another(writing, presence, author)
     origin = await _origin(writing, presence, visit)
     await store.append(
         writing.sql,
@@ -121,6 +134,20 @@ async def _append(writing: Writing, stored: StoredVisit, asked: Asked, author: A
     if corrected is None:
         raise CorrectionRefusedError("visit_withdrawn")
     return corrected
+
+
+async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
+    """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
+    standing = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    told, registered = tellers(presence, chain_of(presence, standing.chains))
+    shown = await store.told(writing.sql, writing.municipality_id, [one.id for one in told])
+    subjects = [one.by for one in shown.values()]
+    if registered:
+        subjects.append(await store.registered_by(writing.sql, writing.municipality_id, presence.id))
+    person_of = writing.master.person_of
+    concerned = {presence.person, presence.as_paired.person, *(person_of(who(subject)) for subject in subjects)}
+    if person_of(author.who) in concerned:
+        raise CorrectionRefusedError("second_person_required")
 
 
 async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
@@ -173,6 +200,7 @@ class _Check:
             "acknowledge": self._anomaly,
             "resolve": self._anomaly,
             "settle_dispute": self._dispute,
+            "attest": self._attest,
         }
         return checks[kind](kind, said)
 
@@ -221,7 +249,8 @@ class _Check:
         code = said["anomaly"]
         state = "acknowledged" if kind == "acknowledge" else "resolved"
         before = self.visit.settled.get(code, "open")
-        if code not in self.visit.anomalies or before in {state, "resolved"}:
+        attested_only = kind == "resolve" and code == "attestation_missing"
+        if code not in self.visit.anomalies or before in {state, "resolved"} or attested_only:
             raise CorrectionRefusedError("correction_not_applicable")
         after = {"anomaly": code, "state": state, "cause": cause(self.visit, code)}
         return {"anomaly": code, "state": before}, after
@@ -230,3 +259,9 @@ class _Check:
         if self.presence.dispute is None or self.visit.status != "disputed":
             raise CorrectionRefusedError("correction_not_applicable")
         return {"status": "disputed"}, dict(said)
+
+    def _attest(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not {"attestation_missing", TOO_LATE}.intersection(self.visit.anomalies):
+            raise CorrectionRefusedError("correction_not_applicable")
+        ends = {"started_at": self.presence.started_at, "ended_at": self.presence.ended_at}
+        return {"attested": False}, {"attested": True, **ends, "cause": attestable(self.presence)}

@@ -125,13 +125,13 @@ def _other_rule(old: Contract | None, new: Contract, provider: str, on: dt.date)
     return _rule(old, provider, on) != _rule(new, provider, on)
 
 
-def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, bool]:
+def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, bool, int | None]:
     """The rule this contract gives the provider that day; without one it is the rule of having none."""
     if contract is None or contract.provider != provider or on < contract.valid_from:
-        return "proportional", False
+        return "proportional", False, None
     if contract.valid_to is not None and on > contract.valid_to:
-        return "proportional", False
-    return contract.split_policy, contract.report_required
+        return "proportional", False, None
+    return contract.split_policy, contract.report_required, contract.manual_attest_minutes
 
 
 async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> Touched:

@@ -130,10 +130,24 @@ class SettleDispute(Reasoned):
     accept: bool
 
 
+class Attest(Reasoned):
+    """A second person attests what another has told by hand, or a tap that came too late."""
+
+    kind: Literal["attest"]
+
+
 class CorrectionIn(
     RootModel[
         Annotated[
-            SetStart | SetEnd | SetInterventions | SetStaff | SetRecipient | Omit | SettleAnomaly | SettleDispute,
+            SetStart
+            | SetEnd
+            | SetInterventions
+            | SetStaff
+            | SetRecipient
+            | Omit
+            | SettleAnomaly
+            | SettleDispute
+            | Attest,
             Field(discriminator="kind"),
         ]
     ]
@@ -158,6 +172,7 @@ KINDS: dict[str, type[Reasoned]] = {
     "acknowledge": SettleAnomaly,
     "resolve": SettleAnomaly,
     "settle_dispute": SettleDispute,
+    "attest": Attest,
 }
 CORRECTION = {
     "id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22",
@@ -233,7 +248,8 @@ async def post_correction(request: Request, caller: Corrector, visit_id: str) ->
     """Append a correction to the visit, which is then told anew. `If-Match` names the version that was looked at.
 
     A repeated correction (same `id`, same body) changes nothing, whatever the version. What concerns the presence
-    (start, end, staff) holds for every visit of it. `resolve` is the municipality's.
+    (start, end, staff, a dispute, an attestation) holds for every visit of it. `resolve` is the municipality's; who
+    was there or told what stands by hand is no second person (`second_person_required`).
     """
     asked = await read_correction(request)
     try:

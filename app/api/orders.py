@@ -147,13 +147,16 @@ class OrdersAnswer(Wire):
 
 
 class ContractBody(Spanned):
-    """How a provider's visits are split and what it gets. Two of one provider never overlap."""
+    """How a provider's visits are split and held, and what it gets. Two of one provider never overlap."""
 
     provider: Ref
     valid_from: Day
     valid_to: Day | None = None
     split_policy: SplitPolicy = "proportional"
     report_required: bool = False
+    manual_attest_minutes: Annotated[int, Field(ge=0, le=960)] | None = Field(
+        None, description="A visit longer than this with an end told by hand waits for a second person. Null: none."
+    )
     compensation: Annotated[CompensationDocument, Field(default_factory=CompensationDocument)]
 
     @field_serializer("compensation")
@@ -190,6 +193,7 @@ CONTRACT = {
     "valid_from": "2026-01-01",
     "split_policy": "hsl_first",
     "report_required": True,
+    "manual_attest_minutes": 60,
     "compensation": EXAMPLE_DOCUMENT,
 }
 

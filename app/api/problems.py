@@ -289,6 +289,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "En referens får aldrig vara ett personnummer. Välj en egen nyckel.",
         "A ref is never a personal number. Choose a key of your own.",
     ),
+    "second_person_required": Kind(
+        403,
+        "En annan person krävs",
+        "Second person required",
+        "Den som var på besöket eller har angett det för hand kan inte intyga det.",
+        "Whoever was at the visit, or told of it by hand, cannot attest it.",
+    ),
     "tag_retired": Kind(
         409,
         "Taggen är kasserad",

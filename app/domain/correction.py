@@ -25,6 +25,7 @@ Kind = Literal[
     "acknowledge",
     "resolve",
     "settle_dispute",
+    "attest",
 ]
 Reason = Literal[
     "forgot_out",
@@ -40,6 +41,7 @@ Reason = Literal[
     "other",
 ]
 LATE_FACT = "fact_after_correction"
+TOO_LATE = "received_too_late"
 
 
 class Correction(NamedTuple):
@@ -113,14 +115,15 @@ def correct(
         told = presence
         if presence.id in chained:
             told = _laid_over(presence, chained[presence.id], absorbed.get(presence.id, ()), now)
-            staff = _latest(chained[presence.id], "set_staff")
+            staff = latest(chained[presence.id], "set_staff")
             if staff and staff.ref:
                 told = told._replace(staff=staff.ref, person=person_of(staff.ref), paired=told.paired or (presence,))
         corrected.append(told)
     return sorted(corrected, key=presence_order)
 
 
-def _latest(chain: Sequence[Correction], kind: Kind) -> Correction | None:
+def latest(chain: Sequence[Correction], kind: str) -> Correction | None:
+    """The last of a kind, which is the one that holds."""
     return next((one for one in reversed(chain) if one.kind == kind), None)
 
 
@@ -147,8 +150,8 @@ def _keeper(
         last = max(before, key=presence_order, default=None)
         if last is None or last.started_at is None or last.id not in chained:
             return None
-        set_end = _latest(chained[last.id], "set_end")
-        start = _latest(chained[last.id], "set_start")
+        set_end = latest(chained[last.id], "set_end")
+        start = latest(chained[last.id], "set_start")
         began_at = (start and start.at) or last.started_at
         if set_end and stray.out_tap not in set_end.seen and consistent(began_at, end):
             return last.id
@@ -156,21 +159,23 @@ def _keeper(
         closer = next((one for one in here if one.started_at == stray.closed_at), None)
         if closer is None or closer.id not in chained:
             return None
-        set_start = _latest(chained[closer.id], "set_start")
+        set_start = latest(chained[closer.id], "set_start")
         if set_start and stray.in_tap not in set_start.seen:
             return closer.id
     return None
 
 
 def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Presence], now: dt.datetime) -> Presence:
-    start, end = _latest(chain, "set_start"), _latest(chain, "set_end")
+    start, end = latest(chain, "set_start"), latest(chain, "set_end")
     started_at, ended_at = (start.at if start else raw.started_at), (end.at if end else raw.ended_at)
     if started_at and ended_at and not consistent(started_at, ended_at):
         # Only a later fact can contradict what was checked when it was recorded: the corrected side stands.
         started_at, ended_at = (None, ended_at) if end else (started_at, None)
     sides = tuple(SideTap(tap, one.anchor_at, one.household) for one in strays for tap in one.taps)
-    settled = _latest(chain, "settle_dispute")
+    settled = latest(chain, "settle_dispute")
     confirmed = settled.seen if settled and settled.accept else frozenset()
+    attest = latest(chain, "attest")
+    attested = attest.seen if attest else frozenset()
     changed = raw._replace(
         state="omitted" if _omitted(chain) else _state(raw, started_at, ended_at, now),
         started_at=started_at,
@@ -179,8 +184,8 @@ def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Pres
         next_in_at=_after(raw.next_in_at, started_at),
         evidence_in="manual" if start and started_at else raw.evidence_in,
         evidence_out="manual" if end and ended_at else raw.evidence_out,
-        dispute_in=None if raw.in_tap in confirmed else raw.dispute_in,
-        dispute_out=None if raw.out_tap in confirmed else raw.dispute_out,
+        dispute_in=_disputed(raw.in_tap, raw.dispute_in, confirmed, attested),
+        dispute_out=_disputed(raw.out_tap, raw.dispute_out, confirmed, attested),
         flags_in=_flagged(raw.flags_in, late=start is not None and _late(raw.in_tap, start)),
         flags_out=_flagged(raw.flags_out, late=bool(sides) or (end is not None and _late(raw.out_tap, end))),
         side_taps=(*raw.side_taps, *sides),
@@ -197,6 +202,11 @@ def _state(raw: Presence, started_at: dt.datetime | None, ended_at: dt.datetime 
 
 def _after(at: dt.datetime | None, started_at: dt.datetime | None) -> dt.datetime | None:
     return at if at and started_at and started_at < at and consistent(started_at, at) else None
+
+
+def _disputed(tap: UUID | None, code: str | None, confirmed: frozenset[UUID], attested: frozenset[UUID]) -> str | None:
+    """The dispute of a tap, unless a person has accepted it; one that only came too late may also be attested."""
+    return None if tap in confirmed or (code == TOO_LATE and tap in attested) else code
 
 
 def _late(tap: UUID | None, correction: Correction) -> bool:

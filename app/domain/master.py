@@ -77,7 +77,10 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """How a provider's visits are split while the contract is valid (inclusive days)."""
+    """How a provider's visits are split while the contract is valid (inclusive days).
+
+    A visit with an end told by hand that lasts longer than `manual_attest_minutes` waits for a second person.
+    """
 
     ref: str
     provider: str
@@ -85,6 +88,7 @@ class Contract:
     valid_to: dt.date | None
     split_policy: str = "proportional"
     report_required: bool = False
+    manual_attest_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from app.domain.correction import TOO_LATE
 from app.domain.visit import Visit
 
 
@@ -23,6 +24,7 @@ TEXTS: Mapping[str, Words] = {
     "delegation_missing": Words("Delegering saknas för insatsen.", "There is no delegation for the intervention."),
     "staff_count": Words("Färre personal än beställt.", "Fewer staff than ordered."),
     "not_employed": Words("Personalen var inte anställd den dagen.", "The staff was not employed that day."),
+    "attestation_missing": Words("En andra person ska intyga besöket.", "A second person is to attest the visit."),
     "received_too_late": Words("Loggningen kom för sent.", "The tap was received too late."),
     "tag_unassigned": Words("Taggen satt inte hos någon.", "The tag hung at nobody's door."),
     "tag_suspended": Words("Taggen var avstängd.", "The tag was suspended."),
@@ -65,6 +67,8 @@ def repair_of(visit: Visit, code: str) -> dict[str, Any]:
     suggested = visit.suggestions.get(code)
     if suggested:
         return dict(suggested)
+    if code == "attestation_missing" or (visit.status == "disputed" and code == TOO_LATE):
+        return {"kind": "attest", "reason": "other", "note": "Intygat"}
     if visit.status == "disputed" and code in DISPUTES:
         return {"kind": "settle_dispute", "accept": code not in SUSPECT, "reason": "equipment"}
     told = list(dict.fromkeys(share.intervention for share in visit.shares if share.intervention))

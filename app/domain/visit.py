@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
-from app.domain.correction import NOTHING, Amendment, Chains, amendments, chain_of
+from app.domain.attestation import held
+from app.domain.correction import NOTHING, Amendment, Chains, Correction, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
 from app.domain.report import Report
@@ -33,6 +34,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "delegation_missing": "fix",
     "staff_count": "fix",
     "not_employed": "fix",
+    "attestation_missing": "fix",
     "received_too_late": "fix",
     "tag_unassigned": "fix",
     "tag_suspended": "fix",
@@ -121,6 +123,7 @@ class _Scene:
     amended: Mapping[str, Amendment]
     left_out: tuple[Part, ...]
     """The parts of omitted recipients, which take no time from the others."""
+    unattested: bool = False
 
     @property
     def counts(self) -> bool:
@@ -165,7 +168,7 @@ def expected_end(
     if presence.state != "open" or presence.started_at is None:
         return None
     report = _report_of(presence, reports, master)
-    minutes = ordered_minutes(_scene(presence, report, master, amendments(chain_of(presence, chains))).plan)
+    minutes = ordered_minutes(_scene(presence, report, master, chain_of(presence, chains)).plan)
     return presence.started_at + (dt.timedelta(minutes=minutes) if minutes else unordered)
 
 
@@ -181,7 +184,7 @@ def visits_at(
     which `correct` has laid over the presences already.
     """
     scenes = [
-        _scene(presence, _report_of(presence, reports, master), master, amendments(chain_of(presence, chains)))
+        _scene(presence, _report_of(presence, reports, master), master, chain_of(presence, chains))
         for presence in sorted(presences, key=presence_order)
     ]
     _name_groups(scenes)
@@ -201,7 +204,8 @@ def _report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], mas
     return max(told, key=lambda report: (report.reported_at, report.id), default=None)
 
 
-def _scene(presence: Presence, report: Report | None, master: MasterData, amended: Mapping[str, Amendment]) -> _Scene:
+def _scene(presence: Presence, report: Report | None, master: MasterData, chain: Sequence[Correction]) -> _Scene:
+    amended = amendments(chain)
     on = local_date(presence.anchor_at)
     staff = master.staff_on(presence.staff, on)
     employed = staff is not None and staff.valid_from <= on <= (staff.valid_to or on)
@@ -220,7 +224,10 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, amende
         status = report.outcome
     end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
     until = presence.ended_at or end or presence.reach_at
-    return _Scene(presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, left_out)
+    waits = held(presence, master.contract_of(staff.provider, on) if staff else None, chain)
+    return _Scene(
+        presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, left_out, waits
+    )
 
 
 def _name_groups(scenes: Sequence[_Scene]) -> None:
@@ -279,6 +286,7 @@ def _visit(
         anomalies += [code for part, _ in given for code in part.anomalies]
         anomalies += scene.plan.anomalies
         anomalies += ["report_missing"] * report_missing
+        anomalies += ["attestation_missing"] * scene.unattested
         anomalies += ["minutes_scaled"] * scaled
         anomalies += ["extra_staff"] * any(share.reason == "extra_staff" for share in shares)
         anomalies += ["staff_count"] * _too_few(scene, group, given)
@@ -349,9 +357,10 @@ def _settled(visit: Visit, change: Amendment) -> Visit:
 def _share(scene: _Scene, part: Part, seconds: int, *, report_missing: bool) -> Share:
     """A part with its seconds; what holds the whole visit holds every share, and says so."""
     payable, reason = part.payable, part.reason
-    held = "trainee" * scene.trainee or "not_employed" * (not scene.employed) or "report_missing" * report_missing
-    if held and payable:
-        payable, reason = False, held
+    why = "trainee" * scene.trainee or "not_employed" * (not scene.employed) or "report_missing" * report_missing
+    why = why or "attestation_missing" * scene.unattested
+    if why and payable:
+        payable, reason = False, why
     return Share(part.category, part.intervention, part.order_line, seconds, payable, reason)
 
 

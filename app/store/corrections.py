@@ -46,6 +46,7 @@ NEXT = "SELECT 1 + coalesce(max(seq), 0) FROM correction WHERE municipality_id =
 APPEND = f"INSERT INTO correction {rows.given(schema.correction, 1)}"
 APPEND_MANUAL = f"INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
 KNOWN_MANUAL = "SELECT id, body_hash, presence, recipient FROM manual_visit WHERE municipality_id = $1 AND id = ANY($2)"
+REGISTERED_BY = "SELECT recorded_by FROM manual_visit WHERE municipality_id = $1 AND presence = $2"
 TOLD = """
 SELECT id, kind, body, before, reason, note, recorded_by, recorded_at FROM correction
 WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
@@ -220,6 +221,12 @@ async def append_by_hand(sql: Any, municipality_id: int, leaves: Leaves, visits:
     for fields in visits:
         leaves.add("manual_visit", fields)
     await sql.execute(APPEND_MANUAL, [_row(schema.manual_visit, municipality_id, fields) for fields in visits])
+
+
+async def registered_by(sql: Any, municipality_id: int, presence: UUID) -> str:
+    """Who told of the visit by hand that makes this presence."""
+    subject: str = await sql.fetchval(REGISTERED_BY, municipality_id, presence)
+    return subject
 
 
 INTERNAL = frozenset({"whole", "cause"})

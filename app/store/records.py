@@ -203,6 +203,7 @@ def _contract(master: MasterData, ref: str, body: Json) -> None:
             _day(body.get("valid_to")),
             body["split_policy"],
             body["report_required"],
+            body.get("manual_attest_minutes"),
         )
     )
 

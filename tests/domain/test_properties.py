@@ -124,6 +124,7 @@ contracts = st.builds(
     valid_to=st.none(),
     split_policy=st.sampled_from(get_args(SplitPolicy)),
     report_required=st.booleans(),
+    manual_attest_minutes=st.sampled_from((None, None, 0, 20)),
 )
 Record = Recipient | Staff | Order | Contract
 

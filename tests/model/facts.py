@@ -106,7 +106,7 @@ class Facts:
     staff: dict = field(default_factory=dict)  # ref: {first day: Employment}
     persons: dict = field(default_factory=dict)  # staff ref: person
     orders: dict = field(default_factory=dict)  # ref: Order
-    contracts: dict = field(default_factory=dict)  # provider: (split policy, whether a report is demanded)
+    contracts: dict = field(default_factory=dict)  # provider: (split policy, report demanded, minutes to attest)
     mounts: dict = field(default_factory=dict)  # tag ref: {instant: household}
     states: dict = field(default_factory=dict)  # tag ref: {instant: state}
     taps: dict = field(default_factory=dict)  # id: Tap

@@ -267,11 +267,13 @@ class Days(RuleBasedStateMachine):
         provider=some(["P-norr", "P-norr", "P-syd"]),
         policy=some(["proportional", "hsl_first", "reported"]),
         demanded=some([False, False, True]),
+        limit=some([None, None, 0, 30, 300]),
     )
-    def contract(self, provider, policy, demanded):
+    def contract(self, provider, policy, demanded, limit):
         body = {"provider": provider, "valid_from": SINCE, "split_policy": policy, "report_required": demanded}
+        body["manual_attest_minutes"] = limit
         self.ask("PUT", f"/v1/contracts/C-{provider}", body | {"compensation": {}})
-        self.facts.contracts[provider] = (policy, demanded)
+        self.facts.contracts[provider] = (policy, demanded, limit)
 
     # Time and machines
 

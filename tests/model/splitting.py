@@ -2,6 +2,7 @@
 
 import calendar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from fractions import Fraction
 
 from facts import local
@@ -52,7 +53,8 @@ def plan(facts, presence, report):
     day = start.date()
     staff = presence.opening.staff
     job = facts.employment_of(staff, day)
-    policy, demanded = facts.contracts.get(job.provider, ("proportional", False)) if job else ("proportional", False)
+    none = ("proportional", False, None)
+    policy, demanded, limit = facts.contracts.get(job.provider, none) if job else none
     provider = job.provider if job else None
     # Who declined or did not open got nothing, whatever else the report says.
     performed = report is not None and report.outcome == "performed"
@@ -67,6 +69,11 @@ def plan(facts, presence, report):
             found.codes.add("report_missing")
             for part in found.parts:
                 part.problems.add("report_missing")
+    by_hand = "manual" in {tap.evidence for tap in (presence.opening, presence.closing) if tap}
+    if by_hand and limit is not None and presence.complete and presence.end - presence.start > timedelta(minutes=limit):
+        found.codes.add("attestation_missing")
+        for part in found.parts:
+            part.problems.add("attestation_missing")
     for part in found.parts:
         allowed = job is not None and (
             job.role == "licensed"

@@ -1,0 +1,41 @@
+"""What one person told by hand and a second one attests: `manual` ends of long visits, and taps that came too late.
+
+A contract says how long a visit with an end told by hand may be before it is held. What was attested is the ends and
+who was there: as long as they stay the same it stays attested, and a later change of them asks for a new one.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from app.domain.correction import Correction, latest
+from app.domain.master import Contract
+from app.domain.pairing import Presence
+
+
+def attestable(presence: Presence) -> str:
+    """What is attested of a presence."""
+    return f"{presence.started_at} {presence.ended_at} {presence.staff}"
+
+
+def held(presence: Presence, contract: Contract | None, chain: Sequence[Correction]) -> bool:
+    """Whether a presence with both ends, one of them told by hand, waits for a second person to attest it.
+
+    `contract` is the provider's of the day; `chain` are the corrections laid over the presence.
+    """
+    if "manual" not in {presence.evidence_in, presence.evidence_out}:
+        return False
+    if contract is None or contract.manual_attest_minutes is None:
+        return False
+    if presence.started_at is None or presence.ended_at is None:
+        return False
+    if presence.ended_at - presence.started_at <= dt.timedelta(minutes=contract.manual_attest_minutes):
+        return False
+    said = attestable(presence)
+    return not any(one.kind == "attest" and one.cause == said for one in chain)
+
+
+def tellers(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Correction], bool]:
+    """The corrections that told what stands of a presence, and whether the one who registered it by hand did too."""
+    told = [found for kind in ("set_start", "set_end", "set_staff") if (found := latest(chain, kind))]
+    corrected = {one.kind for one in told}
+    return told, presence.by_hand and not {"set_start", "set_end"} <= corrected
