@@ -85,7 +85,7 @@ async def put(
     provider: str | None = None,
     even_if_equal: bool = False,
 ) -> Outcome:
-    """Create or replace a provider, recipient, staff ref, intervention, contract, tag or decline.
+    """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
     `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
     limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
@@ -221,6 +221,11 @@ def _no_flaws(_: MasterData, __: Json) -> Iterator[Flaw]:
     return iter(())
 
 
+def _provider_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+    told = body.get("invoicing")
+    yield from unknown(master.payers, told["payer"] if told else None, "/invoicing/payer")
+
+
 def _staff_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
     yield from unknown(master.providers, body["provider"], "/provider")
     yield from unknown(master.recipients, body["relative_of"], "/relative_of")
@@ -293,11 +298,12 @@ def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Touche
 
 
 KINDS = {
-    "providers": _Kind(_no_flaws, _write_provider, _touch_nothing),
+    "providers": _Kind(_provider_flaws, _write_provider, _touch_nothing),
     "recipients": _Kind(_no_flaws, _write_versions("recipients"), _touch_recipient),
     "staff": _Kind(_staff_flaws, _write_versions("staff"), _touch_staff),
     "interventions": _Kind(_no_flaws, _write_versions("interventions"), _touch_intervention),
     "contracts": _Kind(_contract_flaws, _write_contract, _touch_contract),
     "tags": _Kind(_no_flaws, _write_tag, _touch_nothing),
+    "payers": _Kind(_no_flaws, _write_nothing, _touch_nothing),
     "declines": _Kind(_decline_flaws, _write_nothing, _touch_nothing),
 }

@@ -3,12 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from app.actions.put_master import Condition, Json, Outcome, put_recipient
 from app.api.access import Caller
 from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
+from app.api.parties import INVOICING, InvoicingBody, OrgNo
 from app.api.wire import Day, Wire
 from app.store.database import Writing
 from app.store.vault import Vault, personal_number
@@ -29,17 +30,7 @@ def _twelve_digits(value: object) -> object:
     return number
 
 
-def _no_persons_number(value: object) -> object:
-    # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear.
-    if isinstance(value, str) and personal_number(value):
-        raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, sealed")
-    return value
-
-
 PersonalNumber = Annotated[str, BeforeValidator(_twelve_digits)]
-OrgNo = Annotated[
-    str, BeforeValidator(_no_persons_number), StringConstraints(pattern="^([0-9]{2})?[0-9]{6}-?[0-9]{4}$")
-]
 
 
 class ProviderBody(Wire):
@@ -48,6 +39,7 @@ class ProviderBody(Wire):
     name: Text
     org_no: OrgNo | None = None
     form: Literal["in_house", "external", "external_vat"]
+    invoicing: InvoicingBody | None = None
 
 
 class ProviderAnswer(ProviderBody, Versioned):
@@ -146,7 +138,7 @@ def _shown_recipient(caller: Caller, body: Json) -> Json:
     return body | {"name": None} if body["protected"] and caller.role == "planner" else body
 
 
-PROVIDER = {"name": "Utförare norr", "org_no": "212000-0001", "form": "in_house"}
+PROVIDER = {"name": "Utförare norr", "org_no": "556000-0001", "form": "external", "invoicing": INVOICING}
 RECIPIENT = {"birth_date": "1941-05-09", "household": "H-004", "area": "RURAL"}
 STAFF = {
     "provider": "P-norr",

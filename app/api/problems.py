@@ -163,6 +163,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Värdet är inte ett av dem som tas emot.",
         "The value is not one that is accepted.",
     ),
+    "invoice_data_missing": Kind(
+        409,
+        "Uppgifter för fakturan saknas",
+        "Invoice data missing",
+        "Utföraren saknar uppgifter som en faktura måste ha. Lägg till dem hos utföraren.",
+        "The provider lacks what an invoice must have. Put it with the provider.",
+    ),
     "key_version_used": Kind(
         422,
         "Nyckelversionen har använts",
@@ -212,6 +219,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Fältet måste finnas med.",
         "The field is required.",
     ),
+    "month_not_closed": Kind(
+        409,
+        "Månaden är inte stängd",
+        "Month not closed",
+        "En faktura görs av en stängd månad. Stäng den först.",
+        "An invoice is made of a closed month. Close it first.",
+    ),
     "month_to_come": Kind(
         409,
         "Månaden har inte börjat",
@@ -253,6 +267,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Note missing",
         "Orsaken other behöver en anteckning.",
         "The reason other needs a note.",
+    ),
+    "nothing_to_invoice": Kind(
+        404,
+        "Inget att fakturera",
+        "Nothing to invoice",
+        "Den stängda månaden har inga rader för ett sådant dokument.",
+        "The closed month has no lines for such a document.",
     ),
     "out_of_range": Kind(
         422,

@@ -158,6 +158,7 @@ class MasterData:
     keysets: dict[str, str] = field(default_factory=dict)
     keys: dict[str, KeysetKeys] = field(default_factory=dict)
     providers: set[str] = field(default_factory=set)
+    payers: set[str] = field(default_factory=set)
     _memory: dict[Any, Any] = field(default_factory=dict)
     _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _orders_of: defaultdict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))

@@ -111,8 +111,8 @@ def take_in(master: MasterData, kind: str, ref: str, removed: bool, body: Json) 
     """Apply one stored version. Versions of one record must come in their order."""
     if removed:
         master.drop_order(ref)
-    elif kind == "providers":
-        master.providers.add(ref)
+    elif kind in {"providers", "payers"}:
+        getattr(master, kind).add(ref)
     else:
         READERS[kind](master, ref, body)
 

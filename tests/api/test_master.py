@@ -6,9 +6,10 @@ import pytest
 from pydantic_core import to_json
 from sqlalchemy import event
 
-KINDS = ("providers", "recipients", "interventions", "staff", "contracts", "orders", "tags", "declines")
+KINDS = ("payers", "providers", "recipients", "interventions", "staff", "contracts", "orders", "tags", "declines")
 LINE = {"ref": "1", "intervention": "dusch", "frequency": 2, "period": 1, "period_unit": "wk"}
 BODIES = {
+    "payers": {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711"},
     "providers": {"name": "Utförare norr", "form": "in_house"},
     "recipients": {"area": "RURAL", "birth_date": "1941-05-09"},
     "interventions": {"title": "Dusch", "category": "CARE", "standard_minutes": 30},
@@ -25,6 +26,7 @@ BODIES = {
     },
 }
 REFS = {
+    "payers": "omsorg",
     "providers": "P-norr",
     "recipients": "B-001",
     "interventions": "dusch",
@@ -35,7 +37,12 @@ REFS = {
     "declines": "A-001",
 }
 FILLED = {
-    "providers": {"org_no": None},
+    "payers": {
+        "address": {"street": None, "postal_code": None, "city": None},
+        "vat_no": None,
+        "endpoint": None,
+    },
+    "providers": {"org_no": None, "invoicing": None},
     "recipients": {"name": None, "household": "B-001", "protected": False, "died_on": None, "valid_from": None},
     "interventions": {"valid_from": None},
     "staff": {"name": None, "person": "S-01", "valid_to": None, "relative_of": None, "delegations": []},
@@ -50,6 +57,7 @@ FILLED = {
     "declines": {"intervention": None, "withdrawn": False},
 }
 OTHER = {
+    "payers": {"reference": "4712"},
     "providers": {"form": "external"},
     "recipients": {"area": "URBAN"},
     "interventions": {"standard_minutes": 25},
@@ -214,6 +222,7 @@ async def test_a_body_names_what_is_there(filled, kind, changes, pointers):
 WRONG = [
     ("providers", {"form": "cooperative"}, "/form"),
     ("providers", {"name": ""}, "/name"),
+    ("payers", {"org_no": "212000-0002"}, "/org_no"),
     ("providers", {"org_no": "12"}, "/org_no"),
     ("providers", {"version": 1}, ""),  # the name of an unknown field is not said back
     ("recipients", {"area": "SUBURB"}, "/area"),

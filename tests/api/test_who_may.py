@@ -68,6 +68,8 @@ EXPECTED = {
     ("GET", "/v1/measures/executed-share"): PULLERS,
     ("GET", "/v1/compensation"): PULLERS,
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
+    ("GET", "/v1/compensation/invoice.xml"): PULLERS,
+    ("GET", "/v1/compensation/credit-note.xml"): PULLERS,
     ("POST", "/v1/compensation/simulate"): {"system": "all", "admin": "all", "controller": "all"},
     ("GET", "/v1/periods"): PULLERS,
     ("GET", "/v1/reports/half-year"): PULLERS,
@@ -80,6 +82,9 @@ EXPECTED = {
     ("GET", "/v1/ledger/entries"): AUDITORS,
     ("GET", "/v1/ledger/outside"): AUDITORS,
     ("GET", "/v1/ledger/receipt"): AUDITORS | {"staff": "own"},
+    ("PUT", "/v1/payers/{ref}"): WRITERS,
+    ("GET", "/v1/payers/{ref}"): MASTER_READERS,
+    ("GET", "/v1/payers"): MASTER_READERS,
     ("PUT", "/v1/providers/{ref}"): WRITERS,
     ("GET", "/v1/providers/{ref}"): MASTER_READERS,
     ("GET", "/v1/providers"): MASTER_READERS,
@@ -114,6 +119,10 @@ EXPECTED = {
 }
 
 
+MONTHLY = {path for _, path in EXPECTED if path.startswith("/v1/compensation/") and "." in path}
+PAYER = {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711"}
+
+
 def routes_of(app):
     """Every route that is served, those that the documentation leaves out among them."""
     found = set()
@@ -140,6 +149,20 @@ def staff(provider):
 def contract(provider):
     return {"provider": provider, "valid_from": "2020-01-01", "valid_to": "2020-12-31", "split_policy": "proportional",
             "report_required": False, "compensation": {}}  # fmt: skip
+
+
+async def close_months(service):
+    """January dear and February cheap, so that each side's February has an invoice and a credit note."""
+    for side in ("own", "other"):
+        told = {"payer": "omsorg"}
+        provider = {"name": side, "org_no": "556000-0001", "form": "in_house", "invoicing": told}
+        await service.put("providers", f"P-{side}", provider)
+        for month, ore in (("2026-01", 200), ("2026-02", 100)):
+            rule = {"ref": "care", "basis": "per_month", "categories": ["CARE"], "rates": [{"ore": ore}]}
+            body = {"provider": f"P-{side}", "valid_from": "2026-01-01", "compensation": {"rules": [rule]}}
+            await service.put("contracts", f"K-{side}", body)
+            await service.ask("POST", f"/v1/periods/P-{side}/{month}/close", {"accept_open": True})
+    await service.seal()
 
 
 def decline(recipient, provider):
@@ -172,6 +195,7 @@ async def town(service):
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
     await service.put("keysets", "k1", KEYSET, role="admin")
     await service.put("tags", "T-1", {"kind": "static", "uid": "04000000000001"})
+    await service.put("payers", "omsorg", PAYER)
     await service.seal()
     return service
 
@@ -181,9 +205,13 @@ def request_of(service, method, path, side):
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
     refs |= {"declines": "A-"}
-    ref = {"tags": "T-1", "keysets": "k1", "interventions": "dusch", "devices": service.devices[side]}.get(
-        kind
-    ) or f"{refs.get(kind, '')}{side}"
+    ref = {
+        "tags": "T-1",
+        "keysets": "k1",
+        "payers": "omsorg",
+        "interventions": "dusch",
+        "devices": service.devices[side],
+    }.get(kind) or f"{refs.get(kind, '')}{side}"
     url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
     query = {}
     url = url.replace("{provider}", f"P-{side}").replace("{month}", "2026-10")
@@ -191,11 +219,13 @@ def request_of(service, method, path, side):
         query = {"from": "2026-10", "provider": f"P-{side}"}
     if path == "/v1/reports/fee-basis":
         query = {"month": "2026-10", "recipient": f"B-{side}"}
-    if path == "/v1/periods":
+    if path in {"/v1/periods", "/v1/anomalies"}:
         query = {"provider": f"P-{side}"}
     if path in {"/v1/executed-time", "/v1/measures/evidence", "/v1/measures/executed-share", "/v1/compensation"}:
         query = {"month": "2026-10", "provider": f"P-{side}"}
         query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
+    if path in MONTHLY:
+        query = {"month": "2026-02", "provider": f"P-{side}"}
     if path == "/v1/measures/continuity":
         query = {"from": "2026-10-01", "provider": f"P-{side}"}
     if path in {"/v1/ledger/proof", "/v1/ledger/receipt"}:
@@ -205,8 +235,6 @@ def request_of(service, method, path, side):
         query = {"staff": f"S-{side}"}
     if path == "/v1/presence":
         query = {"household": f"B-{side}"}
-    if path == "/v1/anomalies":
-        query = {"provider": f"P-{side}"}
     return url, body_for(path, side) if method in {"PUT", "POST"} else None, query
 
 
@@ -233,6 +261,7 @@ def body_for(path, side):
         "/v1/clients": {"ref": f"C-{uuid.uuid4()}", "role": "system"},
         "/v1/clients/{ref}/revoke": {"reason": "replaced"},
         "/v1/providers/{ref}": {"name": side, "form": "external"},
+        "/v1/payers/{ref}": PAYER,
         "/v1/recipients/{ref}": {"area": "URBAN", "protected": False},
         "/v1/staff/{ref}": staff(f"P-{side}"),
         "/v1/interventions/{ref}": {"title": "Dusch", "category": "CARE", "standard_minutes": 20},
@@ -284,6 +313,8 @@ def test_every_route_has_an_expectation(service):
 @pytest.mark.parametrize(("method", "path"), sorted(EXPECTED))
 async def test_who_may(town, method, path):
     expected = EXPECTED[method, path]
+    if path in MONTHLY:
+        await close_months(town)
     nobody = await asked(town, method, path, "own", None)
     if expected == EVERYBODY:
         assert nobody == 200

@@ -1,0 +1,153 @@
+"""What a closed month is paid by: `GET /v1/compensation/invoice.xml` and the credit note beside it."""
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
+
+from app.api import ubl
+from app.api.executed_time import Month, Puller, Snapshot
+from app.api.problems import FieldError, Problem
+from app.api.reach import require_known
+from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
+from app.domain.settlement import Row
+from app.domain.time import local_date, month_days
+from app.store import invoices, periods
+from app.store.database import Reading
+from app.store.invoices import Position
+from app.store.periods import Close
+
+router = APIRouter(tags=["compensation"])
+
+XML = "application/xml"
+
+
+class ClosedMonth(BaseModel):
+    """A closed month of a provider."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    month: Month
+    provider: str
+
+
+Asked = Annotated[ClosedMonth, Query()]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A closed month with its lines and where its close stands in the ledger."""
+
+    close: Close
+    month: str
+    lines: list[Row]
+    position: Position
+
+    @property
+    def issued_on(self) -> dt.date:
+        """The day of its documents."""
+        return local_date(self.close.closed_at)
+
+
+def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
+    example = f'<{name} xmlns="{ubl.UBL}{name}-2">…</{name}>'
+    return {200: {"description": "UBL 2.1", "content": {XML: {"schema": {"type": "string"}, "example": example}}}}
+
+
+@router.get(
+    "/v1/compensation/invoice.xml",
+    operation_id="get_invoice",
+    summary="The invoice of a closed month",
+    response_class=Response,
+    responses=_xml_of("Invoice"),
+)
+async def get_invoice(caller: Puller, snapshot: Snapshot, query: Asked) -> Response:
+    """Peppol BIS Billing 3, an invoice line for each settled line that is not below zero.
+
+    The same whenever it is asked for: its parties are told as they were when the month was closed, or as soon after as
+    nothing was missing. It refers to the ledger's root at the close, and to the invoices that it adjusts upwards.
+    409 `month_not_closed`, `invoice_data_missing` with a pointer to each gap in the provider; 404 `nothing_to_invoice`.
+    """
+    await require_known(snapshot, caller, provider=query.provider)
+    return await _document(snapshot, query, "invoice")
+
+
+@router.get(
+    "/v1/compensation/credit-note.xml",
+    operation_id="get_credit_note",
+    summary="The credit note of a closed month",
+    response_class=Response,
+    responses=_xml_of("CreditNote"),
+)
+async def get_credit_note(caller: Puller, snapshot: Snapshot, query: Asked) -> Response:
+    """What a closed month took back of earlier ones, with the invoices that it was on.
+
+    The month's invoice less this is the total of the month. Refused as the invoice is; 404 `nothing_to_invoice` where
+    nothing was taken back.
+    """
+    await require_known(snapshot, caller, provider=query.provider)
+    return await _document(snapshot, query, "credit_note")
+
+
+async def settled(snapshot: Reading, query: ClosedMonth) -> Settled:
+    """The closed month. Raises Problem `month_not_closed`, `not_sealed`."""
+    sql, municipality_id = snapshot.sql, snapshot.municipality_id
+    first_on = month_days(query.month)[0]
+    found = await periods.closes(sql, municipality_id, query.provider, first_on)
+    if not found:
+        raise Problem("month_not_closed")
+    position = await invoices.position_of(sql, municipality_id, found[0].id)
+    if position is None:
+        raise Problem("not_sealed")
+    lines = await periods.lines_of(sql, municipality_id, query.provider, first_on)
+    return Settled(found[0], query.month, lines, position)
+
+
+async def _document(snapshot: Reading, query: ClosedMonth, kind: Kind) -> Response:
+    sql, municipality_id = snapshot.sql, snapshot.municipality_id
+    month = await settled(snapshot, query)
+    seller, seq = await _seller(snapshot, month.close)
+    payers = await invoices.versions(sql, municipality_id, "payers", seller.payer, seq)
+    number = number_of(municipality_id, query.provider, query.month, kind)
+    invoice = invoice_of(month.lines, kind, number, query.month, month.issued_on, seller)
+    if invoice is None:
+        raise Problem("nothing_to_invoice")
+    adjusted = [dt.date.fromisoformat(f"{one}-01") for one in sorted(invoice.adjusts)]
+    before = await invoices.billed_before(sql, municipality_id, query.provider, adjusted, month.close.month)
+    earlier = [
+        (number_of(municipality_id, query.provider, name, "invoice"), local_date(closed_at))
+        for name, closed_at in before
+    ]
+    behind = [
+        (
+            month.position.root.hex(),
+            f"Rot i liggaren taggad/{municipality_id} över {month.position.size} händelser, den sista är stängningen",
+        ),
+        (month.close.lines_hash.hex(), "SHA-256 över månadens rader"),
+    ]
+    content = await asyncio.to_thread(ubl.document, invoice, seller, buyer_of(payers[0][1]), earlier, behind)
+    return attachment(content, XML, f"{number}.xml")
+
+
+async def _seller(snapshot: Reading, close: Close) -> tuple[Seller, int]:
+    """The provider as it was at the close, or the first version after it without gaps, and when that was put."""
+    at_seq = close.master_seq
+    found = await invoices.versions(snapshot.sql, snapshot.municipality_id, "providers", close.provider, at_seq)
+    for seq, body in found:
+        if not gaps(body):
+            return seller_of(body), max(seq, at_seq)
+    raise Problem(
+        "invoice_data_missing",
+        errors=[FieldError(pointer, "missing_field") for pointer in gaps(found[-1][1])],
+    )
+
+
+def attachment(content: bytes, media_type: str, name: str) -> Response:
+    """A file to keep under a name."""
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}"}
+    return Response(content, media_type=media_type, headers=headers)
