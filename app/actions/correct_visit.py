@@ -157,7 +157,7 @@ async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
     _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
     mine = set(visit.corrections)
     return next(
-        (one.recipient for chain in chains.values() for one in chain if one.id in mine),
+        (one.recipient for chain in chains.values() for one in chain if one.id in mine and one.recipient),
         visit.recipient,
     )
 

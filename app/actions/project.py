@@ -94,8 +94,10 @@ async def _pair_persons(
     overlaid = await overlay.near(writing, loaded, stored)
     again: list[Window] = []
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
-        near = sorted((tap for tap in taps[person] if load_first <= tap.at <= load_last), key=tap_order)
         laid = overlaid.get(person)
+        aside = laid.said.set_aside() if laid else ()
+        found = (tap for tap in taps[person] if load_first <= tap.at <= load_last and tap.id not in aside)
+        near = sorted(found, key=tap_order)
         known = {
             presence.id: presence
             for presence in (laid.paired if laid else stored[person])

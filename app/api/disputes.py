@@ -9,10 +9,10 @@ from fastapi.responses import Response
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.correct_visit import Asked
-from app.actions.put_master import Condition
+from app.actions.correct_visit import Asked, CorrectionRefusedError
+from app.actions.settle_dispute import settle_dispute
 from app.api.access import Caller, allow, database
-from app.api.corrections import Corrector, Note, Submitted, author_of, submit
+from app.api.corrections import Corrector, Note, author_of, corrected
 from app.api.master import own_provider
 from app.api.problems import Problem
 from app.api.reading import read_json
@@ -21,7 +21,7 @@ from app.api.visits import VisitOut, cursor_of, read_cursor
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import EPOCH
-from app.store import disputes, visits
+from app.store import corrections, disputes
 
 router = APIRouter(tags=["visits"])
 
@@ -105,28 +105,43 @@ class Settled(Wire):
         return self
 
 
+class SettledTap(Wire):
+    """A tap without a visit that has been decided of. `id` is the fact's, for its proof in the ledger."""
+
+    id: UUID
+    tap: UUID
+    accept: bool
+    visits: list[UUID]
+
+
 @router.post(
     "/v1/disputes/{tap}/settle",
     operation_id="settle_dispute",
     summary="Settle a disputed tap",
     status_code=201,
     openapi_extra=body_of(Settled, example={"accept": True, "reason": "equipment"}),
-    responses=answer_of(VisitOut, example=VISIT, status=201, text="Settled"),
+    responses=answer_of(VisitOut | SettledTap, example=VISIT, status=201, text="Settled"),
 )
 async def settle(request: Request, caller: Corrector, tap: str) -> Response:
     """The same as the correction `settle_dispute` of the tap's visit: it is confirmed, or omitted.
 
-    `If-Match` is not asked for: a tap's dispute is decided once. 409 where the visit is not disputed.
+    A tap that has no visit is settled by itself: it leaves the list, and when its tag is told to have hung somewhere
+    then, an accepted tap disputes no visit and a rejected one makes none. The answer is then that decision, else the
+    visit. `If-Match` is not asked for: a tap's dispute is decided once. 409 where nothing is disputed any more.
     """
     settled = await read_json(request, Settled)
     try:
         tap_id = UUID(tap)
     except ValueError as error:
         raise Problem("not_found") from error
-    async with database(request).read(caller.municipality_id) as reading:
-        visit_id = await visits.of_tap(reading.sql, reading.municipality_id, tap_id)
-    if visit_id is None:
-        raise Problem("not_found")
-    said = {"accept": settled.accept}
-    asked = Asked(settled.id or uuid4(), "settle_dispute", said, settled.reason, settled.note)
-    return await submit(request, caller, Submitted(visit_id, asked, author_of(caller), Condition()))
+    asked = Asked(settled.id or uuid4(), "settle_dispute", {"accept": settled.accept}, settled.reason, settled.note)
+    try:
+        async with database(request).write(caller.municipality_id) as writing:
+            stored = await settle_dispute(writing, tap_id, asked, author_of(caller))
+            if stored is not None:
+                shown = await corrections.told(writing.sql, writing.municipality_id, stored.visit.corrections)
+                return corrected(stored, shown)
+    except CorrectionRefusedError as error:
+        raise Problem(error.code, pointer=error.pointer) from error
+    body = {"id": asked.id, "tap": tap_id, "accept": settled.accept, "visits": []}
+    return Response(to_json(body), status_code=201, media_type="application/json")

@@ -41,7 +41,7 @@ class TapsOfVisit(Wire):
 
 
 class EvidenceOfVisit(Wire):
-    """How strongly each end is shown."""
+    """How strongly each end is shown: `sun_online`, `sun_late`, `static`, `manual`; `disputed` until settled."""
 
     in_: Annotated[str | None, Field(alias="in")]
     out: str | None

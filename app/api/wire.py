@@ -1,6 +1,7 @@
 """What bodies and answers are made of: the strict base model, instants and days, and examples for the documentation."""
 
 import datetime as dt
+from types import UnionType
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -68,7 +69,7 @@ def body_of(model: type[BaseModel], *, example: Any) -> dict[str, Any]:
 
 
 def answer_of(
-    model: type[BaseModel] | None, *, example: Any, status: int = 200, text: str = "OK"
+    model: type[BaseModel] | UnionType | None, *, example: Any, status: int = 200, text: str = "OK"
 ) -> dict[int | str, dict[str, Any]]:
     """A `responses` entry with its example, and the answer's model where it is one; several are joined with `|`."""
     said: dict[str, Any] = {"description": text, "content": {"application/json": {"example": example}}}

@@ -47,6 +47,8 @@ TOO_LATE = "received_too_late"
 class Correction(NamedTuple):
     """One link of a presence's chain. `tap` is any tap of the presence, `recipient` whose visit was corrected.
 
+    `recipient` is None where a disputed tap was settled before it had any visit: `seen` is then that tap alone.
+
     `seq` is the order recorded. `seen` are the taps of the presence and beside it that were known then: what is not
     among them came later. `at` is the new boundary, `ref` the new staff or recipient, or the anomaly meant, with the
     `cause` it had. `whole`: with this, no visit of the presence is left.
@@ -55,7 +57,7 @@ class Correction(NamedTuple):
     id: UUID
     seq: int
     tap: UUID
-    recipient: str
+    recipient: str | None
     kind: Kind
     seen: frozenset[UUID] = frozenset()
     at: dt.datetime | None = None
@@ -78,6 +80,7 @@ class Amendment(NamedTuple):
 
 
 NOTHING = Amendment()
+EVERY_RECIPIENT = ""
 Chains = Mapping[UUID, Sequence[Correction]]
 """Corrections by the tap they name, each in the order recorded."""
 
@@ -172,8 +175,7 @@ def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Pres
         # Only a later fact can contradict what was checked when it was recorded: the corrected side stands.
         started_at, ended_at = (None, ended_at) if end else (started_at, None)
     sides = tuple(SideTap(tap, one.anchor_at, one.household) for one in strays for tap in one.taps)
-    settled = latest(chain, "settle_dispute")
-    confirmed = settled.seen if settled and settled.accept else frozenset()
+    confirmed = frozenset(tap for one in chain if one.kind == "settle_dispute" and one.accept for tap in one.seen)
     attest = latest(chain, "attest")
     attested = attest.seen if attest else frozenset()
     changed = raw._replace(
@@ -225,17 +227,21 @@ def _omitted(chain: Sequence[Correction]) -> bool:
             omitted = True
         elif one.kind == "restore":
             omitted = False
-        elif one.kind == "settle_dispute":
-            omitted = not one.accept
+        elif one.kind == "settle_dispute" and not one.accept:
+            omitted = True
     return omitted
 
 
 def amendments(chain: Iterable[Correction]) -> dict[str, Amendment]:
-    """What a presence's chain, in the order recorded, changes in its visits, by recipient as the facts name it."""
+    """What a presence's chain, in the order recorded, changes in its visits, by recipient as the facts name it.
+
+    Under EVERY_RECIPIENT stands what was decided before there was any visit, which each of them shows.
+    """
     changed: dict[str, Amendment] = {}
     for one in chain:
-        before = changed.get(one.recipient, NOTHING)
-        changed[one.recipient] = _amended(before, one)._replace(corrections=(*before.corrections, one.id))
+        whose = one.recipient or EVERY_RECIPIENT
+        before = changed.get(whose, NOTHING)
+        changed[whose] = _amended(before, one)._replace(corrections=(*before.corrections, one.id))
     return changed
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from app.domain.attestation import held
-from app.domain.correction import NOTHING, Amendment, Chains, Correction, amendments, chain_of
+from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, Correction, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
 from app.domain.report import Report
@@ -295,9 +295,11 @@ def _visit(
     end = scene.provisional_end
     staff = scene.staff
     origin, change = recipient, NOTHING
+    corrections: tuple[UUID, ...] = ()
     if scene.amended:
         origin = _origin(scene, recipient)
         change = scene.amended.get(origin, NOTHING)
+        corrections = scene.amended.get(EVERY_RECIPIENT, NOTHING).corrections + change.corrections
     told = Visit(
         id=visit_id(presence.id, origin),
         presence=presence.id,
@@ -316,15 +318,15 @@ def _visit(
         local_date=scene.on,
         status=scene.status,
         payable=bool(shares) and all(share.payable for share in shares),
-        evidence_in=presence.evidence_in,
-        evidence_out=presence.evidence_out,
+        evidence_in="disputed" if presence.dispute_in else presence.evidence_in,
+        evidence_out="disputed" if presence.dispute_out else presence.evidence_out,
         presence_seconds=presence_seconds,
         seconds=sum(share.seconds for share in shares),
         spans=spans,
         shares=tuple(shares),
         anomalies=codes,
         suggestions=_suggestions(scene, codes, end),
-        corrections=change.corrections,
+        corrections=corrections,
     )
     return _settled(told, change) if change.settled else told
 

@@ -60,6 +60,10 @@ class Overlay:
     chains: dict[UUID, list[Correction]]
     by_hand: list[Presence]
 
+    def set_aside(self) -> set[UUID]:
+        """The disputed taps that a person decided against before they had a visit: they never make one."""
+        return {tap for tap, chain in self.chains.items() for one in chain if one.recipient is None and not one.accept}
+
 
 @dataclass(frozen=True, slots=True)
 class NewCorrection:
@@ -69,7 +73,7 @@ class NewCorrection:
     tap: UUID
     staff: str
     at: dt.datetime
-    recipient: str
+    recipient: str | None
     kind: str
     body: Mapping[str, Any]
     seen: Sequence[UUID]

@@ -22,8 +22,14 @@ OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 ONE = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = $2"
-OF_TAP = """
-SELECT v.id FROM tap AS t JOIN visit AS v ON v.municipality_id = $1 AND v.staff = t.staff
+# Whose visits a tap `t` can bound: those of who tapped, and of those whom a correction gave the visit to.
+OF_TAPPING_STAFF = """v.staff = ANY (ARRAY(
+    SELECT t.staff UNION ALL
+    SELECT c.body ->> 'staff' FROM correction AS c WHERE c.municipality_id = $1 AND c.staff = t.staff
+        AND c.at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours' AND c.kind = 'set_staff'
+))"""
+OF_TAP = f"""
+SELECT v.id FROM tap AS t JOIN visit AS v ON v.municipality_id = $1 AND {OF_TAPPING_STAFF}
   AND v.sort_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours' AND t.id IN (v.in_tap, v.out_tap)
 WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY v.recipient LIMIT 1
 """

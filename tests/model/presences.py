@@ -37,7 +37,7 @@ class Presence:
     def disputes(self):
         """Why a person must decide on one of its ends. A tag that hung nowhere hangs somewhere now."""
         ends = (self.opening, self.closing) if self.closing else (self.opening,)
-        return {tap.dispute for tap in ends if tap.dispute not in {None, "tag_unassigned"}}
+        return {tap.dispute for tap in ends if is_disputed(tap)}
 
     @property
     def complete(self):
@@ -53,6 +53,16 @@ class Presence:
     def seconds(self):
         """The seconds that are its own."""
         return sum(int((end - start).total_seconds()) for start, end in self.spans)
+
+
+def is_disputed(tap):
+    """Whether a person must decide on it."""
+    return tap.dispute not in {None, "tag_unassigned"}
+
+
+def shown(tap):
+    """How strongly an end is shown by it."""
+    return "disputed" if is_disputed(tap) else tap.evidence
 
 
 def presences_of(taps, household_of, now):

@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from facts import local
-from presences import LONGEST, presences_of
+from presences import LONGEST, presences_of, shown
 from splitting import divide, largest_remainder, plan
 
 FIX_UNPAYABLE = ("not_ordered", "order_not_in_force", "delegation_missing", "not_employed", "report_missing")
@@ -111,8 +111,8 @@ class _Meeting:
                 "status": status,
                 "payable": status == "complete" and bool(shares) and all(share["payable"] for share in shares),
                 "evidence": {
-                    "in": presence.opening.evidence if presence.start else None,
-                    "out": (presence.closing or presence.opening).evidence if presence.end else None,
+                    "in": shown(presence.opening) if presence.start else None,
+                    "out": shown(presence.closing or presence.opening) if presence.end else None,
                 },
                 "shares": shares,
                 "anomalies": codes,

@@ -1,0 +1,85 @@
+"""Disputed taps that no visit has come of: a person decides of the tap alone, and what comes of it later follows."""
+
+import uuid
+
+import pytest
+from service import day
+from world import H1, codes
+
+from app.actions.seal import seal_all
+
+NEW = "04AAAAAAAAAAAA"
+
+
+@pytest.fixture
+async def unhung(home):
+    """A visit told at a tag that nobody had told to hang anywhere: its taps, in and out."""
+    await home.put("tags", "T-new", {"kind": "static", "uid": NEW})
+    return [
+        await home.tap("S-1", NEW, way, day(-1, at), verdict="disputed")
+        for way, at in (("in", "08:00"), ("out", "08:30"))
+    ]
+
+
+async def settle(home, tap, *, accept, expect=201, **more):
+    body = {"id": uuid.uuid4(), "accept": accept, "reason": "equipment"} | more
+    who = {"role": "planner", "provider": "P-norr"}
+    answer = await home.ask("POST", f"/v1/disputes/{tap['id']}/settle", body, **who, expect=expect)
+    return answer.json()
+
+
+async def listed(home):
+    return [one["tap"] for one in await home.pages("/v1/disputes")]
+
+
+async def test_a_tap_without_a_visit_is_settled_once_and_sealed(home, unhung):
+    first, second = unhung
+    assert await listed(home) == [first["id"], second["id"]]
+    told = await settle(home, first, accept=False)
+    assert (told["tap"], told["accept"], told["visits"]) == (first["id"], False, [])
+    assert await listed(home) == [second["id"]]
+    assert await settle(home, first, accept=False, id=told["id"]) == told
+    assert (await settle(home, first, accept=True, id=told["id"], expect=409))["code"] == "id_conflict"
+    assert (await settle(home, first, accept=True, expect=409))["code"] == "correction_not_applicable"
+    assert (await settle(home, {"id": uuid.uuid4()}, accept=True, expect=404))["code"] == "not_found"
+    other = {"role": "planner", "provider": "P-syd", "expect": 404}
+    body = {"accept": True, "reason": "equipment"}
+    await home.ask("POST", f"/v1/disputes/{second['id']}/settle", body, **other)
+    await seal_all(home.app.state.database, 188)
+    await home.ask("GET", "/v1/ledger/proof", role="auditor", params={"fact": told["id"]}, expect=200)
+
+
+async def test_a_rejected_tap_makes_no_visit_when_its_tag_is_hung_up_later(home, unhung):
+    first, second = unhung
+    await settle(home, first, accept=False)
+    await home.mount("T-new", "H-2", day(-3))
+    [visit] = await home.visits()
+    assert (visit["taps"], visit["status"], codes(visit)) == (
+        {"in": None, "out": second["id"]}, "incomplete", {"missing_in"}
+    )  # fmt: skip
+
+
+async def test_an_accepted_tap_disputes_no_visit_that_comes_of_it_later(home, unhung):
+    told = [await settle(home, tap, accept=True) for tap in unhung]
+    assert await listed(home) == []
+    await home.tag_state("T-new", "lost", day(-2))
+    await home.mount("T-new", "H-2", day(-3))
+    [visit] = await home.visits()
+    assert (visit["status"], visit["seconds"], visit["payable"]) == ("complete", 1800, True)
+    assert [one["id"] for one in visit["corrections"]] == [one["id"] for one in told]
+    assert {one["kind"] for one in visit["corrections"]} == {"settle_dispute"}
+
+
+async def test_a_held_end_says_that_it_is_disputed_until_it_is_settled(home):
+    await home.tap("S-1", H1, "in", day(-1, "08:00"))
+    await home.tag_state("T-H-1", "lost", day(-1, "08:15"))
+    held = await home.tap("S-1", H1, "out", day(-1, "08:30"), verdict="disputed")
+    [visit] = await home.visits()
+    assert visit["evidence"] == {"in": "static", "out": "disputed"}
+    visit = await home.correct(visit, "set_staff", staff="S-2")
+    assert await listed(home) == [held["id"]], "whoever it is said to have been"
+    told = await settle(home, held, accept=True)
+    assert (told["id"], told["status"], told["evidence"]) == (
+        visit["id"], "complete", {"in": "static", "out": "static"}
+    )  # fmt: skip
+    assert await listed(home) == []
