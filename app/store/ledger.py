@@ -52,7 +52,7 @@ class Leaves:
         if kept:
             fields = {name: _as_kept(value) if name in kept else value for name, value in fields.items()}
         index, salt, fact = self._next, os.urandom(SALT_BYTES), ledger.fact_id(kind, fields)
-        leaf = leaf_of(kind, self._municipality_id, fields, salt)
+        leaf = ledger.leaf_for(kind, self._municipality_id, fields, salt)
         mac = ledger.mac_of(self._key, self._municipality_id, index, kind, fact, leaf)
         self._waiting.append((self._municipality_id, index, kind, fact, salt, leaf, mac))
         self._next = index + 1
@@ -66,12 +66,6 @@ class Leaves:
         """Store the leaves that went along with no other statement."""
         if self._waiting:
             await sql.execute(insert(1), self.take())
-
-
-def leaf_of(kind: str, municipality_id: int, fields: Mapping[str, Any], salt: bytes) -> bytes:
-    """The leaf hash of a fact: of its columns as they are stored, with JSON as values."""
-    committed = ledger.commitment(salt, ledger.personal_of(kind, fields))
-    return ledger.leaf_of(ledger.public_of(kind, municipality_id, fields), committed)
 
 
 def of_row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:

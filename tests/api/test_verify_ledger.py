@@ -133,7 +133,7 @@ async def tamper(owner, chance):
     await owner.execute(f"INSERT INTO {kind} ({columns}) VALUES ({values})", *row.values())
     if hides:
         salt = os.urandom(16)
-        hashed = ledger.leaf_of(kind, 188, ledger.of_row(kind, row), salt)
+        hashed = leaves.leaf_for(kind, 188, ledger.of_row(kind, row), salt)
         await owner.execute("DELETE FROM ledger_leaf WHERE leaf_index = $1", index)
         await owner.execute(
             "INSERT INTO ledger_leaf VALUES (188, $1, $2, $3, $4, $5, $6)",
@@ -212,7 +212,7 @@ async def falsify(owner):
     """Change a tap and everything that follows from it but what needs a key: its index, and the new size and root."""
     row = dict(await owner.fetchrow("SELECT * FROM tap ORDER BY at LIMIT 1")) | {"household": "B-2"}
     leaf = await owner.fetchrow("SELECT * FROM ledger_leaf WHERE kind = 'tap' AND fact = $1", row["id"])
-    hashed = ledger.leaf_of("tap", 188, ledger.of_row("tap", row), leaf["salt"])
+    hashed = leaves.leaf_for("tap", 188, ledger.of_row("tap", row), leaf["salt"])
     await owner.execute("UPDATE tap SET household = 'B-2' WHERE id = $1", row["id"])
     await owner.execute("UPDATE ledger_leaf SET leaf = $1 WHERE leaf_index = $2", hashed, leaf["leaf_index"])
     return leaf["leaf_index"], *await rebuild_tree(owner, leaf["leaf_index"], hashed)

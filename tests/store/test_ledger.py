@@ -6,12 +6,14 @@ import uuid
 from hashlib import sha256
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from service import LEDGER_KEY, day, tap_item
 
 from app.domain import ledger
 from app.domain.ledger import KINDS
 from app.store.database import Database
-from app.store.ledger import leaf_of, of_row
+from app.store.ledger import of_row
 from app.store.schema import metadata
 
 ODD = {  # what a claim may hold that PostgreSQL gives back in another way of writing
@@ -19,6 +21,14 @@ ODD = {  # what a claim may hold that PostgreSQL gives back in another way of wr
     "b": {"z": None, "å": 'ä\t"\\/', "a": [True, False, {}, []]},
     "a": "\u2028\U0001f600\u007f",
 }  # fmt: skip
+
+TEXT = st.text('aå"\\/\n\0\u2028\U0001f600')
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner),
+    max_leaves=10,
+)
+COLUMN = JSON | st.uuids() | st.binary() | st.dates() | st.datetimes(timezones=st.just(dt.UTC))
 
 
 async def leaves(owner):
@@ -38,7 +48,7 @@ async def every_leaf_is_its_facts(owner):
     assert sorted((leaf["kind"], leaf["fact"]) for leaf in found) == sorted(stored)
     for leaf in found:
         fields = stored[leaf["kind"], leaf["fact"]]
-        assert leaf_of(leaf["kind"], 188, fields, leaf["salt"]) == leaf["leaf"], fields
+        assert ledger.leaf_for(leaf["kind"], 188, fields, leaf["salt"]) == leaf["leaf"], fields
         told = (188, leaf["leaf_index"], leaf["kind"], leaf["fact"], leaf["leaf"])
         assert ledger.mac_of(LEDGER_KEY, *told) == leaf["mac"]
     return len(found)
@@ -138,8 +148,15 @@ def test_a_leaf_is_written_as_documented():
     )
     personal = '{"body_hash":"0102","staff":"S-å"}'
     entry = b"\1" + public.encode() + sha256(salt + personal.encode()).digest()
-    assert leaf_of("tap", 188, fields, salt) == sha256(b"\0" + entry).digest()
+    assert ledger.leaf_for("tap", 188, fields, salt) == sha256(b"\0" + entry).digest()
     assert json.loads(public) == ledger.public_of("tap", 188, fields)
+
+
+@given(fields=st.fixed_dictionaries({}, optional=dict.fromkeys(("id", "body", "before", "note"), COLUMN)))
+def test_the_service_and_a_verifier_write_a_fact_alike(fields):
+    salt, public = bytes(16), ledger.public_of("correction", 188, fields)
+    committed = ledger.commitment(salt, ledger.personal_of("correction", fields))
+    assert ledger.leaf_for("correction", 188, fields, salt) == ledger.leaf_of(public, committed)
 
 
 def test_what_no_fact_holds_is_refused():
