@@ -4,12 +4,13 @@ One split runs over every recipient and line of the presence; the parts add up t
 """
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import lcm
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 from app.domain.correction import Amendment
 from app.domain.master import MasterData, Staff
@@ -17,7 +18,6 @@ from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
 from app.domain.report import Report, ReportedIntervention
 from app.domain.time import days_in_month, local
 
-T = TypeVar("T")
 Weight = Fraction | int
 SplitPolicy = Literal["proportional", "hsl_first", "reported"]
 """How a contract divides a presence."""
@@ -109,7 +109,8 @@ def plan(
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
     reported = report is not None and bool(report.done)
-    anomalies: list[str] = []
+    parts: Sequence[Part]
+    anomalies: Sequence[str] = ()
     if report is not None and reported:
         parts = desk.reported(report.done, master.residents(household, on))
     else:
@@ -183,6 +184,16 @@ def _whole(quotas: Sequence[Fraction]) -> list[int]:
     for index in sorted(range(len(parts)), key=lambda index: parts[index] - quotas[index])[:rest]:
         parts[index] += 1
     return parts
+
+
+class _Menu(NamedTuple):
+    """What one provider's crews may come for at a door while nothing of it changes."""
+
+    residents: Sequence[str]
+    lines: Sequence[tuple[OrderLine, Part]]
+    """Every line in force with the part it gives to a visit it fits."""
+    edges: Sequence[dt.time]
+    """The hours at which a line's window opens or closes."""
 
 
 class _Desk:
@@ -285,6 +296,7 @@ class _Desk:
         for recipient, change in amended.items():
             own = [part for part in kept if part.recipient == recipient]
             whose = change.recipient or recipient
+            anew: Sequence[Part]
             if change.interventions is not None:
                 anew = self.reported(change.interventions, [whose])
                 told.add(whose)
@@ -293,50 +305,47 @@ class _Desk:
                 anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose])[0]
             else:
                 continue
-            kept = [part for part in kept if part not in own] + anew
+            kept = [*(part for part in kept if part not in own), *anew]
         return sorted(kept, key=self._line_order), frozenset(told)
 
-    def by_order(self, household: str, residents: Sequence[str] | None = None) -> tuple[list[Part], list[str]]:
+    def by_order(self, household: str, residents: Sequence[str] | None = None) -> tuple[Sequence[Part], Sequence[str]]:
         """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident.
 
         Without `residents` those who live at the household.
         """
-        provider = self.staff.provider if self.staff else None
-
-        def known(what: str, find: Callable[[], T]) -> T:
-            """Found once for as long as it holds at the household."""
-            if residents is not None:
-                return find()
-            period = self.master.period(household, self.on)
-            return self.master.remembered((household, period, provider, what), find)
-
-        lines = known("lines", partial(self._lines, household, residents))
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
-        if purpose:
-            lines = [found for found in lines if found[1].category == purpose]
-        fitting = [part for line, part in lines if fits(line, self.start_at)]
-        if lines:
-            by_week = f"{purpose} {days_in_month(self.on)}"
-            parts = fitting or known(by_week, partial(self._by_week, lines))
-            weighing = [part for part in parts if part.weight > 0]
-            return [self._held(part) for part in weighing or parts], [] if fitting else ["split_by_order"]
-        residents = self.master.residents(household, self.on) if residents is None else residents
-        return [self._empty(recipient) for recipient in self._served(residents)], []
+        if residents is not None:
+            parts, anomalies = self._chosen(self._menu(residents), purpose)
+        else:
+            # Found once for as long as it holds at the household, and then once for each moment that differs.
+            master = self.master
+            here = (household, master.period(household, self.on), self.staff.provider if self.staff else None)
+            menu = master.remembered(here, lambda: self._menu(master.residents(household, self.on)))
+            slot = bisect_right(menu.edges, self.start_at.time())
+            moment = (*here, purpose, self.on.isoweekday(), slot, days_in_month(self.on))
+            parts, anomalies = master.remembered(moment, partial(self._chosen, menu, purpose))
+        return tuple(map(self._held, parts)), anomalies
 
-    def _lines(self, household: str, residents: Sequence[str] | None) -> list[tuple[OrderLine, Part]]:
-        """Every line of the provider in force that day for the residents, with the part it gives to a visit it fits."""
-        return [
+    def _menu(self, residents: Sequence[str]) -> "_Menu":
+        lines = [
             (line, self._ordered(recipient, order, line, "by_order"))
-            for recipient in (self.master.residents(household, self.on) if residents is None else residents)
+            for recipient in residents
             for order, line in self.lines(recipient)
         ]
+        edges = {edge for line, _ in lines for edge in line.window or ()}
+        return _Menu(residents, lines, sorted(edges))
 
-    def _by_week(self, lines: Iterable[tuple[OrderLine, Part]]) -> list[Part]:
-        """The parts the lines give to a visit that none of them fits."""
-        return [
+    def _chosen(self, menu: "_Menu", purpose: str | None) -> tuple[Sequence[Part], Sequence[str]]:
+        lines = [found for found in menu.lines if purpose in {None, found[1].category}]
+        if not lines:
+            return [self._empty(recipient) for recipient in self._served(menu.residents)], ()
+        fitting = [part for line, part in lines if fits(line, self.start_at)]
+        parts = fitting or [
             part._replace(weight=weekly_minutes(line, part.standard_minutes, self.on), reason="weekly_minutes")
             for line, part in lines
         ]
+        weighing = [part for part in parts if part.weight > 0]
+        return weighing or parts, () if fitting else ("split_by_order",)
 
     def _served(self, residents: Sequence[str]) -> Sequence[str]:
         """Those with an order in force, failing that all who live there."""

@@ -5,6 +5,7 @@ Inside the service time is UTC, spans are half-open `[start, end)` and cut to wh
 """
 
 import datetime as dt
+from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
@@ -113,5 +114,4 @@ def month_days(month: str) -> Days:
 
 def days_in_month(day: dt.date) -> int:
     """How many days the month of `day` has."""
-    following = (day.replace(day=1) + dt.timedelta(days=31)).replace(day=1)
-    return (following - day.replace(day=1)).days
+    return monthrange(day.year, day.month)[1]

@@ -8,7 +8,7 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -101,6 +101,7 @@ class Visit(NamedTuple):
         return at
 
 
+@lru_cache(maxsize=8192)
 def visit_id(presence: UUID, recipient: str) -> UUID:
     """The public id: derived from the opening tap and the recipient, so it never changes while they stand."""
     return uuid5(presence, recipient)
