@@ -28,7 +28,8 @@ from app.api.access import ROLES, mint
 from app.api.master import new_ref
 from app.api.problems import Problem
 from app.domain.time import UTC, local
-from app.main import configure_logs, create_app, server_options
+from app.main import configure_logs, create_app
+from app.server import server_options
 from app.settings import Settings, UnsafeSettingsError
 from app.store import backup as backups
 from app.store import embedded

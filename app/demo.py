@@ -18,7 +18,8 @@ from rich.console import Console
 from app.actions.add_municipality import add_municipality
 from app.api.access import mint
 from app.domain.time import UTC, local
-from app.main import configure_logs, create_app, server_options
+from app.main import configure_logs, create_app
+from app.server import server_options
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate

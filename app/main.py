@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -49,6 +48,7 @@ from app.api import (
 from app.api.access import Revocations, Tokens
 from app.api.attempts import Attempts
 from app.api.edge import Edge
+from app.api.front import Front
 from app.settings import VERSION, Settings
 from app.store.database import Database
 from app.store.vault import Vault
@@ -57,6 +57,38 @@ from app.web import pages, phone
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
 are derived, and pulled from here."""
+MODULES = (
+    taps,
+    reports,
+    visits,
+    disputes,
+    presence,
+    reminders,
+    parties,
+    people,
+    orders,
+    declines,
+    tags,
+    keysets,
+    devices,
+    clients,
+    oauth,
+    corrections,
+    manual_visits,
+    anomalies,
+    executed_time,
+    measures,
+    compensation,
+    invoices,
+    periods,
+    case_reports,
+    ledger,
+    health,
+    docs,
+    pages,
+    phone,
+)
+"""What has routes, in the order of the documentation."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
 COLLECT_AFTER = (50_000, 20, 50)
@@ -77,34 +109,11 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     if url is None:
         raise ValueError("no database")
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.database = Database(
-            url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key, vault=app.state.vault
-        )
-        app.state.revocations = Revocations(app.state.database)
-        app.state.taps = taps.tap_queue(app.state.database, settings)
-        app.state.corrections = corrections.correction_queue(app.state.database)
-        tasks = [asyncio.create_task(keep(app.state.database)) for keep in (_keep_time, _keep_sealing)]
-        # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*COLLECT_AFTER)
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await app.state.taps.close()
-            await app.state.corrections.close()
-            await app.state.database.close()
-
-    app = FastAPI(
+    app = Front(
         title="Taggad",
         version=VERSION,
         description=DESCRIPTION,
-        lifespan=lifespan,
+        lifespan=partial(_life, settings, url),
         redirect_slashes=False,
         docs_url=None,
         redoc_url=None,
@@ -121,57 +130,36 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)
-    # Taps are what there is most of: served by a plain route, tried first. FastAPI's own, below, documents it.
-    app.router.routes.insert(0, taps.plain_route())
-    for module in (
-        taps,
-        reports,
-        visits,
-        disputes,
-        presence,
-        reminders,
-        parties,
-        people,
-        orders,
-        declines,
-        tags,
-        keysets,
-        devices,
-        clients,
-        oauth,
-        corrections,
-        manual_visits,
-        anomalies,
-        executed_time,
-        measures,
-        compensation,
-        invoices,
-        periods,
-        case_reports,
-        ledger,
-        health,
-        docs,
-        pages,
-        phone,
-    ):
+    for module in MODULES:
         app.include_router(module.router)
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
     app.mount("/static", StaticFiles(directory=pages.STATIC))
     return app
 
 
-def server_options() -> dict[str, Any]:
-    """How uvicorn serves it. What is asked is counted, not logged: addresses may name people."""
-    return {
-        "access_log": False,
-        "log_level": "warning",
-        "server_header": False,
-        "ws": "none",
-        "lifespan": "on",
-        "timeout_keep_alive": 60,
-        "timeout_graceful_shutdown": 10,
-        "backlog": 2048,
-    }
+@asynccontextmanager
+async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[None]:
+    """What works as long as the application is served."""
+    app.state.database = Database(
+        url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key, vault=app.state.vault
+    )
+    app.state.revocations = Revocations(app.state.database)
+    app.state.taps = taps.tap_queue(app.state.database, settings)
+    app.state.corrections = corrections.correction_queue(app.state.database)
+    tasks = [asyncio.create_task(keep(app.state.database)) for keep in (_keep_time, _keep_sealing)]
+    # What exists now lives as long as the process: not looking through it again is most of what p99 was made of.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await app.state.taps.close()
+        await app.state.corrections.close()
+        await app.state.database.close()
 
 
 def configure_logs() -> None:

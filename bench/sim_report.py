@@ -16,7 +16,8 @@ from pathlib import Path
 import uvicorn
 
 from app.actions.add_municipality import add_municipality
-from app.main import configure_logs, create_app, server_options
+from app.main import configure_logs, create_app
+from app.server import server_options
 from app.settings import Settings
 from app.store.database import Database
 from app.store.migrate import migrate

@@ -20,6 +20,7 @@ from joserfc.jwk import ECKey
 
 from app.actions.seal import seal_all
 from app.main import create_app
+from app.server import server_options
 from app.settings import Settings
 from app.store import ledger, tree
 
@@ -252,11 +253,7 @@ class _Server(uvicorn.Server):
 async def serving(database_url, **settings):
     """The service on a free loopback port over this database; `settings` are those of `Settings`."""
     app = create_app(Settings.model_validate({"database_url": database_url} | SECRETS | settings))
-    server = _Server(
-        uvicorn.Config(
-            app, host="127.0.0.1", port=0, log_level="warning", access_log=False, ws="none", timeout_keep_alive=60
-        )
-    )
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
     running = asyncio.create_task(server.serve())
     while not server.started:
         if running.done():
