@@ -77,6 +77,8 @@ class Figures(Wire):
     granted_seconds: int | None
     visits: int
     manual_visits: int
+    system_down_visits: int
+    off_site_visits: int
     static_visits: int
     sun_late_visits: int
     sun_online_visits: int
@@ -102,6 +104,8 @@ EXAMPLE_ROW = {
     "granted_seconds": 172_800,
     "visits": 62,
     "manual_visits": 1,
+    "system_down_visits": 0,
+    "off_site_visits": 0,
     "static_visits": 0,
     "sun_late_visits": 4,
     "sun_online_visits": 57,
@@ -177,10 +181,11 @@ async def get_executed_time(
 
     A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group; each is
     counted once more by the evidence of its weakest end: `manual_visits` have one registered or corrected by hand,
-    `static_visits` one by a tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are
-    the others. A disputed visit has no executed time until it is settled. There is a row for whatever has executed or
-    granted time. The format goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line;
-    others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
+    `system_down_visits` one for which nothing worked, `off_site_visits` one away from home, `static_visits` one by a
+    tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are the others. A disputed
+    visit has no executed time until it is settled. There is a row for whatever has executed or granted time. The format
+    goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line; others are 406
+    `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
     """
     media_type = wanted_type(request.headers.get("accept", ""))
     days = asked_days(query.month, query.from_, query.to)

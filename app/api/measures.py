@@ -13,8 +13,8 @@ from pydantic_core import PydanticCustomError, to_json
 from app.api.executed_time import Month, Puller, Snapshot
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Wire, answer_of
+from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
-    EVIDENCE_LEVELS,
     KOLADA_CLASSIC,
     PROFILES,
     SOL_CATEGORIES,
@@ -108,16 +108,24 @@ class ExecutedShareOut(Wire):
 
 
 class EvidenceLevels(Wire):
-    """Visits by the level of their weakest end, the strongest level first."""
+    """Visits by the level of their weakest end, the strongest level first.
+
+    `off_site` and `system_down` are told by hand too, where there was no door to tap at or nothing to tap with.
+    """
 
     sun_online: int
     sun_late: int
     static: int
+    off_site: int
+    system_down: int
     manual: int
 
 
 class EvidenceRow(Wire):
-    """Performed visits by evidence; `manual_share` is of those with an end told or corrected by hand, null of none."""
+    """Performed visits by evidence; `manual_share` is that of `manual`, without `off_site` and `system_down`.
+
+    Null where nothing else was performed.
+    """
 
     performed: int
     evidence: EvidenceLevels
@@ -263,7 +271,7 @@ def _evidence_json(found: Evidence) -> dict[str, Any]:
     }
 
 
-_SHOWN = _evidence_json(Evidence(8_000, dict(zip(EVIDENCE_LEVELS, (6_900, 300, 300, 500), strict=True))))
+_SHOWN = _evidence_json(Evidence(8_000, dict(zip(EVIDENCE_LEVELS, (6_900, 300, 300, 30, 20, 450), strict=True))))
 EVIDENCE_EXAMPLE = {"month": "2026-10", "rows": [{"provider": "P-norr", **_SHOWN}], "total": _SHOWN}
 
 
@@ -276,7 +284,8 @@ EVIDENCE_EXAMPLE = {"month": "2026-10", "rows": [{"provider": "P-norr", **_SHOWN
 async def get_evidence(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
     """How strongly the performed visits of a month are shown, by the level of their weakest end, for each provider.
 
-    A boundary corrected by hand is `manual`, whatever the tap was. A ref that does not exist is 404 `unknown_ref`.
+    A boundary corrected by hand is `manual`, whatever the tap was, unless the reason says that the system was down. A
+    ref that does not exist is 404 `unknown_ref`.
     """
     await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
     rows = await measures.evidence_by_provider(

@@ -17,6 +17,7 @@ from app.api.access import Caller, allow
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of
+from app.domain.evidence import on_the_wire, weakest
 from app.domain.repair import repair_of
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store_corrections
@@ -101,6 +102,9 @@ class VisitOut(Wire):
     status: Status
     payable: bool
     evidence: EvidenceOfVisit
+    counted_as: Annotated[
+        str | None, Field(description="Where figures of evidence count a complete visit: its weakest end, `off_site`…")
+    ]
     shares: list[ShareOut]
     anomalies: list[AnomalyOut]
     corrections: list[CorrectionOut]
@@ -162,6 +166,7 @@ EXAMPLE = {
     "status": "complete",
     "payable": True,
     "evidence": {"in": "static", "out": "static"},
+    "counted_as": "static",
     "shares": [
         {
             "category": "CARE",
@@ -205,7 +210,8 @@ def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[st
         "seconds": visit.seconds,
         "status": visit.status,
         "payable": visit.payable,
-        "evidence": {"in": visit.evidence_in, "out": visit.evidence_out},
+        "evidence": {"in": on_the_wire(visit.evidence_in), "out": on_the_wire(visit.evidence_out)},
+        "counted_as": weakest(visit.evidence_in, visit.evidence_out) if visit.status == "complete" else None,
         "shares": [
             {
                 "category": share.category,

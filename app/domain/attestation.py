@@ -1,4 +1,4 @@
-"""What one person told by hand and a second one attests: `manual` ends of long visits, and taps that came too late.
+"""What one person told by hand and a second one attests: ends of long visits, and taps that came too late.
 
 A contract says how long a visit with an end told by hand may be before it is held. What was attested is the ends and
 who was there: as long as they stay the same it stays attested, and a later change of them asks for a new one.
@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from app.domain.correction import Correction, latest
+from app.domain.evidence import BY_HAND
 from app.domain.master import Contract
 from app.domain.pairing import Presence
 
@@ -22,7 +23,7 @@ def held(presence: Presence, contract: Contract | None, chain: Sequence[Correcti
 
     `contract` is the provider's of the day; `chain` are the corrections laid over the presence.
     """
-    if "manual" not in {presence.evidence_in, presence.evidence_out}:
+    if not BY_HAND & {presence.evidence_in, presence.evidence_out}:
         return False
     if contract is None or contract.manual_attest_minutes is None:
         return False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
 
+from app.domain.evidence import by_hand
 from app.domain.pairing import LONGEST_PRESENCE, Presence, SideTap, State, presence_order
 from app.domain.report import ReportedIntervention
 from app.domain.time import ZERO
@@ -66,6 +67,7 @@ class Correction(NamedTuple):
     accept: bool = True
     whole: bool = False
     cause: str = ""
+    reason: str = ""
 
 
 class Amendment(NamedTuple):
@@ -184,8 +186,8 @@ def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Pres
         ended_at=ended_at,
         closed_at=ended_at or _after(raw.closed_at, started_at),
         next_in_at=_after(raw.next_in_at, started_at),
-        evidence_in="manual" if start and started_at else raw.evidence_in,
-        evidence_out="manual" if end and ended_at else raw.evidence_out,
+        evidence_in=by_hand(start.reason) if start and started_at else raw.evidence_in,
+        evidence_out=by_hand(end.reason) if end and ended_at else raw.evidence_out,
         dispute_in=_disputed(raw.in_tap, raw.dispute_in, confirmed, attested),
         dispute_out=_disputed(raw.out_tap, raw.dispute_out, confirmed, attested),
         flags_in=_flagged(raw.flags_in, late=start is not None and _late(raw.in_tap, start)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
+from app.domain.evidence import EVIDENCE_LEVELS, weakest
 from app.domain.order import LAST_DAY, ONE_DAY, Order, in_force
 from app.domain.time import Days, local
 from app.domain.visit import Visit
@@ -22,9 +23,6 @@ SOL_CATEGORIES = frozenset({"SERVICE", "CARE"})
 """Help granted under the Social Services Act: what executed share looks at."""
 
 TARGET_SHARE = Fraction(85, 100)
-
-EVIDENCE_LEVELS = ("sun_online", "sun_late", "static", "manual")
-"""How strongly the end of a visit is shown, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,8 +265,12 @@ class Evidence:
 
     @property
     def manual_share(self) -> Fraction | None:
-        """The share with an end told or corrected by hand; None without visits."""
-        return Fraction(self.levels["manual"], self.performed) if self.performed else None
+        """The share with an end told or corrected by hand; None without visits.
+
+        Visits away from home and those of a day without the system are no part of it, neither of one nor of all.
+        """
+        shown = self.performed - self.levels["off_site"] - self.levels["system_down"]
+        return Fraction(self.levels["manual"], shown) if shown else None
 
 
 def together(parts: Iterable[Evidence]) -> Evidence:
@@ -276,12 +278,6 @@ def together(parts: Iterable[Evidence]) -> Evidence:
     found = list(parts)
     levels = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
     return Evidence(sum(part.performed for part in found), levels)
-
-
-def weakest(evidence_in: str | None, evidence_out: str | None) -> str | None:
-    """The weaker of the levels of a visit's ends; an end without a level leaves it to the other."""
-    levels = [level for level in (evidence_in, evidence_out) if level is not None]
-    return max(levels, key=EVIDENCE_LEVELS.index, default=None)
 
 
 def evidence(ends: Iterable[tuple[str | None, str | None, int]]) -> Evidence:

@@ -11,6 +11,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import JSONB
 
 from app.domain.correction import Correction
+from app.domain.evidence import by_hand
 from app.domain.master import MasterData
 from app.domain.pairing import Presence
 from app.domain.report import Report, ReportedIntervention
@@ -18,7 +19,7 @@ from app.store import rows, schema
 from app.store.ledger import Leaves
 from app.store.presences import Window
 
-READ = "id, seq, tap, recipient, kind, body, seen"
+READ = "id, seq, tap, recipient, kind, body, seen, reason"
 # By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
 NEAR = f"""
 SELECT c.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
@@ -30,7 +31,8 @@ CROSS JOIN LATERAL (
 UNION ALL
 SELECT m.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
 CROSS JOIN LATERAL (
-    SELECT id, 0, presence, household, 'manual', to_jsonb(ARRAY[started_at, ended_at]), NULL::uuid[], staff
+    SELECT id, 0, presence, household, 'manual', to_jsonb(ARRAY[started_at, ended_at]), NULL::uuid[],
+        reason, staff
     FROM manual_visit
     WHERE municipality_id = $1 AND staff = wanted.staff
       AND started_at >= wanted.first_at AND started_at <= wanted.last_at
@@ -131,8 +133,8 @@ def _by_hand(row: Any, person: str) -> Presence:
         state="complete",
         in_tap=None,
         out_tap=None,
-        evidence_in="manual",
-        evidence_out="manual",
+        evidence_in=by_hand(row["reason"]),
+        evidence_out=by_hand(row["reason"]),
     )
 
 
@@ -176,6 +178,7 @@ def correction_of(row: Any) -> Correction:
         body.get("accept", True),
         body.get("whole", False),
         body.get("cause", ""),
+        row["reason"],
     )
 
 

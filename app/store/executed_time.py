@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import lcm
 from typing import Any
 
-from app.domain.measures import EVIDENCE_LEVELS
+from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.order import ONE_DAY, months
 from app.domain.time import Days, days_in_month, days_span
 from app.store.visits import WEAKEST_END

@@ -11,9 +11,11 @@ from app.store.visits import WEAKEST_END
 
 # The month's sums as the visits have them: a visit is counted on its first share of each kind.
 FIRSTS = {"": "nr", "_category": "of_category", "_intervention": "of_intervention", "_line": "of_line"}
+# In the order of the columns.
+KEPT = ("manual", "static", "sun_late", "off_site", "system_down")
 LEVELS = ", ".join(
     f"count(*) FILTER (WHERE s.{first} = 1 AND v.level = '{level}') AS {level}{kind}"
-    for level in ("manual", "static", "sun_late")
+    for level in KEPT
     for kind, first in FIRSTS.items()
 )
 MONTH_SUMS = f"""

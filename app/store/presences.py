@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from app.domain.evidence import by_hand, on_the_wire
 from app.domain.master import MasterData
 from app.domain.pairing import LONGEST_PRESENCE, Presence, SideTap, Tap
 from app.domain.time import Span
@@ -22,7 +23,7 @@ Window = tuple[str, dt.datetime, dt.datetime]
 TAPS = """
 SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
 CROSS JOIN LATERAL (
-    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter FROM tap
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
     ORDER BY at
 ) AS t
@@ -133,7 +134,7 @@ async def taps_of(
 
 
 def _tap(row: Any, master: MasterData) -> Tap | None:
-    id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter = row
+    id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason = row
     if direction == "control":
         return None
     if household is None:
@@ -142,7 +143,8 @@ def _tap(row: Any, master: MasterData) -> Tap | None:
             return None
     # A tag that has since been told to hang somewhere is no longer unassigned: the visit heals.
     dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
-    return Tap(id_, staff, household, direction, at, counter, evidence, dispute, tuple(flags))
+    level = by_hand(reason) if evidence == "manual" else evidence
+    return Tap(id_, staff, household, direction, at, counter, level, dispute, tuple(flags))
 
 
 async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
@@ -181,7 +183,7 @@ async def logged_in(sql: Any, municipality_id: int, household: str, now: dt.date
     if not await sql.fetchval(LIVED_IN, municipality_id, household):
         return None
     rows = await sql.fetch(LOGGED_IN, municipality_id, household, now - LONGEST_PRESENCE, now)
-    return [dict(row) for row in rows]
+    return [dict(row) | {"evidence": on_the_wire(row["evidence"])} for row in rows]
 
 
 async def expired(sql: Any, municipality_id: int, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic_core import to_json
 
+from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.pairing import Presence
 from app.domain.visit import Visit
 from app.store import rows, schema
@@ -22,7 +23,7 @@ SUM_KEY = schema.month_sum.primary_key.columns.keys()
 SUMS = [name for name in rows.names(schema.month_sum) if name not in SUM_KEY]
 # A visit is counted under its weakest end; what is under none of these is `sun_online`. Each with how far its counts
 # stand behind those of all visits.
-WEAKER = [(level, SUMS.index(level) - SUMS.index("visits")) for level in ("manual", "static", "sun_late")]
+WEAKER = [(level, SUMS.index(level) - SUMS.index("visits")) for level in reversed(EVIDENCE_LEVELS[1:])]
 # A visit that comes back after it was withdrawn goes on counting its versions.
 VISIT_COLUMNS = ", ".join(
     "new_visit.version + coalesce(back.version, 0)" if name == "version" else f"new_visit.{name}"

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from app.domain.correction import Correction
-from app.domain.measures import EVIDENCE_LEVELS
+from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.report import Report, ReportedIntervention
 from app.domain.split import Share
 from app.domain.visit import Visit
@@ -52,7 +52,7 @@ WEAKEST = " ".join(
     f"WHEN '{level}' IN (v.evidence_in, v.evidence_out) THEN '{level}'" for level in reversed(EVIDENCE_LEVELS[1:])
 )
 WEAKEST_END = f"CASE {WEAKEST} ELSE '{EVIDENCE_LEVELS[0]}' END"
-"""The evidence of a performed visit `v`, as `domain.measures.weakest` has it."""
+"""The evidence of a performed visit `v`, as `domain.evidence.weakest` has it."""
 
 
 class StoredVisit(NamedTuple):

@@ -20,12 +20,14 @@ from app.store.migrate import migrate
 URL = "/v1/executed-time"
 SINCE = "2020-01-01"
 UID = "04A1B2C3D4E5F6"
-LEVELS = ["manual_visits", "static_visits", "sun_late_visits", "sun_online_visits"]
+LEVELS = [
+    "manual_visits", "system_down_visits", "off_site_visits", "static_visits", "sun_late_visits", "sun_online_visits",
+]  # fmt: skip
 FIGURES = ["executed_seconds", "payable_seconds", "granted_seconds", "visits", *LEVELS]
 
 
 def shown(manual=0, static=0, late=0, online=0):
-    return dict(zip(LEVELS, (manual, static, late, online), strict=True))
+    return dict(zip(LEVELS, (manual, 0, 0, static, late, online), strict=True))
 
 
 def month():
@@ -166,7 +168,7 @@ async def test_a_big_answer_comes_in_pieces_and_whole(story, owner):
     count = 3 * PIECE_ROWS + 7
     await owner.execute(
         "INSERT INTO month_sum SELECT 188, '2020-02-01', 'B-' || n, 'P-1', 'CARE', 'dusch', '', n, n, 1, 1, 1, 1, 0, 0,"
-        " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM generate_series(1, $1::int) AS n",
+        " 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM generate_series(1, $1::int) AS n",
         count,
     )
     query = {"month": "2020-02", "by": "recipient", "category": "CARE"}
@@ -316,8 +318,8 @@ async def test_evidence_of_providers_and_of_all_follows_a_correction(story):
 
     def row(static, manual):
         performed = static + manual
-        return {"performed": performed, "manual_share": manual / performed,
-                "evidence": {"sun_online": 0, "sun_late": 0, "static": static, "manual": manual}}  # fmt: skip
+        levels = {"sun_online": 0, "sun_late": 0, "static": static, "off_site": 0, "system_down": 0, "manual": manual}
+        return {"performed": performed, "manual_share": manual / performed, "evidence": levels}
 
     p_1, p_2 = {"provider": "P-1"}, {"provider": "P-2"}
     by_hand = p_2 | row(0, 1)

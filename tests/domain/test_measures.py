@@ -268,6 +268,9 @@ def test_executed_share_looks_at_service_and_care_alone():
         (("static", "sun_late"), "static"),
         (("sun_online", "manual"), "manual"),
         (("manual", "static"), "manual"),
+        (("static", "off_site"), "off_site"),
+        (("sun_online", "system_down"), "system_down"),
+        (("system_down", "manual"), "manual"),
         ((None, "static"), "static"),
         ((None, None), None),
     ],
@@ -278,12 +281,21 @@ def test_a_visit_is_as_strong_as_its_weakest_end(ends, level):
 
 def test_evidence_counts_visits_by_level_and_shares_out_the_manual_ones():
     one = evidence([("sun_online", "sun_online", 5), ("sun_online", "manual", 2), ("manual", "manual", 1)])
-    assert (one.performed, one.levels) == (8, {"sun_online": 5, "sun_late": 0, "static": 0, "manual": 3})
+    none = dict.fromkeys(EVIDENCE_LEVELS, 0)
+    assert (one.performed, one.levels) == (8, none | {"sun_online": 5, "manual": 3})
     assert one.manual_share == Fraction(3, 8)
     other = evidence([("static", "sun_late", 4), (None, None, 1)])
     assert (other.performed, sum(other.levels.values())) == (5, 4)
     both = together([one, other])
-    assert (both.performed, both.levels) == (13, {"sun_online": 5, "sun_late": 0, "static": 4, "manual": 3})
+    assert (both.performed, both.levels) == (13, none | {"sun_online": 5, "static": 4, "manual": 3})
+
+
+def test_visits_away_from_home_and_of_a_day_without_the_system_are_no_part_of_the_manual_share():
+    found = evidence([("static", "static", 3), ("manual", "static", 1), ("off_site", "off_site", 4)])
+    assert (
+        together([found, evidence([("system_down", "static", 2)])]).manual_share == found.manual_share == Fraction(1, 4)
+    )
+    assert evidence([("system_down", "system_down", 5)]).manual_share is None
 
 
 def test_nothing_performed_has_no_manual_share():

@@ -285,8 +285,9 @@ async def test_34_shopping_away_from_home(home):
     [visit] = await home.visits()
     assert visit["evidence"] == {"in": "manual", "out": "manual"}
     assert (shares(visit), visit["payable"]) == ([("inköp", 3600, True)], True)
+    assert visit["counted_as"] == "off_site"
     [row] = [row for row in await home.executed() if row["recipient"] == "B-1"]
-    assert (row["visits"], row["manual_visits"]) == (1, 1)
+    assert (row["visits"], row["manual_visits"], row["off_site_visits"]) == (1, 0, 1)
 
 
 async def test_36_a_night_visit_over_the_edge_of_a_price_band_is_one_visit(home):
@@ -308,3 +309,17 @@ async def test_40_a_day_without_the_providers_system_is_told_by_hand_in_bulk(hom
     visits = await home.visits()
     assert len(visits) == 10
     assert {(one["status"], one["seconds"], one["payable"]) for one in visits} == {("complete", 1800, True)}
+    assert {(one["evidence"]["in"], one["counted_as"]) for one in visits} == {("manual", "system_down")}
+    await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"))
+    await home.visit_by("S-1", "H-1", day(-1, "09:00"), day(-1, "09:30"))
+    [row] = await home.executed("staff", from_=day(-2).date(), to=day(-1).date())
+    assert (row["visits"], row["manual_visits"], row["system_down_visits"], row["static_visits"]) == (12, 1, 10, 1)
+    # The days may lie in two months.
+    shares = {month: await manual_share(home, month) for month in {f"{day(-2):%Y-%m}", f"{day(-1):%Y-%m}"}}
+    assert shares.pop(f"{day(-1):%Y-%m}") == 0.5
+    assert [*shares.values()] in ([], [None])
+
+
+async def manual_share(home, month):
+    answer = await home.ask("GET", "/v1/measures/evidence", role="controller", params={"month": month})
+    return answer.json()["total"]["manual_share"]

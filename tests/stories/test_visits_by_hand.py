@@ -79,6 +79,10 @@ async def test_34_an_errand_away_from_home_is_told_by_hand(home):
     told = manual(interventions=[{"intervention": "inköp", "minutes": 40}], reason="visit_outside_home", minutes=40)
     visit = await register(home, told)
     assert (visit["status"], visit["seconds"], codes(visit)) == ("complete", 2400, {"not_ordered"})
+    assert (visit["evidence"], visit["counted_as"]) == ({"in": "manual", "out": "manual"}, "off_site")
+    ended = await home.correct(visit, "set_end", "system_down", ended_at=day(-1, "08:30"))
+    assert ended["counted_as"] == "system_down"
+    assert (await home.correct(ended, "set_end", ended_at=day(-1, "08:31")))["counted_as"] == "manual"
 
 
 async def test_40_a_day_without_the_system_is_registered_in_bulk(home):

@@ -1,0 +1,26 @@
+"""How strongly the ends of a visit are shown, and which of those told by hand nobody could have shown better."""
+
+EVIDENCE_LEVELS = ("sun_online", "sun_late", "static", "off_site", "system_down", "manual")
+"""The strongest first. What is told by hand away from home, or while the system was down, is apart from the rest."""
+
+BY_HAND = frozenset({"off_site", "system_down", "manual"})
+"""The levels of what somebody told by hand; on the wire all are `manual`, with a reason."""
+
+APART = {"visit_outside_home": "off_site", "system_down": "system_down"}
+"""Reasons that have a level of their own: there was no door to tap at, or nothing to tap with."""
+
+
+def by_hand(reason: str | None) -> str:
+    """The level of an end told by hand for this reason."""
+    return APART.get(reason or "", "manual")
+
+
+def on_the_wire(level: str | None) -> str | None:
+    """The level as a visit shows it."""
+    return "manual" if level in BY_HAND else level
+
+
+def weakest(evidence_in: str | None, evidence_out: str | None) -> str | None:
+    """The weaker of the levels of a visit's ends; an end without a level leaves it to the other."""
+    levels = [level for level in (evidence_in, evidence_out) if level is not None]
+    return max(levels, key=EVIDENCE_LEVELS.index, default=None)
