@@ -153,12 +153,12 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         cursor: Annotated[str | None, Query(max_length=400)] = None,
     ) -> Response:
         """Page after page: pass `next` on as `cursor`, or follow the `Link` header, until `next` is null."""
-        after = "" if cursor is None else _ref_of(cursor)
+        after = "" if cursor is None else ref_after(cursor)
         asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
             found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
-        following = _cursor_of(found[limit - 1].ref) if len(found) > limit else None
+        following = ref_cursor(found[limit - 1].ref) if len(found) > limit else None
         items = [_shown(kind, caller, one.ref, one.version, one.body) for one in found[:limit]]
         headers = {}
         if following:
@@ -304,15 +304,17 @@ def condition_of(request: Request) -> Condition:
     )
 
 
-def _cursor_of(ref: str) -> str:
+def ref_cursor(ref: str) -> str:
+    """A cursor for a list by ref."""
     return urlsafe_b64encode(ref.encode()).decode().rstrip("=")
 
 
-def _ref_of(cursor: str) -> str:
+def ref_after(cursor: str) -> str:
+    """The ref in a cursor. Raises Problem `invalid_cursor`."""
     try:
         ref = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except (Base64Error, ValueError):
         ref = ""
-    if not re.match(REF, ref) or _cursor_of(ref) != cursor:
+    if not re.match(REF, ref) or ref_cursor(ref) != cursor:
         raise Problem("invalid_cursor")
     return ref

@@ -64,6 +64,13 @@ class Staff:
     role: str
     delegations: tuple[Delegation, ...] = ()
 
+    def has_leave(self, intervention: str, on: dt.date) -> bool:
+        """Whether a delegation for the intervention holds that day."""
+        return any(
+            one.intervention == intervention and one.valid_from <= on <= (one.valid_to or on)
+            for one in self.delegations
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Intervention:

@@ -280,9 +280,8 @@ class _Desk:
         staff = self.staff
         if part.category != "DELEGATED_HSL" or staff is None or staff.role == "licensed":
             return part
-        for given in staff.delegations:
-            if given.intervention == part.intervention and given.valid_from <= self.on <= (given.valid_to or self.on):
-                return part
+        if part.intervention and staff.has_leave(part.intervention, self.on):
+            return part
         return part._replace(
             payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
         )

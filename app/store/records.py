@@ -138,14 +138,19 @@ def _recipient(master: MasterData, ref: str, body: Json) -> None:
     )
 
 
-def _staff(master: MasterData, ref: str, body: Json) -> None:
+def staff_of(ref: str, body: Json) -> Staff:
+    """An employment from its stored body."""
     given = tuple(
         Delegation(one["intervention"], dt.date.fromisoformat(one["valid_from"]), _day(one.get("valid_to")))
         for one in body["delegations"]
     )
-    master.put_staff(
-        Staff(ref, _first_day(body), _day(body.get("valid_to")), body["person"], body["provider"], body["role"], given)
+    return Staff(
+        ref, _first_day(body), _day(body.get("valid_to")), body["person"], body["provider"], body["role"], given
     )
+
+
+def _staff(master: MasterData, ref: str, body: Json) -> None:
+    master.put_staff(staff_of(ref, body))
 
 
 def _intervention(master: MasterData, ref: str, body: Json) -> None:

@@ -63,6 +63,10 @@ EXPECTED = {
     ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
     ("GET", "/v1/executed-time"): PULLERS,
+    ("GET", "/v1/delegations"): PULLERS,
+    ("GET", "/v1/delegations/missing"): PULLERS,
+    ("GET", "/v1/measures/alarms"): PULLERS,
+    ("GET", "/v1/measures/licensed"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,
     ("GET", "/v1/measures/evidence"): PULLERS,
     ("GET", "/v1/measures/executed-share"): PULLERS,
@@ -200,6 +204,10 @@ async def town(service):
     return service
 
 
+BY_MONTH = {"/v1/executed-time", "/v1/compensation", "/v1/delegations/missing"}
+BY_MONTH |= {f"/v1/measures/{name}" for name in ("alarms", "evidence", "executed-share", "licensed")}
+
+
 def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
@@ -219,9 +227,9 @@ def request_of(service, method, path, side):
         query = {"from": "2026-10", "provider": f"P-{side}"}
     if path == "/v1/reports/fee-basis":
         query = {"month": "2026-10", "recipient": f"B-{side}"}
-    if path in {"/v1/periods", "/v1/anomalies"}:
+    if path in {"/v1/periods", "/v1/anomalies", "/v1/delegations"}:
         query = {"provider": f"P-{side}"}
-    if path in {"/v1/executed-time", "/v1/measures/evidence", "/v1/measures/executed-share", "/v1/compensation"}:
+    if path in BY_MONTH:
         query = {"month": "2026-10", "provider": f"P-{side}"}
         query |= {"by": "recipient"} if path == "/v1/executed-time" else {}
     if path in MONTHLY:

@@ -19,11 +19,12 @@ from app.domain.measures import (
     weakest,
 )
 from app.domain.order import Order, OrderLine, Pause, granted_seconds
+from app.domain.prescribed import Ordered, alarms, licensed
 from app.domain.split import Share
 from app.domain.time import STOCKHOLM, UTC, local_date, month_days
 from app.domain.visit import Visit, visit_id
 from app.store import orders as store_orders
-from app.store import projection
+from app.store import prescribed, projection
 from app.store.executed_time import FIGURES, KEYS, Question, statement
 from app.store.measures import continuity as measured
 from app.store.measures import evidence_by_provider
@@ -65,6 +66,7 @@ class Town:
             for number in range(14)
         ]
         self.births = {f"B-{number:02}": _birth(number) for number in range(17)}
+        self.deaths = {"B-02": FIRST + dt.timedelta(days=9), "B-08": FIRST, "B-09": FIRST - dt.timedelta(days=30)}
         self.orders = [order for number, ref in enumerate(self.births) for order in self._orders(number, ref)]
         self.visits = [visit for number, ref in enumerate(self.births) for visit in self._visits(number, ref)]
         self.told = [(visit, share, told_of(visit, share)) for visit in self.visits for share in visit.shares]
@@ -134,8 +136,12 @@ class Town:
             "INSERT INTO intervention_version VALUES (188, $1, '(,)', $2, 15)", list(INTERVENTIONS.items())
         )
         await owner.executemany(
-            "INSERT INTO recipient_version VALUES (188, $1, $2, $1, 'URBAN', $3, NULL, false)",
-            [(ref, span, birth) for ref, birth in self.births.items() for span in self._versions()],
+            "INSERT INTO recipient_version VALUES (188, $1, $2, $1, 'URBAN', $3, $4, false)",
+            [
+                (ref, span, birth, self.deaths.get(ref))
+                for ref, birth in self.births.items()
+                for span in self._versions()
+            ],
         )
         bodies = {
             order.ref: {
@@ -295,3 +301,34 @@ async def test_evidence_of_each_provider_and_of_one_recipient(town, database):
     assert {provider: [*reversed(one.levels.values())] for provider, one in everything.items()} == {
         provider: [*figures[4:]] for (provider,), figures in executed.items()
     }, "the visits of each level in executed time"
+
+
+def ordered_of(town, provider=None, recipient=None):
+    """The orders of a provider's, or everybody's, for one recipient or all."""
+    orders = defaultdict(list)
+    for order in town.orders:
+        if provider in {None, order.provider} and recipient in {None, order.recipient}:
+            orders[order.recipient].append(order)
+    return Ordered(orders, lambda name, _: INTERVENTIONS[name], town.deaths)
+
+
+@pytest.mark.parametrize("who", [{}, {"provider": "P-2"}, {"recipient": "B-05"}])
+async def test_licensed_care_and_alarms_of_each_provider_and_of_all(town, database, who):
+    visits = [one for one in town.visits if all(getattr(one, name) == value for name, value in who.items())]
+    providers = {one.provider for one in visits} | {one.provider for one in town.orders}
+    async with database.read(188) as reading:
+        for days in SPANS:
+            cared = await prescribed.licensed(reading.sql, 188, days, **who)
+            called = await prescribed.alarms(reading.sql, 188, days, **who)
+            for provider in providers:
+                if who.get("provider") not in {None, provider}:
+                    continue
+                own = [one for one in visits if one.provider == provider]
+                own_orders = ordered_of(town, provider or "nobody", who.get("recipient"))
+                assert cared.get((False, provider), licensed([], NOTHING, days)) == licensed(own, own_orders, days)
+                assert called.get((False, provider), alarms([], NOTHING, days)) == alarms(own, ordered_of(town), days)
+            assert cared[prescribed.ALL] == licensed(visits, ordered_of(town, **who), days)
+            assert called[prescribed.ALL] == alarms(visits, ordered_of(town), days)
+
+
+NOTHING = Ordered({}, lambda _, __: None, {})

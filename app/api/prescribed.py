@@ -1,0 +1,153 @@
+"""Licensed health care and alarms: `GET /v1/measures/{licensed,alarms}`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from app.api.executed_time import Puller, Snapshot
+from app.api.measures import MonthQuery
+from app.api.reach import reach_of, require_known
+from app.api.wire import Wire, answer_of
+from app.domain.prescribed import Alarms, Licensed
+from app.domain.time import month_days
+from app.store import prescribed
+from app.store.prescribed import ALL, Who
+
+router = APIRouter(tags=["measures"])
+
+
+class LicensedRow(Wire):
+    """Performed visits with licensed health care; `enrolled` are recipients with such an order in force in the month.
+
+    `unordered` are the visits in which some of it had no order in force.
+    """
+
+    visits: int
+    seconds: int
+    recipients: int
+    unordered: int
+    enrolled: int
+
+
+class ProviderLicensed(LicensedRow):
+    """One provider's; `provider` is null for visits by staff nobody has told of."""
+
+    provider: str | None
+
+
+class LicensedOut(Wire):
+    """Each provider's, and all together: a recipient whom two serve counts once."""
+
+    month: str
+    rows: list[ProviderLicensed]
+    total: LicensedRow
+
+
+class AlarmsRow(Wire):
+    """Performed visits with an alarm answered, by whether the recipient had anything else ordered that day.
+
+    `alarm_only` are the recipients who never had.
+    """
+
+    visits: int
+    seconds: int
+    recipients: int
+    with_other_orders: int
+    without_other_orders: int
+    alarm_only: int
+
+
+class ProviderAlarms(AlarmsRow):
+    """One provider's; `provider` is null for visits by staff nobody has told of."""
+
+    provider: str | None
+
+
+class AlarmsOut(Wire):
+    """Each provider's, and all together: a recipient whom two serve counts once."""
+
+    month: str
+    rows: list[ProviderAlarms]
+    total: AlarmsRow
+
+
+def _licensed_json(found: Licensed) -> dict[str, Any]:
+    return {
+        "visits": found.visits,
+        "seconds": found.seconds,
+        "recipients": found.recipients,
+        "unordered": found.unordered,
+        "enrolled": found.enrolled,
+    }
+
+
+def _alarms_json(found: Alarms) -> dict[str, Any]:
+    return {
+        "visits": found.visits,
+        "seconds": found.seconds,
+        "recipients": found.recipients,
+        "with_other_orders": found.with_other_orders,
+        "without_other_orders": found.without_other_orders,
+        "alarm_only": found.alarm_only,
+    }
+
+
+def _body(month: str, found: Mapping[Who, Any], shown: Any, nothing: Any) -> dict[str, Any]:
+    rows = sorted(((who[1], one) for who, one in found.items() if who != ALL), key=lambda row: (not row[0], row[0]))
+    return {
+        "month": month,
+        "rows": [{"provider": provider, **shown(one)} for provider, one in rows],
+        "total": shown(found.get(ALL, nothing)),
+    }
+
+
+LICENSED_EXAMPLE = _body(
+    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Licensed(96, 172_800, 31, 2, 34)), _licensed_json, None
+)
+ALARMS_EXAMPLE = _body(
+    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Alarms(210, 189_000, 74, 150, 22)), _alarms_json, None
+)
+
+
+@router.get(
+    "/v1/measures/licensed",
+    operation_id="get_licensed",
+    summary="Measure licensed health care",
+    responses=answer_of(LicensedOut, example=LICENSED_EXAMPLE),
+)
+async def get_licensed(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+    """Visits of licensed health care in a month and the recipients enrolled for it, for each provider.
+
+    Enrolled is who has an order of it in force on any day of the month, visited or not. A ref that does not exist is
+    404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    provider = reach_of(caller).provider or query.provider
+    found = await prescribed.licensed(
+        snapshot.sql, snapshot.municipality_id, month_days(query.month), provider=provider, recipient=query.recipient
+    )
+    body = _body(query.month, found, _licensed_json, Licensed(0, 0, 0, 0, 0))
+    return Response(to_json(body), media_type="application/json")
+
+
+@router.get(
+    "/v1/measures/alarms",
+    operation_id="get_alarms",
+    summary="Measure alarms answered",
+    responses=answer_of(AlarmsOut, example=ALARMS_EXAMPLE),
+)
+async def get_alarms(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+    """Visits in which an alarm was answered in a month, with and without other orders in force that day.
+
+    Another provider's order is one too. A ref that does not exist is 404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    provider = reach_of(caller).provider or query.provider
+    found = await prescribed.alarms(
+        snapshot.sql, snapshot.municipality_id, month_days(query.month), provider=provider, recipient=query.recipient
+    )
+    body = _body(query.month, found, _alarms_json, Alarms(0, 0, 0, 0, 0))
+    return Response(to_json(body), media_type="application/json")
