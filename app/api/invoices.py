@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict
 
 from app.api import ubl
-from app.api.executed_time import Month, Puller, Snapshot
+from app.api.access import Caller, database
+from app.api.executed_time import Month, Puller
 from app.api.problems import FieldError, Problem
 from app.api.reach import require_known
 from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
@@ -44,14 +45,8 @@ class Settled:
     """A closed month with its lines and where its close stands in the ledger."""
 
     close: Close
-    month: str
     lines: list[Row]
     position: Position
-
-    @property
-    def issued_on(self) -> dt.date:
-        """The day of its documents."""
-        return local_date(self.close.closed_at)
 
 
 def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
@@ -66,15 +61,14 @@ def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
     response_class=Response,
     responses=_xml_of("Invoice"),
 )
-async def get_invoice(caller: Puller, snapshot: Snapshot, query: Asked) -> Response:
+async def get_invoice(request: Request, caller: Puller, query: Asked) -> Response:
     """Peppol BIS Billing 3, an invoice line for each settled line that is not below zero.
 
     The same whenever it is asked for: its parties are told as they were when the month was closed, or as soon after as
     nothing was missing. It refers to the ledger's root at the close, and to the invoices that it adjusts upwards.
     409 `month_not_closed`, `invoice_data_missing` with a pointer to each gap in the provider; 404 `nothing_to_invoice`.
     """
-    await require_known(snapshot, caller, provider=query.provider)
-    return await _document(snapshot, query, "invoice")
+    return await _document(request, caller, query, "invoice")
 
 
 @router.get(
@@ -84,19 +78,19 @@ async def get_invoice(caller: Puller, snapshot: Snapshot, query: Asked) -> Respo
     response_class=Response,
     responses=_xml_of("CreditNote"),
 )
-async def get_credit_note(caller: Puller, snapshot: Snapshot, query: Asked) -> Response:
+async def get_credit_note(request: Request, caller: Puller, query: Asked) -> Response:
     """What a closed month took back of earlier ones, with the invoices that it was on.
 
     The month's invoice less this is the total of the month. Refused as the invoice is; 404 `nothing_to_invoice` where
     nothing was taken back.
     """
-    await require_known(snapshot, caller, provider=query.provider)
-    return await _document(snapshot, query, "credit_note")
+    return await _document(request, caller, query, "credit_note")
 
 
-async def settled(snapshot: Reading, query: ClosedMonth) -> Settled:
-    """The closed month. Raises Problem `month_not_closed`, `not_sealed`."""
-    sql, municipality_id = snapshot.sql, snapshot.municipality_id
+async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settled:
+    """The closed month. Raises Problem `unknown_ref`, `month_not_closed`, `not_sealed`."""
+    sql, municipality_id = reading.sql, reading.municipality_id
+    await require_known(reading, caller, provider=query.provider)
     first_on = month_days(query.month)[0]
     found = await periods.closes(sql, municipality_id, query.provider, first_on)
     if not found:
@@ -105,46 +99,38 @@ async def settled(snapshot: Reading, query: ClosedMonth) -> Settled:
     if position is None:
         raise Problem("not_sealed")
     lines = await periods.lines_of(sql, municipality_id, query.provider, first_on)
-    return Settled(found[0], query.month, lines, position)
+    return Settled(found[0], lines, position)
 
 
-async def _document(snapshot: Reading, query: ClosedMonth, kind: Kind) -> Response:
-    sql, municipality_id = snapshot.sql, snapshot.municipality_id
-    month = await settled(snapshot, query)
-    seller, seq = await _seller(snapshot, month.close)
-    payers = await invoices.versions(sql, municipality_id, "payers", seller.payer, seq)
-    number = number_of(municipality_id, query.provider, query.month, kind)
-    invoice = invoice_of(month.lines, kind, number, query.month, month.issued_on, seller)
-    if invoice is None:
-        raise Problem("nothing_to_invoice")
-    adjusted = [dt.date.fromisoformat(f"{one}-01") for one in sorted(invoice.adjusts)]
-    before = await invoices.billed_before(sql, municipality_id, query.provider, adjusted, month.close.month)
-    earlier = [
-        (number_of(municipality_id, query.provider, name, "invoice"), local_date(closed_at))
-        for name, closed_at in before
-    ]
-    behind = [
-        (
-            month.position.root.hex(),
-            f"Rot i liggaren taggad/{municipality_id} över {month.position.size} händelser, den sista är stängningen",
-        ),
-        (month.close.lines_hash.hex(), "SHA-256 över månadens rader"),
-    ]
+async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: Kind) -> Response:
+    code = caller.municipality_id
+    number = number_of(code, query.provider, query.month, kind)
+    async with database(request).read(code) as reading:
+        month = await settled(reading, caller, query)
+        close = month.close
+        seller, seq = await _seller(reading, close)
+        payers = await invoices.versions(reading.sql, code, "payers", seller.payer, seq)
+        invoice = invoice_of(month.lines, kind, number, query.month, local_date(close.closed_at), seller)
+        if invoice is None:
+            raise Problem("nothing_to_invoice")
+        adjusted = [dt.date.fromisoformat(f"{one}-01") for one in sorted(invoice.adjusts)]
+        before = await invoices.billed_before(reading.sql, code, query.provider, adjusted, close.month)
+    earlier = [(number_of(code, query.provider, name, "invoice"), local_date(closed_at)) for name, closed_at in before]
+    stands_on = f"Rot i liggaren taggad/{code} över {month.position.size} händelser, den sista är stängningen"
+    behind = [(month.position.root.hex(), stands_on), (close.lines_hash.hex(), "SHA-256 över månadens rader")]
     content = await asyncio.to_thread(ubl.document, invoice, seller, buyer_of(payers[0][1]), earlier, behind)
     return attachment(content, XML, f"{number}.xml")
 
 
-async def _seller(snapshot: Reading, close: Close) -> tuple[Seller, int]:
+async def _seller(reading: Reading, close: Close) -> tuple[Seller, int]:
     """The provider as it was at the close, or the first version after it without gaps, and when that was put."""
     at_seq = close.master_seq
-    found = await invoices.versions(snapshot.sql, snapshot.municipality_id, "providers", close.provider, at_seq)
+    found = await invoices.versions(reading.sql, reading.municipality_id, "providers", close.provider, at_seq)
     for seq, body in found:
         if not gaps(body):
             return seller_of(body), max(seq, at_seq)
-    raise Problem(
-        "invoice_data_missing",
-        errors=[FieldError(pointer, "missing_field") for pointer in gaps(found[-1][1])],
-    )
+    missing = [FieldError(pointer, "missing_field") for pointer in gaps(found[-1][1])]
+    raise Problem("invoice_data_missing", errors=missing)
 
 
 def attachment(content: bytes, media_type: str, name: str) -> Response:

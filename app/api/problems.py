@@ -338,6 +338,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Högst 1000 poster tas emot åt gången. Dela upp dem.",
         "At most 1000 items are accepted at a time. Split them.",
     ),
+    "too_many_lines": Kind(
+        409,
+        "För många rader",
+        "Too many lines",
+        "Månaden har fler rader än en PDF görs av. Hämta specifikationen som XLSX.",
+        "The month has more lines than a PDF is made of. Fetch the specification as XLSX.",
+    ),
     "uid_taken": Kind(
         409,
         "UID är upptaget",

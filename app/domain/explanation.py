@@ -63,7 +63,7 @@ def explained(row: Row) -> str:
     kind = [COUNTED[row["reason"]], CATEGORIES.get(row["category"]), AREAS.get(row["area"])]
     band = f"tidsband {plain(row['band'])}" if row["band"] else None
     days = row["from"] if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
-    visits = f"{row['visits']} besök " if row["visits"] else ""
+    visits = f"{decimal(row['visits'])} besök " if row["visits"] else ""
     limits = [LIMITS[note] for note in row["notes"] if note in LIMITS]
     text = f"{', '.join(filter(None, [*kind, band]))}. {_priced(row)}. {visits}{days}."
     if limits:

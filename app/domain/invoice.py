@@ -134,11 +134,16 @@ def invoice_of(
 
 def lines_of(rows: Iterable[Row], kind: Kind) -> list[InvoiceLine]:
     """The settled lines of one kind of document, numbered, in their order."""
-    of_kind = [row for row in rows if (row["amount_ore"] < 0) == (kind == "credit_note")]
-    return [_line(number, row) for number, row in enumerate(of_kind, 1)]
+    return [line_of(number, row) for number, row in enumerate(rows_of(rows, kind), 1)]
 
 
-def _line(number: int, row: Row) -> InvoiceLine:
+def rows_of(rows: Iterable[Row], kind: Kind) -> list[Row]:
+    """What stands on one kind of document: below zero on the credit note, all else on the invoice."""
+    return [row for row in rows if (row["amount_ore"] < 0) == (kind == "credit_note")]
+
+
+def line_of(number: int, row: Row) -> InvoiceLine:
+    """A settled line as a line of its document."""
     amount = abs(row["amount_ore"])
     if row["unit"] == "ore":  # a share of an amount: nobody sells öre by the piece
         quantity, price = Decimal(1), Decimal(amount) / WHOLE

@@ -74,6 +74,8 @@ EXPECTED = {
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
     ("GET", "/v1/compensation/invoice.xml"): PULLERS,
     ("GET", "/v1/compensation/credit-note.xml"): PULLERS,
+    ("GET", "/v1/compensation/specification.xlsx"): PULLERS,
+    ("GET", "/v1/compensation/specification.pdf"): PULLERS,
     ("POST", "/v1/compensation/simulate"): {"system": "all", "admin": "all", "controller": "all"},
     ("GET", "/v1/periods"): PULLERS,
     ("GET", "/v1/reports/half-year"): PULLERS,
