@@ -201,6 +201,26 @@ async def test_16_a_tag_that_was_replaced(home):
     assert (disputed["seconds"], disputed["shares"]) == (0, [])
 
 
+async def test_17_tags_taken_from_the_wall_show_one_person_at_two_doors_and_are_held_once_it_is_told(home):
+    """No tap says where a chip hangs. What shows it: two doors at once, who is logged in where nobody is, a report."""
+    start, later = day(-2, "08:00"), dt.timedelta(seconds=20)
+    for door, since in ((H1, start), (H2, start + later)):
+        await home.tap("S-1", door, "in", since)
+        await home.tap("S-1", door, "out", since + dt.timedelta(minutes=30))
+    first, second = await home.visits()
+    assert [codes(one) for one in (first, second)] == [{"overlap"}, {"overlap"}]
+    assert [one["seconds"] for one in (first, second)] == [20, 1800]  # what was claimed of both is counted once
+    await home.tap("S-1", H1, "in", ago(minutes=5))
+    live = (await home.ask("GET", "/v1/presence", role="inspector", params={"household": "H-1"})).json()
+    assert [one["staff"] for one in live["items"]] == ["S-1"]  # and an inspector stands at the door
+    await home.tag_state("T-H-1", "tampered", day(-1, "12:00"), reason="other")
+    await home.tap("S-2", H1, "in", day(-1, "08:00"))
+    await home.tap("S-2", H1, "out", day(-1, "08:30"))
+    await home.tap("S-2", H1, "in", day(-1, "13:00"), verdict="disputed")
+    before, after = await home.visits(staff="S-2")
+    assert (before["payable"], after["payable"], codes(after)) == (True, False, {"tag_tampered"})
+
+
 async def test_23_a_phone_without_net_for_nine_hours(home):
     starts = [day(-1, "07:00") + n * dt.timedelta(minutes=27) for n in range(20)]
     items = []
