@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-from bench import reading, sealing, sun, taps
+from bench import closing, reading, sealing, sun, taps
 from bench.cluster import ROOT, Cluster, cluster
 from bench.figures import FIGURES, HEADING, Result, write
 from bench.sizes import TINY, Sizes
@@ -25,6 +25,9 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
     "read": [
         (reading.figures, ("executed_time_ratio", "visit_list_ms", "continuity_ratio")),
     ],
+    "close": [
+        (closing.figures, ("close_month_s",)),
+    ],
 }
 
 
@@ -42,7 +45,7 @@ def _wanted(text: str) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="taps, read, or keys, with commas between")
+    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="taps, read, close, or keys, by commas")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the figures are written")
     parser.add_argument("--data-dir", type=Path, help="the measured cluster, kept from run to run [build/bench]")
     parser.add_argument("--tiny", action="store_true", help="only show that everything runs: the numbers mean nothing")

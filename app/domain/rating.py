@@ -6,7 +6,7 @@ add up to the same amount however they are grouped.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
@@ -141,9 +141,14 @@ def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Sequence[Item]
             quantity = rounded
         else:
             shown = price
-        days = [item.on for item in found]
-        visits = len({item.visit for item in found if item.visit})
-        yield _line(shown, quantity / 3600 if rule.timed else quantity, visits, min(days), max(days))
+        last_on = max(item.last_on or item.on for item in found)
+        quantity = quantity / 3600 if rule.timed else quantity
+        yield _line(shown, quantity, _visits(found), min(item.on for item in found), last_on)
+
+
+def _visits(items: Iterable[Item]) -> int:
+    """How many visits are behind the items."""
+    return sum({item.visit: item.visits for item in items if item.visit is not None}.values())
 
 
 def _price(facts: Facts, agreement: Agreement, rule: Rule, item: Item) -> Price:
@@ -194,8 +199,7 @@ def _bonus(facts: Facts, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
             (),
         )  # fmt: skip
         quantity = Fraction(sum(item.quantity for item in items)) / 3600
-        visits = len({item.visit for item in items})
-        yield _line(price, quantity, visits, bonus.first_on, bonus.last_on)
+        yield _line(price, quantity, _visits(items), bonus.first_on, bonus.last_on)
 
 
 def _vat(facts: Facts, agreement: Agreement, lines: Sequence[Line]) -> Iterator[Line]:

@@ -118,6 +118,14 @@ class Database:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
+    async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
+        """The same of one moment: however many statements read, they see no write that comes between them."""
+        async with self._transaction(
+            municipality_id, isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ) as sa:
+            yield Reading(municipality_id, sa, await _driver(sa))
+
+    @asynccontextmanager
     async def write(self, municipality_id: int) -> AsyncIterator[Writing]:
         """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
 
@@ -184,10 +192,13 @@ class Database:
             return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int) -> AsyncIterator[AsyncConnection]:
-        async with self._connection() as sa, sa.begin():
-            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
-            yield sa
+    async def _transaction(self, municipality_id: int, **options: Any) -> AsyncIterator[AsyncConnection]:
+        async with self._connection() as sa:
+            if options:
+                await sa.execution_options(**options)
+            async with sa.begin():
+                await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
+                yield sa
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
