@@ -53,7 +53,7 @@ async def close_period(
     `month_to_come`; `anomalies_open`, unless all of them, or each by its name, are accepted.
     """
     asked = Asked(provider, month_days(month), by, accept, now)
-    async with database.snapshot(municipality_id) as reading:
+    async with database.closing, database.snapshot(municipality_id) as reading:
         known = await compensation.providers(reading.sql, municipality_id, provider)
         if not known:
             return Closed(None, code="unknown_ref")

@@ -15,7 +15,7 @@ from app.domain.facts import Bundle, Declined, Facts, Item
 from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, granted_minutes, in_force
 from app.domain.split import Share
 from app.domain.terms import ALL, DeclinedPay, Rule, Terms
-from app.domain.time import Days, local_date
+from app.domain.time import Days, days_in_month, local_date
 from app.domain.visit import Visit
 
 NOON = dt.time(12)
@@ -30,6 +30,7 @@ class Counter:
         self.master = facts.master
         self._bands = Bands(terms.bands, (days[0] - ONE_DAY, days[1] + ONE_DAY))
         self._pieces: dict[UUID, Sequence[Piece]] = {}
+        self._categories: dict[tuple[str, dt.date], str | None] = {}
 
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
@@ -211,33 +212,38 @@ class Counter:
             yield start, following - ONE_DAY
 
     def _category(self, line: OrderLine, on: dt.date) -> str | None:
-        return self.master.category_of(line.intervention, on)
+        key = line.intervention, on
+        if key not in self._categories:
+            self._categories[key] = self.master.category_of(*key)
+        return self._categories[key]
 
     def _enrolled(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Recipients with an order in force: once a month, or `by_days` as large a part of it."""
-        month = days[0].replace(day=1)
-        end = (month + ONE_DAY * 31).replace(day=1) - ONE_DAY
-        for recipient, orders in self.orders.items():
+        month = days[0].replace(day=1), days[0].replace(day=days_in_month(days[0]))
+        for recipient in self.orders:
             if not self._included(rule, recipient, days):
                 continue
-            enrolled: dict[dt.date, str] = {}
-            for number in range((end - month).days + 1):
-                on = month + ONE_DAY * number
-                taken = [
-                    str(category)
-                    for order in orders
-                    if in_force(order, on)
-                    for line in order.lines
-                    if rule.takes(category := self._category(line, on), line.intervention)
-                ]
-                if taken:
-                    enrolled[on] = min(taken)
-            within = [on for on in enrolled if days[0] <= on <= days[1]]
             if rule.by_days:
-                for on in within:
-                    yield Item(recipient, enrolled[on], on, None, Fraction(1, (end - month).days + 1), "enrolled")
-            elif within and within[0] == next(iter(enrolled)):
-                yield Item(recipient, enrolled[within[0]], within[0], None, 1, "enrolled")
+                for on, category in self._enrolled_on(rule, recipient, days):
+                    yield Item(recipient, category, on, None, Fraction(1, month[1].day), "enrolled")
+            else:
+                first = next(self._enrolled_on(rule, recipient, month), None)
+                if first and days[0] <= first[0] <= days[1]:
+                    yield Item(recipient, first[1], first[0], None, 1, "enrolled")
+
+    def _enrolled_on(self, rule: Rule, recipient: str, days: Days) -> Iterator[tuple[dt.date, str]]:
+        """The days on which an order of the rule's help is in force, with its category."""
+        for number in range((days[1] - days[0]).days + 1):
+            on = days[0] + ONE_DAY * number
+            taken = [
+                str(category)
+                for order in self.orders[recipient]
+                if in_force(order, on)
+                for line in order.lines
+                if rule.takes(category := self._category(line, on), line.intervention)
+            ]
+            if taken:
+                yield on, min(taken)
 
     def _absent(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Granted time of paused days that still pay; with `granted` also of those somebody was visited on."""

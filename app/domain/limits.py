@@ -20,7 +20,7 @@ Total = Callable[[Hashable, Fraction], Fraction]
 
 def half_up(value: Fraction) -> int:
     """To the nearest whole number, a half upwards."""
-    return floor(value + Fraction(1, 2))
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def stepped(rounding: Rounding, seconds: Fraction) -> Fraction:

@@ -64,12 +64,8 @@ class Line:
     first_on: dt.date
     last_on: dt.date
     amount_ore: int
-
-    @property
-    def key(self) -> str:
-        """Names the line within its provider and month, the same for every rating of the same facts and terms."""
-        text = "\x1f".join(str(part) for part in self.price)
-        return sha256(text.encode()).hexdigest()[:32]
+    key: str
+    """Names the line within its provider and month, the same for every rating of the same facts and terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +169,11 @@ def _price(facts: Facts, agreement: Agreement, rule: Rule, item: Item) -> Price:
 
 
 def _line(price: Price, quantity: Fraction, visits: int, first_on: dt.date, last_on: dt.date) -> Line:
-    amount = half_up(quantity * price.ore * price.factor * price.share)
-    return Line(price, quantity, visits, first_on, last_on, amount)
+    exact = quantity * price.ore
+    if price.factor is not ALL or price.share is not ALL:
+        exact = exact * price.factor * price.share
+    key = sha256("\x1f".join(map(str, price)).encode()).hexdigest()[:32]
+    return Line(price, quantity, visits, first_on, last_on, half_up(exact), key)
 
 
 def _bonuses(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:

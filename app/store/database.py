@@ -4,6 +4,7 @@ Every transaction runs as `taggad_app`, which owns nothing, and under row-level 
 transaction also holds that municipality's lock: visits of different staff at one household never race.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ APP_ROLE = "taggad_app"
 POOL_TIMEOUT_SECONDS = 3
 LOCK_CLASS = 7_460
 """First key of the advisory locks that make each municipality have one writer at a time."""
+
+CLOSED_AT_ONCE = 2
 
 LIMITS = {
     "statement_timeout": "60s",
@@ -106,6 +109,8 @@ class Database:
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self._vault = vault
+        # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
+        self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
     async def close(self) -> None:
         """Give every connection back."""
