@@ -9,10 +9,11 @@ import sys
 import time
 from asyncio.subprocess import PIPE, Process
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -88,10 +89,13 @@ def token(role: str, **refs: str) -> str:
     return TOKENS.mint(MUNICIPALITY, role, ttl_seconds=TOKEN_SECONDS, **refs)
 
 
-def request(method: str, path: str, bearer: str, body: Any = None) -> Request:
+def request(
+    method: str, path: str, bearer: str, body: Any = None, headers: Mapping[str, str] = MappingProxyType({})
+) -> Request:
     """An ordinary request of the load."""
     content = "" if body is None else to_json(body).decode()
     lines = [f"{method} {path} HTTP/1.1", "Host: bench", f"Authorization: Bearer {bearer}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if content:
         lines += ["Content-Type: application/json", f"Content-Length: {len(content.encode())}"]
     return "\r\n".join((*lines, "", "")), content, 0

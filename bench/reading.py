@@ -115,6 +115,8 @@ async def _visits(reader: Reader) -> Result:
         "of a recipient": f"/v1/visits?recipient={visit['recipient']}&limit=100",
         "of a provider": f"{page}&provider={visit['provider']}",
         "anomalies": f"{page}&anomaly=clock_adjusted",
+        "inbox": "/v1/anomalies?limit=100",
+        "inbox of a provider": f"/v1/anomalies?provider={visit['provider']}&state=open&limit=100",
         "one": f"/v1/visits/{visit['id']}",
     }
     *measured, floor = await reader.medians(

@@ -36,6 +36,10 @@ class Sizes:
     long_doors: int = 60
     long_rounds: int = 7
 
+    # Planners who correct visits of the history.
+    planners: int = 16
+    corrections: int = 4_000
+
     # What is read: a whole month of a large municipality, the other months of its year thinner.
     read_recipients: int = 10_000
     read_staff: int = 1_500
@@ -85,6 +89,8 @@ TINY = Sizes(
     long_staff=4,
     long_doors=4,
     long_rounds=1,
+    planners=2,
+    corrections=20,
     read_recipients=40,
     read_staff=10,
     visits_of_month=2_000,
