@@ -149,12 +149,13 @@ class Service:
             await self.report(staff, tap_in["id"], reported_at=end, **report)
         return tap_in
 
-    async def correct(self, visit, kind, reason="equipment", *, expect=201, version=None, provider="P-norr", **said):
+    async def correct(self, visit, kind, reason="equipment", *, expect=201, version=None, role="planner", **said):
         """Correct a visit as it was read, as its provider's planner; gives the visit as it then is."""
+        who = {"provider": said.pop("provider", "P-norr")} if role == "planner" else {}
         body = {"id": uuid.uuid4(), "kind": kind, "reason": reason} | said
         headers = {"If-Match": f'"{version or visit["version"]}"'}
         path = f"/v1/visits/{visit['id']}/corrections"
-        answer = await self.ask("POST", path, body, role="planner", expect=expect, headers=headers, provider=provider)
+        answer = await self.ask("POST", path, body, role=role, expect=expect, headers=headers, **who)
         return answer.json()
 
     async def report(

@@ -75,13 +75,16 @@ async def correct_visit(
 ) -> StoredVisit:
     """Append the correction and give the visit as it now is. `condition` is None where none was given.
 
-    A repeated correction changes nothing and is not asked for its condition. Raises CorrectionRefusedError:
-    `not_found`, `visit_withdrawn`, `id_conflict`, `precondition_required`, `version_conflict`, `unknown_ref`,
-    `out_of_range`, `correction_not_applicable`, `forbidden_role`, `second_person_required`.
+    Where the correction takes the visit away it is the one that takes its place. A repeated correction changes nothing
+    and is not asked for its condition. Raises CorrectionRefusedError: `not_found`, `id_conflict`,
+    `precondition_required`, `version_conflict`, `unknown_ref`, `out_of_range`, `correction_not_applicable`,
+    `forbidden_role`, `second_person_required`.
     """
     hashed = asked.hashed(visit_id)
     known = await store.known(writing.sql, writing.municipality_id, asked.id)
     stored = await store_visits.one(writing.sql, writing.municipality_id, visit_id)
+    if stored is None and known is not None:
+        stored = await _in_its_place(writing, known["tap"])
     if stored is None or author.provider not in {None, stored.visit.provider}:
         raise CorrectionRefusedError("not_found")
     if known is not None:
@@ -131,9 +134,13 @@ async def _append(writing: Writing, stored: StoredVisit, asked: Asked, author: A
     )
     await project(writing, Touched(persons=[(raw.person, raw.anchor_at, raw.reach_at)]))
     corrected = await store_visits.one(writing.sql, writing.municipality_id, visit.id)
-    if corrected is None:
-        raise CorrectionRefusedError("visit_withdrawn")
-    return corrected
+    return corrected or await _in_its_place(writing, presence.id) or stored
+
+
+async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
+    """The visit that stands where a correction was made: another carer's orders may be for another recipient."""
+    found = await store_visits.of_presences(writing.sql, writing.municipality_id, [presence])
+    return min(found, key=lambda one: one.visit.recipient, default=None)
 
 
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:

@@ -37,10 +37,7 @@ class CloseBody(Wire):
 
 
 class CloseOut(Wire):
-    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces.
-
-    `position` is where in the ledger it was closed: how many leaves stand before its own, which are the facts it saw.
-    """
+    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces."""
 
     id: str
     provider: str
@@ -51,7 +48,6 @@ class CloseOut(Wire):
     lines: int
     total_ore: int
     lines_hash: str
-    position: int
     due_at: Instant | None
 
 
@@ -79,7 +75,6 @@ EXAMPLE = {
     "lines": 412,
     "total_ore": 184_220_150,
     "lines_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "position": 2_918_004,
     "due_at": "2026-11-04T11:00:00Z",
 }
 CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
@@ -106,15 +101,10 @@ async def post_close(
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     body = CloseBody() if empty else await read_json(request, CloseBody)
     accept = body.accept_open if isinstance(body.accept_open, bool) else set(body.accept_open)
-    closed = await close_period(
-        database(request),
-        caller.municipality_id,
-        provider,
-        month,
-        by=caller.subject,
-        accept=accept,
-        now=dt.datetime.now(UTC),
-    )
+    async with database(request).write(caller.municipality_id) as writing:
+        closed = await close_period(
+            writing, provider, month, by=caller.subject, accept=accept, now=dt.datetime.now(UTC)
+        )
     if closed.close is None:
         named = closed.blocking[:MOST_TOLD]
         raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])
@@ -154,6 +144,5 @@ def _told(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
         "lines": close.line_count,
         "total_ore": close.total_ore,
         "lines_hash": close.lines_hash.hex(),
-        "position": close.position,
         "due_at": due_at,
     }

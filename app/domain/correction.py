@@ -119,7 +119,7 @@ def correct(
             continue
         told = presence
         if presence.id in chained:
-            told = _laid_over(presence, chained[presence.id], absorbed.get(presence.id, ()), now)
+            told = _laid_over(presence, chained[presence.id], absorbed.get(presence.id, ()), presences, now)
             staff = latest(chained[presence.id], "set_staff")
             if staff and staff.ref:
                 told = told._replace(staff=staff.ref, person=person_of(staff.ref), paired=told.paired or (presence,))
@@ -137,9 +137,9 @@ def _absorbed(
 ) -> dict[UUID, list[Presence]]:
     """By corrected presence, those that later taps opened only because pairing knows nothing of its corrections."""
     absorbed: dict[UUID, list[Presence]] = {}
-    alone = [presence for presence in presences if presence.id not in chained]
-    for stray in alone:
-        keeper = _keeper(stray, presences, chained)
+    tapped = [presence for presence in presences if not presence.by_hand]
+    for stray in tapped:
+        keeper = None if stray.id in chained else _keeper(stray, tapped, chained)
         if keeper is not None:
             absorbed.setdefault(keeper, []).append(stray)
     return absorbed
@@ -170,7 +170,13 @@ def _keeper(
     return None
 
 
-def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Presence], now: dt.datetime) -> Presence:
+def _laid_over(
+    raw: Presence,
+    chain: Sequence[Correction],
+    strays: Sequence[Presence],
+    others: Iterable[Presence],
+    now: dt.datetime,
+) -> Presence:
     start, end = latest(chain, "set_start"), latest(chain, "set_end")
     started_at, ended_at = (start.at if start else raw.started_at), (end.at if end else raw.ended_at)
     if started_at and ended_at and not consistent(started_at, ended_at):
@@ -185,7 +191,7 @@ def _laid_over(raw: Presence, chain: Sequence[Correction], strays: Sequence[Pres
         started_at=started_at,
         ended_at=ended_at,
         closed_at=ended_at or _after(raw.closed_at, started_at),
-        next_in_at=_after(raw.next_in_at, started_at),
+        next_in_at=_next_in(raw, started_at, others) if start else raw.next_in_at,
         evidence_in=by_hand(start.reason) if start and started_at else raw.evidence_in,
         evidence_out=by_hand(end.reason) if end and ended_at else raw.evidence_out,
         dispute_in=_disputed(raw.in_tap, raw.dispute_in, confirmed, attested),
@@ -205,7 +211,17 @@ def _state(raw: Presence, started_at: dt.datetime | None, ended_at: dt.datetime 
 
 
 def _after(at: dt.datetime | None, started_at: dt.datetime | None) -> dt.datetime | None:
-    return at if at and started_at and started_at < at and consistent(started_at, at) else None
+    return at if at and started_at and consistent(started_at, at) else None
+
+
+def _next_in(raw: Presence, started_at: dt.datetime | None, others: Iterable[Presence]) -> dt.datetime | None:
+    """The person's first tap in after this one's that is not before the corrected start."""
+    taps_in = [
+        one.started_at
+        for one in others
+        if one.started_at and not one.by_hand and presence_order(one) > presence_order(raw)
+    ]
+    return min((at for at in taps_in if _after(at, started_at)), default=None)
 
 
 def _disputed(tap: UUID | None, code: str | None, confirmed: frozenset[UUID], attested: frozenset[UUID]) -> str | None:
@@ -253,7 +269,7 @@ def _amended(before: Amendment, one: Correction) -> Amendment:
     if one.kind == "set_recipient":
         return before._replace(recipient=None if one.ref == one.recipient else one.ref)
     if one.kind in {"omit", "restore"}:
-        return before._replace(omitted=one.kind == "omit" and not one.whole)
+        return before._replace(omitted=one.kind == "omit")
     if one.kind in {"acknowledge", "resolve"} and one.ref:
         state = "acknowledged" if one.kind == "acknowledge" else "resolved"
         others = tuple(entry for entry in before.settled if entry[0] != one.ref)

@@ -23,6 +23,8 @@ SplitPolicy = Literal["proportional", "hsl_first", "reported"]
 """How a contract divides a presence."""
 # Crews who come for one thing: without a report only such lines are theirs.
 SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
+HOLDING = ("delegation_missing", "not_ordered", "order_not_in_force")
+"""What can be wrong with a part itself so that it is not payable, what is said of it first."""
 SCALED_SHARE = Fraction(1, 10)
 SCALED_SECONDS = 60
 
@@ -41,7 +43,8 @@ class Share(NamedTuple):
 class Part(NamedTuple):
     """One recipient's one intervention in a presence before it has seconds.
 
-    `weight` is what it is divided by: its standard minutes or, where no line fits the moment, its weekly ones.
+    `weight` is what it is divided by: its standard minutes or, where no line fits the moment, its weekly ones. Those of
+    its `anomalies` that are in `HOLDING` keep it from being payable.
     """
 
     recipient: str
@@ -54,16 +57,14 @@ class Part(NamedTuple):
     reported_minutes: int | None = None
     staff_count: int = 1
     anomalies: tuple[str, ...] = ()
-    payable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a presence will be split: its parts in order, the anomalies of the presence, its ordered minutes."""
+    """How a presence will be split: its parts in order, by which policy, and whether its report is missing."""
 
     parts: tuple[Part, ...]
     policy: str
-    anomalies: tuple[str, ...] = ()
     report_missing: bool = False
     told: frozenset[str] = frozenset()
     """Recipients for whom a person has told the interventions in the report's place."""
@@ -110,17 +111,15 @@ def plan(
     policy = contract.split_policy if contract else "proportional"
     reported = report is not None and bool(report.done)
     parts: Sequence[Part]
-    anomalies: Sequence[str] = ()
     if report is not None and reported:
         parts = desk.reported(report.done, master.residents(household, on))
     else:
-        parts, anomalies = desk.by_order(household)
+        parts = desk.by_order(household)
     missing = report is None and contract is not None and contract.report_required
     if not amended:
-        return Plan(tuple(parts), policy, tuple(anomalies), missing)
+        return Plan(tuple(parts), policy, missing)
     parts, told = desk.amended(parts, amended, reported=reported)
-    anomalies = [code for code in anomalies if any(part.reason == "weekly_minutes" for part in parts)]
-    return Plan(tuple(parts), policy, tuple(anomalies), missing, told)
+    return Plan(tuple(parts), policy, missing, told)
 
 
 def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
@@ -257,7 +256,6 @@ class _Desk:
             anomaly,
             minutes,
             anomalies=(anomaly,),
-            payable=False,
         )
         return self._held(part)
 
@@ -282,18 +280,17 @@ class _Desk:
             return part
         if part.intervention and staff.has_leave(part.intervention, self.on):
             return part
-        return part._replace(
-            payable=False, reason="delegation_missing", anomalies=(*part.anomalies, "delegation_missing")
-        )
+        return part._replace(anomalies=(*part.anomalies, "delegation_missing"))
 
     def amended(
         self, parts: Sequence[Part], amended: Mapping[str, Amendment], *, reported: bool
     ) -> tuple[list[Part], frozenset[str]]:
         """The parts as people have corrected them, and the recipients whose interventions they told."""
         kept = list(parts)
+        corrected: list[Part] = []
         told: set[str] = set()
         for recipient, change in amended.items():
-            own = [part for part in kept if part.recipient == recipient]
+            own = [part for part in parts if part.recipient == recipient]
             whose = change.recipient or recipient
             anew: Sequence[Part]
             if change.interventions is not None:
@@ -301,20 +298,21 @@ class _Desk:
                 told.add(whose)
             elif change.recipient and own:
                 done = [(part.intervention, part.reported_minutes) for part in own if reported and part.intervention]
-                anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose])[0]
+                anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose])
             else:
                 continue
-            kept = [*(part for part in kept if part not in own), *anew]
-        return sorted(kept, key=self._line_order), frozenset(told)
+            kept = [part for part in kept if part.recipient != recipient]
+            corrected += anew
+        return sorted([*kept, *corrected], key=self._line_order), frozenset(told)
 
-    def by_order(self, household: str, residents: Sequence[str] | None = None) -> tuple[Sequence[Part], Sequence[str]]:
+    def by_order(self, household: str, residents: Sequence[str] | None = None) -> Sequence[Part]:
         """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident.
 
         Without `residents` those who live at the household.
         """
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if residents is not None:
-            parts, anomalies = self._chosen(self._menu(residents), purpose)
+            parts = self._chosen(self._menu(residents), purpose)
         else:
             # Found once for as long as it holds at the household, and then once for each moment that differs.
             master = self.master
@@ -322,8 +320,8 @@ class _Desk:
             menu = master.remembered(here, lambda: self._menu(master.residents(household, self.on)))
             slot = bisect_right(menu.edges, self.start_at.time())
             moment = (*here, purpose, self.on.isoweekday(), slot, days_in_month(self.on))
-            parts, anomalies = master.remembered(moment, partial(self._chosen, menu, purpose))
-        return tuple(map(self._held, parts)), anomalies
+            parts = master.remembered(moment, partial(self._chosen, menu, purpose))
+        return tuple(map(self._held, parts))
 
     def _menu(self, residents: Sequence[str]) -> "_Menu":
         lines = [
@@ -334,17 +332,21 @@ class _Desk:
         edges = {edge for line, _ in lines for edge in line.window or ()}
         return _Menu(residents, lines, sorted(edges))
 
-    def _chosen(self, menu: "_Menu", purpose: str | None) -> tuple[Sequence[Part], Sequence[str]]:
+    def _chosen(self, menu: "_Menu", purpose: str | None) -> Sequence[Part]:
         lines = [found for found in menu.lines if purpose in {None, found[1].category}]
         if not lines:
-            return [self._empty(recipient) for recipient in self._served(menu.residents)], ()
+            return [self._empty(recipient) for recipient in self._served(menu.residents)]
         fitting = [part for line, part in lines if fits(line, self.start_at)]
         parts = fitting or [
-            part._replace(weight=weekly_minutes(line, part.standard_minutes, self.on), reason="weekly_minutes")
+            part._replace(
+                weight=weekly_minutes(line, part.standard_minutes, self.on),
+                reason="weekly_minutes",
+                anomalies=("split_by_order",),
+            )
             for line, part in lines
         ]
         weighing = [part for part in parts if part.weight > 0]
-        return weighing or parts, () if fitting else ("split_by_order",)
+        return weighing or parts
 
     def _served(self, residents: Sequence[str]) -> Sequence[str]:
         """Those with an order in force, failing that all who live there."""
@@ -354,4 +356,4 @@ class _Desk:
     def _empty(self, recipient: str) -> Part:
         lapsed = bool(self.orders(recipient)) and not any(map(self.in_force, self.orders(recipient)))
         reason = "order_not_in_force" if lapsed else "not_ordered"
-        return Part(recipient, None, None, None, 1, 0, reason, anomalies=(reason,), payable=False)
+        return Part(recipient, None, None, None, 1, 0, reason, anomalies=(reason,))

@@ -6,7 +6,7 @@ carer is paid for, and because visits that overlap share a group.
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, C
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
 from app.domain.report import Report
-from app.domain.split import Part, Plan, Share, cut_extra, divide, plan
+from app.domain.split import HOLDING, Part, Plan, Share, cut_extra, divide, plan
 from app.domain.time import Span, covered_by, local_date, total_seconds
 
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
@@ -277,31 +277,37 @@ def _visit(
     scaled: bool,
 ) -> Visit:
     presence = scene.presence
-    anomalies = _anomalies(scene) if scene.status != "omitted" else []
-    shares: list[Share] = []
-    report_missing = scene.plan.report_missing and recipient not in scene.plan.told
-    if scene.status == "complete":
-        shares = [_share(scene, part, seconds, report_missing=report_missing) for part, seconds in given]
-        if len(group) > 1:
-            shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
-        anomalies += [code for part, _ in given for code in part.anomalies]
-        anomalies += scene.plan.anomalies
-        anomalies += ["report_missing"] * report_missing
-        anomalies += ["attestation_missing"] * scene.unattested
-        anomalies += ["minutes_scaled"] * scaled
-        anomalies += ["extra_staff"] * any(share.reason == "extra_staff" for share in shares)
-        anomalies += ["staff_count"] * _too_few(scene, group, given)
-    codes = tuple(dict.fromkeys(anomalies))
-    ended_at = presence.ended_at
-    end = scene.provisional_end
-    staff = scene.staff
     origin, change = recipient, NOTHING
     corrections: tuple[UUID, ...] = ()
     if scene.amended:
         origin = _origin(scene, recipient)
         change = scene.amended.get(origin, NOTHING)
         corrections = scene.amended.get(EVERY_RECIPIENT, NOTHING).corrections + change.corrections
-    told = Visit(
+    settled = _settled(presence, change, [part for part, _ in given]) if change.settled else {}
+    resolved = {code for code, state in settled.items() if state == "resolved"}
+    anomalies = _anomalies(scene) if scene.status != "omitted" else []
+    shares: list[Share] = []
+    report_missing = scene.plan.report_missing and recipient not in scene.plan.told
+    if scene.status == "complete":
+        shares = [_share(scene, part, seconds, resolved, report_missing=report_missing) for part, seconds in given]
+        if len(group) > 1:
+            shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
+        anomalies += [code for part, _ in given for code in part.anomalies]
+        anomalies += ["report_missing"] * report_missing
+        anomalies += ["attestation_missing"] * scene.unattested
+        anomalies += ["minutes_scaled"] * scaled
+        anomalies += ["extra_staff"] * any(share.reason == "extra_staff" for share in shares)
+        anomalies += ["staff_count"] * _too_few(scene, group, given)
+        if "extra_staff" in resolved:
+            shares = [
+                share._replace(payable=True, reason="resolved") if share.reason == "extra_staff" else share
+                for share in shares
+            ]
+    codes = tuple(dict.fromkeys(anomalies))
+    ended_at = presence.ended_at
+    end = scene.provisional_end
+    staff = scene.staff
+    return Visit(
         id=visit_id(presence.id, origin),
         presence=presence.id,
         recipient=recipient,
@@ -327,9 +333,9 @@ def _visit(
         shares=tuple(shares),
         anomalies=codes,
         suggestions=_suggestions(scene, codes, end),
+        settled={code: state for code, state in settled.items() if code in codes},
         corrections=corrections,
     )
-    return _settled(told, change) if change.settled else told
 
 
 def _origin(scene: _Scene, recipient: str) -> str:
@@ -340,31 +346,38 @@ def _origin(scene: _Scene, recipient: str) -> str:
 
 def cause(visit: Visit, code: str) -> str:
     """What an anomaly stands on: while it is the same, the anomaly stays as a person has settled it."""
-    held = sorted({share.intervention or "" for share in visit.shares if share.reason == code})
-    return f"{visit.in_tap} {visit.out_tap} {visit.staff} {' '.join(held)}"
+    return _cause(visit.in_tap, visit.out_tap, visit.staff, visit.shares, code)
 
 
-def _settled(visit: Visit, change: Amendment) -> Visit:
-    """The visit with what people have settled while its cause is the same; what only a resolved one held is payable."""
-    settled = {
-        code: state for code, state, known in change.settled if code in visit.anomalies and known == cause(visit, code)
+def _cause(
+    in_tap: UUID | None, out_tap: UUID | None, staff: str, parts: Sequence[Part] | Sequence[Share], code: str
+) -> str:
+    """The taps, the staff and the interventions concerned, whatever else is wrong with these."""
+    about: set[str] = set()
+    if code in {"not_ordered", "order_not_in_force"}:
+        about = {part.intervention or "" for part in parts if part.order_line is None}
+    elif code == "delegation_missing":
+        about = {part.intervention or "" for part in parts if part.category == "DELEGATED_HSL"}
+    return f"{in_tap} {out_tap} {staff} {' '.join(sorted(about))}"
+
+
+def _settled(presence: Presence, change: Amendment, parts: Sequence[Part]) -> dict[str, str]:
+    """The state of each anomaly that people have settled and whose cause is still the same."""
+    return {
+        code: state
+        for code, state, known in change.settled
+        if known == _cause(presence.in_tap, presence.out_tap, presence.staff, parts, code)
     }
-    shares = tuple(
-        share._replace(payable=True, reason="resolved") if settled.get(share.reason) == "resolved" else share
-        for share in visit.shares
-    )
-    payable = bool(shares) and all(share.payable for share in shares)
-    return visit._replace(settled=settled, shares=shares, payable=payable)
 
 
-def _share(scene: _Scene, part: Part, seconds: int, *, report_missing: bool) -> Share:
-    """A part with its seconds; what holds the whole visit holds every share, and says so."""
-    payable, reason = part.payable, part.reason
-    why = "trainee" * scene.trainee or "not_employed" * (not scene.employed) or "report_missing" * report_missing
-    why = why or "attestation_missing" * scene.unattested
-    if why and payable:
-        payable, reason = False, why
-    return Share(part.category, part.intervention, part.order_line, seconds, payable, reason)
+def _share(scene: _Scene, part: Part, seconds: int, resolved: Collection[str], *, report_missing: bool) -> Share:
+    """A part with its seconds, and what holds it or the whole visit; payable when all of that has been resolved."""
+    wrong = [code for code in HOLDING if code in part.anomalies] if part.anomalies else []
+    wrong += ["trainee"] * scene.trainee + ["not_employed"] * (not scene.employed)
+    wrong += ["report_missing"] * report_missing + ["attestation_missing"] * scene.unattested
+    left = [code for code in wrong if code not in resolved]
+    reason = left[0] if left else "resolved" if wrong else part.reason
+    return Share(part.category, part.intervention, part.order_line, seconds, not left, reason)
 
 
 def _anomalies(scene: _Scene) -> list[str]:

@@ -1,8 +1,9 @@
-"""Visits of the wire and visits of the model in one form, and what to look at where they differ."""
+"""Visits of the wire in the form of the model's, and what to look at where the two differ."""
 
 from driver import utc
 
-COMPARED = [
+AS_TOLD = [
+    "group",
     "taps",
     "recipient",
     "provider",
@@ -10,6 +11,7 @@ COMPARED = [
     "role",
     "household",
     "provisional",
+    "local_date",
     "presence_seconds",
     "seconds",
     "status",
@@ -18,43 +20,31 @@ COMPARED = [
 ]
 
 
-def key_of(visit):
-    """What a visit is known by: its opening tap and its recipient."""
-    return visit["taps"]["in"] or visit["taps"]["out"], visit["recipient"]
-
-
 def comparable(visit):
     """A visit of the wire without its id and version, and without what only the service words: reasons, suggestions."""
     assert all(share["reason"] for share in visit["shares"])
     return {
-        **{name: visit[name] for name in COMPARED},
-        "group": visit["group"],
+        **{name: visit[name] for name in AS_TOLD},
         "started_at": utc(visit["started_at"]),
         "ended_at": utc(visit["ended_at"]),
-        "local_date": visit["local_date"],
         "presence": [(utc(start), utc(end)) for start, end in visit["presence"]],
         "shares": [{name: value for name, value in share.items() if name != "reason"} for share in visit["shares"]],
-        "anomalies": {one["code"] for one in visit["anomalies"]},
+        "anomalies": {one["code"]: one["state"] for one in visit["anomalies"]},
+        "corrections": [(one["id"], one["kind"]) for one in visit["corrections"]],
     }
-
-
-def written(visit):
-    """The model's visit as the wire has it."""
-    ids = {way: None if tap is None else str(tap) for way, tap in visit["taps"].items()}
-    return visit | {"taps": ids, "group": str(visit["group"]), "local_date": visit["local_date"].isoformat()}
 
 
 def difference(found, wanted):
     """What to look at when the two do not agree."""
     lines = []
-    for key in sorted({*found, *wanted}):
-        if key not in found or key not in wanted:
-            lines.append(f"{key}: only the {'service' if key in found else 'model'} has it")
-            lines.append(str(found.get(key) or wanted.get(key)))
+    for id_ in sorted({*found, *wanted}):
+        if id_ not in found or id_ not in wanted:
+            lines.append(f"{id_}: only the {'service' if id_ in found else 'model'} has it")
+            lines.append(str(found.get(id_) or wanted.get(id_)))
             continue
         lines += [
-            f"{key} {name}: service {found[key][name]} model {value}"
-            for name, value in wanted[key].items()
-            if found[key][name] != value
+            f"{id_} {name}: service {found[id_][name]} model {value}"
+            for name, value in wanted[id_].items()
+            if found[id_][name] != value
         ]
     return "\n".join(lines)

@@ -18,6 +18,7 @@ from app import main
 from app.actions.check import check
 from app.actions.move_clock import let_pass
 from app.actions.rebuild import rebuild
+from app.actions.seal import seal_all
 
 FIRST = 1000
 AT_ONCE = 100
@@ -34,7 +35,7 @@ GROUP BY table_name
 
 
 async def _stand_still(_database):
-    """Time passes here when an example says so."""
+    """Time passes here when an example says so, and its ledger is sealed at its end: of a hundred it is one."""
 
 
 @asynccontextmanager
@@ -59,10 +60,11 @@ class Town:
         self._wire = None
         self._tokens = {}
         self.days = 0
-        self.steps = 0
+        self.lengths = []  # the steps of each example
 
     def __enter__(self):
-        self._stack.enter_context(patch.object(main, "move_clock", _stand_still))
+        for loop in ("_keep_time", "_keep_sealing"):
+            self._stack.enter_context(patch.object(main, loop, _stand_still))
         self._portal = self._stack.enter_context(start_blocking_portal(backend_options={"use_uvloop": True}))
         self._start()
         return self
@@ -120,7 +122,7 @@ class Town:
 
     # What the machine does
 
-    def ask(self, code, method, path, body=None, *, role="system", expect=(200, 201), **who):
+    def ask(self, code, method, path, body=None, *, role="system", expect=(200, 201), version=None, **who):
         """The answer to one request as JSON. Raises AssertionError when its status is none of `expect`."""
         key = (code, role, *sorted(who.items()))
         token = self._tokens.get(key)
@@ -130,6 +132,8 @@ class Town:
             address = urlsplit(self._service.url)
             self._wire = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
         sent = None if body is None else json.dumps(written(body))
         self._wire.request(method, path, sent, headers)
         answer = self._wire.getresponse()
@@ -148,6 +152,7 @@ class Town:
 
     async def _faults(self, code):
         database = self._service.app.state.database
+        await seal_all(database, code)
         found = await check(database, code)
         return found + [line async for line in rebuild(database, code)]
 

@@ -44,6 +44,37 @@ class Report:
 
 
 @dataclass(frozen=True)
+class Manual:
+    """A visit told without any tap, with (intervention, minutes) of what was done."""
+
+    id: UUID
+    staff: str
+    recipient: str
+    household: str
+    start: dt.datetime
+    end: dt.datetime
+    done: tuple
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person said of a visit: of the presence that `tap` belongs to, for the recipient it had by the facts.
+
+    `seen` are the taps that stood at that door then, `value` is what its kind says. `alone`: it took away the last
+    visit of the presence. `cause` is what the anomaly stood on that it settles.
+    """
+
+    id: UUID
+    tap: UUID
+    recipient: str
+    kind: str
+    value: object
+    seen: frozenset
+    alone: bool = False
+    cause: object = None
+
+
+@dataclass(frozen=True)
 class Home:
     """Where a recipient lives from a day on."""
 
@@ -111,6 +142,8 @@ class Facts:
     states: dict = field(default_factory=dict)  # tag ref: {instant: state}
     taps: dict = field(default_factory=dict)  # id: Tap
     reports: dict = field(default_factory=dict)  # id: Report
+    manuals: dict = field(default_factory=dict)  # id: Manual
+    corrections: list = field(default_factory=list)  # Correction, in the order recorded
     clocks: dict = field(default_factory=dict)  # phone: what its clocks were found to be off
 
     def household_of(self, tap):

@@ -27,12 +27,13 @@ from beginning import (
     recipient_body,
     staff_body,
 )
-from comparing import comparable, difference, key_of, written
+from comparing import comparable, difference
 from driver import utc
 from facts import Employment, Home, Line, Order, Report, at_instant
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from judging import judge
+from judging import DISPUTING, judge
+from planners import Planners
 from reference import visits_of
 
 some = st.sampled_from
@@ -62,7 +63,7 @@ TOLD = st.tuples(
 )
 
 
-class Days(RuleBasedStateMachine):
+class Days(Planners, RuleBasedStateMachine):
     """One municipality from an early Saturday on. `town` is given to a subclass by the test."""
 
     town = None
@@ -78,9 +79,11 @@ class Days(RuleBasedStateMachine):
         self.sent = {}  # by whom: the batch it sent last
         self.phones = {}  # by whom: (seconds its wall clock is off, boot id or None)
         self.after = "0"
-        self.told = {}  # the service's visits by id
+        self.told = {}  # the service's visits by id, the one that changed last at the end
         self.found = {}  # the same as they are compared
-        self.known = {}  # (opening tap, recipient): the visit's id
+        self.derived = {}  # the model's visits by id
+        self.behind = {}  # what each of them comes from
+        self.corrected = []  # what was said, as it was sent: (visit id, body, by whom)
         self.steps = 0
         self.agreed = False
 
@@ -110,10 +113,12 @@ class Days(RuleBasedStateMachine):
         before = [*self.facts.taps, *(item["id"] for item in items)]
         known = [item["id"] in before[: len(self.facts.taps) + place] for place, item in enumerate(items)]
         judged = list(judge(self.facts, who, envelope, items, received_at, late_after, UIDS))
-        assert [(one["id"], one["duplicate"], one["code"], utc(one["at"])) for one in answer["results"]] == [
+        found = [(one["id"], one["duplicate"], one["code"], utc(one["at"])) for one in answer["results"]]
+        owed = [
             (str(tap.id), again, tap.dispute or next(iter(tap.flags), None), tap.at)
             for tap, again in zip(judged, known, strict=True)
         ]
+        assert found == owed, f"service {found}\nmodel {owed}"
         for tap in judged:
             self.facts.taps[tap.id] = tap
         self.sent[who] = items
@@ -177,6 +182,7 @@ class Days(RuleBasedStateMachine):
 
     # Carers
 
+    @precondition(lambda self: self.minted)
     @rule(
         which=ANY,
         outcome=some(["performed", "performed", "performed", "declined", "no_answer"]),
@@ -185,8 +191,6 @@ class Days(RuleBasedStateMachine):
         other=some([None, None, None, "S-1b", "S-2"]),
     )
     def report(self, which, outcome, told, minutes, other):
-        if not self.minted:
-            return
         who, named, at = self.minted[-1 - which % len(self.minted)]
         who = other or who
         found = Report(self.new_id(), who, named["id"], at + dt.timedelta(minutes=minutes), outcome, tuple(told))
@@ -232,6 +236,8 @@ class Days(RuleBasedStateMachine):
         self.ask("POST", f"/v1/tags/{tag}/mount", body, expect=(409,) if retired else (200,))
         if not retired:
             self.facts.mounts[tag][at] = household
+            if at_instant(self.facts.states[tag], at) in DISPUTING:
+                self.facts.states[tag][at] = "mounted"  # found again
 
     @rule(tag=some(sorted(UIDS.values())), state=some(["active", "suspended", "lost", "retired"]), back=BACK)
     def state_of_a_tag(self, tag, state, back):
@@ -294,21 +300,19 @@ class Days(RuleBasedStateMachine):
     @invariant()
     def the_service_says_what_the_model_derives(self):
         self.steps += 1
-        self.town.steps += self.steps > 1  # before the first there is nothing
         if self.agreed:
             return  # nothing was said to either
         answer = self.ask("GET", f"/v1/changes?after={self.after}&limit=500")
         self.after = answer["next"]
         for change in answer["items"]:
             id_ = change["visit"]["id"] if "visit" in change else change["withdrawn"]
-            if id_ in self.told:  # it may also have come and gone within one step
-                del self.found[key_of(self.told.pop(id_))]
+            self.told.pop(id_, None)  # it may also have come and gone within one step
+            self.found.pop(id_, None)
             if "visit" in change:
-                visit = self.told[id_] = change["visit"]
-                self.found[key_of(visit)] = comparable(visit)
-                assert self.known.setdefault(key_of(visit), id_) == id_
-        derived = {(str(tap), who): written(visit) for (tap, who), visit in visits_of(self.facts).items()}
-        assert self.found == derived, difference(self.found, derived)
+                self.told[id_] = change["visit"]
+                self.found[id_] = comparable(change["visit"])
+        self.derived, self.behind = visits_of(self.facts)
+        assert self.found == self.derived, difference(self.found, self.derived)
         if self.steps % 10 == 0:
             self.everything_is_listed()
         self.agreed = True
@@ -325,6 +329,7 @@ class Days(RuleBasedStateMachine):
         assert order == sorted(order)
 
     def teardown(self):
+        self.town.lengths.append(self.steps - 1)  # at the first look there is nothing
         if not self.agreed:
             return  # it has been told already
         self.everything_is_listed()

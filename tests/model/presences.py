@@ -5,6 +5,7 @@ Everything of a person is looked at from the first tap to the last, every time.
 
 import datetime as dt
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from facts import Tap
 
@@ -16,28 +17,47 @@ BOUNCE = dt.timedelta(seconds=60)
 class Presence:
     """One person at one household. `start` is None where only an OUT is known, `end` where only an IN is."""
 
+    id: UUID  # its opening tap's, or one of its own where it was told by hand
+    tapped_by: str  # the person whose taps they are
+    person: str  # who is taken to have been there
+    staff: str
     household: str
-    opening: Tap
+    tap_in: Tap | None
+    tap_out: Tap | None
     start: dt.datetime | None
     end: dt.datetime | None = None
-    closing: Tap | None = None
     is_open: bool = False
+    omitted: bool = False
     crossed: bool = False
-    beside: list = field(default_factory=list)  # taps that bounced, or were made at the wrong door
+    beside: list = field(default_factory=list)  # taps that bounced, were made at the wrong door, or came too late
     wrong_doors: int = 0
+    by_hand: set = field(default_factory=set)  # which ends a person told
+    confirmed_taps: set = field(default_factory=set)  # whose disputes a person settled
+    attested: set = field(default_factory=set)  # what a second person attested: start, end and staff
+    later_facts: bool = False  # whether a tap came after a correction that it contradicts
     spans: list = field(default_factory=list)
-    next_in: dt.datetime | None = None  # the latest at which somebody can have left without an OUT
+    later_ins: list = field(default_factory=list)  # when the same person came in anywhere after this
+    replaced_at: dt.datetime | None = None  # when the same person came in by this door once more
 
     @property
     def taps(self):
         """Every tap that belongs to it."""
-        return [tap for tap in (self.opening, self.closing, *self.beside) if tap is not None]
+        return [tap for tap in (self.tap_in, self.tap_out, *self.beside) if tap is not None]
+
+    @property
+    def names(self):
+        """What reports and corrections may call it."""
+        return {tap.id for tap in self.taps} or {self.id}
+
+    @property
+    def anchor(self):
+        """Where it stands in time."""
+        return self.start or self.end
 
     @property
     def disputes(self):
         """Why a person must decide on one of its ends. A tag that hung nowhere hangs somewhere now."""
-        ends = (self.opening, self.closing) if self.closing else (self.opening,)
-        return {tap.dispute for tap in ends if is_disputed(tap)}
+        return {tap.dispute for tap in (self.tap_in, self.tap_out) if self.is_disputed(tap)}
 
     @property
     def complete(self):
@@ -47,25 +67,32 @@ class Presence:
     @property
     def confirmed(self):
         """Whether its seconds count."""
-        return self.complete and not self.disputes
+        return self.complete and not self.disputes and not self.omitted
 
     @property
     def seconds(self):
         """The seconds that are its own."""
         return sum(int((end - start).total_seconds()) for start, end in self.spans)
 
+    def is_disputed(self, tap):
+        """Whether a person must decide on one of its taps."""
+        return tap is not None and tap.dispute not in {None, "tag_unassigned"} and tap.id not in self.confirmed_taps
 
-def is_disputed(tap):
-    """Whether a person must decide on it."""
-    return tap.dispute not in {None, "tag_unassigned"}
+    def evidence(self, way, tap):
+        """What proves one of its ends."""
+        if self.is_disputed(tap):
+            return "disputed"
+        return "manual" if way in self.by_hand else tap and tap.evidence
+
+    def unattested(self, limit):
+        """Whether one person told so long a visit alone; `limit` are minutes, None where any length may be told."""
+        told = self.by_hand or "manual" in {tap.evidence for tap in (self.tap_in, self.tap_out) if tap is not None}
+        if limit is None or not told or not self.complete or self.end - self.start <= dt.timedelta(minutes=limit):
+            return False
+        return (self.start, self.end, self.staff) not in self.attested
 
 
-def shown(tap):
-    """How strongly an end is shown by it."""
-    return "disputed" if is_disputed(tap) else tap.evidence
-
-
-def presences_of(taps, household_of, now):
+def presences_of(person, taps, household_of, now):
     """The presences of one person, in the order they were opened."""
     found, open_at, last_at = [], {}, {}
     for tap in sorted(taps, key=_order):
@@ -83,14 +110,13 @@ def presences_of(taps, household_of, now):
             before[2].beside.append(tap)
             continue
         if way == "in":
-            presence = Presence(place, tap, tap.at)
-            for earlier in found:
-                earlier.next_in = earlier.next_in or tap.at
+            presence = Presence(tap.id, person, person, tap.staff, place, tap, None, tap.at)
+            _follow(found, here, tap.at)
             found.append(presence)
             open_at[place] = presence
         elif here:
             presence = here
-            presence.end, presence.closing = tap.at, tap
+            presence.end, presence.tap_out = tap.at, tap
             del open_at[place]
         else:
             elsewhere = [one for one in open_at.values() if _still_open(one, tap.at) and one.household != place]
@@ -99,13 +125,20 @@ def presences_of(taps, household_of, now):
                 presence.beside.append(tap)
                 presence.wrong_doors += 1
             else:
-                presence = Presence(place, tap, None, end=tap.at)
+                presence = Presence(tap.id, person, person, tap.staff, place, None, tap, None, end=tap.at)
                 found.append(presence)
         last_at[place] = (tap, way, presence)
     for presence in open_at.values():
         presence.is_open = presence.start + LONGEST >= now
-    _give_seconds(found)
     return found
+
+
+def _follow(found, here, at):
+    """Note when somebody came in anywhere, and by the same door, after each of the earlier presences."""
+    for earlier in found:
+        earlier.later_ins.append(at)
+    if here:
+        here.replaced_at = at
 
 
 def _order(tap):
@@ -116,9 +149,9 @@ def _still_open(presence, at):
     return presence if presence is not None and at - presence.start <= LONGEST else None
 
 
-def _give_seconds(found):
-    """Each second to the presence opened last; what crosses instead of nesting says so."""
-    confirmed = [presence for presence in found if presence.confirmed]
+def give_seconds(found):
+    """Each second of a person to the presence opened last; what crosses instead of nesting says so."""
+    confirmed = sorted((one for one in found if one.confirmed), key=lambda one: (one.start, one.id))
     for number, presence in enumerate(confirmed):
         spans = [(presence.start, presence.end)]
         for later in confirmed[number + 1 :]:

@@ -4,65 +4,111 @@ It shares nothing with the application but the words of the wire. All facts go i
 """
 
 import datetime as dt
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
+from uuid import uuid5
 
-from facts import local
-from presences import LONGEST, presences_of, shown
+from correcting import amended, by_hand, chain_of, correct
+from facts import Report, local
+from presences import LONGEST, give_seconds, presences_of
 from splitting import divide, largest_remainder, plan
 
-FIX_UNPAYABLE = ("not_ordered", "order_not_in_force", "delegation_missing", "not_employed", "report_missing")
+FIX_UNPAYABLE = {
+    "not_ordered",
+    "order_not_in_force",
+    "delegation_missing",
+    "not_employed",
+    "report_missing",
+    "attestation_missing",
+}
+
+
+@dataclass(frozen=True)
+class Behind:
+    """What a visit comes from: its presence, and whose it was before anybody corrected that."""
+
+    meeting: object
+    recipient: str
 
 
 def visits_of(facts):
-    """Every visit, by its opening tap and recipient, in the words of the wire."""
-    met = []
-    by_person = {}
+    """Every visit by its id, in the words of the wire, and what is behind each."""
+    tapped = {}
     for tap in facts.taps.values():
         if facts.household_of(tap) is not None:
-            by_person.setdefault(facts.persons[tap.staff], []).append(tap)
-    for person, taps in by_person.items():
-        met += [_Meeting(facts, person, one) for one in presences_of(taps, facts.household_of, facts.now)]
-    met.sort(key=lambda meeting: (meeting.anchor, meeting.presence.opening.id))
-    found = {}
+            tapped.setdefault(facts.persons[tap.staff], []).append(tap)
+    present = []
+    for person, taps in tapped.items():
+        present += correct(facts, presences_of(person, taps, facts.household_of, facts.now))
+    for manual in facts.manuals.values():
+        present += correct(facts, [by_hand(facts, manual)])
+    for person in {one.person for one in present}:
+        give_seconds([one for one in present if one.person == person])
+    present.sort(key=lambda one: (one.anchor, one.id))
+    met = [_Meeting(facts, one) for one in present]
     at_door = {}
     for meeting in met:
         at_door.setdefault(meeting.presence.household, []).append(meeting)
+    found, behind = {}, {}
     for meeting in met:
-        found |= meeting.visits(at_door[meeting.presence.household])
-    return found
+        for id_, recipient, visit in meeting.visits(at_door[meeting.presence.household]):
+            found[id_], behind[id_] = visit, Behind(meeting, recipient)
+    return found, behind
 
 
 class _Meeting:
     """A presence with what was reported of it and how it is divided."""
 
-    def __init__(self, facts, person, presence):
-        self.facts, self.person, self.presence = facts, person, presence
-        ids = {tap.id for tap in presence.taps}
-        reports = [one for one in facts.reports.values() if one.tap in ids and facts.persons[one.staff] == person]
-        self.report = max(reports, key=lambda one: (one.reported_at, one.id), default=None)
-        self.plan = plan(facts, presence, self.report)
-        self.anchor = presence.start or presence.end
-        self.job = facts.employment_of(presence.opening.staff, local(self.anchor).date())
+    def __init__(self, facts, presence):
+        self.facts, self.presence = facts, presence
+        self.changes = amended(chain_of(facts, presence))
+        self.report = self._report()
+        self.plan = plan(facts, presence, self.report, self.changes)
+        self.anchor = presence.anchor
+        self.job = facts.employment_of(presence.staff, local(self.anchor).date())
         self.trainee = self.job is not None and self.job.role == "trainee"
-        self.outcome = self.report.outcome if self.report else "performed"
-        self.counts = presence.confirmed and self.outcome == "performed"  # whether it has seconds to divide
+        reported = self.report is not None and not self.plan.told  # what a person told was done all the same
+        self.outcome = self.report.outcome if reported else "performed"
+        self.omitted = presence.omitted or not self.plan.parts
+        # Whether it has seconds to divide.
+        self.counts = presence.confirmed and not self.omitted and self.outcome == "performed"
         self.scaled = divide(self.plan, presence.seconds) if self.counts else False
         self.end = self._end()
 
+    def _report(self):
+        presence, facts = self.presence, self.facts
+        for manual in facts.manuals.values():
+            if presence.id == by_hand(facts, manual).id:
+                done = tuple((what, manual.recipient, minutes, "done") for what, minutes in manual.done)
+                return Report(manual.id, manual.staff, manual.id, manual.start, "performed", done)
+        whose = {presence.person, presence.tapped_by}
+        said = [
+            one for one in facts.reports.values() if one.tap in presence.names and facts.persons[one.staff] in whose
+        ]
+        return max(said, key=lambda one: (one.reported_at, one.id), default=None)
+
     def _end(self):
-        """The known or the provisional end; None while it is open."""
+        """The known or the provisional end; None while it is open or counts as none."""
         presence = self.presence
         if presence.end is not None:
             return presence.end
-        if presence.is_open:
+        if presence.is_open or presence.omitted:
             return None
         ends = [presence.start + LONGEST]
-        if presence.next_in:
-            ends.append(presence.next_in)
+        ends += [at for at in presence.later_ins if at >= presence.start]
         if self.plan.ordered_minutes:
             ends.append(presence.start + dt.timedelta(seconds=int(self.plan.ordered_minutes * 60)))
         return min(ends)
+
+    @property
+    def until(self):
+        """The latest that somebody can have been there."""
+        presence = self.presence
+        latest = presence.start and presence.start + LONGEST
+        if presence.replaced_at and presence.start and presence.start <= presence.replaced_at < latest:
+            latest = presence.replaced_at
+        return self.end or latest
 
     def overlaps(self, other):
         """Whether both were at the same door at the same time: nobody is anywhere for no time."""
@@ -71,53 +117,78 @@ class _Meeting:
             return False
         if mine.start == self.end or others.start == other.end:
             return False
-        return mine.start < (other.end or others.start + LONGEST) and others.start < (self.end or mine.start + LONGEST)
+        return mine.start < other.until and others.start < self.until
 
     def group(self, met):
-        """The opening tap of the earliest of all whom a chain of overlaps connects."""
+        """The presence of the earliest of all whom a chain of overlaps connects."""
         together = [self]
         for meeting in together:
             together += [one for one in met if one not in together and meeting.overlaps(one)]
-        return min(together, key=lambda one: (one.anchor, one.presence.opening.id)).presence.opening.id
+        return min(together, key=lambda one: (one.anchor, one.presence.id)).presence.id
 
     def visits(self, met):
-        """One visit for each recipient."""
+        """One visit for each recipient, with its id and the recipient it had by the facts."""
+        group = self.group(met) if self.plan.parts or self.plan.left_out else None
+        for recipient in sorted({part.recipient for part in self.plan.parts}):
+            yield self._visit(recipient, met, group, omitted=self.omitted)
+        for recipient in sorted(self.plan.left_out):
+            yield self._visit(recipient, met, group, omitted=True)
+
+    def _visit(self, recipient, met, group, *, omitted):
         presence = self.presence
-        group = self.group(met) if self.plan.parts else None
-        found = {}
-        for recipient in self.plan.recipients:
-            mine = [part for part in self.plan.parts if part.recipient == recipient]
-            shares, codes = self._shares(mine, met) if self.counts else ([], set())
-            codes |= self._codes(mine)
-            status = self._status()
-            found[presence.opening.id, recipient] = {
-                "group": group,
-                "taps": {
-                    "in": presence.opening.id if presence.start else None,
-                    "out": presence.closing.id if presence.closing else None if presence.start else presence.opening.id,
-                },
-                "recipient": recipient,
-                "provider": self.job.provider if self.job else None,
-                "staff": presence.opening.staff,
-                "role": self.job.role if self.job else None,
-                "household": presence.household,
-                "started_at": presence.start,
-                "ended_at": self.end,
-                "provisional": presence.end is None and self.end is not None,
-                "local_date": local(self.anchor).date(),
-                "presence": presence.spans if self.counts else [],
-                "presence_seconds": presence.seconds if self.counts else 0,
-                "seconds": sum(part.seconds for part in mine) if self.counts else 0,
-                "status": status,
-                "payable": status == "complete" and bool(shares) and all(share["payable"] for share in shares),
-                "evidence": {
-                    "in": shown(presence.opening) if presence.start else None,
-                    "out": shown(presence.closing or presence.opening) if presence.end else None,
-                },
-                "shares": shares,
-                "anomalies": codes,
-            }
-        return found
+        moved = [origin for origin, change in self.changes.items() if change.recipient == recipient]
+        origin = (moved or [recipient])[0]
+        change = self.changes.get(origin)
+        mine = [part for part in self.plan.parts if part.recipient == recipient]
+        counts = self.counts and not omitted
+        settled = self._settled(change, mine)
+        shares, codes = self._shares(mine, met, settled) if counts else ([], set())
+        codes = set() if omitted else codes | self._codes(mine)
+        status = "omitted" if omitted else self._status()
+        visit = {
+            "group": str(group),
+            "taps": {
+                "in": presence.tap_in and str(presence.tap_in.id),
+                "out": presence.tap_out and str(presence.tap_out.id),
+            },
+            "recipient": recipient,
+            "provider": self.job.provider if self.job else None,
+            "staff": presence.staff,
+            "role": self.job.role if self.job else None,
+            "household": presence.household,
+            "started_at": presence.start,
+            "ended_at": self.end,
+            "provisional": presence.end is None and self.end is not None,
+            "local_date": local(self.anchor).date().isoformat(),
+            "presence": presence.spans if counts else [],
+            "presence_seconds": presence.seconds if counts else 0,
+            "seconds": sum(part.seconds for part in mine) if counts else 0,
+            "status": status,
+            "payable": status == "complete" and bool(shares) and all(share["payable"] for share in shares),
+            "evidence": {
+                "in": presence.evidence("in", presence.tap_in),
+                "out": presence.evidence("out", presence.tap_out),
+            },
+            "shares": shares,
+            "anomalies": {code: settled.get(code, "open") for code in codes},
+            "corrections": list(change.corrections) if change else [],
+        }
+        return str(uuid5(presence.id, origin)), origin, visit
+
+    def cause(self, code, parts):
+        """What an anomaly stands on: the taps, the staff, and the interventions that it is about."""
+        about = set()
+        if code in {"not_ordered", "order_not_in_force"}:
+            about = {part.intervention for part in parts if part.order_line is None}
+        elif code == "delegation_missing":
+            about = {part.intervention for part in parts if part.category == "DELEGATED_HSL"}
+        presence = self.presence
+        return presence.tap_in, presence.tap_out, presence.staff, frozenset(about)
+
+    def _settled(self, change, mine):
+        """The state of each anomaly that a person settled and whose cause is still the same."""
+        said = change.settled if change else {}
+        return {code: state for code, (state, cause) in said.items() if cause == self.cause(code, mine)}
 
     def _status(self):
         if self.presence.disputes:
@@ -131,28 +202,28 @@ class _Meeting:
     def _codes(self, mine):
         presence = self.presence
         codes = set(presence.disputes)
-        ends = [presence.opening, *([presence.closing] if presence.closing else [])]
-        codes |= {flag for tap in ends for flag in tap.flags}
+        codes |= {flag for tap in (presence.tap_in, presence.tap_out) if tap is not None for flag in tap.flags}
+        if presence.later_facts:
+            codes.add("fact_after_correction")
         if presence.start is None:
             codes.add("missing_in")
-        if presence.end is None:
-            if not presence.is_open:
-                codes.add("missing_out")
-            if presence.wrong_doors:
-                codes.add("tag_mismatch")
+        if presence.end is None and not presence.is_open:
+            codes.add("missing_out")
+        if not presence.complete and presence.wrong_doors:
+            codes.add("tag_mismatch")
         if any("not_employed" in part.problems for part in mine):
             codes.add("not_employed")
         if presence.crossed:
             codes.add("overlap")
         if self.counts:
-            codes |= self.plan.codes
-            codes |= {problem for part in mine for problem in part.problems if problem in FIX_UNPAYABLE}
+            codes |= {code for part in mine for code in part.codes | part.problems & FIX_UNPAYABLE}
             if self.scaled:
                 codes.add("minutes_scaled")
         return codes
 
-    def _shares(self, mine, met):
+    def _shares(self, mine, met, settled):
         """Shares of one recipient, cut where more came than were ordered."""
+        resolved = {code for code, state in settled.items() if state == "resolved"}
         codes = set()
         shares, beside = [], []
         for part in mine:
@@ -160,10 +231,14 @@ class _Meeting:
             before = [one for one in others if one.counts and self._came_before(one)]
             beside.append(self._beside(before, part.staff_count) if part.order_line and not self.trainee else 0)
             # Who forgot to tap out came all the same.
-            came = {one.person for one in others if not one.presence.disputes and self.overlaps(one)}
-            if not self.trainee and part.order_line and len(came | {self.person}) < part.staff_count:
+            came = {
+                one.presence.person
+                for one in others
+                if not one.omitted and not one.presence.disputes and self.overlaps(one)
+            }
+            if not self.trainee and part.order_line and len(came | {self.presence.person}) < part.staff_count:
                 codes.add("staff_count")
-        payable = [not part.problems for part in mine]
+        payable = [not part.problems - resolved for part in mine]
         total = self.presence.seconds
         lost = [
             Fraction(part.seconds * cut, total) if total and paid else Fraction(0)
@@ -175,9 +250,9 @@ class _Meeting:
             if cut:
                 codes.add("extra_staff")
             if part.seconds > cut or not cut:
-                shares.append(told | {"seconds": part.seconds - cut, "payable": not part.problems})
+                shares.append(told | {"seconds": part.seconds - cut, "payable": not part.problems - resolved})
             if cut:
-                shares.append(told | {"seconds": cut, "payable": False})
+                shares.append(told | {"seconds": cut, "payable": "extra_staff" in resolved})
         return shares, codes
 
     def has_line(self, part):
@@ -186,7 +261,7 @@ class _Meeting:
 
     def _came_before(self, other):
         mine, others = self.presence, other.presence
-        return (others.start, others.opening.id) < (mine.start, mine.opening.id)
+        return (others.start, others.id) < (mine.start, mine.id)
 
     def _beside(self, before, places):
         """The seconds in which all the ordered places were taken by those who came earlier."""

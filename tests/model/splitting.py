@@ -2,7 +2,6 @@
 
 import calendar
 from dataclasses import dataclass, field
-from datetime import timedelta
 from fractions import Fraction
 
 from facts import local
@@ -25,6 +24,7 @@ class Part:
     told: int | None = None
     staff_count: int = 1
     problems: set = field(default_factory=set)  # why it is not payable
+    codes: set = field(default_factory=set)  # what else it asks a person to look at
     seconds: int = 0
 
 
@@ -34,12 +34,8 @@ class Plan:
 
     parts: list
     policy: str = "proportional"
-    codes: set = field(default_factory=set)  # what it asks a person to look at
-
-    @property
-    def recipients(self):
-        """Who gets a visit, by ref."""
-        return sorted({part.recipient for part in self.parts})
+    told: set = field(default_factory=set)  # for whom a person said what was done
+    left_out: set = field(default_factory=set)  # whose visits a person took away
 
     @property
     def ordered_minutes(self):
@@ -47,12 +43,11 @@ class Plan:
         return sum(part.minutes for part in self.parts if part.order_line)
 
 
-def plan(facts, presence, report):
-    """The plan of a presence; no parts where nobody was ever told to live."""
-    start = local(presence.start or presence.end)
+def plan(facts, presence, report, changes):
+    """The plan of a presence; no parts where nobody was ever told to live. `changes` are said of single visits."""
+    start = local(presence.anchor)
     day = start.date()
-    staff = presence.opening.staff
-    job = facts.employment_of(staff, day)
+    job = facts.employment_of(presence.staff, day)
     none = ("proportional", False, None)
     policy, demanded, limit = facts.contracts.get(job.provider, none) if job else none
     provider = job.provider if job else None
@@ -61,34 +56,57 @@ def plan(facts, presence, report):
     done = [one for one in report.told if one[3] == "done"] if performed else []
     residents = _residents(facts, presence.household, day)
     if done:
-        found = Plan(_reported(facts, done, residents, provider, start), policy)
+        parts = _reported(facts, done, residents, provider, start)
     else:
-        found = _by_order(facts, residents, provider, start, job.role if job else None)
-        found.policy = policy
-        if demanded and report is None:
-            found.codes.add("report_missing")
-            for part in found.parts:
-                part.problems.add("report_missing")
-    by_hand = "manual" in {tap.evidence for tap in (presence.opening, presence.closing) if tap}
-    if by_hand and limit is not None and presence.complete and presence.end - presence.start > timedelta(minutes=limit):
-        found.codes.add("attestation_missing")
-        for part in found.parts:
-            part.problems.add("attestation_missing")
+        parts = _by_order(facts, residents, provider, start, job)
+    found = Plan(parts, policy)
+    _amend(facts, found, changes, provider, start, job, reported=bool(done))
     for part in found.parts:
-        allowed = job is not None and (
-            job.role == "licensed"
-            or any(
-                what == part.intervention and first <= day and (last is None or day <= last)
-                for what, first, last in job.delegations
-            )
-        )
-        if part.category == "DELEGATED_HSL" and not allowed:
+        if demanded and report is None and part.recipient not in found.told:
+            part.problems.add("report_missing")
+        if presence.unattested(limit):
+            part.problems.add("attestation_missing")
+        if part.category == "DELEGATED_HSL" and not _may(job, part.intervention, day):
             part.problems.add("delegation_missing")
         if job is not None and job.role == "trainee":
             part.problems.add("trainee")
         if job is None or not (job.since_on <= day and (job.last_on is None or day <= job.last_on)):
             part.problems.add("not_employed")
     return found
+
+
+def _may(job, intervention, day):
+    return job is not None and (
+        job.role == "licensed"
+        or any(
+            what == intervention and first <= day and (last is None or day <= last)
+            for what, first, last in job.delegations
+        )
+    )
+
+
+def _amend(facts, found, changes, provider, start, job, *, reported):
+    """Put what people said of single visits in the place of their parts."""
+    kept, anew = list(found.parts), []
+    for recipient, change in changes.items():
+        own = [part for part in found.parts if part.recipient == recipient]
+        whose = change.recipient or recipient
+        if change.told is not None:
+            told = [(what, whose, minutes, "done") for what, minutes in change.told]
+            anew += _reported(facts, told, [whose], provider, start)
+            found.told.add(whose)
+        elif change.recipient and own and reported:
+            told = [(part.intervention, whose, part.told, "done") for part in own]
+            anew += _reported(facts, told, [whose], provider, start)
+        elif change.recipient and own:
+            anew += _by_order(facts, [whose], provider, start, job)
+        else:
+            continue
+        kept = [part for part in kept if part.recipient != recipient]
+    gone = {change.recipient or recipient for recipient, change in changes.items() if change.omitted}
+    parts = sorted([*kept, *anew], key=lambda part: _place(facts, part)) if changes else kept
+    found.parts = [part for part in parts if part.recipient not in gone]
+    found.left_out = {part.recipient for part in parts if part.recipient in gone}
 
 
 def _residents(facts, household, day):
@@ -202,7 +220,7 @@ def _place(facts, part):
     return part.recipient, 0, order, refs.index(line)
 
 
-def _by_order(facts, residents, provider, start, role):
+def _by_order(facts, residents, provider, start, job):
     """Without a report: the lines that fit; none: all in force by their weekly minutes; none: who lives there."""
     day = start.date()
     lines = [(one, ref, line) for one in residents for ref, line in _lines(facts, one, provider, day)]
@@ -214,15 +232,16 @@ def _by_order(facts, residents, provider, start, role):
             for order in facts.orders.values()
         )
     ]
-    if role in ONLY:
-        lines = [(one, ref, line) for one, ref, line in lines if facts.catalogue[line.intervention][0] == ONLY[role]]
+    only = ONLY.get(job.role) if job else None
+    if only:
+        lines = [(one, ref, line) for one, ref, line in lines if facts.catalogue[line.intervention][0] == only]
     if not lines:
         parts = []
         for one in having or residents:
             part = Part(one, None, None, None, Fraction(0), Fraction(1))
             part.problems.add("not_ordered" if one in having else _not_in_force(facts, one, provider, None))
             parts.append(part)
-        return Plan(parts)
+        return parts
     fitting = [(one, ref, line) for one, ref, line in lines if fits(line, start)]
     parts = [
         Part(
@@ -234,12 +253,12 @@ def _by_order(facts, residents, provider, start, role):
             _minutes(facts, line) if fitting else _weekly(facts, line, day),
             None,
             line.staff_count,
+            codes=set() if fitting else {"split_by_order"},
         )
         for one, ref, line in fitting or lines
     ]
     # A line of no minutes has no part, unless all are such.
-    weighing = [part for part in parts if part.weight]
-    return Plan(weighing or parts, codes=set() if fitting else {"split_by_order"})
+    return [part for part in parts if part.weight] or parts
 
 
 def divide(found, seconds):
@@ -259,7 +278,7 @@ def divide(found, seconds):
             _give(rest, [part.weight for part in rest], seconds)
         return False
     if found.policy == "reported" and any(part.told is not None for part in parts):
-        weights = [part.minutes if part.told is None else Fraction(part.told) for part in parts]
+        weights = [part.weight if part.told is None else Fraction(part.told) for part in parts]
         _give(parts, weights, seconds)
         off = abs(sum(weights) * 60 - seconds)
         return off > seconds * SCALED_SHARE and off > SCALED_MINUTES * 60

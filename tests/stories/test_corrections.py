@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from service import day
-from world import H1, H2, PAR, at, codes, contract, shares, spans, suggestion
+from world import H1, H2, PAR, at, codes, contract, line, order, shares, spans, suggestion
 
 
 async def apply(home, visit, code):
@@ -139,6 +139,12 @@ async def test_08_of_a_couple_one_visit_is_omitted_and_the_other_has_all_the_tim
     await home.correct(first, "omit")
     assert [one["status"] for one in await home.visits()] == ["omitted", "omitted"]
     await home.correct(second, "restore")
+    told = await home.visits()
+    assert {(one["recipient"], one["status"], one["seconds"]) for one in told} == {
+        (first["recipient"], "omitted", 0),
+        (second["recipient"], "complete", 1800),
+    }
+    await home.correct(next(one for one in told if one["status"] == "omitted"), "restore")
     assert {(one["recipient"], one["seconds"]) for one in await home.visits()} == {("B-a", 1200), ("B-b", 600)}
 
 
@@ -187,6 +193,58 @@ async def test_a_recipient_who_has_a_visit_of_the_presence_gets_no_second_one(ho
     first = next(one for one in await home.visits() if one["recipient"] != "B-b")
     await home.correct(first, "set_recipient", expect=409, recipient="B-b")
     await home.correct(first, "set_recipient", expect=404, recipient="B-nobody")
+
+
+async def test_a_visit_given_to_a_carer_of_another_provider_becomes_the_visit_of_whom_that_one_has_an_order_for(home):
+    await home.put("orders", "O-b", order("B-b", line("1", "tillsyn"), provider="P-syd"))
+    await home.visit_by("S-1", PAR, day(-1, "08:00"), day(-1, "08:30"))
+    [visit] = await home.visits()
+    said = {"id": uuid.uuid4(), "kind": "set_staff", "staff": "S-south", "reason": "wrong_staff"}
+    path, headers = f"/v1/visits/{visit['id']}/corrections", {"If-Match": f'"{visit["version"]}"'}
+    for _ in range(2):  # the second is a repetition
+        told = (await home.ask("POST", path, said, headers=headers, expect=201)).json()
+        assert (told["recipient"], told["staff"], told["seconds"]) == ("B-b", "S-south", 1800)
+    assert await home.visits() == [told]
+    await home.ask("GET", f"/v1/visits/{visit['id']}", role="controller", expect=410)
+
+
+async def test_the_visits_of_a_couple_are_given_to_others_one_after_the_other(home):
+    await home.visit_by("S-1", PAR, day(-1, "08:00"), day(-1, "08:30"))
+    shower, check = sorted(await home.visits(), key=lambda one: one["recipient"])
+    check = await home.correct(check, "set_interventions", interventions=["tillsyn"])
+    await home.correct(await home.visit(shower["id"]), "set_recipient", recipient="B-1")
+    await home.correct(await home.visit(check["id"]), "set_recipient", recipient="B-a")
+    told = {one["id"]: one for one in await home.visits()}
+    assert {id_: one["recipient"] for id_, one in told.items()} == {shower["id"]: "B-1", check["id"]: "B-a"}
+    assert [name for name, _, _ in shares(told[check["id"]])] == ["tillsyn"]
+
+
+async def test_a_visit_given_to_another_recipient_says_when_none_of_the_lines_fits(home):
+    await home.put("orders", "O-2", order("B-2", line("1", "lunch", window=["12:00", "13:00"])))
+    await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"))
+    [visit] = await home.visits()
+    told = await home.correct(visit, "set_recipient", recipient="B-2")
+    assert (codes(told), shares(told)) == ({"split_by_order"}, [("lunch", 1800, True)])
+
+
+@pytest.mark.parametrize("who", ["S-3", "S-trainee"])
+async def test_what_is_wrong_in_two_ways_is_payable_when_both_are_resolved(home, who):
+    await home.visit_by(who, H2, day(-1, "08:00"), day(-1, "08:30"), interventions=["insulin"])
+    [told] = await home.visits()
+    wrong = sorted(codes(told))
+    for count, code in enumerate(wrong, 1):
+        told = await home.correct(told, "resolve", anomaly=code, role="admin")
+        assert told["payable"] is (count == len(wrong) and who != "S-trainee")
+        assert {one["state"] for one in told["anomalies"] if one["code"] in wrong[:count]} == {"resolved"}
+    assert wrong == ["delegation_missing", "not_ordered"] if who == "S-3" else ["not_ordered"]
+
+
+async def test_a_corrected_start_that_is_also_the_next_tap_in_elsewhere_ends_the_visit_there(home):
+    await home.tap("S-1", H1, "in", day(-2, "08:00"))
+    await home.tap("S-1", H2, "in", day(-2, "08:10"))
+    forgotten, _ = await home.visits()
+    told = await home.correct(forgotten, "set_start", started_at=day(-2, "08:10"))
+    assert (told["provisional"], at(told["ended_at"])) == (True, day(-2, "08:10"))
 
 
 async def test_what_was_done_is_told_in_the_place_of_a_missing_report(home):

@@ -1,0 +1,168 @@
+"""What planners and the municipality do with visits in the made-up days: corrections of every kind, manual visits."""
+
+import datetime as dt
+
+from beginning import CATALOGUE, EVER, HOMES, STAFF
+from facts import Correction, Manual, local
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+from presences import LONGEST
+
+some = st.sampled_from
+LAST_ONES = some([0, 0, 0, 1, 1, 2, 3, 5, 9])  # what has just been corrected is often corrected again
+MINUTES = some([-1000, -600, -45, -10, -1, 0, 1, 10, 30, 45, 120, 600])
+DONE = st.lists(st.tuples(some(sorted(CATALOGUE)), some([None, None, 0, 5, 30])), min_size=1, max_size=2)
+STATUS = {"out_of_range": 422, "correction_not_applicable": 409}
+STATES = {"acknowledge": "acknowledged", "resolve": "resolved"}
+
+
+def anything_told(days):
+    """Whether there is a visit to correct."""
+    return bool(days.told)
+
+
+class Planners:
+    """Rules of the state machine that has `told`, `derived` and `behind`, each visit by its id."""
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, kind=some(["set_start", "set_end"]), minutes=MINUTES)
+    def set_boundary(self, which, kind, minutes):
+        id_, visit, presence = self.chosen(which)
+        name = "started_at" if kind == "set_start" else "ended_at"
+        at = (visit[name] or presence.anchor) + dt.timedelta(minutes=minutes)
+        start, end = (at, presence.end) if kind == "set_start" else (presence.start, at)
+        possible = start <= end <= start + LONGEST if start and end else abs(at - presence.anchor) <= LONGEST
+        self.correct(id_, kind, at, {name: at}, None if possible else "out_of_range")
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, done=DONE)
+    def set_interventions(self, which, done):
+        told = [{"intervention": what, "minutes": minutes} for what, minutes in done]
+        self.correct(self.chosen(which)[0], "set_interventions", tuple(done), {"interventions": told})
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, staff=some(sorted(STAFF)))
+    def set_staff(self, which, staff):
+        self.correct(self.chosen(which)[0], "set_staff", staff, {"staff": staff})
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, recipient=some(sorted(HOMES)))
+    def set_recipient(self, which, recipient):
+        id_, _, _ = self.chosen(which)
+        taken = any(self.derived[other]["recipient"] == recipient for other in self.beside(id_))
+        refused = "correction_not_applicable" if taken else None
+        self.correct(id_, "set_recipient", recipient, {"recipient": recipient}, refused)
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, kind=some(["omit", "restore"]))
+    def omit(self, which, kind):
+        id_, visit, _ = self.chosen(which)
+        useless = (visit["status"] == "omitted") == (kind == "omit")
+        self.correct(id_, kind, None, {}, "correction_not_applicable" if useless else None)
+
+    @precondition(lambda self: any(visit["anomalies"] for visit in self.derived.values()))
+    @rule(which=LAST_ONES, kind=some(["acknowledge", "acknowledge", "resolve"]), number=some([0, 1, 2]))
+    def settle_anomaly(self, which, kind, number):
+        asking = [id_ for id_ in self.told if self.derived[id_]["anomalies"]]
+        id_ = asking[-1 - which % len(asking)]
+        states = self.derived[id_]["anomalies"]
+        code = sorted(states)[number % len(states)]
+        useless = states[code] in {STATES[kind], "resolved"} or (kind, code) == ("resolve", "attestation_missing")
+        refused = "correction_not_applicable" if useless else None
+        self.correct(id_, kind, code, {"anomaly": code}, refused)
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, accept=some([True, True, False]))
+    def settle_dispute(self, which, accept):
+        held = [id_ for id_ in self.told if self.derived[id_]["status"] == "disputed"]
+        found = held or list(self.told)
+        refused = None if held else "correction_not_applicable"
+        self.correct(found[-1 - which % len(found)], "settle_dispute", accept, {"accept": accept}, refused)
+
+    @precondition(anything_told)
+    @rule(which=LAST_ONES)
+    def attest(self, which):
+        waiting = [id_ for id_ in self.told if "attestation_missing" in self.derived[id_]["anomalies"]]
+        found = waiting or list(self.told)
+        id_ = found[-1 - which % len(found)]
+        presence = self.behind[id_].meeting.presence
+        refused = None if waiting else "correction_not_applicable"
+        self.correct(id_, "attest", (presence.start, presence.end, presence.staff), {}, refused, staff="S-9")
+
+    @rule(
+        who=some(sorted(STAFF)),
+        recipient=some(sorted(HOMES)),
+        back=some([30, 300, 480, 1500]),
+        length=some([0, 1, 30, 75, 960, 961]),
+        done=DONE,
+    )
+    def manual_visit(self, who, recipient, back, length, done):
+        start = self.now - dt.timedelta(minutes=back)
+        end = start + dt.timedelta(minutes=length)
+        homes = self.facts.recipients[recipient]
+        home = self.facts.home_of(recipient, local(start).date()) or homes[EVER]
+        told = Manual(self.new_id(), who, recipient, home.household, start, end, tuple(done))
+        body = {
+            "id": told.id,
+            "recipient": recipient,
+            "staff": who,
+            "started_at": start,
+            "ended_at": end,
+            "interventions": [{"intervention": what, "minutes": minutes} for what, minutes in done],
+            "reason": "system_down",
+        }
+        possible = start < end <= start + LONGEST
+        self.ask("POST", "/v1/visits", body, role="admin", expect=(201,) if possible else (422,))
+        if possible:
+            self.facts.manuals[told.id] = told
+
+    @precondition(lambda self: self.corrected and self.corrected[-1][0] in self.told)
+    @rule()
+    def correct_again(self):
+        """What is delivered twice is answered, and changes nothing."""
+        id_, body, who = self.corrected[-1]
+        answer = self.ask("POST", f"/v1/visits/{id_}/corrections", body, role="admin", expect=(201,), **who)
+        assert answer == self.told[id_]
+
+    def chosen(self, which):
+        """A visit that changed lately: its id, as it stands, and its presence."""
+        id_ = list(self.told)[-1 - which % len(self.told)]
+        return id_, self.derived[id_], self.behind[id_].meeting.presence
+
+    def beside(self, id_):
+        """The other visits of the same presence."""
+        presence = self.behind[id_].meeting.presence
+        return [other for other in self.told if other != id_ and self.behind[other].meeting.presence is presence]
+
+    def correct(self, id_, kind, value, said, refused=None, **who):
+        """Correct a visit, as one who looked at it as it stands."""
+        meeting = self.behind[id_].meeting
+        presence = meeting.presence
+        body = {"id": self.new_id(), "kind": kind, "reason": "other", "note": "Sagt", **said}
+        expect = (STATUS[refused] if refused else 201,)
+        path, version = f"/v1/visits/{id_}/corrections", self.told[id_]["version"]
+        answer = self.ask("POST", path, body, role="admin", expect=expect, version=version, **who)
+        if refused:
+            assert answer["code"] == refused or answer["errors"][0]["code"] == refused
+            return
+        facts = self.facts
+        there = {
+            tap.id
+            for tap in facts.taps.values()
+            if facts.persons[tap.staff] == presence.tapped_by and facts.household_of(tap) == presence.household
+        }
+        named = next((tap.id for tap in (presence.tap_in, presence.tap_out) if tap is not None), presence.id)
+        mine = [part for part in meeting.plan.parts if part.recipient == self.derived[id_]["recipient"]]
+        facts.corrections.append(
+            Correction(
+                body["id"],
+                named,
+                self.behind[id_].recipient,
+                kind,
+                value,
+                frozenset(there | presence.names),
+                alone=all(self.derived[other]["status"] == "omitted" for other in self.beside(id_)),
+                cause=meeting.cause(value, mine) if kind in STATES else None,
+            )
+        )
+        self.corrected.append((id_, body, who))
