@@ -1,46 +1,47 @@
 """The command line. Every verb works beside a running server on the same data directory."""
 
 import asyncio
-import datetime as dt
 import os
 import re
 import signal
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 import uvicorn
-from pydantic_core import from_json, to_json
-from rich.console import Console
-from sqlalchemy.exc import DBAPIError
 
 from app import demo as demonstration
 from app.actions.add_municipality import add_municipality
 from app.actions.check import check
-from app.actions.provision_tags import provision as provision_tag
 from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
-from app.api.master import new_ref
-from app.api.problems import Problem
-from app.domain.time import UTC, local
-from app.main import configure_logs, create_app
+from app.db_commands import db
+from app.main import collect_seldom, configure_logs, create_app
 from app.server import server_options
-from app.settings import Settings, UnsafeSettingsError
-from app.store import backup as backups
+from app.settings import Settings
 from app.store import embedded
-from app.store.database import Database, UnknownMunicipalityError
-from app.store.master import RefusedError
-from app.store.migrate import MigrationBlockedError, migrate, pending
-from app.store.notes import PublicKey, UnreadableKeyError, origin
-from app.store.secrets import LooseSecretsError, made_once
+from app.store.database import Database
+from app.store.migrate import migrate, pending
+from app.store.notes import PublicKey, origin
+from app.store.secrets import made_once
 from app.store.vault import SealBrokenError, Vault
 from app.tag_commands import tags
-from app.verify_ledger import UnverifiableError, verify_ledger
+from app.terminal import (
+    database_url,
+    err,
+    fail,
+    failures_told,
+    on_database,
+    out,
+    settings_given,
+    settings_with_found_secrets,
+    settings_with_secrets,
+)
+from app.verify_ledger import verify_ledger
 
 Result = TypeVar("Result")
 
@@ -53,88 +54,9 @@ application = typer.Typer(
     name="taggad", help="Visits of Swedish home care: one tap in, one tap out.", no_args_is_help=True
 )
 municipality = typer.Typer(no_args_is_help=True)
-db = typer.Typer(no_args_is_help=True)
 application.add_typer(municipality, name="municipality", help="The tenants.")
 application.add_typer(tags, name="tags", help="Tags and what they say.")
 application.add_typer(db, name="db", help="The embedded database of the data directory.")
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
-
-
-def _fail(message: str) -> NoReturn:
-    err.print(message, style="red", markup=False)
-    raise typer.Exit(1)
-
-
-TOLD = (
-    UnsafeSettingsError,
-    LooseSecretsError,
-    MigrationBlockedError,
-    embedded.EmbeddedError,
-    UnreadableKeyError,
-    UnverifiableError,
-)
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
-    try:
-        yield
-    except TOLD as error:
-        _fail(str(error))
-    except DBAPIError as error:
-        _fail(f"the database refuses: {error.orig}")
-    except OSError as error:
-        _fail(str(error))
-
-
-def _settings() -> Settings:
-    return Settings.from_environment(os.environ)
-
-
-def _settings_with_secrets() -> Settings:
-    settings = _settings()
-    if settings.database_url is None:
-        settings = settings.with_secrets(made_once(settings.data_dir))
-    settings.require_secrets()
-    settings.require_safe()
-    return settings
-
-
-def _settings_with_found_secrets() -> Settings:
-    """For verbs that say more where the secrets are at hand: an outside database's may be elsewhere."""
-    settings = _settings()
-    return settings if settings.database_url else settings.with_secrets(made_once(settings.data_dir))
-
-
-@contextmanager
-def _database_url(settings: Settings) -> Iterator[str]:
-    """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
-    if settings.database_url is not None:
-        yield settings.database_url
-        return
-    with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
-        yield url
-
-
-def _on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
-    """Run one piece of work over a migrated database."""
-
-    async def run(url: str) -> Result:
-        if await pending(url):
-            if settings.database_url is not None:
-                _fail("the database is not at this version's schema: run `taggad migrate`")
-            await migrate(url)
-        vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
-        try:
-            return await work(database)
-        finally:
-            await database.close()
-
-    with _database_url(settings) as url:
-        return asyncio.run(run(url))
 
 
 @application.command()
@@ -143,8 +65,8 @@ def demo(
     speed: Annotated[float, typer.Option(min=0.1, help="How many times as short as usual visits are.")] = 60.0,
 ) -> None:
     """An example municipality and its days, simulated against the service until Ctrl-C."""
-    with _failures_told():
-        settings = _settings()
+    with failures_told():
+        settings = settings_given()
         if settings.database_url is not None:
             err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
             settings = settings.model_copy(update={"database_url": None})
@@ -161,15 +83,15 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
 ) -> None:
     """The server, over TAGGAD_DATABASE_URL or else the embedded database of TAGGAD_DATA_DIR."""
-    with _failures_told():
-        settings = _settings_with_secrets()
+    with failures_told():
+        settings = settings_with_secrets()
         configure_logs()
         signal.signal(signal.SIGTERM, _leave)  # so that what was started ends in order, whoever asks
-        with _database_url(settings) as url:
+        with database_url(settings) as url:
             if settings.database_url is None:
                 asyncio.run(migrate(url))
             elif asyncio.run(pending(url)):
-                _fail("the database is not at this version's schema: run `taggad migrate` first")
+                fail("the database is not at this version's schema: run `taggad migrate` first")
             out.print(f"Serving at http://{host}:{port}; Ctrl-C ends it.", markup=False)
             if workers == 1:
                 uvicorn.run(create_app(settings, url), host=host, port=port, **server_options())
@@ -187,7 +109,7 @@ def _leave(*_: object) -> NoReturn:
 @application.command("migrate")
 def migrate_() -> None:
     """Bring the database to this version's schema."""
-    with _failures_told(), _database_url(_settings()) as url:
+    with failures_told(), database_url(settings_given()) as url:
         asyncio.run(migrate(url))
         out.print("The schema is up to date.")
 
@@ -195,7 +117,7 @@ def migrate_() -> None:
 @application.command("check")
 def check_() -> None:
     """Ask whether every invariant holds: a line for each that is broken, and then exit 1."""
-    _tell_each(check, "Every invariant holds.", _settings_with_found_secrets)
+    _tell_each(check, "Every invariant holds.", settings_with_found_secrets)
 
 
 @application.command("rebuild")
@@ -206,6 +128,8 @@ def rebuild_(
     if month is not None and not re.fullmatch(MONTH, month):
         raise typer.BadParameter("a month is written YYYY-MM", param_hint="--month")
 
+    collect_seldom()
+
     async def differences(database: Database, municipality_id: int) -> list[str]:
         return [line async for line in rebuild(database, municipality_id, month)]
 
@@ -215,7 +139,7 @@ def rebuild_(
 def _tell_each(
     work: Callable[[Database, int], Awaitable[list[str]]],
     nothing: str,
-    settings: Callable[[], Settings] = _settings,
+    settings: Callable[[], Settings] = settings_given,
 ) -> None:
     """Run `work` for each municipality; print its lines, and exit 1 when there are any."""
 
@@ -226,8 +150,8 @@ def _tell_each(
             for line in await work(database, municipality_id)
         ]
 
-    with _failures_told(), err.status("Reading the facts"):
-        found = _on_database(lines, settings())
+    with failures_told(), err.status("Reading the facts"):
+        found = on_database(lines, settings())
     for line in found:
         out.print(line, markup=False)
     if found:
@@ -238,17 +162,17 @@ def _tell_each(
 @application.command("rewrap")
 def rewrap_() -> None:
     """Seal personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
-    with _failures_told():
-        settings = _settings_with_secrets()
+    with failures_told():
+        settings = settings_with_secrets()
         vault = Vault(settings.field_keys, settings.lookup_key)
 
         async def each(database: Database) -> list[tuple[int, tuple[int, int]]]:
             return [(one, await rewrap(database, one, vault)) for one in await database.municipalities()]
 
         try:
-            done = _on_database(each, settings)
+            done = on_database(each, settings)
         except SealBrokenError:
-            _fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
+            fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
     for municipality_id, (numbers, keysets) in done:
         out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets sealed anew")
 
@@ -262,7 +186,7 @@ def verify_ledger_(
     municipality: Annotated[int | None, typer.Option(min=1, help="SCB code that the key must be for.")] = None,
 ) -> None:
     """Check a ledger over HTTP, with nothing but a public key: a line for each finding, and then exit 1."""
-    with _failures_told():
+    with failures_told():
         key = PublicKey.read(public_key)
         if municipality is not None and key.name != origin(municipality):
             raise typer.BadParameter(f"the key is for {key.name}", param_hint="--municipality")
@@ -274,43 +198,6 @@ def verify_ledger_(
     if findings or head is None:
         raise typer.Exit(1)
     out.print(f"{head.size} facts are as they were sealed; root {head.root.hex()}", markup=False)
-
-
-@tags.command()
-def provision(
-    municipality: Annotated[int, typer.Option(min=1, help="SCB code.")],
-    keyset: Annotated[str, typer.Option(help="Ref of the keyset, which must be active.")],
-    host: Annotated[str, typer.Option(help="The host in the tags' addresses.")],
-    key_version: Annotated[int, typer.Option("--version", min=1, max=255, help="The version of the keys.")] = 1,
-) -> None:
-    """Print what a reader says to blank chips: a JSON object a line in, its steps out. They hold the chips' keys."""
-
-    async def line_by_line(database: Database) -> None:
-        for line in sys.stdin.buffer:
-            for step in await _steps_of(database, municipality, line, keyset, key_version, host):
-                typer.echo(to_json(step).decode())
-
-    with _failures_told():
-        try:
-            _on_database(line_by_line, _settings_with_secrets())
-        except UnknownMunicipalityError:
-            _fail(f"there is no municipality {municipality}")
-
-
-async def _steps_of(
-    database: Database, municipality_id: int, line: bytes, keyset: str, key_version: int, host: str
-) -> list[dict[str, object]]:
-    now = dt.datetime.now(UTC)
-    told: Any = None
-    try:
-        told = from_json(line)
-        new_ref(told["ref"])
-        async with database.write(municipality_id) as writing:
-            return await provision_tag(writing, told, keyset=keyset, key_version=key_version, host=host, now=now)
-    except RefusedError as error:
-        return [{"ref": told["ref"], "error": error.code}]
-    except (ValueError, TypeError, KeyError, Problem):
-        return [{"ref": None, "error": "malformed"}]
 
 
 @application.command()
@@ -329,8 +216,8 @@ def token(
     if not 0 < seconds <= LONGEST_TTL_SECONDS:
         raise typer.BadParameter("a number with s, m, h or d, at most 366d", param_hint="--ttl")
     refs = {"provider": provider, "staff": staff, "device": device}
-    with _failures_told():
-        settings = _settings_with_secrets()
+    with failures_told():
+        settings = settings_with_secrets()
         try:
             minted = mint(
                 settings, municipality_id=municipality, role=role, scopes=scope or (), ttl_seconds=seconds, **refs
@@ -348,64 +235,6 @@ def municipality_add(
     """Create a tenant."""
     if not name.strip() or len(name) > LONGEST_NAME:
         raise typer.BadParameter("a name of 1 to 100 characters", param_hint="NAME")
-    with _failures_told():
-        made = _on_database(lambda database: add_municipality(database, code, name.strip()), _settings())
+    with failures_told():
+        made = on_database(lambda database: add_municipality(database, code, name.strip()), settings_given())
     out.print(f"Municipality {code} is made." if made else f"Municipality {code} was there already.")
-
-
-@db.command("start")
-def db_start() -> None:
-    """Leave the embedded database running behind."""
-    with _failures_told():
-        settings = _settings()
-        out.print(embedded.detach(settings.data_dir, bin_dir=settings.pg_bin), markup=False)
-
-
-@db.command("stop")
-def db_stop() -> None:
-    """End what `db start` left."""
-    with _failures_told():
-        out.print("Stopped." if embedded.stop(_settings().data_dir) else "It was not running.")
-
-
-@db.command("status")
-def db_status() -> None:
-    """Tell whether the embedded database runs, whose it is and where; exit 3 when it does not run."""
-    with _failures_told():
-        known = embedded.status(_settings().data_dir)
-    since = f" since {local(known.started_at):%Y-%m-%d %H:%M}" if known.started_at else ""
-    whose = f", process {known.owner_pid}{' (detached)' if known.detached else ''}" if known.owner_pid else ""
-    out.print(f"{known.state}{since}{whose}")
-    if known.url:
-        out.print(known.url, markup=False)
-    if known.state != "running":
-        raise typer.Exit(3)
-
-
-@db.command("backup")
-def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> None:
-    """Write the embedded database to a file, beside a running server. Keep secrets.json of the data directory too."""
-    with _failures_told():
-        settings = _embedded_only()
-        with err.status("Writing the backup"), _database_url(settings) as url:
-            size = backups.backup(url, target, bin_dir=settings.pg_bin)
-    out.print(f"{target}: {size} bytes", markup=False)
-
-
-@db.command("restore")
-def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
-    """Put a backup back in place of all there is in the embedded database. No server may be running."""
-    with _failures_told():
-        settings = _embedded_only()
-        with err.status("Restoring"), _database_url(settings) as url:
-            asyncio.run(migrate(url))  # makes the roles that the file's tables belong to
-            backups.restore(url, source, bin_dir=settings.pg_bin)
-            asyncio.run(migrate(url))  # a file of an earlier version
-    out.print("Restored.")
-
-
-def _embedded_only() -> Settings:
-    settings = _settings()
-    if settings.database_url is not None:
-        _fail("backup and restore are of the embedded database; an outside one has its own (pg_dump)")
-    return settings

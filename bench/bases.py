@@ -9,6 +9,7 @@ from pathlib import Path
 from app.actions.add_municipality import add_municipality
 from app.actions.put_master import keep
 from app.actions.rebuild import rebuild
+from app.main import collect_seldom
 from app.store.database import Database
 from app.store.migrate import migrate
 from app.store.records import Stored
@@ -142,6 +143,7 @@ def _records(slots: Iterable[Slot]) -> Iterable[tuple[object, ...]]:
 
 async def derive(cluster: Cluster, name: str, month: str | None = None) -> int:
     """Rebuild as the operator's verb does; returns how many differences it told of."""
+    collect_seldom()
     database = Database(cluster.url(name), pool_size=2)
     try:
         return len([line async for line in rebuild(database, MUNICIPALITY, month)])

@@ -1,0 +1,101 @@
+"""What the verbs of the command line share: how they speak, and how they come to a database."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from app.settings import Settings, UnsafeSettingsError
+from app.store import embedded
+from app.store.database import Database
+from app.store.migrate import MigrationBlockedError, migrate, pending
+from app.store.notes import UnreadableKeyError
+from app.store.secrets import LooseSecretsError, made_once
+from app.store.vault import Vault
+from app.verify_ledger import UnverifiableError
+
+Result = TypeVar("Result")
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def fail(message: str) -> NoReturn:
+    err.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+TOLD = (
+    UnsafeSettingsError,
+    LooseSecretsError,
+    MigrationBlockedError,
+    embedded.EmbeddedError,
+    UnreadableKeyError,
+    UnverifiableError,
+)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
+    try:
+        yield
+    except TOLD as error:
+        fail(str(error))
+    except DBAPIError as error:
+        fail(f"the database refuses: {error.orig}")
+    except OSError as error:
+        fail(str(error))
+
+
+def settings_given() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+def settings_with_secrets() -> Settings:
+    settings = settings_given()
+    if settings.database_url is None:
+        settings = settings.with_secrets(made_once(settings.data_dir))
+    settings.require_secrets()
+    settings.require_safe()
+    return settings
+
+
+def settings_with_found_secrets() -> Settings:
+    """For verbs that say more where the secrets are at hand: an outside database's may be elsewhere."""
+    settings = settings_given()
+    return settings if settings.database_url else settings.with_secrets(made_once(settings.data_dir))
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+        yield url
+
+
+def on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
+    """Run one piece of work over a migrated database."""
+
+    async def run(url: str) -> Result:
+        if await pending(url):
+            if settings.database_url is not None:
+                fail("the database is not at this version's schema: run `taggad migrate`")
+            await migrate(url)
+        vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with database_url(settings) as url:
+        return asyncio.run(run(url))
