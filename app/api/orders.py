@@ -29,7 +29,7 @@ from app.api.master import (
 from app.api.problems import FieldError
 from app.api.reading import Unread, read_items
 from app.api.wire import Day, Instant, Wire, answer_of, body_of
-from app.domain.split import SplitPolicy
+from app.domain.plan import SplitPolicy
 from app.language import wanted
 from app.store.database import Writing
 

@@ -17,8 +17,9 @@ from app.domain.attestation import held
 from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, Correction, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
+from app.domain.plan import HOLDING, Part, Plan, plan
 from app.domain.report import Report
-from app.domain.split import HOLDING, Part, Plan, Share, cut_extra, divide, plan
+from app.domain.split import Share, cut_extra, divide
 from app.domain.time import Span, covered_by, local_date, total_seconds
 
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]

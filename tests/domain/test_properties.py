@@ -26,8 +26,9 @@ from app.domain.pairing import (
     reopen,
     tap_order,
 )
+from app.domain.plan import Part, Plan, SplitPolicy
 from app.domain.report import Report, ReportedIntervention
-from app.domain.split import Part, Plan, Share, SplitPolicy, cut_extra, divide, largest_remainder
+from app.domain.split import Share, cut_extra, divide, largest_remainder
 from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
 from app.domain.time import FIRST_DAY, UTC, Span, covered_by, days_in_month, subtract, total_seconds
 from app.domain.visit import ANOMALIES, Visit, visits_at

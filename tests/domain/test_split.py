@@ -6,7 +6,8 @@ import pytest
 from told import MONDAY, at, contract, day, derive, order, recipient, report, staff, tap_id, taps, tell, world
 
 from app.domain.master import Intervention
-from app.domain.split import Part, Plan, Share, cut_extra, divide, largest_remainder, plan
+from app.domain.plan import Part, Plan, plan
+from app.domain.split import Share, cut_extra, divide, largest_remainder
 
 HALF_HOUR = "08:00 in A | 08:30 out A"
 NURSE_LEAVE = staff("S-1", delegations=[("insulin", "2026-01-01", None)])
