@@ -14,15 +14,15 @@ from app.api.invoices import Asked, ClosedMonth, attachment, settled
 from app.api.problems import Problem
 from app.api.typeset import typeset
 from app.domain.explanation import kronor
-from app.domain.specification import Closing, Specification, columns_of, specification_of
+from app.domain.specification import Origin, Specification, columns_of, specification_of
 from app.store import invoices
 
 router = APIRouter(tags=["compensation"])
 
 PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-MOST_TYPESET = 10_000
-"""Lines of a PDF: so many take half a minute and less than a gigabyte, in a process of its own."""
+MOST_TYPESET = 5_000
+"""Lines of a PDF: so many take half a minute and 650 megabytes, in a process of its own."""
 WIDTHS = {"Rad": 6, "Avser": 30, "Förklaring": 90, "Radens nyckel": 34}
 USUAL_WIDTH = 12
 
@@ -56,7 +56,7 @@ async def get_xlsx(request: Request, caller: Puller, query: Asked) -> Response:
     responses=_file_of(PDF),
 )
 async def get_pdf(request: Request, caller: Puller, query: Asked) -> Response:
-    """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 10 000."""
+    """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 5 000."""
     told = await _specification(request, caller, query)
     if len(told.lines) > MOST_TYPESET:
         raise Problem("too_many_lines")
@@ -89,7 +89,7 @@ async def _specification(request: Request, caller: Caller, query: ClosedMonth) -
         seq = month.close.master_seq
         provider = await invoices.versions(reading.sql, municipality_id, "providers", query.provider, seq)
         municipality = await invoices.municipality_name(reading.sql, municipality_id)
-    closing = Closing(
+    origin = Origin(
         municipality_id,
         municipality,
         query.provider,
@@ -100,7 +100,7 @@ async def _specification(request: Request, caller: Caller, query: ClosedMonth) -
         month.position.root.hex(),
         month.close.lines_hash.hex(),
     )
-    return specification_of(month.lines, closing)
+    return specification_of(month.lines, origin)
 
 
 def _workbook(told: Specification) -> bytes:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 TEMPLATE = Path(__file__).with_name("specification.typ")
 LONGEST_SECONDS = 120
+"""With the wait for those before it."""
 UNSHOWN = re.compile("[^ -~\u00a0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0400-\u045f\u2010-\u2026\u2212]")
 """What the font lacks, though titles may have it. PDF/UA forbids a character without a glyph."""
 
@@ -21,7 +22,7 @@ _one_at_a_time = asyncio.Semaphore()
 
 async def typeset(told: bytes, made_at: dt.datetime) -> bytes:
     """The document; the same for the same input. Raises TimeoutError, and RuntimeError when it cannot be set."""
-    async with _one_at_a_time:
+    async with asyncio.timeout(LONGEST_SECONDS), _one_at_a_time:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -29,9 +30,10 @@ async def typeset(told: bytes, made_at: dt.datetime) -> bytes:
             made_at.isoformat(timespec="seconds"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # an error of the typesetter quotes what it was to set
         )
         try:
-            document, _ = await asyncio.wait_for(child.communicate(told), LONGEST_SECONDS)
+            document, _ = await child.communicate(told)
         finally:
             if child.returncode is None:
                 child.kill()

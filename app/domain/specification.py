@@ -36,7 +36,7 @@ class Specification:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class Origin:
     """What is told of the close: who, which month, when, and what it can be verified against."""
 
     municipality_id: int
@@ -50,7 +50,7 @@ class Closing:
     lines_hash: str
 
 
-def specification_of(rows: Iterable[Row], closing: Closing) -> Specification:
+def specification_of(rows: Iterable[Row], origin: Origin) -> Specification:
     """The specification of a closed month: the invoice's lines, then the credit note's, as they are numbered there."""
     kept = list(rows)
     lines: list[SpecifiedLine] = []
@@ -61,23 +61,24 @@ def specification_of(rows: Iterable[Row], closing: Closing) -> Specification:
             for number, row in enumerate(rows_of(kept, kind), 1)
         ]
         if found:
-            name = number_of(closing.municipality_id, closing.provider, closing.month, kind)
+            name = number_of(origin.municipality_id, origin.provider, origin.month, kind)
+            lines_word = "rad" if len(found) == 1 else "rader"
             net = kronor(abs(sum(line.amount_ore for line in found)))
-            documents.append((document, f"{name}, {len(found)} rader ({letter}), {net} kr"))
+            documents.append((document, f"{name}, {len(found)} {lines_word} ({letter}), {net} kr"))
         lines += found
     total = sum(line.amount_ore for line in lines)
     facts = (
-        ("Kommun", plain(closing.municipality)),
-        ("Utförare", f"{plain(closing.name)} ({closing.provider})"),
-        ("Månad", month_name(closing.month)),
-        ("Stängd", f"{closing.closed_at.astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"),
+        ("Kommun", plain(origin.municipality)),
+        ("Utförare", f"{plain(origin.name)} ({origin.provider})"),
+        ("Månad", month_name(origin.month)),
+        ("Stängd", f"{origin.closed_at.astimezone(STOCKHOLM):%Y-%m-%d %H:%M}"),
         *documents,
         ("Summa utan mervärdesskatt", f"{kronor(total)} kr"),
-        ("Liggarens rot", f"{closing.ledger_root} över {closing.ledger_size} händelser"),
-        ("Radernas SHA-256", closing.lines_hash),
+        ("Liggarens rot", f"{origin.ledger_root} över {origin.ledger_size} händelser"),
+        ("Radernas SHA-256", origin.lines_hash),
     )
-    title = f"Specifikation {month_name(closing.month)}, {plain(closing.name) or closing.provider}"
-    return Specification(title, facts, _sums(lines), tuple(lines), total, closing.closed_at)
+    title = f"Specifikation {month_name(origin.month)}, {plain(origin.name) or origin.provider}"
+    return Specification(title, facts, _sums(lines), tuple(lines), total, origin.closed_at)
 
 
 def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:

@@ -7,10 +7,12 @@ from uuid import UUID
 from told import CATALOGUE, at, day, line
 
 from app.domain.document import terms_of
+from app.domain.explanation import explained
 from app.domain.facts import Declined, Facts
 from app.domain.master import Intervention, MasterData, Recipient
 from app.domain.order import Order, Pause
 from app.domain.rating import Agreement, rate
+from app.domain.settlement import row_of
 from app.domain.split import Share, largest_remainder
 from app.domain.time import FIRST_DAY, local_date, month_days, seconds_between
 from app.domain.visit import Visit
@@ -74,7 +76,10 @@ def rated(document, master, visits=(), *, month="2026-11", form="external", turn
     orders = [one for ref in master.orders for one in (master.orders[ref],)]
     facts = Facts("P-norr", form, master, orders, list(visits), list(turned_down))
     found = agreements or [Agreement("K-1", EVER, terms_of(document))]
-    return rate(facts, found, days or month_days(month))
+    lines = rate(facts, found, days or month_days(month))
+    for one in lines:
+        explained(row_of(one, "P-norr", month))  # whatever is counted has words, else this raises
+    return lines
 
 
 def shown(lines):

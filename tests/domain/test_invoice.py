@@ -7,14 +7,17 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
+from paid import order, rated, visit, world
 from peppol_rules import faults
 
 from app.api import ubl
 from app.domain.explanation import COUNTED, explained, kronor, plain
 from app.domain.invoice import buyer_of, gaps, has_check_digit, in_force, invoice_of, lines_of, number_of, seller_of
 from app.domain.limits import half_up
+from app.domain.presets import PRESETS
 from app.domain.rating import NOTES
-from app.domain.settlement import ROW
+from app.domain.settlement import ROW, row_of
 
 ADDRESS = {"street": None, "postal_code": "761 28", "city": "Norrtälje"}
 INVOICING = {"payer": "omsorg", "address": ADDRESS, "account": {"kind": "bankgiro", "number": "991-2346"},
@@ -122,6 +125,25 @@ def test_whatever_was_settled_breaks_no_official_rule(rows, form):
 def test_every_kind_of_seller_breaks_no_official_rule(told, form, kind):
     rows = [row(), row(-100, quantity=-0.00253807, adjusts="2026-08", **{"from": "2026-08-01", "to": "2026-08-31"})]
     assert faults(xml_of(rows, kind, form, **told)) == []
+
+
+MIXED = "dusch 20;städ 30;inköp 20;insulin 10;larm 5;rehab 20"
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_gives_an_invoice_that_breaks_no_official_rule(preset):
+    """In May, when a bonus is paid for days long before the month."""
+    away = [("2026-05-10", "2026-05-14", "hospital")]
+    master = world({"B-1": "ARCHIPELAGO"}, order("O-1", "B-1", MIXED, pauses=away))
+    visits = [visit(1, "B-1", "2026-04-07T21:30", "23:41", MIXED), visit(2, "B-1", "2026-05-04T21:30", "23:37", MIXED)]
+    rows = [row_of(one, "P-norr", "2026-05") for one in rated({"preset": preset}, master, visits, month="2026-05")]
+    xml = xml_of(rows, "invoice")
+    found = etree.fromstring(xml)
+    assert Decimal(found.findtext("{*}LegalMonetaryTotal/{*}PayableAmount")) == CENT * sum(
+        one["amount_ore"] for one in rows
+    )
+    assert len(found.findall("{*}InvoiceLine")) == len(rows) > 0
+    assert faults(xml) == []
 
 
 @pytest.mark.parametrize(

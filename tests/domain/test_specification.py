@@ -14,16 +14,16 @@ from test_invoice import settled as settled_line
 
 from app.api.typeset import UNSHOWN, typeset
 from app.domain.explanation import COUNTED, explained
-from app.domain.specification import Closing, columns_of, specification_of
+from app.domain.specification import Origin, columns_of, specification_of
 
 CLOSED_AT = dt.datetime(2026, 11, 4, 11, tzinfo=dt.UTC)
-CLOSING = Closing(188, "Norrtälje", "P-norr", "Utförare norr", "2026-10", CLOSED_AT, 1207, "ab" * 32, "cd" * 32)
+ORIGIN = Origin(188, "Norrtälje", "P-norr", "Utförare norr", "2026-10", CLOSED_AT, 1207, "ab" * 32, "cd" * 32)
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(settled_line(), max_size=12))
 def test_every_line_stands_once_and_the_sums_are_the_months(rows):
-    told = specification_of(rows, CLOSING)
+    told = specification_of(rows, ORIGIN)
     total = sum(one["amount_ore"] for one in rows)
     assert sum(line.amount_ore for line in told.lines) == sum(ore for _, ore in told.sums) == told.total_ore == total
     assert sorted(line.told.text for line in told.lines) == sorted(explained(one) for one in rows)
@@ -32,7 +32,7 @@ def test_every_line_stands_once_and_the_sums_are_the_months(rows):
 
 
 def test_what_is_told_of_a_month():
-    told = specification_of([row(), row(-100, adjusts="2026-08"), row(200, title="Larm")], CLOSING)
+    told = specification_of([row(), row(-100, adjusts="2026-08"), row(200, title="Larm")], ORIGIN)
     assert told.title == "Specifikation oktober 2026, Utförare norr"
     assert told.facts == (
         ("Kommun", "Norrtälje"),
@@ -40,7 +40,7 @@ def test_what_is_told_of_a_month():
         ("Månad", "oktober 2026"),
         ("Stängd", "2026-11-04 12:00"),
         ("Faktura", "188-P-norr-2026-10, 2 rader (F), 16\u00a0944,00 kr"),
-        ("Kreditnota", "188-P-norr-2026-10-K, 1 rader (K), 1,00 kr"),
+        ("Kreditnota", "188-P-norr-2026-10-K, 1 rad (K), 1,00 kr"),
         ("Summa utan mervärdesskatt", "16\u00a0943,00 kr"),
         ("Liggarens rot", f"{'ab' * 32} över 1207 händelser"),
         ("Radernas SHA-256", "cd" * 32),
@@ -51,7 +51,7 @@ def test_what_is_told_of_a_month():
 
 def test_the_columns_of_a_line_are_numbers_that_multiply():
     vat = row(33_884, reason="vat_compensation", unit="ore", quantity=1_694_200, price_ore=1, percent=2, title="")
-    for line in specification_of([row(), vat], CLOSING).lines:
+    for line in specification_of([row(), vat], ORIGIN).lines:
         told = columns_of(line)
         product = told["Antal"] * told["Pris kr"] * told["Index"] * told["Procent"] / 100
         assert product == pytest.approx(told["Belopp kr"], abs=0.005)
