@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import subprocess
+import sys
 
 import pikepdf
 import pytest
@@ -85,3 +87,9 @@ async def test_a_pdf_is_the_same_for_the_same_month_and_its_child_is_gone_when_n
     assert (await typeset_of("Omsorg")).startswith(b"%PDF-")
     with pytest.raises(RuntimeError):
         await typeset(b"{}", CLOSED_AT)
+
+
+def test_a_worker_starts_without_what_only_documents_need():
+    asked = "import sys, app.main; print({'lxml', 'typst', 'xlsxwriter'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
