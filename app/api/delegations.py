@@ -1,6 +1,7 @@
 """Delegations as they stand and ended, and the nurse's list of what was done without: `GET /v1/delegations`."""
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -199,32 +200,10 @@ def _page(request: Request, items: list[dict[str, Any]], following: str | None) 
 
 
 def _delegation(given: Given, state: State) -> dict[str, Any]:
-    return {
-        "staff": given.staff,
-        "provider": given.provider,
-        "intervention": given.intervention,
-        "valid_from": given.valid_from,
-        "valid_to": given.valid_to,
-        "state": state,
-        "given_at": given.given_at,
-        "given_by": given.given_by,
-        "revoked_at": given.revoked_at,
-        "revoked_by": given.revoked_by,
-    }
+    shown = asdict(given) | {"state": state}
+    return {name: shown[name] for name in DelegationItem.model_fields}
 
 
 def _missing(one: Undelegated) -> dict[str, Any]:
-    visit = one.visit
-    return {
-        "visit": visit.id,
-        "started_at": visit.started_at,
-        "local_date": visit.local_date,
-        "provider": visit.provider,
-        "staff": visit.staff,
-        "role": visit.role,
-        "recipient": visit.recipient,
-        "intervention": one.intervention,
-        "seconds": one.seconds,
-        "lack": one.lack,
-        "state": one.state,
-    }
+    shown = one.visit._asdict() | one._asdict() | {"visit": one.visit.id}
+    return {name: shown[name] for name in MissingItem.model_fields}

@@ -1,6 +1,7 @@
 """Licensed health care and alarms: `GET /v1/measures/{licensed,alarms}`."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -74,25 +75,8 @@ class AlarmsOut(Wire):
     total: AlarmsRow
 
 
-def _licensed_json(found: Licensed) -> dict[str, Any]:
-    return {
-        "visits": found.visits,
-        "seconds": found.seconds,
-        "recipients": found.recipients,
-        "unordered": found.unordered,
-        "enrolled": found.enrolled,
-    }
-
-
 def _alarms_json(found: Alarms) -> dict[str, Any]:
-    return {
-        "visits": found.visits,
-        "seconds": found.seconds,
-        "recipients": found.recipients,
-        "with_other_orders": found.with_other_orders,
-        "without_other_orders": found.without_other_orders,
-        "alarm_only": found.alarm_only,
-    }
+    return asdict(found) | {"without_other_orders": found.without_other_orders}
 
 
 def _body(month: str, found: Mapping[Who, Any], shown: Any, nothing: Any) -> dict[str, Any]:
@@ -105,7 +89,7 @@ def _body(month: str, found: Mapping[Who, Any], shown: Any, nothing: Any) -> dic
 
 
 LICENSED_EXAMPLE = _body(
-    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Licensed(96, 172_800, 31, 2, 34)), _licensed_json, None
+    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Licensed(96, 172_800, 31, 2, 34)), asdict, None
 )
 ALARMS_EXAMPLE = _body(
     "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Alarms(210, 189_000, 74, 150, 22)), _alarms_json, None
@@ -129,7 +113,7 @@ async def get_licensed(caller: Puller, snapshot: Snapshot, query: Annotated[Mont
     found = await prescribed.licensed(
         snapshot.sql, snapshot.municipality_id, month_days(query.month), provider=provider, recipient=query.recipient
     )
-    body = _body(query.month, found, _licensed_json, Licensed(0, 0, 0, 0, 0))
+    body = _body(query.month, found, asdict, Licensed(0, 0, 0, 0, 0))
     return Response(to_json(body), media_type="application/json")
 
 
