@@ -73,7 +73,7 @@ async def run(settings: Settings, url: str, port: int, speed: float, out: Consol
             base = f"http://127.0.0.1:{port}"
             staff = json.loads(await _ask("staff", "--seed", str(SEED)))
             _welcome(out, settings, base, staff)
-            tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, staff, out.print))
+            tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, out.print))
         await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped = ended.is_set()
@@ -126,16 +126,10 @@ async def _ask(*arguments: str) -> bytes:
     return said
 
 
-async def _simulate(
-    settings: Settings, base: str, speed: float, staff: list[dict[str, Any]], say: Callable[[str], None]
-) -> None:
+async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[str], None]) -> None:
     """Let the district live until it ends by itself; ends it when cancelled."""
     token = _tokens(settings)
-    given = {
-        "admin_token": token("admin"),
-        "system_token": token("system"),
-        "staff_tokens": {one["ref"]: token("staff", staff=one["ref"], provider=one["provider"]) for one in staff},
-    }
+    given = {"admin_token": token("admin"), "system_token": token("system")}
     process = await _start("live", "--base-url", base, "--seed", str(SEED), "--speed", str(speed))
     assert process.stdin is not None  # noqa: S101 - pipes were asked for
     assert process.stdout is not None  # noqa: S101 - as above

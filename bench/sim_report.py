@@ -25,7 +25,7 @@ from bench.cluster import ROOT, cluster
 from bench.processes import MUNICIPALITY, environment, token
 from firmware_sim.adversary import every_scheme
 from firmware_sim.campaign import plan
-from firmware_sim.live import put_world
+from firmware_sim.live import enrol_all, put_world
 from firmware_sim.measure import Figures, Hands, figures, play, printed
 from firmware_sim.oracle import foretell
 from firmware_sim.wire import Wire
@@ -34,8 +34,8 @@ from firmware_sim.world import build_world
 SEED = 7
 FIRST_ON = dt.date(2026, 9, 1)
 NAME = "sim_report"
-PHONES_AT_ONCE = 8
-SEND_EVERY_SECONDS = 4 * 3600
+PHONES_AT_ONCE = 16
+SEND_EVERY_SECONDS = 8 * 3600
 """Phones with a net. The longer they wait, the more of what they tell is late and out of order."""
 RECIPIENTS, STAFF = 1000, 250
 TAPS_A_DAY = 2_950
@@ -77,7 +77,6 @@ async def report(data_dir: Path, taps: int, times: int, recipients: int, staff: 
     (data_dir.parent / "sim_truth.json").write_text(campaign.truth_log(expected), encoding="utf-8")
     _say(f"{len(campaign.taps)} taps planned, and what must become of each")
     hands = Hands(campaign.taps[0].sent_at - dt.timedelta(days=1))
-    tokens = {one.ref: token("staff", staff=one.ref, provider=one.provider) for one in world.staff}
     async with cluster(data_dir, "256MB") as server:
         await server.drop(NAME)
         await server.execute(f"CREATE DATABASE {NAME}")
@@ -88,7 +87,9 @@ async def report(data_dir: Path, taps: int, times: int, recipients: int, staff: 
         await database.close()
         async with serving(url, hands) as base, Wire(base, connections=PHONES_AT_ONCE) as wire:
             await put_world(wire, token("system"), world, admin_token=token("admin"))
-            outcome = await play(wire, tokens, token("admin"), campaign, hands, _say)
+            devices = await enrol_all(wire, token("admin"), world)
+            _say(f"the district is put, and {len(devices)} phones are enrolled")
+            outcome = await play(wire, devices, token("admin"), campaign, hands, _say)
     return figures(outcome, expected)
 
 
@@ -100,7 +101,7 @@ def main() -> int:
     """Print the report; 1 when something became of a tap that was not foretold, or an honest one was accused."""
     parser = argparse.ArgumentParser(prog="python -m bench.sim_report", description=__doc__)
     parser.add_argument("--taps", type=int, default=100_000, help="honest taps at doors that are left alone [100000]")
-    parser.add_argument("--times", type=int, default=25, help="how often each scheme is carried out [25]")
+    parser.add_argument("--times", type=int, default=10, help="how often each scheme is carried out [10]")
     parser.add_argument("--recipients", type=int, default=RECIPIENTS)
     parser.add_argument("--staff", type=int, default=STAFF)
     arguments = parser.parse_args()

@@ -8,11 +8,10 @@ import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from firmware_sim.day import Day
 from firmware_sim.district import staff_of
-from firmware_sim.live import live_on, past_days, put_world, upload
+from firmware_sim.live import enrol_all, live_on, past_days, put_world, upload
 from firmware_sim.records import STOCKHOLM
 from firmware_sim.station import provision
 from firmware_sim.tag import Chip
@@ -90,7 +89,7 @@ def _live(options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
     today = now.astimezone(STOCKHOLM).date()
     world = build_world(options.seed, today, options.recipients, options.staff, sun_share=options.sun_share)
-    tokens = _tokens(sys.stdin.read(), world)
+    tokens = _tokens(sys.stdin.read())
     days = past_days(world, now)
     if options.truth:
         logs = ",\n".join(day.truth.to_json() for day in days)
@@ -98,25 +97,19 @@ def _live(options: argparse.Namespace) -> int:
     return asyncio.run(_until_signalled(options, world, days, tokens))
 
 
-def _tokens(text: str, world: World) -> dict[str, Any]:
-    """What came on standard input. ValueError, naming no secret, unless it holds a token for each."""
+def _tokens(text: str) -> dict[str, str]:
+    """What came on standard input. ValueError, naming no secret, unless it holds both tokens."""
     try:
         tokens = json.loads(text)
-        missing = [one.ref for one in world.staff if not isinstance(tokens["staff_tokens"].get(one.ref), str)]
         complete = isinstance(tokens["system_token"], str) and isinstance(tokens["admin_token"], str)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        complete, missing = False, []
+    except (ValueError, TypeError, KeyError):
+        complete = False
     if not complete:
-        raise ValueError(
-            'standard input must be {"admin_token": "...", "system_token": "...",'
-            ' "staff_tokens": {"<staff ref>": "..."}}'
-        )
-    if missing:
-        raise ValueError(f"no token for {', '.join(missing)}")
+        raise ValueError('standard input must be {"admin_token": "...", "system_token": "..."}')
     return dict(tokens)
 
 
-async def _until_signalled(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, Any]) -> int:
+async def _until_signalled(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, str]) -> int:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -136,15 +129,17 @@ async def _until_signalled(options: argparse.Namespace, world: World, days: list
     return DONE
 
 
-async def _all_of_it(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, Any]) -> None:
+async def _all_of_it(options: argparse.Namespace, world: World, days: list[Day], tokens: dict[str, str]) -> None:
     async with Wire(options.base_url) as wire:
         await put_world(wire, tokens["system_token"], world, say, admin_token=tokens["admin_token"])
+        devices = await enrol_all(wire, tokens["admin_token"], world)
+        say(f"{len(devices)} phones enrolled")
         for day in days:
-            phones = await upload(wire, tokens["staff_tokens"], day, say)
+            phones = await upload(devices, day, say)
             waiting = sum(phone.waiting for phone in phones)
             say(f"{day.on}: lived, {len(day.truth.presences)} visits, {waiting} items still waiting")
         say(f"now in real time, visits {options.speed:g} times as short as usual")
-        await live_on(wire, tokens["staff_tokens"], world, options.speed, say)
+        await live_on(devices, world, options.speed, say)
 
 
 if __name__ == "__main__":

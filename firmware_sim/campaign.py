@@ -61,6 +61,16 @@ class Tap:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report that an honest phone sends."""
+
+    staff: str
+    phone: str
+    sent_at: datetime
+    item: Body
+
+
 @dataclass
 class Deed:
     """A tap that the adversary sends, once the chips have been read: `body` gives what it says of a tag."""
@@ -112,13 +122,14 @@ class Honest:
 
 @dataclass
 class Campaign:
-    """Phones by name, taps and calls of an admin in the order in which they reach the service."""
+    """Phones by name, taps, reports and calls of an admin in the order in which they reach the service."""
 
     world: World
     phones: dict[str, Handset]
     taps: list[Tap]
     calls: list[tuple[datetime, Call]]
     musts: dict[str, tuple[str, str]]
+    reports: list[Report]
 
     def truth_log(self, expected: dict[str, tuple[str, str | None] | None]) -> str:
         """What the adversary did and what must become of it, as JSON; `expected` by tap, None where it is open."""
@@ -154,18 +165,20 @@ def plan(
     phones: dict[str, Handset] = {}
     stage = Stage(world, days, rng, [], [])
     static: list[Tap] = []
+    reports: list[Report] = []
     known = {one.uid for one in world.tags if one.keyset}
     for on in days:
         day = walk_day(world, on)
         stage.presences += day.truth.presences
         spells = {staff: _spell(on, rng) for staff in sorted(day.phones)}
         for event in day.events:
-            if event.kind != "tap":
-                continue
             name = f"{event.staff}/{on}"
             phones[name] = day.phones[event.staff]
             start, end = spells[event.staff]
             sent_at = _next_round(end if start <= event.at <= end else event.at, every_seconds)
+            if event.kind == "report":
+                reports.append(Report(event.staff, name, sent_at, event.item))
+                continue
             uid = event.item["tag"].get("uid")
             if uid in known:
                 reading = Reading(event.at, uid, rng.randint(1, MOST_READS))
@@ -184,7 +197,8 @@ def plan(
     if every_seconds > 1:
         done = [replace(one, sent_at=_between_rounds(one.sent_at, every_seconds)) for one in done]
     taps = sorted([*taps, *done], key=lambda one: (one.sent_at, one.at, one.id))
-    return Campaign(world, phones, taps, [(one.at, _told(one)) for one in rekeyed], musts)
+    reports.sort(key=lambda one: (one.sent_at, one.item["id"]))
+    return Campaign(world, phones, taps, [(one.at, _told(one)) for one in rekeyed], musts, reports)
 
 
 def _spell(on: date, rng: random.Random) -> tuple[datetime, datetime]:

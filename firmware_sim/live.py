@@ -3,18 +3,19 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from firmware_sim import reports
 from firmware_sim.chips import Doors
 from firmware_sim.day import Day, live_day
+from firmware_sim.device import Device, Enrolled, enrol
 from firmware_sim.handset import Handset, handset
 from firmware_sim.phone import Phone, Post
 from firmware_sim.records import STOCKHOLM, Body, Staff
 from firmware_sim.routes import CREWS, Occasion, Visit, WantedLine, crew_of
-from firmware_sim.wire import Answer, Wire
+from firmware_sim.wire import Wire
 from firmware_sim.world import World
 
 AT_ONCE = 6  # requests under way: enough to keep a service busy, few enough to leave it a machine
@@ -45,8 +46,21 @@ async def put_world(
         await _all([put() for _ in range(AT_ONCE)])
 
 
-async def upload(wire: Wire, tokens: Mapping[str, str], day: Day, say: Say = lambda _: None) -> list[Phone]:
-    """Send a lived day from phones that have been without net until now; `tokens` by staff ref.
+async def enrol_all(wire: Wire, token: str, world: World) -> dict[str, Device]:
+    """A phone for each of the staff, by ref; `token` is whose who gives out the codes."""
+    devices: dict[str, Device] = {}
+    waiting = iter(world.staff)
+
+    async def one_by_one() -> None:
+        for one in waiting:
+            devices[one.ref] = await enrol(wire, token, one.ref)
+
+    await _all([one_by_one() for _ in range(AT_ONCE)])
+    return devices
+
+
+async def upload(devices: Enrolled, day: Day, say: Say = lambda _: None) -> list[Phone]:
+    """Send a lived day from phones that have been without net until now.
 
     Each phone keeps trying for a while; one whose `waiting` is not 0 in the end gave up.
     """
@@ -54,7 +68,7 @@ async def upload(wire: Wire, tokens: Mapping[str, str], day: Day, say: Say = lam
     for event in day.events:
         if event.staff not in phones:
             rng = random.Random(f"{day.truth.seed}/{day.on}/{event.staff}/net")
-            phones[event.staff] = Phone(day.phones[event.staff], _post(wire, tokens[event.staff]), rng)
+            phones[event.staff] = Phone(day.phones[event.staff], devices[event.staff].send, rng)
         phones[event.staff].write(event.kind, event.item)
     done = 0
     waiting = iter(list(phones.values()))
@@ -98,11 +112,11 @@ class Town:
         return self.doors.read(self.world.tag_at[household].uid, at, rng)
 
 
-async def live_on(wire: Wire, tokens: Mapping[str, str], world: World, speed: float, say: Say) -> None:
+async def live_on(devices: Enrolled, world: World, speed: float, say: Say) -> None:
     """Everybody but the trainees makes visits `speed` times as short as usual, in real time, until cancelled."""
     town = Town(world, speed, say)
     today = datetime.now(STOCKHOLM).date()
-    working = [_work(town, one, _post(wire, tokens[one.ref]), today) for one in world.staff if one.role != "trainee"]
+    working = [_work(town, one, devices[one.ref].send, today) for one in world.staff if one.role != "trainee"]
     await _all([*working, _board(town)])
 
 
@@ -173,13 +187,6 @@ async def _board(town: Town) -> None:
         waiting = sum(phone.waiting for phone in town.phones)
         at = datetime.now(STOCKHOLM).strftime("%H:%M:%S")
         town.say(f"{at} at {len(town.at_doors)} doors, {town.visits} visits made; {told}; {waiting} waiting")
-
-
-def _post(wire: Wire, token: str) -> Post:
-    def post(path: str, body: object) -> Awaitable[Answer]:
-        return wire.send("POST", path, token=token, body=body)
-
-    return post
 
 
 def _this_second() -> datetime:

@@ -10,7 +10,8 @@ from functools import cached_property
 from itertools import groupby
 from typing import Any
 
-from firmware_sim.campaign import Campaign, Tap
+from firmware_sim.campaign import Campaign, Report, Tap
+from firmware_sim.device import Device, Enrolled
 from firmware_sim.oracle import Expected
 from firmware_sim.phone import Phone, Post
 from firmware_sim.wire import Answer, ServiceRefusedError, Wire
@@ -45,6 +46,7 @@ class Outcome:
     heard: dict[str, Heard] = field(default_factory=dict)
     overlapping: list[set[str]] = field(default_factory=list)
     contradictions: list[str] = field(default_factory=list)
+    reports: Counter[str] = field(default_factory=Counter)
 
     def caught(self, tap: Tap) -> bool:
         """Whether the service has told somebody that something is wrong with a tap."""
@@ -79,36 +81,41 @@ class Outcome:
 
 async def play(
     wire: Wire,
-    tokens: Mapping[str, str],
+    devices: Enrolled,
     admin_token: str,
     campaign: Campaign,
     hands: Hands,
     say: Say = lambda _: None,
 ) -> Outcome:
-    """Send a campaign in its order, the clock set before each sending; `tokens` by staff ref."""
+    """Send a campaign in its order, the clock set before each sending."""
     outcome = Outcome(campaign)
     phones: dict[str, Phone] = {}
     calls = sorted(campaign.calls, key=lambda one: one[0])
     done = 0
-    for sent_at, together in groupby(campaign.taps, key=lambda one: one.sent_at):
+    written: list[Tap | Report] = sorted([*campaign.taps, *campaign.reports], key=lambda one: one.sent_at)
+    for sent_at, together in groupby(written, key=lambda one: one.sent_at):
         while calls and calls[0][0] <= sent_at:
             hands.now, call = calls.pop(0)
             await wire.insist(call.method, call.path, token=admin_token, body=call.body)
         hands.now = sent_at
         sending = set()
         before = done
-        for tap in together:
-            if tap.phone not in phones:
-                phone, post = campaign.phones[tap.phone], _listening(wire, tokens[tap.staff], outcome)
-                phones[tap.phone] = Phone(phone, post, random.Random(tap.phone), now=lambda: hands.now, sleep=_shortly)
-            phones[tap.phone].write("tap", tap.item)
-            sending.add(tap.phone)
+        for one in together:
+            if one.phone not in phones:
+                phone, post = campaign.phones[one.phone], _listening(devices[one.staff], outcome)
+                phones[one.phone] = Phone(phone, post, random.Random(one.phone), now=lambda: hands.now, sleep=_shortly)
+            phones[one.phone].write("tap" if isinstance(one, Tap) else "report", one.item)
+            sending.add(one.phone)
             done += 1
         if not all(await asyncio.gather(*(phones[name].flush() for name in sorted(sending)))):
             raise ServiceRefusedError("taps are not taken")
         if done // SAY_EVERY > before // SAY_EVERY:
-            say(f"{sent_at:%Y-%m-%d %H:%M}: {done} of {len(campaign.taps)} taps")
+            say(f"{sent_at:%Y-%m-%d %H:%M}: {done} of {len(written)} taps and reports")
     outcome.contradictions = [one for phone in phones.values() for one in phone.contradictions]
+    reported = {one.item["id"] for one in campaign.reports}
+    outcome.reports = Counter(
+        told.verdict for phone in phones.values() for item, told in phone.verdicts.items() if item in reported
+    )
     async for visit in wire.items("/v1/visits", token=admin_token, query={"anomaly": OVERLAP, "limit": 500}):
         outcome.overlapping.append({one for one in visit["taps"].values() if one})
     return outcome
@@ -119,11 +126,11 @@ async def _shortly(_: float) -> None:
     await asyncio.sleep(0.02)
 
 
-def _listening(wire: Wire, token: str, outcome: Outcome) -> Post:
+def _listening(device: Device, outcome: Outcome) -> Post:
     """A way to the service that keeps what it answers, evidence and all."""
 
     async def post(path: str, body: Any) -> Answer:
-        answer = await wire.send("POST", path, token=token, body=body)
+        answer = await device.send(path, body)
         results = answer.body.get("results", []) if isinstance(answer.body, dict) else []
         for item, result in zip(body.get("taps", []), results, strict=False):
             outcome.heard.setdefault(item["id"], Heard(result["verdict"], result["code"], result.get("evidence")))
@@ -170,6 +177,7 @@ class Figures:
     bystanders: Honest
     foretold: int
     surprises: tuple[str, ...]
+    reports: Mapping[str, int]
 
 
 def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
@@ -209,6 +217,7 @@ def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
         _honest(outcome, told, [one for one in honest if one.message and one.message.uid in used]),
         sum(expected.get(one.id) is not None for one in taps),
         tuple(outcome.surprises(expected)),
+        outcome.reports,
     )
 
 
@@ -241,6 +250,7 @@ def printed(shown: Figures) -> str:
             f"{who}: {honest.taps} taps; contradictions proven {honest.harvested}, claimed "
             f"{honest.time_contradiction}; refused {honest.refused}; overlap {honest.overlap}"
         )
+    lines.append(f"reports: {', '.join(f'{count} {said}' for said, count in sorted(shown.reports.items())) or 'none'}")
     lines.append(f"as foretold: {shown.foretold - len(shown.surprises)} of {shown.foretold}")
     lines += shown.surprises[:20]
     return "\n".join(lines)

@@ -53,21 +53,38 @@ class Wire:
         await self._client.aclose()
 
     async def send(
-        self, method: str, path: str, *, token: str, body: Any = None, query: Mapping[str, str | int] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """One request, one answer; a network that fails is an answer with status 0."""
+        """One request with a JSON body or a form, one answer; a network that fails is an answer with status 0."""
         content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+        headers = {"Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         if content is not None:
             headers["Content-Type"] = "application/json"
         try:
-            response = await self._client.request(method, path, params=query, content=content, headers=headers)
+            response = await self._client.request(
+                method, path, params=query, content=content, data=form, headers=headers
+            )
         except httpx.TransportError:
             return Answer(0)
         return Answer(response.status_code, _json(response.content), _seconds(response.headers.get("Retry-After")))
 
     async def insist(
-        self, method: str, path: str, *, token: str, body: Any = None, query: Mapping[str, str | int] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Any = None,
+        query: Mapping[str, str | int] | None = None,
     ) -> Answer:
         """Ask again while the service is busy or away. ServiceRefusedError unless it ends in 2xx."""
         answer = Answer(0)

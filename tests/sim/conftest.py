@@ -4,8 +4,11 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey
 
 
 @dataclass
@@ -25,14 +28,33 @@ class Clerk:
     items: dict[str, Any] = field(default_factory=dict)
     known_uids: set[str] = field(default_factory=set)
     base_url: str = ""
+    keys: dict[str, Any] = field(default_factory=dict)
+    assertions: list[str] = field(default_factory=list)
+    token_seconds: int = 900
 
     def usual(self, asked):
         if asked.method == "PUT" and asked.path.startswith("/v1/tags/"):
             self.known_uids.add(asked.body["uid"])
+        if asked.path == "/v1/devices":
+            return 201, {"code": asked.body["staff"]}
+        if asked.path == "/v1/devices/enrol":
+            self.keys[f"D-{asked.body['code']}"] = ECKey.import_key(asked.body["public_key"])
+            return 201, {"device": f"D-{asked.body['code']}"}
+        if asked.path == "/oauth/token":
+            return 200, {"access_token": self.token_for(asked.body["assertion"]), "expires_in": self.token_seconds}
         for kind in ("taps", "reports"):
             if asked.path == f"/v1/{kind}":
                 return 200, {"results": [self.verdict(asked.token, item) for item in asked.body[kind]]}
         return 201 if asked.method == "PUT" else 200, {}
+
+    def token_for(self, assertion):
+        """A token for whoever signed."""
+        named = json.loads(jws.extract_compact(assertion.encode()).payload)["iss"]
+        claims = jwt.decode(assertion, self.keys[named], algorithms=["ES256"]).claims
+        assert claims["sub"] == named
+        assert claims["jti"] not in self.assertions
+        self.assertions.append(claims["jti"])
+        return f"token-of-{named.removeprefix('D-')}"
 
     def verdict(self, token, item):
         first = self.items.setdefault(item["id"], (token, item))
@@ -50,8 +72,12 @@ class Clerk:
                 headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines)}
                 raw = await reader.readexactly(int(headers.get("content-length", "0")))
                 method, path, _ = request.split(" ")
-                token = headers["authorization"].removeprefix("Bearer ")
-                asked = Asked(method, path, token, json.loads(raw) if raw else None)
+                token = headers.get("authorization", "").removeprefix("Bearer ")
+                if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+                    body = dict(parse_qsl(raw.decode()))
+                else:
+                    body = json.loads(raw) if raw else None
+                asked = Asked(method, path, token, body)
                 self.asked.append(asked)
                 status, body, *more = (self.answer or self.usual)(asked)
                 content = json.dumps(body).encode()

@@ -13,7 +13,8 @@ import pytest
 from firmware_sim.__main__ import main
 from firmware_sim.compare import compare_verdicts
 from firmware_sim.day import live_day
-from firmware_sim.live import past_days, put_world, upload
+from firmware_sim.device import EARLY_SECONDS, enrol
+from firmware_sim.live import enrol_all, past_days, put_world, upload
 from firmware_sim.records import STOCKHOLM
 from firmware_sim.truth import Truth
 from firmware_sim.wire import ServiceRefusedError, Wire
@@ -26,10 +27,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def world():
     return build_world(7, ON)
-
-
-def tokens(world):
-    return {one.ref: f"token-of-{one.ref}" for one in world.staff}
 
 
 async def test_the_district_is_put_phase_by_phase(clerk, world):
@@ -70,7 +67,8 @@ async def test_a_lived_day_arrives_whole_from_its_own_people(clerk, world):
     clerk.known_uids = {tag.uid for tag in world.tags}
     said = []
     async with Wire(clerk.base_url) as wire:
-        phones = await upload(wire, tokens(world), day, said.append)
+        devices = await enrol_all(wire, "admin", world)
+        phones = await upload(devices, day, said.append)
     assert sum(phone.waiting for phone in phones) == 0
     assert [phone.contradictions for phone in phones if phone.contradictions] == []
     assert clerk.items == {event.item["id"]: (f"token-of-{event.staff}", event.item) for event in day.events}
@@ -80,15 +78,34 @@ async def test_a_lived_day_arrives_whole_from_its_own_people(clerk, world):
         said[-1]
         == f"{ON}: {len(phones)} of {len(phones)} phones, {len(day.events)} of {len(day.events)} taps and reports"
     )
+    # One signature for each phone that sent anything, however often it sent.
+    assert len(clerk.assertions) == len(phones)
     # The bad luck of the phones was there: items came more than once.
-    sent = sum(len(one.body.get("taps", one.body.get("reports"))) for one in clerk.asked)
+    sent = sum(len(one.body.get("taps", one.body.get("reports", ()))) for one in clerk.asked)
     assert sent > len(day.events)
 
 
-async def test_somebody_without_token_is_not_passed_over(clerk, world):
+async def test_somebody_without_a_phone_is_not_passed_over(world):
+    with pytest.raises(KeyError):
+        await upload({}, live_day(world, ON))
+
+
+async def test_a_phone_signs_anew_when_its_token_ends_or_is_not_taken(clerk):
+    clerk.token_seconds = EARLY_SECONDS  # which is over as soon as it is given
     async with Wire(clerk.base_url) as wire:
-        with pytest.raises(KeyError):
-            await upload(wire, {}, live_day(world, ON))
+        device = await enrol(wire, "admin", "S-01")
+        for count in (1, 2):
+            assert (await device.send("/v1/taps", {"taps": []})).status == 200
+            assert len(clerk.assertions) == count
+        clerk.token_seconds = 900
+        for count in (3, 3):
+            assert (await device.send("/v1/taps", {"taps": []})).status == 200
+            assert len(clerk.assertions) == count
+        clerk.answer = lambda asked: (401, {}) if asked.path == "/v1/taps" else clerk.usual(asked)
+        assert [(await device.send("/v1/taps", {"taps": []})).status for _ in "12"] == [401, 401]
+        assert len(clerk.assertions) == 4
+        clerk.answer = lambda asked: (503, {}) if asked.path == "/oauth/token" else clerk.usual(asked)
+        assert (await device.send("/v1/taps", {"taps": []})).status == 503
 
 
 def test_past_days_are_yesterday_and_today_so_far(world):
@@ -115,11 +132,7 @@ def test_staff_are_named_so_that_tokens_can_be_made(capsys, world):
         (["live", "--base-url", "http://127.0.0.1:9"], "secret, not JSON", "standard input must be"),
         (["live", "--base-url", "http://127.0.0.1:9"], "[]", "standard input must be"),
         (["live", "--base-url", "http://127.0.0.1:9", "--sun-share", "2"], "{}", "between 0 and 1"),
-        (
-            ["live", "--base-url", "http://127.0.0.1:9"],
-            '{"admin_token": "secret", "system_token": "secret", "staff_tokens": {"S-01": "secret"}}',
-            "no token for S-02, S-03",
-        ),
+        (["live", "--base-url", "http://127.0.0.1:9"], '{"system_token": "secret"}', "standard input must be"),
     ],
 )
 async def test_asked_wrongly_it_says_why_and_shows_no_secret(arguments, given, complaint):
@@ -133,14 +146,12 @@ async def test_asked_wrongly_it_says_why_and_shows_no_secret(arguments, given, c
     assert "Traceback" not in err.decode()
 
 
-async def start(clerk, *arguments, given=None):
-    world = build_world(1, ON)
+async def start(clerk, *arguments):
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "firmware_sim", "live", "--seed", "1", "--base-url", clerk.base_url, *arguments,
         cwd=ROOT, stdin=-1, stdout=-1, stderr=-1,
     )  # fmt: skip
-    usual = {"admin_token": "admin", "system_token": "system", "staff_tokens": tokens(world)}
-    process.stdin.write(json.dumps(given or usual).encode())
+    process.stdin.write(json.dumps({"admin_token": "admin", "system_token": "system"}).encode())
     process.stdin.close()
     return process
 

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_sim.adversary import every_scheme
 from firmware_sim.campaign import plan
-from firmware_sim.live import put_world
+from firmware_sim.live import enrol_all, put_world
 from firmware_sim.measure import Hands, figures, play, printed
 from firmware_sim.oracle import foretell
 from firmware_sim.wire import Wire
@@ -25,13 +25,15 @@ def campaign():
 async def test_the_adversary_is_seen_where_it_can_be_and_honest_people_are_left_alone(service, campaign):
     hands = Hands(campaign.taps[0].sent_at - timedelta(days=1))
     service.app.state.now = lambda: hands.now
-    tokens = {one.ref: service.token("staff", staff=one.ref, provider=one.provider) for one in campaign.world.staff}
     expected = foretell(campaign)
     async with Wire(service.url) as wire:
         await put_world(wire, service.token("system"), campaign.world, admin_token=service.token("admin"))
-        outcome = await play(wire, tokens, service.token("admin"), campaign, hands)
+        devices = await enrol_all(wire, service.token("admin"), campaign.world)
+        outcome = await play(wire, devices, service.token("admin"), campaign, hands)
     assert outcome.heard.keys() == {one.id for one in campaign.taps}
     assert outcome.contradictions == []
+    assert outcome.reports == {"accepted": len(campaign.reports)}
+    assert len(campaign.reports) > 50
     shown = figures(outcome, expected)
     assert shown.surprises == (), printed(shown)
     assert shown.foretold > 300

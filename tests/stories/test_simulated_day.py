@@ -6,7 +6,7 @@ from service import STOCKHOLM
 
 from firmware_sim.compare import compare, compare_verdicts
 from firmware_sim.day import live_day
-from firmware_sim.live import put_world, upload
+from firmware_sim.live import enrol_all, put_world, upload
 from firmware_sim.wire import Wire
 from firmware_sim.world import build_world
 
@@ -18,10 +18,10 @@ async def test_yesterday_in_the_district_is_what_the_service_tells(empty_home):
     yesterday = dt.datetime.now(STOCKHOLM).date() - dt.timedelta(days=1)
     world = build_world(SEED, yesterday, recipients=60, staff=25, sun_share=0.7)
     day = live_day(world, yesterday).until(dt.datetime.now(dt.UTC))
-    tokens = {one.ref: service.token("staff", staff=one.ref, provider=one.provider) for one in world.staff}
     async with Wire(service.url) as wire:
         await put_world(wire, service.token("system"), world, admin_token=service.token("admin"))
-        phones = await upload(wire, tokens, day)
+        devices = await enrol_all(wire, service.token("admin"), world)
+        phones = await upload(devices, day)
     assert [phone.waiting for phone in phones if phone.waiting] == []
     assert [phone.contradictions for phone in phones if phone.contradictions] == []
 
