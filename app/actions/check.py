@@ -2,7 +2,8 @@
 
 from app.actions.seal import LedgerBrokenError, require_signed
 from app.domain.merkle import TILE_WIDTH, Frontier, grow
-from app.store import invariants, ledger, tree
+from app.domain.settlement import lines_hash
+from app.store import invariants, ledger, periods, tree
 from app.store.database import Database, Reading
 from app.store.tree import StoredHead, Tiles
 
@@ -17,10 +18,21 @@ async def check(database: Database, municipality_id: int) -> list[str]:
         await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
         lines = await invariants.broken(writing.sql, municipality_id)
     async with database.read(municipality_id) as reading:
+        lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading.sql, municipality_id)
         if head is not None:
             lines += await _broken_ledger(database, reading, head)
     return lines
+
+
+async def _rewritten(reading: Reading) -> list[str]:
+    """Closed months whose lines are not those whose hash stands in the close, which the ledger holds."""
+    found = []
+    for close in await periods.closes(reading.sql, reading.municipality_id):
+        lines = await periods.lines_of(reading.sql, reading.municipality_id, close.provider, close.month)
+        if lines_hash(lines) != close.lines_hash:
+            found.append(f"{close.provider} {close.month:%Y-%m}")
+    return found
 
 
 async def _broken_ledger(database: Database, reading: Reading, head: StoredHead) -> list[str]:

@@ -49,6 +49,16 @@ async def town(service, monkeypatch, tmp_path):
         await service.taps("S-1", [item, {"id": str(uuid.uuid4()), "x": [1.5, None]}, {"broken": hour}])
     visits = await service.visits(from_=day(-1).date(), to=day(-1).date())
     await service.correct(visits[0], "omit")
+    by_hand = {
+        "id": uuid.uuid4(),
+        "recipient": "B-2",
+        "staff": "S-2",
+        "interventions": ["dusch"],
+        "reason": "phone_dead",
+    }
+    times = {"started_at": day(-1, "08:00"), "ended_at": day(-1, "08:30")}
+    await service.ask("POST", "/v1/visits", by_hand | times, role="planner", provider="P-norr", expect=201)
+    await service.ask("POST", "/v1/periods/P-norr/2026-01/close", expect=201)
     await service.seal()
     service.state = tmp_path / "kept"
     return service
@@ -121,6 +131,8 @@ async def tamper(owner, chance):
     if verb == "INSERT":
         row[named] = 10_000 if KINDS[kind].numbered else uuid.UUID(int=chance.getrandbits(128), version=4)
         row |= dict.fromkeys({"version", "seq"} & row.keys(), 10_000)
+        another = {"presence": uuid.UUID(int=chance.getrandbits(128)), "month": dt.date(2000, 1, 1)}
+        row |= {name: value for name, value in another.items() if name in row}
         row |= {"body_hash": os.urandom(16)} if "body_hash" in row else {}
         index = await owner.fetchval("SELECT max(leaf_index) + 1 FROM ledger_leaf")
     else:
@@ -164,7 +176,8 @@ async def test_every_change_of_a_superuser_is_found(town, owner):
                 assert findings[0].startswith(f"index {index}: "), (what, index, findings)
             found += 1
             done.add(what)
-    assert (found, len(done)) == (TRIALS, 3 * len(await kinds_told(owner)))
+    assert await kinds_told(owner) == list(KINDS)
+    assert (found, len(done)) == (TRIALS, 3 * len(KINDS))
     assert (town.state.read_bytes(), town.state.with_name("kept.leaves").read_bytes()) == kept
     assert await verify(town) == []
 

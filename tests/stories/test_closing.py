@@ -6,8 +6,11 @@ import uuid
 from hashlib import sha256
 
 import pytest
+from postgres import connect
 from service import tap_item
 from world import H1, H2, on, order
+
+from app.actions.check import check
 
 CARE = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}]}  # 10 öre a second
 CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": {"rules": [CARE]}}
@@ -180,3 +183,17 @@ async def test_facts_that_arrive_while_a_month_is_closed_are_in_it_or_in_an_adju
     closed_again = (await close(paid, "2026-09")).json()
     assert closed_again["total_ore"] == rest["total_ore"]
     assert (await month_of(paid, "2026-10"))["total_ore"] == 0
+
+
+async def test_a_line_that_is_rewritten_under_its_close_is_found(paid):
+    await visit(paid, "2026-08-03", 30)
+    await close(paid, "2026-08")
+    database = paid.app.state.database
+    superuser = await connect(database.engine.url.render_as_string(hide_password=False))
+    await superuser.execute("SET session_replication_role = replica")
+    [body] = [row["body"] for row in await superuser.fetch("SELECT body FROM period_line")]
+    await superuser.execute('UPDATE period_line SET body = body || \'{"reason": "for nothing"}\'')
+    found = await check(database, 188)
+    assert found == ["not so: the lines of a closed month are those that were closed (1: P-norr 2026-08)"]
+    await superuser.execute("UPDATE period_line SET body = $1", body)
+    await superuser.close()
