@@ -28,7 +28,8 @@ from app.domain.pairing import (
     reopen,
     tap_order,
 )
-from app.domain.visit import Visit, visits_at
+from app.domain.telling import visits_at
+from app.domain.visit import Visit
 from app.store import corrections as store_corrections
 from app.store import presences as store_presences
 from app.store import projection as store_projection

@@ -4,7 +4,8 @@ import datetime as dt
 from typing import NamedTuple
 
 from app.domain.master import MasterData
-from app.domain.visit import Visit, expected_end
+from app.domain.telling import expected_end
+from app.domain.visit import Visit
 from app.store import presences, visit_list, visits
 from app.store.database import Database
 from app.store.visit_list import Reach, VisitFilter

@@ -6,8 +6,8 @@ import pytest
 from told import LATER, at, presences, show_presence, table, tap_id, taps
 
 from app.domain.pairing import Presence, Tap, own_spans, pair, quiet_before, reopen, tap_order
+from app.domain.telling import provisional_end
 from app.domain.time import total_seconds
-from app.domain.visit import provisional_end
 
 RULES = """
 one in, one out

@@ -30,8 +30,9 @@ from app.domain.plan import Part, Plan, SplitPolicy
 from app.domain.report import Report, ReportedIntervention
 from app.domain.split import Share, cut_extra, divide, largest_remainder
 from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
+from app.domain.telling import visits_at
 from app.domain.time import FIRST_DAY, UTC, Span, covered_by, days_in_month, subtract, total_seconds
-from app.domain.visit import ANOMALIES, Visit, visits_at
+from app.domain.visit import ANOMALIES, Visit
 
 START = dt.datetime(2026, 3, 28, 12, tzinfo=UTC)  # the afternoon before the short night
 SECOND = dt.timedelta(seconds=1)

@@ -14,8 +14,9 @@ from app.domain.master import Contract, Delegation, Intervention, MasterData, Re
 from app.domain.order import Order, OrderLine, Pause
 from app.domain.pairing import Presence, Tap, own_spans, pair, tap_order
 from app.domain.report import Report, ReportedIntervention
+from app.domain.telling import visits_at
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local
-from app.domain.visit import Visit, visits_at
+from app.domain.visit import Visit
 
 MONDAY = dt.date(2026, 3, 2)
 LATER = dt.datetime(2026, 12, 1, tzinfo=UTC)

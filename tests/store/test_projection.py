@@ -19,7 +19,7 @@ from app.domain.correction import correct
 from app.domain.pairing import Tap, own_spans, pair, presence_order, tap_order
 from app.domain.report import Report, ReportedIntervention
 from app.domain.tap import Claim, Envelope
-from app.domain.visit import visits_at
+from app.domain.telling import visits_at
 from app.store import records
 from app.store.projection import month_sums
 from app.store.visits import COLUMNS, standing, visit_of
