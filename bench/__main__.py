@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
-from bench import corrections, reading, sealing, sun, taps
+from bench import closing, corrections, reading, sealing, sun, taps
 from bench.cluster import ROOT, Cluster, cluster
 from bench.figures import FIGURES, HEADING, Result, write
 from bench.sizes import TINY, Sizes
@@ -28,6 +28,9 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
     "read": [
         (reading.figures, ("executed_time_ratio", "visit_list_ms", "continuity_ratio")),
     ],
+    "close": [
+        (closing.figures, ("close_month_s",)),
+    ],
 }
 
 
@@ -45,7 +48,7 @@ def _wanted(text: str) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="taps, correct, read or keys, with commas")
+    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="taps, correct, read, close, keys: by commas")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the figures are written")
     parser.add_argument("--data-dir", type=Path, help="the measured cluster, kept from run to run [build/bench]")
     parser.add_argument("--tiny", action="store_true", help="only show that everything runs: the numbers mean nothing")

@@ -7,10 +7,11 @@ day, and has an order with a line of each of three categories.
 import datetime as dt
 from pathlib import Path
 
+from app.store.database import Database
 from app.store.invariants import SUM_ANEW
 from bench.bases import empty
 from bench.cluster import Cluster, fingerprint
-from bench.processes import MUNICIPALITY
+from bench.processes import KEYS, MUNICIPALITY
 from bench.sizes import Sizes
 
 YEAR = "bench_year"
@@ -33,6 +34,35 @@ MASTER = (
     FROM generate_series(0, {recipients} - 1) AS r, (VALUES
         (1, 'stad', 'wk'), (2, 'morgon', 'd'), (3, 'lakemedel', 'd')) AS l(line, intervention, unit)""",
 )
+
+# The same as it is put, which is what compensation reads.
+RECORDS = (
+    """INSERT INTO contract SELECT 188, 'K-' || p, 'P-' || p, daterange('{first_on}', NULL)
+    FROM generate_series(0, {providers} - 1) AS p""",
+    """INSERT INTO record
+    SELECT 188, kind, ref, 1, row_number() OVER (), now(), 'bench', false, body FROM (
+        SELECT 'providers' AS kind, ref, jsonb_build_object('name', ref, 'form', form) AS body FROM provider
+        UNION ALL SELECT 'interventions', ref, jsonb_build_object(
+            'title', ref, 'category', category, 'standard_minutes', standard_minutes) FROM intervention_version
+        UNION ALL SELECT 'staff', ref, jsonb_build_object(
+            'person', person, 'provider', provider, 'role', role, 'delegations', '[]'::jsonb) FROM staff_version
+        UNION ALL SELECT 'recipients', ref, jsonb_build_object('household', household, 'area', area)
+        FROM recipient_version
+        UNION ALL SELECT 'contracts', ref, jsonb_build_object(
+            'provider', provider, 'valid_from', lower(valid), 'split_policy', 'proportional', 'report_required', false,
+            'compensation', jsonb_build_object('preset', ('{{{models}}}'::text[])[substr(ref, 3)::int + 1]))
+        FROM contract
+        UNION ALL SELECT 'orders', o.ref, jsonb_build_object(
+            'recipient', o.recipient, 'provider', o.provider, 'valid_from', lower(o.valid), 'pauses', '[]'::jsonb,
+            'lines', (SELECT jsonb_agg(jsonb_build_object('ref', l.ref, 'intervention', l.intervention,
+                'frequency', l.frequency, 'period', l.period, 'period_unit', l.period_unit,
+                'staff_count', l.staff_count)) FROM order_line AS l WHERE l.order_ref = o.ref))
+        FROM care_order AS o
+    ) AS told""",
+    """UPDATE municipality SET master_seq = (SELECT max(seq) FROM record)""",
+)
+MODELS = ("norrtalje-2020", "stockholm-2024", "lss-sol-2022", "executed-capped", "hsl-cap-17")
+"""How the providers are paid: one each."""
 
 # `nr` walks through the recipients again and again, `turn` through the month's days, `mix` through what was done.
 VISITS = """
@@ -103,7 +133,7 @@ async def year(cluster: Cluster, sizes: Sizes) -> str:
     await empty(cluster, YEAR)
     months = months_of_year()
     names = {"providers": PROVIDERS, "staff": sizes.read_staff, "recipients": sizes.read_recipients}
-    statements = [one.format(**names, first_on=months[0]) for one in MASTER]
+    statements = [one.format(**names, first_on=months[0], models=",".join(MODELS)) for one in (*MASTER, *RECORDS)]
     for first_on in months:
         share = 1 if first_on == months[-1] else sizes.other_months
         days = ((first_on + dt.timedelta(days=31)).replace(day=1) - first_on).days
@@ -115,6 +145,12 @@ async def year(cluster: Cluster, sizes: Sizes) -> str:
         await connection.execute(SUM_ANEW, MUNICIPALITY, None, None)
     finally:
         await connection.close()
+    database = Database(cluster.url(YEAR), pool_size=1, ledger_keys=[KEYS["ledger"]])
+    try:
+        async with database.write(MUNICIPALITY):  # the first write gives what is there its leaves
+            pass
+    finally:
+        await database.close()
     await cluster.execute(*FLOOR, name=YEAR)
     cluster.note_made(YEAR, made_by)
     return YEAR

@@ -2,14 +2,28 @@
 
 import datetime as dt
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 from uuid import uuid4
 
-from app.domain.settlement import lines_hash
-from app.domain.time import UTC, local_date, month_days
-from app.store import compensation, periods, settlement
-from app.store.database import Writing
+from app.domain.settlement import Row, lines_hash
+from app.domain.time import UTC, Days, local_date, month_days
+from app.store import compensation, periods, settlement, touches
+from app.store.compensation import Account
+from app.store.database import Database, Writing
 from app.store.periods import Close
+from app.store.settlement import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wants which month closed, and what may stay open: all of it, none, or these `visit:code`."""
+
+    provider: str
+    days: Days
+    by: str
+    accept: bool | Collection[str]
+    now: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,40 +37,80 @@ class Closed:
 
 
 async def close_period(
-    writing: Writing, provider: str, month: str, *, by: str, accept: bool | Collection[str], now: dt.datetime
+    database: Database,
+    municipality_id: int,
+    provider: str,
+    month: str,
+    *,
+    by: str,
+    accept: bool | Collection[str],
+    now: dt.datetime,
 ) -> Closed:
     """Close a month (`YYYY-MM`) of a provider, once; a second time gives the first close.
 
-    Everything is read under the municipality's lock, so a fact is either in the close or comes after it. Refused:
-    `unknown_ref`; `month_to_come`; `anomalies_open`, unless all of them, or each by its name, are accepted.
+    Its lines are computed from the facts of one moment, and nobody waits for that. Under the municipality's lock only
+    what was touched since is computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`;
+    `month_to_come`; `anomalies_open`, unless all of them, or each by its name, are accepted.
     """
-    sql, municipality_id = writing.sql, writing.municipality_id
-    known = await compensation.providers(sql, municipality_id, provider)
-    if not known:
-        return Closed(None, code="unknown_ref")
-    days = month_days(month)
-    found = await periods.closes(sql, municipality_id, provider, days[0])
+    asked = Asked(provider, month_days(month), by, accept, now)
+    async with database.closing, database.snapshot(municipality_id) as reading:
+        known = await compensation.providers(reading.sql, municipality_id, provider)
+        if not known:
+            return Closed(None, code="unknown_ref")
+        refused, _ = await _refused(reading.sql, municipality_id, asked)
+        if refused:
+            return refused
+        before = await compensation.account_of(reading.sql, municipality_id, provider, known[0][1])
+        draft = await settlement.drafted(before, asked.days[0], closing=True)
+        # The draft's transaction stays open: it alone knows where a visit was that is elsewhere by now.
+        async with database.write(municipality_id) as writing:
+            refused, accepted = await _refused(writing.sql, municipality_id, asked)
+            if refused:
+                return refused
+            lines = await _lines(writing, before, draft)
+            close = _close(writing, asked, accepted, lines)
+            await periods.append(writing.sql, municipality_id, writing.leaves, close, lines)
+    return Closed(close, created=True)
+
+
+async def _refused(sql: Any, municipality_id: int, asked: Asked) -> tuple[Closed | None, list[str]]:
+    """Why the month is not closed now, or None and what stays open in it."""
+    found = await periods.closes(sql, municipality_id, asked.provider, asked.days[0])
     if found:
-        return Closed(found[0])
-    if days[0] > local_date(now):
-        return Closed(None, code="month_to_come")
-    still_open = await periods.open_anomalies(sql, municipality_id, provider, days)
+        return Closed(found[0]), []
+    if asked.days[0] > local_date(asked.now):
+        return Closed(None, code="month_to_come"), []
+    still_open = await periods.open_anomalies(sql, municipality_id, asked.provider, asked.days)
+    accept = asked.accept
     blocking = [] if accept is True else [one for one in still_open if accept is False or one not in accept]
-    if blocking:
-        return Closed(None, code="anomalies_open", blocking=blocking)
-    lines = await settlement.with_adjustments(sql, municipality_id, provider, known[0][1], days[0], closing=True)
-    close = Close(
+    return (Closed(None, code="anomalies_open", blocking=blocking) if blocking else None), still_open
+
+
+async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
+    """The draft's lines as they are now, under the lock."""
+    form = (await compensation.providers(writing.sql, writing.municipality_id, before.provider))[0][1]
+    account = replace(before, sql=writing.sql, form=form, master=writing.master)
+    closed = await periods.closes(writing.sql, writing.municipality_id, before.provider)
+    if closed != draft.closed:  # another month was closed meanwhile: it is to be settled too
+        draft = await settlement.drafted(account, draft.month, closing=True)
+    else:
+        last_on = month_days(f"{max(draft.lines):%Y-%m}")[1]
+        await settlement.brought_up(draft, account, await touches.touched(before, account, draft.position, last_on))
+    return await settlement.settled(draft, account)
+
+
+def _close(writing: Writing, asked: Asked, accepted: list[str], lines: list[Row]) -> Close:
+    return Close(
         uuid4(),
-        provider,
-        days[0],
-        now.astimezone(UTC),
-        by,
+        asked.provider,
+        asked.days[0],
+        asked.now.astimezone(UTC),
+        asked.by,
         writing.change_no,
         writing.master.seq,
-        tuple(still_open),
+        tuple(accepted),
         len(lines),
         sum(line["amount_ore"] for line in lines),
         lines_hash(lines),
+        writing.leaves.position,
     )
-    await periods.append(sql, municipality_id, writing.leaves, close, lines)
-    return Closed(close, created=True)

@@ -184,7 +184,7 @@ async def get_compensation(
         found = await (
             periods.lines_of(snapshot.sql, snapshot.municipality_id, ref, first_on)
             if closed
-            else settlement.with_adjustments(snapshot.sql, snapshot.municipality_id, ref, form, first_on, closing=False)
+            else settlement.with_adjustments(snapshot.sql, snapshot.municipality_id, ref, form, first_on)
         )
         rows += found
         totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
@@ -234,7 +234,7 @@ async def simulate(
     agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
     paid: defaultdict[tuple[str, str, str], int] = defaultdict(int)
     simulated: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    async with database(request).read(caller.municipality_id) as reading:
+    async with database(request).snapshot(caller.municipality_id) as reading:
         await require_known(reading, caller, provider=body.provider)
         for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
             for days in months((body.first, body.last)):

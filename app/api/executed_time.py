@@ -31,8 +31,8 @@ Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "adm
 
 
 async def reading(request: Request, caller: Puller) -> AsyncIterator[Reading]:
-    """A read transaction that lasts until the answer has been sent, for answers that are read while they are sent."""
-    async with database(request).read(caller.municipality_id) as opened:
+    """One moment, until the answer has been sent: for answers of many statements, or read while they are sent."""
+    async with database(request).snapshot(caller.municipality_id) as opened:
         yield opened
 
 

@@ -12,14 +12,16 @@ from pydantic_core import to_json
 from app.actions.close_period import close_period
 from app.api.access import Caller, allow, database
 from app.api.executed_time import Puller, Snapshot
-from app.api.master import known_ref
+from app.api.master import known_ref, today
 from app.api.problems import FieldError, Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
 from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.order import ONE_DAY
 from app.domain.settlement import closes_at
 from app.domain.time import UTC, month_days
 from app.store import compensation, periods
+from app.store.database import Reading
 from app.store.periods import Close
 
 router = APIRouter(tags=["compensation"])
@@ -37,7 +39,10 @@ class CloseBody(Wire):
 
 
 class CloseOut(Wire):
-    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces."""
+    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces.
+
+    `position` is where in the ledger it was closed: how many leaves stand before its own, which are the facts it saw.
+    """
 
     id: str
     provider: str
@@ -48,13 +53,23 @@ class CloseOut(Wire):
     lines: int
     total_ore: int
     lines_hash: str
+    position: int
     due_at: Instant | None
 
 
+class DueOut(Wire):
+    """A month that is over and not closed, and when its contract wants it closed."""
+
+    provider: str
+    month: str
+    due_at: Instant
+
+
 class PeriodsOut(Wire):
-    """Closed months, by month and provider."""
+    """Closed months, by month and provider; `due` is last month's of those whose contract names a date."""
 
     items: list[CloseOut]
+    due: list[DueOut]
 
 
 class PeriodsQuery(BaseModel):
@@ -75,8 +90,10 @@ EXAMPLE = {
     "lines": 412,
     "total_ore": 184_220_150,
     "lines_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "position": 2_918_004,
     "due_at": "2026-11-04T11:00:00Z",
 }
+DUE = {"provider": "P-syd", "month": "2026-10", "due_at": "2026-11-04T11:00:00Z"}
 CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
 
 
@@ -101,35 +118,52 @@ async def post_close(
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     body = CloseBody() if empty else await read_json(request, CloseBody)
     accept = body.accept_open if isinstance(body.accept_open, bool) else set(body.accept_open)
-    async with database(request).write(caller.municipality_id) as writing:
-        closed = await close_period(
-            writing, provider, month, by=caller.subject, accept=accept, now=dt.datetime.now(UTC)
-        )
+    closed = await close_period(
+        database(request),
+        caller.municipality_id,
+        provider,
+        month,
+        by=caller.subject,
+        accept=accept,
+        now=dt.datetime.now(UTC),
+    )
     if closed.close is None:
         named = closed.blocking[:MOST_TOLD]
         raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])
-    return Response(to_json(_told(closed.close, None)), 201 if closed.created else 200, media_type="application/json")
+    async with database(request).snapshot(caller.municipality_id) as snapshot:
+        due_at = await _due_at(snapshot, provider, closed.close.month)
+    return Response(to_json(_told(closed.close, due_at)), 201 if closed.created else 200, media_type="application/json")
 
 
 @router.get(
     "/v1/periods",
     operation_id="list_periods",
     summary="Closed months",
-    responses=answer_of(PeriodsOut, example={"items": [EXAMPLE]}),
+    responses=answer_of(PeriodsOut, example={"items": [EXAMPLE], "due": [DUE]}),
 )
 async def list_periods(caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]) -> Response:
-    """Closed months with their totals; `due_at` is when the contract wanted each closed. Planners see their own."""
+    """Closed months with their totals, and what is to be closed; `due_at` is when the contract wants it.
+
+    Planners see their own.
+    """
     await require_known(snapshot, caller, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
     found = await periods.closes(snapshot.sql, snapshot.municipality_id, provider)
-    items = [_told(close, await _due_at(snapshot, close)) for close in found]
-    return Response(to_json({"items": items}), media_type="application/json")
+    items = [_told(close, await _due_at(snapshot, close.provider, close.month)) for close in found]
+    closed = {(close.provider, close.month) for close in found}
+    month = (today().replace(day=1) - ONE_DAY).replace(day=1)
+    due = [
+        {"provider": ref, "month": f"{month:%Y-%m}", "due_at": due_at}
+        for ref, _, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider)
+        if (ref, month) not in closed and (due_at := await _due_at(snapshot, ref, month))
+    ]
+    return Response(to_json({"items": items, "due": due}), media_type="application/json")
 
 
-async def _due_at(snapshot: Snapshot, close: Close) -> dt.datetime | None:
-    days = month_days(f"{close.month:%Y-%m}")
-    agreements = await compensation.agreements_of(snapshot.sql, snapshot.municipality_id, close.provider, days)
-    dates = [closes_at(one.terms.closing, close.month) for one in agreements if one.terms.closing]
+async def _due_at(snapshot: Reading, provider: str, month: dt.date) -> dt.datetime | None:
+    days = month_days(f"{month:%Y-%m}")
+    agreements = await compensation.agreements_of(snapshot.sql, snapshot.municipality_id, provider, days)
+    dates = [closes_at(one.terms.closing, month) for one in agreements if one.terms.closing]
     return max(dates, default=None)
 
 
@@ -144,5 +178,6 @@ def _told(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
         "lines": close.line_count,
         "total_ore": close.total_ore,
         "lines_hash": close.lines_hash.hex(),
+        "position": close.position,
         "due_at": due_at,
     }

@@ -61,21 +61,21 @@ class Bands:
         spans = [(band.name, sorted(_spans(band, days))) for band in bands]
         for _, found in spans:
             edges.update(edge for span in found for edge in span)
-        self._edges = sorted(edges)
-        self._names = [_name_at(spans, edge) for edge in self._edges]
+        self.edges = sorted(edges)
+        self._names = [_name_at(spans, edge) for edge in self.edges]
 
     def at(self, instant: dt.datetime) -> str | None:
         """The band an instant lies in."""
-        place = bisect_right(self._edges, instant) - 1
+        place = bisect_right(self.edges, instant) - 1
         return self._names[place] if place >= 0 else None
 
     def cut(self, spans: Iterable[Span]) -> Iterator[Piece]:
         """The spans cut at local midnights and at the edges of bands; the pieces add up to them."""
         for begun, end in spans:
             start = begun
-            place = bisect_right(self._edges, start)
+            place = bisect_right(self.edges, start)
             while start < end:
-                until = min(end, self._edges[place]) if place < len(self._edges) else end
+                until = min(end, self.edges[place]) if place < len(self.edges) else end
                 band = self._names[place - 1] if place else None
                 yield Piece(local_date(start), band, seconds_between(start, until))
                 start, place = until, place + 1

@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
@@ -10,10 +11,11 @@ from uuid import UUID
 
 from app.domain.absence import absences_of, paid_days
 from app.domain.bands import Bands, Piece, clock_band
-from app.domain.facts import Declined, Facts, Item
+from app.domain.facts import Bundle, Declined, Facts, Item
 from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, granted_minutes, in_force
+from app.domain.split import Share
 from app.domain.terms import ALL, DeclinedPay, Rule, Terms
-from app.domain.time import Days, local_date
+from app.domain.time import Days, days_in_month, local_date
 from app.domain.visit import Visit
 
 NOON = dt.time(12)
@@ -28,6 +30,7 @@ class Counter:
         self.master = facts.master
         self._bands = Bands(terms.bands, (days[0] - ONE_DAY, days[1] + ONE_DAY))
         self._pieces: dict[UUID, Sequence[Piece]] = {}
+        self._categories: dict[tuple[str, dt.date], str | None] = {}
 
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
@@ -49,6 +52,19 @@ class Counter:
                 found[visit.recipient].append(visit)
         return found
 
+    @cached_property
+    def bundles(self) -> Mapping[str, Sequence[Bundle]]:
+        """Visits that need not be told apart, by recipient."""
+        found: defaultdict[str, list[Bundle]] = defaultdict(list)
+        for bundle in self.facts.bundles:
+            found[bundle.recipient].append(bundle)
+        return found
+
+    @property
+    def visited(self) -> AbstractSet[str]:
+        """The recipients of all of these."""
+        return self.visits.keys() | self.bundles.keys()
+
     def items(self, rule: Rule, days: Days) -> list[Item]:
         """Everything the rule counts within the days, before its limits."""
         return list(self._items(rule, days))
@@ -61,10 +77,9 @@ class Counter:
         elif rule.basis == "per_month":
             yield from self._enrolled(rule, days)
         else:
-            for recipient, visits in self.visits.items():
+            for recipient in self.visited:
                 if self._included(rule, recipient, days):
-                    for visit in _paid_once(rule, visits):
-                        yield from self._of_visit(rule, visit, days)
+                    yield from self._of_recipient(rule, recipient, days)
             yield from self._declined(rule, days)
         if rule.absence:
             yield from self._absent(rule, days)
@@ -81,43 +96,47 @@ class Counter:
             if active_days(order, days)
             for line in order.lines
         }
-        if rule.only_ordered and not ordered <= rule.only_ordered:
+        # Who has nothing ordered in these days, but a visit that reaches into them, is one of the others.
+        if rule.only_ordered and not (ordered and ordered <= rule.only_ordered):
             return False
         return not (rule.except_only_ordered and ordered and ordered <= rule.except_only_ordered)
 
     # Visits
 
+    def _of_recipient(self, rule: Rule, recipient: str, days: Days) -> Iterator[Item]:
+        for bundle in self.bundles.get(recipient, ()):
+            yield from self._of_bundle(rule, bundle, days)
+        for visit in _paid_once(rule, self.visits.get(recipient, ())):
+            yield from self._of_visit(rule, visit, days)
+
     def _of_visit(self, rule: Rule, visit: Visit, days: Days) -> Iterator[Item]:
         """What one visit counts: its payable shares that the rule takes, by day and band."""
         if not days[0] - ONE_DAY <= visit.local_date <= days[1]:
             return
-        taken = [share for share in visit.shares if share.payable and rule.takes(share.category, share.intervention)]
-        if not taken:
-            return
-        flat = rule.flat_minutes or {}
-        begun: dict[str, tuple[str, Fraction | int, str]] = {}
-        for share in taken:
-            category, intervention = str(share.category), str(share.intervention)
-            if rule.basis == "per_visit":
-                begun.setdefault("", (category, 1, "visit"))
-            elif rule.basis == "per_occasion":
-                begun.setdefault(intervention, (category, 1, "occasion"))
-            elif intervention in flat:
-                begun.setdefault(intervention, (category, flat[intervention] * 60, "flat_minutes"))
-            else:
-                for on, band, seconds in self._cut(rule, visit, share.seconds, days):
-                    yield Item(visit.recipient, category, on, band, seconds, "executed", visit.id)
-        if begun:
-            yield from self._begun(rule, visit, days, begun.values())
+        timed, begun = _taken(rule, visit.shares)
+        for category, whole in timed:
+            for on, band, seconds in self._cut(rule, visit, whole, days):
+                yield Item(visit.recipient, category, on, band, seconds, "executed", visit.id)
+        if begun and days[0] <= visit.local_date <= days[1]:
+            band = self._bands.at(visit.sort_at) if rule.cut else None
+            if not rule.bands or band in rule.bands:
+                for category, quantity, reason in begun:
+                    yield Item(visit.recipient, category, visit.local_date, band, quantity, reason, visit.id)
 
-    def _begun(
-        self, rule: Rule, visit: Visit, days: Days, begun: Iterable[tuple[str, Fraction | int, str]]
-    ) -> Iterator[Item]:
-        """What counts whole, where the visit begins."""
-        band = self._bands.at(visit.sort_at) if rule.cut else None
-        if days[0] <= visit.local_date <= days[1] and (not rule.bands or band in rule.bands):
-            for category, quantity, reason in begun:
-                yield Item(visit.recipient, category, visit.local_date, band, quantity, reason, visit.id)
+    def _of_bundle(self, rule: Rule, bundle: Bundle, days: Days) -> Iterator[Item]:
+        """The same for visits together: they lie in one band, and all within the days or all outside."""
+        if not days[0] <= bundle.first_on <= days[1]:
+            return
+        band = self._bands.at(bundle.at) if rule.cut else None
+        if rule.bands and band not in rule.bands:
+            return
+        timed, begun = _taken(rule, bundle.shares)
+        counted = [(category, seconds, "executed") for category, seconds in timed]
+        for category, quantity, reason in (*counted, *((one, many * bundle.visits, why) for one, many, why in begun)):
+            yield Item(
+                bundle.recipient, category, bundle.first_on, band, quantity, reason, bundle.id, visits=bundle.visits,
+                last_on=bundle.last_on,
+            )  # fmt: skip
 
     def _cut(
         self, rule: Rule, visit: Visit, seconds: int, days: Days
@@ -135,8 +154,7 @@ class Counter:
     def executed(self, categories: frozenset[str], recipient: str, days: Days) -> Fraction:
         """Payable executed seconds of a recipient in categories within the days."""
         everything = Rule("", "executed", categories, ())
-        items = (item for visit in self.visits.get(recipient, ()) for item in self._of_visit(everything, visit, days))
-        return Fraction(sum(item.quantity for item in items))
+        return Fraction(sum(item.quantity for item in self._of_recipient(everything, recipient, days)))
 
     def _declined(self, rule: Rule, days: Days) -> Iterator[Item]:
         seen: set[tuple[UUID | None, str]] = set()
@@ -195,33 +213,38 @@ class Counter:
             yield start, following - ONE_DAY
 
     def _category(self, line: OrderLine, on: dt.date) -> str | None:
-        return self.master.category_of(line.intervention, on)
+        key = line.intervention, on
+        if key not in self._categories:
+            self._categories[key] = self.master.category_of(*key)
+        return self._categories[key]
 
     def _enrolled(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Recipients with an order in force: once a month, or `by_days` as large a part of it."""
-        month = days[0].replace(day=1)
-        end = (month + ONE_DAY * 31).replace(day=1) - ONE_DAY
-        for recipient, orders in self.orders.items():
+        month = days[0].replace(day=1), days[0].replace(day=days_in_month(days[0]))
+        for recipient in self.orders:
             if not self._included(rule, recipient, days):
                 continue
-            enrolled: dict[dt.date, str] = {}
-            for number in range((end - month).days + 1):
-                on = month + ONE_DAY * number
-                taken = [
-                    str(category)
-                    for order in orders
-                    if in_force(order, on)
-                    for line in order.lines
-                    if rule.takes(category := self._category(line, on), line.intervention)
-                ]
-                if taken:
-                    enrolled[on] = min(taken)
-            within = [on for on in enrolled if days[0] <= on <= days[1]]
             if rule.by_days:
-                for on in within:
-                    yield Item(recipient, enrolled[on], on, None, Fraction(1, (end - month).days + 1), "enrolled")
-            elif within and within[0] == next(iter(enrolled)):
-                yield Item(recipient, enrolled[within[0]], within[0], None, 1, "enrolled")
+                for on, category in self._enrolled_on(rule, recipient, days):
+                    yield Item(recipient, category, on, None, Fraction(1, month[1].day), "enrolled")
+            else:
+                first = next(self._enrolled_on(rule, recipient, month), None)
+                if first and days[0] <= first[0] <= days[1]:
+                    yield Item(recipient, first[1], first[0], None, 1, "enrolled")
+
+    def _enrolled_on(self, rule: Rule, recipient: str, days: Days) -> Iterator[tuple[dt.date, str]]:
+        """The days on which an order of the rule's help is in force, with its category."""
+        for number in range((days[1] - days[0]).days + 1):
+            on = days[0] + ONE_DAY * number
+            taken = [
+                str(category)
+                for order in self.orders[recipient]
+                if in_force(order, on)
+                for line in order.lines
+                if rule.takes(category := self._category(line, on), line.intervention)
+            ]
+            if taken:
+                yield on, min(taken)
 
     def _absent(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Granted time of paused days that still pay; with `granted` also of those somebody was visited on."""
@@ -268,6 +291,26 @@ class Counter:
             if begun and days[0] <= min(begun)[0] <= days[1]:
                 on, category = min(begun)
                 yield Item(recipient, category, on, None, rule.startup_hours * 3600, "startup")
+
+
+def _taken(rule: Rule, shares: Iterable[Share]) -> tuple[list[tuple[str, int]], Collection[tuple[str, int, str]]]:
+    """What the rule takes of payable shares: seconds of a category, and what counts whole, with its reason."""
+    flat = rule.flat_minutes or {}
+    timed: list[tuple[str, int]] = []
+    begun: dict[str, tuple[str, int, str]] = {}
+    for share in shares:
+        if not share.payable or not rule.takes(share.category, share.intervention):
+            continue
+        category, intervention = str(share.category), str(share.intervention)
+        if rule.basis == "per_visit":
+            begun.setdefault("", (category, 1, "visit"))
+        elif rule.basis == "per_occasion":
+            begun.setdefault(intervention, (category, 1, "occasion"))
+        elif intervention in flat:
+            begun.setdefault(intervention, (category, flat[intervention] * 60, "flat_minutes"))
+        else:
+            timed.append((category, share.seconds))
+    return timed, begun.values()
 
 
 def _paid_once(rule: Rule, visits: Sequence[Visit]) -> Sequence[Visit]:

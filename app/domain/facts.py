@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.domain.master import MasterData
 from app.domain.order import Order
+from app.domain.split import Share
 from app.domain.terms import ALL
 from app.domain.visit import Visit
 
@@ -27,12 +28,24 @@ class Declined:
     visit: UUID | None = None
 
 
+class Bundle(NamedTuple):
+    """Complete visits of one recipient that no rule tells apart. `shares` hold their sums, `at` lies in their band."""
+
+    id: int
+    recipient: str
+    visits: int
+    first_on: dt.date
+    last_on: dt.date
+    at: dt.datetime
+    shares: tuple[Share, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What one provider is paid for: its orders, visits and what was declined, with everybody's master data.
 
     `visits` reach back as far as the rules look: the day before the first, the last visit before an absence, the
-    days of a bonus.
+    days of a bonus. Those in `bundles` are none of them.
     """
 
     provider: str
@@ -41,10 +54,14 @@ class Facts:
     orders: Sequence[Order]
     visits: Sequence[Visit]
     declined: Sequence[Declined] = ()
+    bundles: Sequence[Bundle] = ()
 
 
 class Item(NamedTuple):
-    """Something a rule pays for: seconds where its rates are per hour, else a count. `share` is how much of it."""
+    """Something a rule pays for: seconds where its rates are per hour, else a count. `share` is how much of it.
+
+    `visit` names the visit or the bundle it is of, which holds `visits` up to the day `last_on`.
+    """
 
     recipient: str
     category: str
@@ -52,6 +69,8 @@ class Item(NamedTuple):
     band: str | None
     quantity: Fraction | int
     reason: str
-    visit: UUID | None = None
+    visit: UUID | int | None = None
     share: Fraction = ALL
     notes: tuple[str, ...] = ()
+    visits: int = 1
+    last_on: dt.date | None = None

@@ -12,7 +12,7 @@ from math import ceil, floor
 
 from app.domain.counting import Counter
 from app.domain.facts import Item
-from app.domain.terms import Rounding, Rule
+from app.domain.terms import Rounding, Rule, Terms
 from app.domain.time import Days
 
 Total = Callable[[Hashable, Fraction], Fraction]
@@ -20,7 +20,7 @@ Total = Callable[[Hashable, Fraction], Fraction]
 
 def half_up(value: Fraction) -> int:
     """To the nearest whole number, a half upwards."""
-    return floor(value + Fraction(1, 2))
+    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def stepped(rounding: Rounding, seconds: Fraction) -> Fraction:
@@ -28,6 +28,14 @@ def stepped(rounding: Rounding, seconds: Fraction) -> Fraction:
     step = rounding.step_minutes * 60
     modes: dict[str, Callable[[Fraction], int]] = {"up": ceil, "down": floor, "half_up": half_up}
     return Fraction(modes[rounding.mode](seconds / step) * step)
+
+
+def of_provider(terms: Terms) -> bool:
+    """Whether a limit looks at all recipients together, so that one's visit may change another's line."""
+    return any(
+        rule.caps.ratio is not None or (rule.threshold is not None and rule.threshold.per == "provider")
+        for rule in terms.rules
+    )
 
 
 def limited(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
@@ -47,7 +55,7 @@ def limited(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> 
         kept = _scaled(kept, _recipient, lambda _, total: min(total, hours), "capped_month")
     if rule.caps.ratio is not None:
         ratio = rule.caps.ratio
-        other = sum((counter.executed(ratio.of, recipient, days) for recipient in counter.visits), start=Fraction(0))
+        other = sum((counter.executed(ratio.of, recipient, days) for recipient in counter.visited), start=Fraction(0))
         kept = _scaled(kept, lambda _: "", lambda _, total: min(total, other * ratio.share), "capped_ratio")
     if rule.threshold is not None:
         kept = _below_threshold(counter, rule, kept, days)
@@ -101,7 +109,7 @@ def _below_threshold(counter: Counter, rule: Rule, items: Sequence[Item], days: 
     threshold = rule.threshold
     if threshold is None:
         return list(items)
-    everybody = set(counter.orders) | set(counter.visits)
+    everybody = counter.orders.keys() | counter.visited
     groups = [{one} for one in everybody] if threshold.per == "recipient" else [everybody]
     below: set[str] = set()
     for group in groups:

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -34,10 +35,15 @@ def row_of(line: Line, provider: str, month: str) -> Row:
     values = (
         provider, month, price.recipient, price.contract, price.rule, price.title, price.category, price.area,
         price.band, price.reason, list(price.notes), line.first_on.isoformat(), line.last_on.isoformat(), line.visits,
-        price.unit, _number(line.quantity), price.ore, _number(price.factor), _number(price.share * 100),
+        price.unit, _number(line.quantity), price.ore, *_factors(price.factor, price.share),
         line.amount_ore, None, line.key,
     )  # fmt: skip
     return dict(zip(ROW, values, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _factors(factor: Fraction, share: Fraction) -> tuple[int | float, int | float]:
+    return _number(factor), _number(share * 100)
 
 
 def _number(value: Fraction) -> int | float:

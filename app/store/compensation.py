@@ -1,18 +1,21 @@
 """What compensation is computed from, loaded for one provider: its contracts, orders, visits and what was declined."""
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from pydantic_core import from_json
 
-from app.domain.declined import DOORS, Notice, declined_in_advance, declined_of
+from app.domain.bundles import MOST_SHARES, classes_of, moving, singles_only
+from app.domain.declined import Notice, declined_in_advance, declined_of
 from app.domain.document import terms_of
-from app.domain.facts import Facts
+from app.domain.facts import Bundle, Declined, Facts
 from app.domain.master import MasterData
 from app.domain.order import LAST_DAY, ONE_DAY
 from app.domain.rating import Agreement
+from app.domain.split import Share
 from app.domain.time import Days, days_span, local_date
 from app.domain.visit import Visit
 from app.store.records import take_in
@@ -39,9 +42,12 @@ WHERE c.municipality_id = $1 AND c.provider = $2 AND c.valid && daterange($3, $4
 MASTER = """
 SELECT kind, ref, body FROM record
 WHERE municipality_id = $1 AND (kind IN ('interventions', 'staff') OR kind = 'recipients' AND ref IN (
-    SELECT recipient FROM care_order WHERE municipality_id = $1 AND provider = $2
-    UNION SELECT unnest($3::text[])))
+    SELECT recipient FROM care_order WHERE municipality_id = $1 AND provider = $2))
 ORDER BY seq
+"""
+RECIPIENTS = """
+SELECT kind, ref, body FROM record
+WHERE municipality_id = $1 AND kind = 'recipients' AND ref = ANY($2::text[]) ORDER BY seq
 """
 ORDERS = """
 SELECT o.ref, r.body FROM care_order AS o CROSS JOIN LATERAL (
@@ -56,10 +62,37 @@ SELECT body FROM (
     WHERE municipality_id = $1 AND kind = 'declines' ORDER BY ref, version DESC
 ) AS newest WHERE $2::text IS NULL OR body->>'provider' = $2
 """
-VISITS = f"""
-SELECT {", ".join(COLUMNS)} FROM visit
-WHERE municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4
-  AND status IN ('complete', 'declined', 'no_answer') AND ($5::text[] IS NULL OR recipient = ANY($5))
+# Whose is one of two conditions, not both with an OR: a plan that is made once for all would not use recipients' index.
+WHOSE = {True: "$5::text[] IS NULL", False: "recipient = ANY($5::text[])"}
+OF_DAYS = "municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND {whose}"
+VISIT = ", ".join(COLUMNS)
+COMPLETE = f"SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND status = 'complete' ORDER BY sort_at, id"
+BY_ID = f"SELECT {VISIT} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY sort_at, id"
+# `domain.bundles` in SQL. $6 are edges, $7 who is apart, $8 classes. What has no class is told one by one: its ids.
+BUNDLES = f"""
+SELECT recipient, share_category, share_intervention, share_payable,
+    count(*), min(local_on), max(local_on), min(sort_at),
+    {", ".join(f"sum(share_seconds[{place}])" for place in range(1, MOST_SHARES + 1))},
+    array_agg(id) FILTER (WHERE class IS NULL) AS alone
+FROM (
+    SELECT *, CASE WHEN width_bucket(sort_at, $6::timestamptz[]) = width_bucket(ended_at - interval '1 second', $6)
+        AND presence_seconds > 0 AND cardinality(share_seconds) <= {MOST_SHARES} AND recipient <> ALL($7::text[])
+        THEN ($8::int[])[width_bucket(sort_at, $6)] END AS class
+    FROM visit WHERE {OF_DAYS} AND status = 'complete'
+) AS v GROUP BY recipient, class, share_category, share_intervention, share_payable
+"""
+# A month's pages are read once, in their order, and added up in memory: in an index's order, or sorted for grouping, it
+# takes three times as long. One process does it, because the others are for those who wait for an answer.
+ADDING_UP = """
+SAVEPOINT adding_up; SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL enable_sort = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off
+"""
+ADDED_UP = "ROLLBACK TO SAVEPOINT adding_up"
+TURNED_DOWN = f"""
+SELECT {VISIT} FROM visit AS v WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer')
+  OR $6 AND status = 'complete' AND EXISTS (
+    SELECT FROM report AS r WHERE r.municipality_id = $1 AND r.tap IN (v.in_tap, v.out_tap)
+      AND r.interventions::text LIKE '%"declined"%'))
 ORDER BY sort_at, id
 """
 
@@ -81,33 +114,112 @@ async def agreements_of(sql: Any, municipality_id: int, provider: str, days: Day
     ]
 
 
-async def facts_of(
-    sql: Any, municipality_id: int, provider: str, form: str, days: Days, agreements: Sequence[Agreement]
-) -> Facts:
-    """What these agreements look at to pay the provider for these days within one month."""
-    first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses
-                               if bonus.paid_in == f"{days[0]:%Y-%m}")])  # fmt: skip
-    found = await _visits(sql, municipality_id, provider, (first_on - ONE_DAY, days[1]))
-    recipients = sorted({visit.recipient for visit in found})
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A provider in one transaction, with its master data: whom and what is looked at.
+
+    `recipients` are those of interest, None for everybody; `form` is the provider's.
+    """
+
+    sql: Any
+    municipality_id: int
+    provider: str
+    form: str
+    master: MasterData
+    recipients: Sequence[str] | None = None
+
+    async def fetch(self, query: str, days: Days, *more: Any) -> list[Any]:
+        """Rows of a query of `OF_DAYS`."""
+        asked = query.format(whose=WHOSE[self.recipients is None])
+        span = days_span(*days)
+        return list(await self.sql.fetch(asked, self.municipality_id, self.provider, *span, self.recipients, *more))
+
+
+async def account_of(sql: Any, municipality_id: int, provider: str, form: str) -> Account:
+    """A provider with the master data its compensation looks up: catalogue, staff, its orders, their recipients."""
     master = MasterData()
-    for row in await sql.fetch(MASTER, municipality_id, provider, recipients):
+    for row in await sql.fetch(MASTER, municipality_id, provider):
         take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
     for row in await sql.fetch(ORDERS, municipality_id, provider):
         take_in(master, "orders", row["ref"], False, from_json(row["body"]))
-    facts = Facts(provider, form, master, list(master.orders.values()), found)
+    return Account(sql, municipality_id, provider, form, master)
+
+
+async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> Facts:
+    """What these agreements look at to pay the provider for these days within one month."""
+    master = account.master
+    first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses
+                               if bonus.paid_in == f"{days[0]:%Y-%m}")])  # fmt: skip
+    loaded = first_on - ONE_DAY, days[1]
     rules = [rule for one in agreements for rule in one.terms.rules]
-    if any(rule.absence for rule in rules):
-        before = await _before_absences(sql, municipality_id, facts, (first_on - ONE_DAY, days[1]))
-        facts = replace(facts, visits=[*before, *found])
+    ordered = (
+        master.orders.values() if account.recipients is None else chain(*map(master.orders_of, account.recipients))
+    )
+    orders = [order for order in ordered if order.provider == account.provider]
+    facts = Facts(account.provider, account.form, master, orders, ())
+    begun = _begun(facts, loaded) if any(rule.absence for rule in rules) else {}
+    visits, bundles = await _performed(account, agreements, days, loaded, begun)
+    if begun:
+        visits = [*await _before_absences(account, begun, loaded), *visits]
+    declined: Sequence[Declined] = ()
     if any(rule.declined for rule in rules):
-        singles = any("single" in pay.how for rule in rules for pay in rule.declined)
-        asked = [visit for visit in found if visit.local_date >= days[0] and (singles or visit.status in DOORS)]
-        taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
-        _, reports, _ = await standing(sql, municipality_id, [], taps)
-        notices = await notices_of(sql, municipality_id, provider, days)
-        declined = [*declined_of(asked, reports, master), *declined_in_advance(notices, master)]
-        facts = replace(facts, declined=declined)
-    return facts
+        declined = await _declined(
+            account, days, singles=any("single" in pay.how for rule in rules for pay in rule.declined)
+        )
+    return replace(facts, visits=visits, bundles=bundles, declined=declined)
+
+
+async def _performed(
+    account: Account, agreements: Sequence[Agreement], days: Days, loaded: Days, begun: Mapping[str, dt.date]
+) -> tuple[list[Visit], list[Bundle]]:
+    """The complete visits, those that need not be told apart as bundles; few recipients' are told one by one."""
+    master = account.master
+    if account.recipients is not None or any(singles_only(one.terms) for one in agreements):
+        visits = _visits(await account.fetch(COMPLETE, loaded))
+        await _meet(account, {visit.recipient for visit in visits})
+        return visits, []
+    classes = classes_of(agreements, days, loaded[0])
+    apart = sorted(begun.keys() | moving(master, list(master.recipients), loaded))
+    await account.sql.execute(ADDING_UP)
+    found = await account.fetch(BUNDLES, loaded, classes.edges, apart, classes.numbers)
+    await account.sql.execute(ADDED_UP)
+    alone = [id_ for row in found for id_ in row["alone"] or ()]
+    singles = _visits(await account.sql.fetch(BY_ID, account.municipality_id, alone)) if alone else []
+    found = [row for row in found if not row["alone"]]
+    strangers = await _meet(account, {row["recipient"] for row in found} | {visit.recipient for visit in singles})
+    moved = moving(master, strangers, loaded)
+    if moved:
+        found = [row for row in found if row["recipient"] not in moved]
+        singles = [visit for visit in singles if visit.recipient not in moved]
+        singles += _visits(await replace(account, recipients=sorted(moved)).fetch(COMPLETE, loaded))
+    return singles, [_bundle(number, row) for number, row in enumerate(found)]
+
+
+async def _meet(account: Account, recipients: Iterable[str]) -> list[str]:
+    """Load those whom the master data does not know yet: visited without an order of this provider."""
+    strangers = sorted(set(recipients) - account.master.recipients.keys())
+    if strangers:
+        for row in await account.sql.fetch(RECIPIENTS, account.municipality_id, strangers):
+            take_in(account.master, row["kind"], row["ref"], False, from_json(row["body"]))
+    return strangers
+
+
+def _bundle(number: int, row: Any) -> Bundle:
+    recipient, categories, interventions, payable, visits, first_on, last_on, at, *seconds, _ = row
+    shares = (
+        Share(category, intervention, None, taken, is_payable, "")
+        for category, intervention, is_payable, taken in zip(categories, interventions, payable, seconds, strict=False)
+    )
+    return Bundle(number, recipient, visits, first_on, last_on, at, tuple(shares))
+
+
+async def _declined(account: Account, days: Days, *, singles: bool) -> list[Declined]:
+    asked = _visits(await account.fetch(TURNED_DOWN, days, singles))
+    taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
+    _, reports, _ = await standing(account.sql, account.municipality_id, [], taps)
+    notices = await notices_of(account.sql, account.municipality_id, account.provider, days)
+    found = [*declined_of(asked, reports, account.master), *declined_in_advance(notices, account.master)]
+    return [one for one in found if account.recipients is None or one.recipient in account.recipients]
 
 
 async def notices_of(sql: Any, municipality_id: int, provider: str | None, days: Days) -> list[Notice]:
@@ -127,15 +239,12 @@ async def notices_of(sql: Any, municipality_id: int, provider: str | None, days:
     return [notice for notice in notices if days[0] <= local_date(notice.at) <= days[1]]
 
 
-async def _visits(
-    sql: Any, municipality_id: int, provider: str, days: Days, recipients: Sequence[str] | None = None
-) -> list[Visit]:
-    rows = await sql.fetch(VISITS, municipality_id, provider, *days_span(*days), recipients)
+def _visits(rows: Iterable[Any]) -> list[Visit]:
     return [visit_of(tuple(row)).visit for row in rows]
 
 
-async def _before_absences(sql: Any, municipality_id: int, facts: Facts, loaded: Days) -> list[Visit]:
-    """Visits from before the loaded days, of those whose absence began, or had its last visit, before them."""
+def _begun(facts: Facts, loaded: Days) -> dict[str, dt.date]:
+    """When the absences that reach into the loaded days began, by recipient."""
     begun: dict[str, dt.date] = {}
     for order in facts.orders:
         died_on = facts.master.died_on(order.recipient)
@@ -143,9 +252,13 @@ async def _before_absences(sql: Any, municipality_id: int, facts: Facts, loaded:
         for start in [*starts, *([died_on] if died_on else [])]:
             if start <= loaded[1]:
                 begun[order.recipient] = min(start, begun.get(order.recipient, start))
-    if not begun:
-        return []
+    return begun
+
+
+async def _before_absences(account: Account, begun: Mapping[str, dt.date], loaded: Days) -> list[Visit]:
+    """Visits from before the loaded days, of those whose absence began, or had its last visit, before them."""
     first_on = min(begun.values()) - ONE_DAY * LAST_VISIT_DAYS
     if first_on >= loaded[0]:
         return []
-    return await _visits(sql, municipality_id, facts.provider, (first_on, loaded[0] - ONE_DAY), sorted(begun))
+    of_absent = replace(account, recipients=sorted(begun))
+    return _visits(await of_absent.fetch(COMPLETE, (first_on, loaded[0] - ONE_DAY)))

@@ -4,6 +4,7 @@ Every transaction runs as `taggad_app`, which owns nothing, and under row-level 
 transaction also holds that municipality's lock: visits of different staff at one household never race.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ APP_ROLE = "taggad_app"
 POOL_TIMEOUT_SECONDS = 3
 LOCK_CLASS = 7_460
 """First key of the advisory locks that make each municipality have one writer at a time."""
+
+CLOSED_AT_ONCE = 2
 
 LIMITS = {
     "statement_timeout": "60s",
@@ -106,6 +109,8 @@ class Database:
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self._vault = vault
+        # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
+        self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -115,6 +120,14 @@ class Database:
     async def read(self, municipality_id: int) -> AsyncIterator[Reading]:
         """A transaction that sees one municipality. Raises BusyError when no connection comes free."""
         async with self._transaction(municipality_id) as sa:
+            yield Reading(municipality_id, sa, await _driver(sa))
+
+    @asynccontextmanager
+    async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
+        """The same of one moment: however many statements read, they see no write that comes between them."""
+        async with self._transaction(
+            municipality_id, isolation_level="REPEATABLE READ", postgresql_readonly=True
+        ) as sa:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
@@ -184,10 +197,13 @@ class Database:
             return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int) -> AsyncIterator[AsyncConnection]:
-        async with self._connection() as sa, sa.begin():
-            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
-            yield sa
+    async def _transaction(self, municipality_id: int, **options: Any) -> AsyncIterator[AsyncConnection]:
+        async with self._connection() as sa:
+            if options:
+                await sa.execution_options(**options)
+            async with sa.begin():
+                await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
+                yield sa
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

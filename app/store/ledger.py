@@ -40,6 +40,11 @@ class Leaves:
         self._waiting: list[tuple[Any, ...]] = []
 
     @property
+    def position(self) -> int:
+        """How many leaves stand before the next one."""
+        return self._next
+
+    @property
     def waiting(self) -> int:
         """How many are not stored yet."""
         return len(self._waiting)

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from app.domain.time import Days
+from app.domain.time import Days, days_span
 from app.domain.visit import ANOMALIES
 from app.store import rows, schema
 from app.store.ledger import Leaves
 
 CLOSES = f"""
-SELECT {", ".join(rows.names(schema.period_close))} FROM period_close
+SELECT {", ".join(rows.names(schema.period_close))}, (
+    SELECT leaf_index FROM ledger_leaf AS l WHERE l.municipality_id = $1 AND l.kind = 'period_close' AND l.fact = c.id)
+FROM period_close AS c
 WHERE municipality_id = $1 AND ($2::text IS NULL OR provider = $2) AND ($3::date IS NULL OR month = $3)
 ORDER BY month, provider
 """
@@ -22,8 +24,8 @@ LINES = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = 
 SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND of_month = $3"
 OPEN_ANOMALIES = """
 SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
-WHERE municipality_id = $1 AND provider = $2 AND local_on BETWEEN $3 AND $4 AND status <> 'omitted'
-  AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
+WHERE municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND status <> 'omitted'
+  AND cardinality(anomalies) > 0 AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
 ORDER BY sort_at, id, code
 """
 FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix")
@@ -33,7 +35,7 @@ FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix"
 class Close:
     """A month of a provider that is closed, by the facts whose leaves stand before its own in the ledger.
 
-    `change_no` and `master_seq` say how far visits and master data had come.
+    `position` is how many they are; `change_no` and `master_seq` say how far visits and master data had come.
     """
 
     id: UUID
@@ -47,6 +49,7 @@ class Close:
     line_count: int
     total_ore: int
     lines_hash: bytes
+    position: int
 
 
 async def closes(
@@ -58,7 +61,7 @@ async def closes(
 
 
 def _close(row: Any) -> Close:
-    _, *before, accepted, line_count, total_ore, lines_hash = row
+    _, *before, accepted, line_count, total_ore, lines_hash, position = row
     fact, provider, month, closed_at, closed_by, change_no, master_seq = before
     return Close(
         fact,
@@ -72,6 +75,7 @@ def _close(row: Any) -> Close:
         line_count,
         total_ore,
         lines_hash,
+        position,
     )
 
 
@@ -87,7 +91,7 @@ async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date)
 
 async def open_anomalies(sql: Any, municipality_id: int, provider: str, days: Days) -> list[str]:
     """`visit:code` of everything in the provider's visits of these days that still asks for a repair."""
-    found = await sql.fetch(OPEN_ANOMALIES, municipality_id, provider, *days, FIXES)
+    found = await sql.fetch(OPEN_ANOMALIES, municipality_id, provider, *days_span(*days), FIXES)
     return [f"{row['id']}:{row['code']}" for row in found]
 
 

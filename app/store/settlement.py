@@ -2,13 +2,23 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.domain.facts import Facts
+from app.domain.limits import of_provider
 from app.domain.rating import Agreement, rate
 from app.domain.settlement import Row, adjustments, row_of
 from app.domain.time import Days, month_days
-from app.store import compensation, periods
+from app.store import compensation, periods, touches
+from app.store.compensation import Account
+from app.store.periods import Close
+from app.store.touches import Position, Touched
+
+OfRecipients = dict[str, list[Row]]
+"""Lines of a month by recipient."""
 
 
 async def rated(
@@ -19,36 +29,105 @@ async def rated(
     days: Days,
     agreements: Sequence[Agreement] | None = None,
 ) -> list[Row]:
-    """The lines of days within one month, by the provider's contracts or by other agreements.
-
-    Computed in a thread of its own: a large provider's month takes seconds, in which taps are to be answered.
-    """
+    """The lines of days within one month, by the provider's contracts or by other agreements."""
     if agreements is None:
         agreements = await compensation.agreements_of(sql, municipality_id, provider, days)
     if not agreements:
         return []
-    facts = await compensation.facts_of(sql, municipality_id, provider, form, days, agreements)
-    lines = await asyncio.to_thread(rate, facts, agreements, days)
-    return [row_of(line, provider, f"{days[0]:%Y-%m}") for line in lines]
+    account = await compensation.account_of(sql, municipality_id, provider, form)
+    return await _rows(account, days, agreements)
 
 
-async def with_adjustments(
-    sql: Any, municipality_id: int, provider: str, form: str, month: dt.date, *, closing: bool
-) -> list[Row]:
-    """The lines of an open month, with adjustments of closed ones where it comes after them.
+async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[Row]:
+    """Computed in a thread of its own: a large provider's month takes a second, in which taps are to be answered."""
+    facts = await compensation.facts_of(account, days, agreements)
+    return await asyncio.to_thread(_told, facts, agreements, days)
+
+
+def _told(facts: Facts, agreements: Sequence[Agreement], days: Days) -> list[Row]:
+    return [row_of(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A month's lines as the facts of one moment give them, and those of the closed months that are settled with it.
+
+    `closed` are the provider's closes of then.
+    """
+
+    month: dt.date
+    position: Position
+    closed: list[Close]
+    lines: dict[dt.date, OfRecipients]
+
+
+async def drafted(account: Account, month: dt.date, *, closing: bool) -> Draft:
+    """Compute an open month, with the closed ones before it where it comes after them all.
 
     Told before it is closed only in the first month after them, so that no two open months tell the same ones.
     """
-    name = f"{month:%Y-%m}"
-    lines = await rated(sql, municipality_id, provider, form, month_days(name))
-    closed = [close.month for close in await periods.closes(sql, municipality_id, provider)]
+    position = await touches.position_of(account.sql, account.municipality_id)
+    closed = await periods.closes(account.sql, account.municipality_id, account.provider)
+    draft = Draft(month, position, closed, {})
+    for each in _settled_with(month, [close.month for close in closed], closing=closing):
+        draft.lines[each] = _by_recipient(await _month(account, each))
+    return draft
+
+
+def _settled_with(month: dt.date, closed: Sequence[dt.date], *, closing: bool) -> list[dt.date]:
     if not closed or month < max(closed) or (month > _following(max(closed)) and not closing):
-        return lines
-    for earlier in closed:
-        now = await rated(sql, municipality_id, provider, form, month_days(f"{earlier:%Y-%m}"))
-        before = await periods.settled(sql, municipality_id, provider, earlier)
-        lines += adjustments(before, now, name)
+        return [month]
+    return [month, *closed]
+
+
+async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
+    """Compute anew what was touched after the draft was made, of `account`, which sees it."""
+    if touched is not None and not touched:
+        return
+    for each in draft.lines:
+        agreements = await _agreements(account, each)
+        if touched is None or any(of_provider(one.terms) for one in agreements):
+            draft.lines[each] = _by_recipient(await _month(account, each))
+        else:
+            kept = {ref: rows for ref, rows in draft.lines[each].items() if ref not in touched}
+            found = await _month(replace(account, recipients=sorted(touched)), each)
+            draft.lines[each] = kept | _by_recipient(found)
+
+
+async def settled(draft: Draft, account: Account) -> list[Row]:
+    """The draft's month with its adjustments: what each closed one comes to, less what has been settled for it."""
+    lines = _of_all(draft.lines[draft.month])
+    for earlier in sorted(draft.lines.keys() - {draft.month}):
+        before = await periods.settled(account.sql, account.municipality_id, account.provider, earlier)
+        lines += adjustments(before, _of_all(draft.lines[earlier]), f"{draft.month:%Y-%m}")
     return lines
+
+
+async def with_adjustments(sql: Any, municipality_id: int, provider: str, form: str, month: dt.date) -> list[Row]:
+    """The lines of an open month as they would be frozen now."""
+    account = await compensation.account_of(sql, municipality_id, provider, form)
+    return await settled(await drafted(account, month, closing=False), account)
+
+
+async def _month(account: Account, month: dt.date) -> list[Row]:
+    agreements = await _agreements(account, month)
+    return await _rows(account, month_days(f"{month:%Y-%m}"), agreements) if agreements else []
+
+
+async def _agreements(account: Account, month: dt.date) -> list[Agreement]:
+    days = month_days(f"{month:%Y-%m}")
+    return await compensation.agreements_of(account.sql, account.municipality_id, account.provider, days)
+
+
+def _by_recipient(rows: Iterable[Row]) -> OfRecipients:
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["recipient"]].append(row)
+    return found
+
+
+def _of_all(rows: OfRecipients) -> list[Row]:
+    return [row for _, own in sorted(rows.items()) for row in own]
 
 
 def _following(month: dt.date) -> dt.date:

@@ -304,6 +304,16 @@ def test_only_service_ordered():
     assert pays(others, orders=orders, areas=both) == ["B-2 r URBAN granted 30 hour x 100 = 3000"]
 
 
+def test_a_night_after_the_last_ordered_day_is_paid_once():
+    ended = order("O-1", "B-1", "städ", last="2026-10-31")
+    night = visit(1, "B-1", "2026-10-31T23:30", "2026-11-01T00:30", "städ")
+    rules = [
+        rule(ore=3600, categories=["SERVICE"], only_ordered=["SERVICE"]) | {"ref": "only"},
+        rule(ore=7200, categories=["SERVICE"], except_only_ordered=["SERVICE"]) | {"ref": "others"},
+    ]
+    assert pays({"rules": rules}, night, orders=[ended]) == ["B-1 others URBAN executed 0.5 hour x 7200 = 3600"]
+
+
 def test_what_a_document_says_itself_stands_in_place_of_its_presets():
     told = whole({"preset": "hsl-included", "rates": {"executed": [{"ore": 1}]}, "index": [{"from": "2026-01-01"}]})
     assert [rule["rates"] for rule in told["rules"]] == [[{"ore": 1}], [{"ore": 0}]]

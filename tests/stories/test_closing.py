@@ -1,13 +1,14 @@
 """Closed months: what blocks a close, what it freezes, and how what comes later is settled once and only once."""
 
 import asyncio
+import datetime as dt
 import json
 import uuid
 from hashlib import sha256
 
 import pytest
 from postgres import connect
-from service import tap_item
+from service import STOCKHOLM, day, tap_item
 from world import H1, H2, on, order
 
 from app.actions.check import check
@@ -151,11 +152,34 @@ async def test_a_name_that_could_be_none_is_refused(paid):
 async def test_when_the_contract_wants_a_month_closed(paid):
     closing = {"rules": [CARE], "closing": {"workday": 3, "at": "12:00"}}
     await paid.put("contracts", "K-1", CONTRACT | {"compensation": closing})
-    await close(paid, "2026-03")
+    assert (await close(paid, "2026-03")).json()["due_at"] == "2026-04-07T10:00:00Z"
     [listed] = (await paid.ask("GET", "/v1/periods", role="planner", provider="P-norr")).json()["items"]
     # 1 and 2 April are workdays, then comes Easter: the third is Tuesday the 7th.
     assert listed["due_at"] == "2026-04-07T10:00:00Z"
     assert (await paid.ask("GET", "/v1/periods", role="planner", provider="P-syd")).json()["items"] == []
+
+
+async def test_last_month_is_due_until_it_is_closed(paid):
+    closing = {"rules": [CARE], "closing": {"workday": 1, "at": "08:00"}}
+    await paid.put("contracts", "K-1", CONTRACT | {"compensation": closing})
+    last = f"{day(-dt.datetime.now(STOCKHOLM).day):%Y-%m}"
+    due = (await paid.ask("GET", "/v1/periods", role="controller")).json()["due"]
+    assert [(one["provider"], one["month"]) for one in due] == [("P-norr", last)]
+    assert last < due[0]["due_at"][:7]
+    await close(paid, last)
+    assert (await paid.ask("GET", "/v1/periods", role="controller")).json()["due"] == []
+
+
+async def test_a_close_tells_its_place_in_the_ledger(paid):
+    """The leaf at its position is its own, and those before it are the facts that it saw."""
+    await visit(paid, "2026-08-03", 30)
+    closed = (await close(paid, "2026-08")).json()
+    await visit(paid, "2026-08-04", 10)
+    await paid.seal()
+    proof = await paid.ask("GET", "/v1/ledger/proof", params={"fact": closed["id"]}, role="auditor")
+    assert proof.json()["index"] == closed["position"] > 0
+    [listed] = (await paid.ask("GET", "/v1/periods", role="system")).json()["items"]
+    assert listed == closed
 
 
 async def test_facts_that_arrive_while_a_month_is_closed_are_in_it_or_in_an_adjustment(paid):
