@@ -48,7 +48,7 @@ def _wanted(text: str) -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="taps, correct, read, close, keys: by commas")
+    parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="parts or keys, with commas between")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the figures are written")
     parser.add_argument("--data-dir", type=Path, help="the measured cluster, kept from run to run [build/bench]")
     parser.add_argument("--tiny", action="store_true", help="only show that everything runs: the numbers mean nothing")
