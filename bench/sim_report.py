@@ -34,7 +34,7 @@ from firmware_sim.world import build_world
 SEED = 7
 FIRST_ON = dt.date(2026, 9, 1)
 NAME = "sim_report"
-PHONES_AT_ONCE = 16
+PHONES_AT_ONCE = 8
 SEND_EVERY_SECONDS = 8 * 3600
 """Phones with a net. The longer they wait, the more of what they tell is late and out of order."""
 RECIPIENTS, STAFF = 1000, 250

@@ -9,12 +9,17 @@ import uuid
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from postgres import SERVER, connect, of_database
 from service import LEDGER_KEY, serving
 
 from app.store.database import Database
 from app.store.embedded import EmbeddedError, attach, status
 from app.store.migrate import migrate
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("taggad", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("taggad")
 
 TEMPLATE = "template_migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
