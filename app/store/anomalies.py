@@ -7,21 +7,30 @@ from uuid import UUID
 from app.store.database import Reading
 from app.store.visits import COLUMNS, StoredVisit, visit_of
 
-# By the index of visits that have any; the bound beside the row is what it is entered by.
+# Both are found in the index of visits that have any, which holds all that they ask for; the bound beside the row is
+# what it is entered by. Only the page's own visits are fetched.
 PAGE = f"""
-SELECT code, {", ".join(f"v.{name}" for name in COLUMNS)}
-FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
-WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0
-  AND ($2::text IS NULL OR v.provider = $2)
-  AND ($3::text IS NULL OR code = $3)
-  AND ($4::text IS NULL OR coalesce(v.settled->>code, 'open') = $4)
-  AND v.sort_at >= $5 AND (v.sort_at, v.id, code) > ($5, $6::uuid, $7::text)
-ORDER BY v.sort_at, v.id, code LIMIT $8
+WITH found AS MATERIALIZED (
+    SELECT v.sort_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
+    WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0
+      AND ($2::text IS NULL OR v.provider = $2)
+      AND ($3::text IS NULL OR code = $3)
+      AND ($4::text IS NULL OR coalesce(v.settled->>code, 'open') = $4)
+      AND v.sort_at >= $5 AND (v.sort_at, v.id, code) > ($5, $6::uuid, $7::text)
+    ORDER BY v.sort_at, v.id, code LIMIT $8
+)
+SELECT found.code, {", ".join(f"v.{name}" for name in COLUMNS)}
+FROM found JOIN visit AS v ON v.municipality_id = $1 AND v.id = found.id
+ORDER BY found.sort_at, found.id, found.code
 """
+# Few visits differ in their anomalies and what was said of these: they are counted first and taken apart then.
 COUNTS = """
-SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*) AS found, min(v.sort_at) AS oldest_at
-FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
-WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0 AND ($2::text IS NULL OR v.provider = $2)
+SELECT code, coalesce(settled->>code, 'open') AS state, sum(found)::bigint AS found, min(oldest_at) AS oldest_at
+FROM (
+    SELECT anomalies, settled, count(*) AS found, min(sort_at) AS oldest_at FROM visit
+    WHERE municipality_id = $1 AND cardinality(anomalies) > 0 AND ($2::text IS NULL OR provider = $2)
+    GROUP BY anomalies, settled
+) AS alike CROSS JOIN LATERAL unnest(anomalies) AS a(code)
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 START = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)

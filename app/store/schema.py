@@ -527,6 +527,7 @@ visit = Table(
         "sort_at",
         "id",
         postgresql_where=text("cardinality(anomalies) > 0"),
+        postgresql_include=["provider", "anomalies", "settled"],
     ),
 )
 
