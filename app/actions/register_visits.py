@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from app.actions.correct_visit import Author, CorrectionRefusedError
+from app.actions.correction_check import Author, CorrectionRefusedError
 from app.actions.project import Touched, project
 from app.domain.correction import consistent, manual_presence
 from app.domain.time import local_date, whole_second

@@ -32,8 +32,7 @@ async def reminders(
     async with database.read(municipality_id) as reading:
         found = await visit_list.page(reading, reach, VisitFilter(status="open"), None, MOST)
         ids = list(dict.fromkeys(stored.visit.presence for stored in found))
-        opened = [await presences.one(reading.sql, municipality_id, id_) for id_ in ids]
-        told = [presence for presence in opened if presence is not None]
+        told = list((await presences.of_ids(reading.sql, municipality_id, ids)).values())
         taps = [tap for presence in told for tap in presence.taps]
         said = await visits.standing(reading.sql, municipality_id, [], taps)
     ends = {presence.id: expected_end(presence, said.reports, master, said.chains, unordered) for presence in told}

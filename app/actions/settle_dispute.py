@@ -3,7 +3,8 @@
 import datetime as dt
 from uuid import UUID
 
-from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
+from app.actions.correct_visit import correct_visit
+from app.actions.correction_check import Asked, Author, CorrectionRefusedError
 from app.actions.project import Touched, project
 from app.actions.put_master import Condition
 from app.domain.time import local_date
@@ -21,7 +22,7 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
     A tap without a visit that is accepted disputes none that comes of it later; one that is not never makes any.
     Raises CorrectionRefusedError as `correct_visit` does.
     """
-    known = await store.known(writing.sql, writing.municipality_id, asked.id)
+    known = (await store.known(writing.sql, writing.municipality_id, [asked.id])).get(asked.id)
     visit = await store_visits.of_tap(writing.sql, writing.municipality_id, tap)
     if visit is not None and (known is None or known["recipient"] is not None):
         return await correct_visit(writing, visit, asked, author, Condition())
@@ -42,22 +43,24 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
         writing.sql,
         writing.municipality_id,
         writing.leaves,
-        NewCorrection(
-            id=asked.id,
-            tap=tap,
-            staff=tapped["staff"],
-            at=tapped["at"],
-            recipient=None,
-            kind=asked.kind,
-            body=asked.said,
-            seen=[tap],
-            before={"status": "disputed"},
-            reason=asked.reason,
-            note=asked.note,
-            by=author.subject,
-            recorded_at=dt.datetime.now(dt.UTC),
-            body_hash=hashed,
-        ),
+        [
+            NewCorrection(
+                id=asked.id,
+                tap=tap,
+                staff=tapped["staff"],
+                at=tapped["at"],
+                recipient=None,
+                kind=asked.kind,
+                body=asked.said,
+                seen=[tap],
+                before={"status": "disputed"},
+                reason=asked.reason,
+                note=asked.note,
+                by=author.subject,
+                recorded_at=dt.datetime.now(dt.UTC),
+                body_hash=hashed,
+            ),
+        ],
     )
     # It may stand beside a presence, and weigh there no more.
     await project(writing, Touched(persons=[(person, tapped["at"], tapped["at"])]))

@@ -11,10 +11,11 @@ from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from app.actions.correct_visit import Asked
+from app.actions.correct_visit import Submitted
+from app.actions.correction_check import Asked
 from app.actions.put_master import Condition
 from app.api.access import Caller, allow
-from app.api.corrections import Corrector, Note, Submitted, author_of, known_anomaly, submit
+from app.api.corrections import Corrector, Note, author_of, known_anomaly, submit
 from app.api.master import condition_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known

@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
-from app.actions.put_master import Condition
+from app.actions.correct_visit import Submitted, correct_visits
+from app.actions.correction_check import Asked, Author, CorrectionRefusedError
 from app.api.access import Caller, allow
 from app.api.group_commit import GroupCommit
 from app.api.master import condition_of
@@ -21,7 +21,7 @@ from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Kind, Reason
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store
-from app.store.database import Database, Writing
+from app.store.database import Database
 from app.store.visits import StoredVisit
 
 router = APIRouter(tags=["visits"])
@@ -195,17 +195,8 @@ async def read_correction(request: Request) -> Asked:
     return Asked(read.id, str(kind), read.said(), read.reason, read.note)
 
 
-class Submitted(NamedTuple):
-    """One correction that waits to be written."""
-
-    visit_id: UUID
-    asked: Asked
-    author: Author
-    condition: Condition | None
-
-
 class Written(NamedTuple):
-    """The visit as it then is, and its corrections as they are shown."""
+    """The visit as it then is, and corrections as they are shown, its own among them."""
 
     stored: StoredVisit
     shown: dict[UUID, store.Told]
@@ -221,19 +212,12 @@ def correction_queue(database: Database) -> CorrectionQueue:
 
     async def write(municipality_id: int, waiting: Sequence[Submitted]) -> Sequence[Written | CorrectionRefusedError]:
         async with database.write(municipality_id) as writing:
-            return [await _write(writing, *one) for one in waiting]
+            answers = await correct_visits(writing, waiting)
+            ids = [id_ for one in answers if isinstance(one, StoredVisit) for id_ in one.visit.corrections]
+            shown = await store.told(writing.sql, municipality_id, ids)
+        return [Written(one, shown) if isinstance(one, StoredVisit) else one for one in answers]
 
     return GroupCommit(write, lambda _: WEIGHT)
-
-
-async def _write(
-    writing: Writing, visit_id: UUID, asked: Asked, author: Author, condition: Condition | None
-) -> Written | CorrectionRefusedError:
-    try:
-        stored = await correct_visit(writing, visit_id, asked, author, condition)
-    except CorrectionRefusedError as error:
-        return error
-    return Written(stored, await store.told(writing.sql, writing.municipality_id, stored.visit.corrections))
 
 
 @router.post(

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.correct_visit import Asked, CorrectionRefusedError
+from app.actions.correction_check import Asked, CorrectionRefusedError
 from app.actions.settle_dispute import settle_dispute
 from app.api.access import Caller, allow, database
 from app.api.corrections import Corrector, Note, author_of, corrected

@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.correct_visit import CorrectionRefusedError
+from app.actions.correction_check import CorrectionRefusedError
 from app.actions.register_visits import Manual, register_visits
 from app.api.access import Caller, database
 from app.api.corrections import Corrector, Done, Name, Note, author_of, corrected

@@ -43,7 +43,7 @@ MANUAL_OF = """
 SELECT presence, id, staff, recipient, started_at, interventions FROM manual_visit
 WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
-KNOWN = "SELECT body_hash, tap, recipient FROM correction WHERE municipality_id = $1 AND id = $2"
+KNOWN = "SELECT id, body_hash, tap, recipient FROM correction WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
 NEXT = "SELECT 1 + coalesce(max(seq), 0) FROM correction WHERE municipality_id = $1"
 APPEND = f"INSERT INTO correction {rows.given(schema.correction, 1)}"
 APPEND_MANUAL = f"INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
@@ -182,32 +182,36 @@ def correction_of(row: Any) -> Correction:
     )
 
 
-async def known(sql: Any, municipality_id: int, id_: UUID) -> Any:
-    """The body hash, tap and recipient of the correction stored under the id, None when there is none."""
-    return await sql.fetchrow(KNOWN, municipality_id, id_)
+async def known(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Any]:
+    """The body hash, tap and recipient of the corrections stored under these ids."""
+    return {row["id"]: row for row in await sql.fetch(KNOWN, municipality_id, ids)}
 
 
-async def append(sql: Any, municipality_id: int, leaves: Leaves, new: NewCorrection) -> None:
-    """Store a correction, with its leaf, as the next in its municipality's order."""
-    fields = {
-        "id": new.id,
-        "seq": await sql.fetchval(NEXT, municipality_id),
-        "tap": new.tap,
-        "staff": new.staff,
-        "at": new.at,
-        "recipient": new.recipient,
-        "kind": new.kind,
-        "body": dict(new.body),
-        "seen": list(new.seen),
-        "before": dict(new.before),
-        "reason": new.reason,
-        "note": new.note,
-        "recorded_by": new.by,
-        "recorded_at": new.recorded_at,
-        "body_hash": new.body_hash,
-    }
-    leaves.add("correction", fields)
-    await sql.execute(APPEND, [_row(schema.correction, municipality_id, fields)])
+async def append(sql: Any, municipality_id: int, leaves: Leaves, corrections: Sequence[NewCorrection]) -> None:
+    """Store corrections, with their leaves, as the next in their municipality's order."""
+    first: int = await sql.fetchval(NEXT, municipality_id)
+    stored = []
+    for seq, new in enumerate(corrections, first):
+        fields = {
+            "id": new.id,
+            "seq": seq,
+            "tap": new.tap,
+            "staff": new.staff,
+            "at": new.at,
+            "recipient": new.recipient,
+            "kind": new.kind,
+            "body": dict(new.body),
+            "seen": list(new.seen),
+            "before": dict(new.before),
+            "reason": new.reason,
+            "note": new.note,
+            "recorded_by": new.by,
+            "recorded_at": new.recorded_at,
+            "body_hash": new.body_hash,
+        }
+        leaves.add("correction", fields)
+        stored.append(_row(schema.correction, municipality_id, fields))
+    await sql.execute(APPEND, stored)
 
 
 def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:

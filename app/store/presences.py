@@ -64,7 +64,7 @@ CROSS JOIN LATERAL (
       AND p.paired_at >= wanted.first_at - interval '17 hours' AND p.paired_at <= wanted.last_at
 ) AS p
 """
-ONE = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = $2"
+OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
 AT_HOUSEHOLDS = f"""
 SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
 CROSS JOIN LATERAL (
@@ -165,10 +165,9 @@ async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Wi
     return found
 
 
-async def one(sql: Any, municipality_id: int, id_: UUID) -> Presence | None:
-    """The presence with this id."""
-    row = await sql.fetchrow(ONE, municipality_id, id_)
-    return _presence(row) if row else None
+async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Presence]:
+    """The presences with these ids."""
+    return {row["id"]: _presence(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
 
 
 async def at_households(

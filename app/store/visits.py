@@ -21,7 +21,7 @@ COLUMNS = rows.names(schema.visit)
 OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
-ONE = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = $2"
+OF_IDS = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
 # Whose visits a tap `t` can bound: those of who tapped, and of those whom a correction gave the visit to.
 OF_TAPPING_STAFF = """v.staff = ANY (ARRAY(
     SELECT t.staff UNION ALL
@@ -75,10 +75,9 @@ async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]
     return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
 
 
-async def one(sql: Any, municipality_id: int, id_: UUID) -> StoredVisit | None:
-    """The visit with this id."""
-    row = await sql.fetchrow(ONE, municipality_id, id_)
-    return visit_of(row) if row else None
+async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, StoredVisit]:
+    """The visits with these ids."""
+    return {row["id"]: visit_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
 
 
 async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> UUID | None:

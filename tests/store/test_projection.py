@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.actions.correct_visit import Asked, Author, CorrectionRefusedError, correct_visit
+from app.actions.correct_visit import correct_visit
+from app.actions.correction_check import Asked, Author, CorrectionRefusedError
 from app.actions.place_order import Placed, place_orders
 from app.actions.put_master import Condition
 from app.actions.record_reports import ToldReport, record_reports

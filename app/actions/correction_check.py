@@ -1,0 +1,156 @@
+"""What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from app.domain.attestation import attestable
+from app.domain.correction import TOO_LATE, consistent
+from app.domain.master import MasterData
+from app.domain.pairing import LONGEST_PRESENCE, Presence
+from app.domain.time import whole_second
+from app.domain.visit import Visit, cause
+
+MUNICIPAL_KINDS = frozenset({"resolve"})
+"""What only the municipality may decide: it makes payable what no order or delegation covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A correction as it is asked for. `said` is what its kind has to say, in the words of the call."""
+
+    id: UUID
+    kind: str
+    said: Mapping[str, Any]
+    reason: str
+    note: str | None
+
+    def hashed(self, visit_id: UUID) -> bytes:
+        """What makes two deliveries the same: the visit that was named and all that was asked."""
+        said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
+        return blake2b(said, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who corrects: subject, and the provider it is bound to, None for the municipality."""
+
+    subject: str
+    provider: str | None
+
+    @property
+    def who(self) -> str:
+        """The one behind the token, whatever its role: staff or client, failing that the provider itself."""
+        return who(self.subject)
+
+
+def who(subject: str) -> str:
+    """Of a token's subject, `municipality:role:who`, the last part."""
+    return subject.split(":", 2)[-1]
+
+
+class CorrectionRefusedError(Exception):
+    """Nothing is written. `code` says why, `pointer` where in the body."""
+
+    def __init__(self, code: str, pointer: str | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.pointer = pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What stands, for asking whether a correction can be laid over it."""
+
+    master: MasterData
+    presence: Presence
+    visit: Visit
+    others: list[Visit]
+    author: Author
+    now: dt.datetime
+
+    def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What was, and what to store. Raises CorrectionRefusedError."""
+        if kind in MUNICIPAL_KINDS and self.author.provider is not None:
+            raise CorrectionRefusedError("forbidden_role")
+        checks = {
+            "set_start": self._boundary,
+            "set_end": self._boundary,
+            "set_interventions": self._interventions,
+            "set_staff": self._staff,
+            "set_recipient": self._recipient,
+            "omit": self._omit,
+            "restore": self._restore,
+            "acknowledge": self._anomaly,
+            "resolve": self._anomaly,
+            "settle_dispute": self._dispute,
+            "attest": self._attest,
+        }
+        return checks[kind](kind, said)
+
+    def _boundary(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        name = "started_at" if kind == "set_start" else "ended_at"
+        at = whole_second(said[name])
+        start, end = self.presence.started_at, self.presence.ended_at
+        start, end = (at, end) if kind == "set_start" else (start, at)
+        possible = consistent(start, end) if start and end else abs(at - self.presence.anchor_at) <= LONGEST_PRESENCE
+        if not possible or at > self.now:
+            raise CorrectionRefusedError("out_of_range", f"/{name}")
+        return {name: getattr(self.visit, name)}, {name: at}
+
+    def _interventions(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        for place, one in enumerate(said["interventions"]):
+            if one["intervention"] not in self.master.interventions:
+                raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
+        told = dict.fromkeys(share.intervention for share in self.visit.shares if share.intervention)
+        return {"interventions": [{"intervention": one} for one in told]}, dict(said)
+
+    def _staff(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        staff = self.master.staff_on(said["staff"], self.visit.local_date)
+        if staff is None or self.author.provider not in {None, staff.provider}:
+            raise CorrectionRefusedError("unknown_ref", "/staff")
+        return {"staff": self.visit.staff}, dict(said)
+
+    def _recipient(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if said["recipient"] not in self.master.recipients:
+            raise CorrectionRefusedError("unknown_ref", "/recipient")
+        if any(other.recipient == said["recipient"] for other in self.others):
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"recipient": self.visit.recipient}, dict(said)
+
+    def _omit(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.visit.status == "omitted":
+            raise CorrectionRefusedError("correction_not_applicable")
+        whole = all(other.status == "omitted" for other in self.others)
+        return {"omitted": False}, {"omitted": True, "whole": whole}
+
+    def _restore(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.visit.status != "omitted":
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"omitted": True}, {"omitted": False}
+
+    def _anomaly(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        code = said["anomaly"]
+        state = "acknowledged" if kind == "acknowledge" else "resolved"
+        before = self.visit.settled.get(code, "open")
+        attested_only = kind == "resolve" and code == "attestation_missing"
+        if code not in self.visit.anomalies or before in {state, "resolved"} or attested_only:
+            raise CorrectionRefusedError("correction_not_applicable")
+        after = {"anomaly": code, "state": state, "cause": cause(self.visit, code)}
+        return {"anomaly": code, "state": before}, after
+
+    def _dispute(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.presence.dispute is None or self.visit.status != "disputed":
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"status": "disputed"}, dict(said)
+
+    def _attest(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not {"attestation_missing", TOO_LATE}.intersection(self.visit.anomalies):
+            raise CorrectionRefusedError("correction_not_applicable")
+        ends = {"started_at": self.presence.started_at, "ended_at": self.presence.ended_at}
+        return {"attested": False}, {"attested": True, **ends, "cause": attestable(self.presence)}
