@@ -67,19 +67,17 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     concerned: set[str] = set()
     for place, one in waiting.items():
         own = standing.concerned(writing, one)
-        apart = concerned.isdisjoint(own)
-        concerned |= own
-        if not apart:
-            continue
-        try:
-            found = await _repeated(writing, standing, one) or await _checked(writing, standing, one)
-        except CorrectionRefusedError as error:
-            answers[place] = error
-            continue
-        if isinstance(found, _Chosen):
+        if concerned.isdisjoint(own):
+            try:
+                found = await _repeated(writing, standing, one) or await _checked(writing, standing, one)
+            except CorrectionRefusedError as error:
+                answers[place] = error
+                continue
+            if not isinstance(found, _Chosen):
+                answers[place] = found
+                continue
             chosen[place] = found
-        else:
-            answers[place] = found
+        concerned |= own
     if not chosen:
         return answers
     await _append(writing, [(waiting[place], choice) for place, choice in chosen.items()])
