@@ -69,8 +69,10 @@ def paid_days(
     longest = ONE_DAY * max((step.last for step in pay.steps), default=0)
     before = max((day for day in visited if day < absence.first_on), default=None)
     counted = before + ONE_DAY if before and pay.counted_from == "last_visit" else absence.first_on
+    # A visit in the middle begins the count anew, however long ago it ran out.
+    latest = max(visited, default=absence.first_on)
     day = absence.first_on
-    while day <= min(absence.last_on, days[1]) and (day - counted) < longest:
+    while day <= min(absence.last_on, days[1]) and ((day - counted) < longest or day <= latest):
         if day in visited:
             if pay.counted_from == "last_visit" or counted == day:
                 counted = day + ONE_DAY

@@ -93,6 +93,8 @@ def test_a_visit_in_the_middle_is_no_day_of_absence():
     absence = one("2026-04-28", "2026-05-10")
     assert told(absence, SOLNA, "2026-04-30") == [("04-28", 75), ("04-29", 25), ("05-01", 25), ("05-02", 25)]
     assert told(absence, FIVE, "2026-04-27", "2026-05-01")[-1] == ("05-06", 100)
+    # Though the five days had run out before it.
+    assert told(absence, FIVE, "2026-04-01", "2026-05-08") == [("05-09", 100), ("05-10", 100)]
 
 
 def test_other_reasons_pay_nothing():
