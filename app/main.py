@@ -3,11 +3,13 @@
 import asyncio
 import datetime as dt
 import gc
+import math
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
+from time import monotonic
 
 import structlog
 from fastapi import FastAPI
@@ -97,6 +99,8 @@ MODULES = (
 """What has routes, in the order of the documentation."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
+SWEEP_SECONDS = 30
+"""How long a fact may wait whose writer died before it was sealed, or is no server."""
 COLLECT_AFTER = (50_000, 20, 50)
 """A batch makes thousands of values and no cycles; to look for some after every 700 values costs more than it frees."""
 
@@ -204,9 +208,15 @@ async def _keep_time(database: Database) -> None:
 
 
 async def _keep_sealing(database: Database) -> None:
+    """Seal what this process stores as it comes, and now and then what others did: most tenants are idle mostly."""
+    swept_at = -math.inf
     while True:
         try:
-            for municipality_id in await database.municipalities():
+            due: Iterable[int] = database.take_unsealed()
+            if monotonic() - swept_at >= SWEEP_SECONDS:
+                due = await database.municipalities()
+                swept_at = monotonic()
+            for municipality_id in due:
                 await _seal(database, municipality_id)
         except Exception as error:  # noqa: BLE001 - as above
             log.warning("sealing_stands", error=type(error).__name__)

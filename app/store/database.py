@@ -109,8 +109,14 @@ class Database:
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self._vault = vault
+        self._unsealed: set[int] = set()
         # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
         self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
+
+    def take_unsealed(self) -> set[int]:
+        """The municipalities this process has stored facts of since it was last asked."""
+        taken, self._unsealed = self._unsealed, set()
+        return taken
 
     async def close(self) -> None:
         """Give every connection back."""
@@ -152,6 +158,8 @@ class Database:
                 yield writing
                 await writing.leaves.store(sql)
                 await sql.execute("COMMIT")
+                if writing.leaves.made:
+                    self._unsealed.add(municipality_id)
             except BaseException:
                 # The copy may hold records that are now rolled back; the next writer must not find it.
                 if holding:

@@ -35,7 +35,7 @@ class Leaves:
 
     def __init__(self, municipality_id: int, first: int, key: bytes | None) -> None:
         self._municipality_id = municipality_id
-        self._next = first
+        self._first = self._next = first
         self._key = key
         self._waiting: list[tuple[Any, ...]] = []
 
@@ -43,6 +43,11 @@ class Leaves:
     def position(self) -> int:
         """How many leaves stand before the next one."""
         return self._next
+
+    @property
+    def made(self) -> int:
+        """How many this transaction adds."""
+        return self._next - self._first
 
     @property
     def waiting(self) -> int:
