@@ -27,8 +27,8 @@ WIDTHS = {"Rad": 6, "Avser": 30, "Förklaring": 90, "Radens nyckel": 34}
 USUAL_WIDTH = 12
 
 
-def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
-    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+def _file_of(media_type: str, begins: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}, "example": f"{begins}…"}}
     return {200: {"description": "The document", "content": content}}
 
 
@@ -37,7 +37,7 @@ def _file_of(media_type: str) -> dict[int | str, dict[str, Any]]:
     operation_id="get_specification_xlsx",
     summary="Every line of a closed month, as a workbook",
     response_class=Response,
-    responses=_file_of(XLSX),
+    responses=_file_of(XLSX, "PK"),
 )
 async def get_xlsx(request: Request, caller: Puller, query: Asked) -> Response:
     """A sheet of facts and sums and one of lines, each explained in Swedish and named by its key.
@@ -53,7 +53,7 @@ async def get_xlsx(request: Request, caller: Puller, query: Asked) -> Response:
     operation_id="get_specification_pdf",
     summary="Every line of a closed month, as PDF/UA",
     response_class=Response,
-    responses=_file_of(PDF),
+    responses=_file_of(PDF, "%PDF-1.7"),
 )
 async def get_pdf(request: Request, caller: Puller, query: Asked) -> Response:
     """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 5 000."""

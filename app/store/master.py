@@ -64,7 +64,7 @@ SELECT least(t.first_at, m.first_at), greatest(t.last_at, m.last_at) FROM (
 CORRECTED_TO = """
 SELECT p.paired_by, min(p.paired_at), max(p.paired_at)
 FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence AND p.paired_by IS NOT NULL
-WHERE v.municipality_id = $1 AND v.staff = $2 AND v.sort_at BETWEEN $3 AND $4 AND v.corrections IS NOT NULL
+WHERE v.municipality_id = $1 AND v.staff = $2 AND v.sort_at BETWEEN $3 AND $4
 GROUP BY p.paired_by
 """
 

@@ -46,7 +46,12 @@ FILLED = {
     "recipients": {"name": None, "household": "B-001", "protected": False, "died_on": None, "valid_from": None},
     "interventions": {"valid_from": None},
     "staff": {"name": None, "person": "S-01", "valid_to": None, "relative_of": None, "delegations": []},
-    "contracts": {"split_policy": "proportional", "report_required": False, "compensation": {}},
+    "contracts": {
+        "split_policy": "proportional",
+        "report_required": False,
+        "manual_attest_minutes": None,
+        "compensation": {},
+    },
     "orders": {
         "decision": None,
         "valid_to": None,
