@@ -99,7 +99,7 @@ MODULES = (
 """What has routes, in the order of the documentation."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
-SWEEP_SECONDS = 30
+SWEEP_SECONDS = 5
 """How long a fact may wait whose writer died before it was sealed, or is no server."""
 COLLECT_AFTER = (50_000, 20, 50)
 """A batch makes thousands of values and no cycles; to look for some after every 700 values costs more than it frees."""

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from app.api.executed_time import Puller, Snapshot, asked_days
+from app.api.executed_time import Month, Puller, Snapshot, asked_days
 from app.api.master import ref_after, ref_cursor, today
 from app.api.reach import reach_of, require_known
 from app.api.visits import cursor_of, read_cursor
@@ -93,7 +93,7 @@ class MissingQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    month: Annotated[str | None, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")] = None
+    month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
     provider: str | None = None

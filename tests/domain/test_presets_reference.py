@@ -6,9 +6,19 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from paid import ALL_HELP, rated, world
-from test_rating_reference import AREAS, FIRST, LAST, ZONE, granted_of, made_orders, made_visits, valid
+from test_rating_reference import (
+    AREAS,
+    FIRST,
+    LAST,
+    ZONE,
+    granted_of,
+    made_orders,
+    made_visits,
+    some_orders,
+    some_visits,
+    valid,
+)
 
 from app.domain.presets import PRESETS
 
@@ -17,29 +27,7 @@ SOL, SOL_HSL = {"SERVICE", "CARE"}, {"SERVICE", "CARE", "DELEGATED_HSL"}
 OWN = 400  # kr an hour where a source tells no price
 NOVEMBER = [FIRST + dt.timedelta(days=number) for number in range(30)]
 
-visits = st.lists(
-    st.tuples(
-        st.sampled_from(sorted(AREAS)),
-        st.integers(-60, 30 * 1440 - 1),
-        st.integers(1, 600),
-        st.lists(st.tuples(st.sampled_from(HELP), st.integers(1, 60), st.booleans()), min_size=1, max_size=3),
-    ),
-    max_size=6,
-)
-orders = st.lists(
-    st.tuples(
-        st.sampled_from(sorted(AREAS)),
-        st.lists(
-            st.tuples(st.sampled_from(HELP), st.integers(1, 90), st.integers(1, 9), st.sampled_from(["d", "wk", "mo"])),
-            min_size=1,
-            max_size=3,
-        ),
-        st.integers(-20, 29),
-        st.one_of(st.none(), st.integers(0, 40)),
-        st.one_of(st.none(), st.tuples(st.integers(-5, 29), st.integers(0, 12))),
-    ),
-    max_size=2,
-)
+visits, orders = some_visits(HELP), some_orders(HELP, 1, 2)
 
 
 class Month:

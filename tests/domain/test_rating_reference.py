@@ -17,29 +17,36 @@ NIGHT = {"band": "night", "times": [{"from": "22:00", "to": "07:00"}]}
 HELP = ("dusch", "städ", "insulin", "tillsyn")
 CATEGORIES = ("SERVICE", "CARE", "DELEGATED_HSL")
 
-visits = st.lists(
-    st.tuples(
-        st.sampled_from(sorted(AREAS)),
-        st.integers(-60, 30 * 1440 - 1),  # minutes from the first midnight: some begin the night before
-        st.integers(1, 600),
-        st.lists(st.tuples(st.sampled_from(HELP), st.integers(1, 60), st.booleans()), min_size=1, max_size=3),
-    ),
-    max_size=6,
-)
-orders = st.lists(
-    st.tuples(
-        st.sampled_from(sorted(AREAS)),
-        st.lists(
-            st.tuples(st.sampled_from(HELP), st.integers(0, 90), st.integers(1, 9), st.sampled_from(["d", "wk", "mo"])),
-            min_size=1,
-            max_size=3,
+
+def some_visits(of):
+    return st.lists(
+        st.tuples(
+            st.sampled_from(sorted(AREAS)),
+            st.integers(-60, 30 * 1440 - 1),  # minutes from the first midnight: some begin the night before
+            st.integers(1, 600),
+            st.lists(st.tuples(st.sampled_from(of), st.integers(1, 60), st.booleans()), min_size=1, max_size=3),
         ),
-        st.integers(-20, 29),
-        st.one_of(st.none(), st.integers(0, 40)),
-        st.one_of(st.none(), st.tuples(st.integers(-5, 29), st.integers(0, 12))),
-    ),
-    max_size=3,
-)
+        max_size=6,
+    )
+
+
+def some_orders(of, least_minutes, most):
+    frequency = st.tuples(
+        st.sampled_from(of), st.integers(least_minutes, 90), st.integers(1, 9), st.sampled_from(["d", "wk", "mo"])
+    )
+    return st.lists(
+        st.tuples(
+            st.sampled_from(sorted(AREAS)),
+            st.lists(frequency, min_size=1, max_size=3),
+            st.integers(-20, 29),
+            st.one_of(st.none(), st.integers(0, 40)),
+            st.one_of(st.none(), st.tuples(st.integers(-5, 29), st.integers(0, 12))),
+        ),
+        max_size=most,
+    )
+
+
+visits, orders = some_visits(HELP), some_orders(HELP, 0, 3)
 rules = st.lists(
     st.tuples(
         st.sampled_from(["executed", "granted", "executed_at_most_granted", "per_visit"]),
