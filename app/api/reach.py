@@ -24,3 +24,11 @@ async def require_known(reading: Reading, caller: Caller, **refs: str | None) ->
     # No text of PostgreSQL has a NUL, so neither has a ref.
     if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
         raise Problem("unknown_ref")
+
+
+async def whom(
+    reading: Reading, caller: Caller, *, provider: str | None, recipient: str | None
+) -> dict[str, str | None]:
+    """Whom a measure is asked for, a planner's its own provider. Raises Problem as `require_known`."""
+    await require_known(reading, caller, provider=provider, recipient=recipient)
+    return {"provider": reach_of(caller).provider or provider, "recipient": recipient}

@@ -1,4 +1,4 @@
-"""Measures of the care given: continuity, research indices, executed share and evidence.
+"""Measures of the care given: continuity, executed share and evidence.
 
 A measure is a profile, a set of parameters, over the raw visits and orders. What is undefined is None, never 0. Ratios
 are ratios of sums, exact; rounding belongs to whoever shows them.
@@ -6,10 +6,9 @@ are ratios of sums, exact; rounding belongs to whoever shows them.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
 from app.domain.evidence import EVIDENCE_LEVELS, weakest
 from app.domain.order import LAST_DAY, ONE_DAY, Order, in_force
@@ -26,21 +25,30 @@ TARGET_SHARE = Fraction(85, 100)
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
-    """The parameters of a continuity measure. `opens` and `closes` are local, half-open; `days` from the first on.
+class Scope:
+    """Which visits and persons a profile looks at. `opens` and `closes` are local, half-open; `days` from the first on.
 
-    `roles_left_out` are those whose persons are not counted; their visits still qualify. `publish_from` is the fewest
-    eligible recipients a published figure may rest on.
+    `categories` are those a visit must have one of, None for any. `roles_left_out` are those whose persons are not
+    counted.
     """
 
     name: str
     days: int
-    least_age: int
-    least_visits_a_day: int
-    categories: frozenset[str]
+    categories: frozenset[str] | None
     opens: dt.time
     closes: dt.time
     roles_left_out: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile(Scope):
+    """The parameters of a continuity measure. Visits of `roles_left_out` still qualify, their persons do not count.
+
+    `publish_from` is the fewest eligible recipients a published figure may rest on.
+    """
+
+    least_age: int
+    least_visits_a_day: int
     many_persons: int
     publish_from: int
 
@@ -89,7 +97,7 @@ class Continuity:
     above: Fraction | None
 
 
-def period(profile: Profile, first_on: dt.date) -> Days:
+def period(profile: Scope, first_on: dt.date) -> Days:
     """The inclusive local days of the measure."""
     return first_on, first_on + dt.timedelta(days=profile.days - 1)
 
@@ -103,16 +111,17 @@ def born_by(profile: Profile, first_on: dt.date) -> dt.date:
         return dt.date(year, 2, 28)
 
 
-def qualifies(profile: Profile, visit: Visit) -> bool:
+def qualifies(profile: Scope, visit: Visit) -> bool:
     """Whether the visit is one of those the measure counts, whoever made it."""
     if visit.status != "complete" or visit.started_at is None:
         return False
     if not profile.opens <= local(visit.started_at).time() < profile.closes:
         return False
-    return any(share.category in profile.categories for share in visit.shares)
+    return profile.categories is None or any(share.category in profile.categories for share in visit.shares)
 
 
-def _qualifying(profile: Profile, days: Days, visits: Iterable[Visit]) -> list[Visit]:
+def qualifying(profile: Scope, days: Days, visits: Iterable[Visit]) -> list[Visit]:
+    """The visits that count, of those that start within inclusive local days."""
     return [visit for visit in visits if days[0] <= visit.local_date <= days[1] and qualifies(profile, visit)]
 
 
@@ -131,7 +140,7 @@ def _paused(order: Order, days: Days) -> bool:
 def is_candidate(profile: Profile, first_on: dt.date, candidate: Candidate) -> bool:
     """Whether the measure has to account for this recipient at all."""
     days = period(profile, first_on)
-    return any(_valid(order, days) for order in candidate.orders) or bool(_qualifying(profile, days, candidate.visits))
+    return any(_valid(order, days) for order in candidate.orders) or bool(qualifying(profile, days, candidate.visits))
 
 
 def exclusion(profile: Profile, first_on: dt.date, candidate: Candidate) -> str | None:
@@ -146,7 +155,7 @@ def exclusion(profile: Profile, first_on: dt.date, candidate: Candidate) -> str 
         return "paused"
     if not all(any(in_force(order, on) for order in candidate.orders) for on in every_day):
         return "order_not_in_force"
-    visits = Counter(visit.local_date for visit in _qualifying(profile, days, candidate.visits))
+    visits = Counter(visit.local_date for visit in qualifying(profile, days, candidate.visits))
     if any(visits[on] < profile.least_visits_a_day for on in every_day):
         return "too_few_visits"
     return None
@@ -154,8 +163,8 @@ def exclusion(profile: Profile, first_on: dt.date, candidate: Candidate) -> str 
 
 def persons_met(profile: Profile, first_on: dt.date, visits: Iterable[Visit]) -> int:
     """Distinct persons of the qualifying visits, less the roles left out; each of a double staffing counts."""
-    qualifying = _qualifying(profile, period(profile, first_on), visits)
-    return len({visit.person for visit in qualifying if visit.role not in profile.roles_left_out})
+    found = qualifying(profile, period(profile, first_on), visits)
+    return len({visit.person for visit in found if visit.role not in profile.roles_left_out})
 
 
 def continuity(profile: Profile, first_on: dt.date, candidates: Iterable[Candidate]) -> Continuity:
@@ -201,38 +210,6 @@ def _nth(met: Mapping[int, int], counts: Sequence[int], index: int) -> int:
 def publishable(profile: Profile, measure: Continuity) -> bool:
     """Whether a published aggregate may show any of it; the municipality's own controllers see it anyhow."""
     return measure.eligible >= profile.publish_from
-
-
-@dataclass(frozen=True, slots=True)
-class Indices:
-    """The research indices of one recipient and period; None where one is undefined."""
-
-    upc: Fraction | None
-    hhi: Fraction | None
-    coc: Fraction | None
-    secon: Fraction | None
-    k: Fraction | None
-
-
-def indices(visits: Sequence[Collection[str]]) -> Indices:
-    """The indices of visits in time order, each given by the persons who made it.
-
-    A person of a double-staffed visit counts as one visit by each; SECON compares visits, alike when anybody returns.
-    """
-    by_person = Counter(person for persons in visits for person in set(persons))
-    total = by_person.total()
-    if not total:
-        return Indices(None, None, None, None, None)
-    squares = sum(count * count for count in by_person.values())
-    pairs = [bool(set(before) & set(after)) for before, after in pairwise(visits)]
-    several = total > 1
-    return Indices(
-        upc=Fraction(max(by_person.values()), total),
-        hhi=Fraction(squares, total * total),
-        coc=Fraction(squares - total, total * (total - 1)) if several else None,
-        secon=Fraction(sum(pairs), len(pairs)) if pairs else None,
-        k=Fraction(total - len(by_person), total - 1) if several else None,
-    )
 
 
 def executed_share(executed_seconds: int, granted_seconds: int) -> Fraction | None:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Literal, NamedTuple
 
-from app.domain.correction import Amendment
+from app.domain.correction import NOTHING, Amendment
 from app.domain.master import MasterData, Staff
 from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
 from app.domain.report import Report, ReportedIntervention
@@ -51,6 +51,8 @@ class Plan:
     report_missing: bool = False
     told: frozenset[str] = frozenset()
     """Recipients for whom a person has told the interventions in the report's place."""
+    declined: tuple[tuple[str, str], ...] = ()
+    """Which ordered interventions the report says who turned down, less those that were done all the same."""
 
 
 def plan(
@@ -76,10 +78,14 @@ def plan(
     else:
         parts = desk.by_order(household)
     missing = report is None and contract is not None and contract.report_required
-    if not amended:
-        return Plan(tuple(parts), policy, missing)
-    parts, told = desk.amended(parts, amended, reported=reported)
-    return Plan(tuple(parts), policy, missing, told)
+    told: frozenset[str] = frozenset()
+    if amended:
+        parts, told = desk.amended(parts, amended, reported=reported)
+    declined = desk.declined(report, household, amended or {}) if report else ()
+    if declined:
+        done = {(part.recipient, part.intervention) for part in parts if reported or part.recipient in told}
+        declined = sorted(set(declined) - done)
+    return Plan(tuple(parts), policy, missing, told, tuple(declined))
 
 
 class _Menu(NamedTuple):
@@ -135,6 +141,18 @@ class _Desk:
         """Whom an intervention told without a recipient was for."""
         ordered = [ref for ref in residents if self.find_line(ref, intervention)]
         return ordered or residents[:1]
+
+    def declined(self, report: Report, household: str, amended: Mapping[str, Amendment]) -> Sequence[tuple[str, str]]:
+        """Who turned down which ordered intervention; where the report names nobody, all who have it ordered."""
+        found: list[tuple[str, str]] = []
+        for one in report.interventions:
+            if one.outcome == "declined":
+                for ref in [one.recipient] if one.recipient else self.master.residents(household, self.on):
+                    change = amended.get(ref, NOTHING)
+                    whose = change.recipient or ref
+                    if not change.omitted and self.find_line(whose, one.intervention):
+                        found.append((whose, one.intervention))
+        return found
 
     def _part(self, recipient: str, intervention: str, minutes: int | None) -> Part:
         found = self.find_line(recipient, intervention)

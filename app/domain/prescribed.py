@@ -57,15 +57,16 @@ class Ordered:
     category_of: CategoryOf
     died_on: Mapping[str, dt.date]
 
+    def in_force(self, recipient: str, on: dt.date) -> list[Order]:
+        """The recipient's orders in force that day."""
+        if on > self.died_on.get(recipient, on):
+            return []
+        return [order for order in self.orders.get(recipient, ()) if in_force(order, on)]
+
     def categories(self, recipient: str, on: dt.date) -> set[str | None]:
         """What is ordered for the recipient and in force that day."""
-        if on > self.died_on.get(recipient, on):
-            return set()
         return {
-            self.category_of(line.intervention, on)
-            for order in self.orders.get(recipient, ())
-            if in_force(order, on)
-            for line in order.lines
+            self.category_of(line.intervention, on) for order in self.in_force(recipient, on) for line in order.lines
         }
 
 

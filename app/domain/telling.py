@@ -177,11 +177,19 @@ def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
         _visit(scene, group, recipient, given, spans, presence_seconds, scaled)
         for recipient, given in sorted(by_recipient.items())
     ]
+    if complete and scene.plan.declined:
+        told = [visit._replace(declined=_declined(visit.recipient, told, scene.plan)) for visit in told]
     if not scene.left_out:
         return told
     omitted = replace(scene, status="omitted")
     gone = sorted({part.recipient for part in scene.left_out})
     return told + [_visit(omitted, group, recipient, (), (), 0, scaled=False) for recipient in gone]
+
+
+def _declined(recipient: str, visits: Sequence[Visit], plan: Plan) -> tuple[tuple[str, str], ...]:
+    """What was turned down in this visit; what somebody without a visit of their own did stands in the first."""
+    own, first = {visit.recipient for visit in visits}, visits[0].recipient
+    return tuple(pair for pair in plan.declined if (pair[0] if pair[0] in own else first) == recipient)
 
 
 def _visit(

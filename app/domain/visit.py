@@ -51,7 +51,8 @@ class Visit(NamedTuple):
 
     `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code. `settled` is
     the state of each anomaly that a person has acknowledged or resolved; `corrections` are those of this visit, in
-    the order recorded.
+    the order recorded. `declined` are single interventions turned down inside a complete visit, each with by whom: the
+    recipient, or somebody of the household who was served nothing.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ class Visit(NamedTuple):
     suggestions: Mapping[str, Any]
     settled: Mapping[str, str] = MappingProxyType({})
     corrections: tuple[UUID, ...] = ()
+    declined: tuple[tuple[str, str], ...] = ()
 
     @property
     def sort_at(self) -> dt.datetime:

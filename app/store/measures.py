@@ -7,34 +7,36 @@ import datetime as dt
 from collections import Counter, defaultdict
 from typing import Any
 
-from app.domain.measures import Continuity, Evidence, Profile, born_by, evidence, period, summary
+from app.domain.measures import Continuity, Evidence, Profile, Scope, born_by, evidence, period, summary
 from app.domain.order import ONE_DAY
-from app.domain.time import STOCKHOLM, Days, days_span
+from app.domain.time import STOCKHOLM, Days, Span, days_span
 
+# The visits that count for a profile. The local window is two instants for each day, looked up by day, since a
+# time-zone conversion for each visit costs as much as the rest.
+QUALIFYING = """municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2::date AND $3::date
+        AND sort_at >= $4 AND sort_at < $5 AND ($8::text[] IS NULL OR share_category && $8)
+        AND started_at >= ($6::timestamptz[])[local_on - $2::date + 1]
+        AND started_at < ($7::timestamptz[])[local_on - $2::date + 1]"""
 # One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk.
 SORT_MEMORY = "SET LOCAL work_mem = '96MB'"
 
-# One pass over the visits in the order they lie. The local window is two instants for each day, looked up by day, since
-# a time-zone conversion for each visit costs as much as the rest.
-CONTINUITY = """
+# One pass over the visits in the order they lie.
+CONTINUITY = f"""
 WITH met AS MATERIALIZED (
     SELECT recipient, count(DISTINCT person) FILTER (WHERE role IS NULL OR role <> ALL($9::text[])) AS persons,
-        least({each_day}) AS fewest
+        least({{each_day}}) AS fewest
     FROM visit AS v
-    WHERE municipality_id = $1 AND status = 'complete' AND local_on BETWEEN $2::date AND $3::date
-        AND sort_at >= $4 AND sort_at < $5 AND share_category && $8::text[]
-        AND started_at >= ($6::timestamptz[])[local_on - $2::date + 1]
-        AND started_at < ($7::timestamptz[])[local_on - $2::date + 1]{of_visit}
+    WHERE {QUALIFYING}{{of_visit}}
     GROUP BY recipient
 ), ordered AS MATERIALIZED (
     SELECT recipient, range_agg(in_force) @> daterange($2::date, $3::date, '[]') AS every_day,
         bool_or((datemultirange(valid) - in_force) && daterange($2::date, $3::date, '[]')) AS paused
     FROM care_order AS o
-    WHERE municipality_id = $1 AND valid && daterange($2::date, $3::date, '[]'){of_order}
+    WHERE municipality_id = $1 AND valid && daterange($2::date, $3::date, '[]'){{of_order}}
     GROUP BY recipient
 ), born AS MATERIALIZED (
     SELECT DISTINCT ON (ref) ref, birth_date FROM recipient_version AS r
-    WHERE municipality_id = $1{of_recipient} ORDER BY ref, valid DESC
+    WHERE municipality_id = $1{{of_recipient}} ORDER BY ref, valid DESC
 ), judged AS (
     SELECT CASE
             WHEN birth_date IS NULL THEN 'age_unknown'
@@ -43,11 +45,24 @@ WITH met AS MATERIALIZED (
             WHEN every_day IS NOT TRUE THEN 'order_not_in_force'
             WHEN coalesce(fewest, 0) < $11 THEN 'too_few_visits'
         END AS reason, persons
-    FROM (SELECT recipient FROM met UNION SELECT recipient FROM ordered{asked}) AS candidate
+    FROM (SELECT recipient FROM met UNION SELECT recipient FROM ordered{{asked}}) AS candidate
     LEFT JOIN met USING (recipient) LEFT JOIN ordered USING (recipient) LEFT JOIN born ON born.ref = recipient
 )
 SELECT reason, CASE WHEN reason IS NULL THEN persons END AS persons, count(*) AS recipients FROM judged GROUP BY 1, 2
 """
+
+
+def qualifying(municipality_id: int, scope: Scope, days: Days) -> list[Any]:
+    """The arguments `$1` to `$8` of `QUALIFYING`; `$9` are the roles left out."""
+    every_day = [days[0] + ONE_DAY * number for number in range((days[1] - days[0]).days + 1)]
+    edges = [[dt.datetime.combine(on, edge, STOCKHOLM) for on in every_day] for edge in (scope.opens, scope.closes)]
+    categories = None if scope.categories is None else sorted(scope.categories)
+    return [municipality_id, *days, *around(days), *edges, categories, sorted(scope.roles_left_out)]
+
+
+def around(days: Days) -> Span:
+    """The index is of instants: with a day to both sides it covers what begins on these days."""
+    return days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
 
 
 async def continuity(
@@ -60,14 +75,8 @@ async def continuity(
     recipient: str | None = None,
 ) -> Continuity:
     """The measure from `first_on`; of one provider's orders and visits alone, or of one recipient."""
-    first, last = period(profile, first_on)
-    days = [first + ONE_DAY * number for number in range(profile.days)]
-    # The index is of instants; a day to both sides covers what begins on these days.
-    start_at, end_at = days_span(first - ONE_DAY, last + ONE_DAY)
-    arguments: list[Any] = [municipality_id, first, last, start_at, end_at]
-    arguments += [[dt.datetime.combine(on, edge, STOCKHOLM) for on in days] for edge in (profile.opens, profile.closes)]
-    arguments += [sorted(profile.categories), sorted(profile.roles_left_out)]
-    arguments += [born_by(profile, first), profile.least_visits_a_day]
+    arguments = qualifying(municipality_id, profile, period(profile, first_on))
+    arguments += [born_by(profile, first_on), profile.least_visits_a_day]
     fragments = dict.fromkeys(("of_visit", "of_order", "of_recipient", "asked"), "")
     if provider is not None:
         arguments.append(provider)
@@ -107,9 +116,7 @@ async def evidence_by_provider(
     sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[str | None, Evidence]:
     """The evidence of visits that start within inclusive local days, for each provider that has any."""
-    # The index is of instants; a day to both sides covers what begins on these days.
-    span = days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
     ends: defaultdict[str | None, list[tuple[str | None, str | None, int]]] = defaultdict(list)
-    for by, *counted in await sql.fetch(EVIDENCE, municipality_id, *days, *span, provider, recipient):
+    for by, *counted in await sql.fetch(EVIDENCE, municipality_id, *days, *around(days), provider, recipient):
         ends[by].append(tuple(counted))
     return {by: evidence(counted) for by, counted in ends.items()}

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from typing import Any
 
-from app.domain.order import ONE_DAY
 from app.domain.prescribed import Alarms, Licensed
-from app.domain.time import Days, days_span
+from app.domain.time import Days
 from app.store.executed_time import CATALOGUE
+from app.store.measures import around
 
 # `$1` is the municipality, `$2` and `$3` the first and last day, `$4` and `$5` instants around them, for the index.
 DONE = """
@@ -67,7 +67,7 @@ async def licensed(
     """Licensed health care of visits that start within inclusive local days, and who was enrolled then."""
     figures: defaultdict[Who, list[int]] = defaultdict(lambda: [0] * 5)
     asked = provider, recipient
-    for by, together, *counted in await sql.fetch(LICENSED, municipality_id, *days, *_around(days), *asked):
+    for by, together, *counted in await sql.fetch(LICENSED, municipality_id, *days, *around(days), *asked):
         figures[bool(together), by][:4] = [number or 0 for number in counted]
     for by, together, enrolled in await sql.fetch(ENROLLED, municipality_id, *days, *asked):
         figures[bool(together), by][4] = enrolled
@@ -78,10 +78,5 @@ async def alarms(
     sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Who, Alarms]:
     """Alarms answered in visits that start within inclusive local days."""
-    rows = await sql.fetch(ALARMS, municipality_id, *days, *_around(days), provider, recipient)
+    rows = await sql.fetch(ALARMS, municipality_id, *days, *around(days), provider, recipient)
     return {(bool(together), by): Alarms(*(number or 0 for number in counted)) for by, together, *counted in rows}
-
-
-def _around(days: Days) -> tuple[Any, Any]:
-    """Instants with a day to both sides, which covers what begins on these days."""
-    return days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)

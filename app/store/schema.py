@@ -504,6 +504,7 @@ visit = Table(
     Column("suggestions", JSONB),
     Column("settled", JSONB),
     Column("corrections", ARRAY(Uuid)),
+    Column("declined", JSONB),
     PrimaryKeyConstraint("municipality_id", "presence", "recipient", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("version > 0", name="visit_version_check"),
     CheckConstraint(

@@ -120,7 +120,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
         started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
         seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
-        settled, corrections,
+        settled, corrections, declined,
     ) = row  # fmt: skip
     visit = Visit(
         id_,
@@ -150,6 +150,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         _suggestions(suggestions),
         from_json(settled) if settled else {},
         tuple(corrections) if corrections else (),
+        tuple(map(tuple, from_json(declined))) if declined else (),
     )
     return StoredVisit(visit, version)
 

@@ -260,6 +260,8 @@ async def test_a_format_not_offered_is_406(service):
         ("/v1/measures/continuity", {"from": "2026-10-01"}),
         ("/v1/measures/executed-share", {"month": "2026-10"}),
         ("/v1/measures/evidence", {"month": "2026-10"}),
+        ("/v1/measures/declined", {"month": "2026-10"}),
+        ("/v1/measures/indices", {"month": "2026-10"}),
     ],
 )
 async def test_who_may_ask(service, path, params):
@@ -284,6 +286,8 @@ async def test_a_planner_sees_its_own_provider_alone(story):
             ("/v1/measures/continuity", {"from": "2026-10-01"}),
             ("/v1/measures/executed-share", {"month": month()}),
             ("/v1/measures/evidence", {"month": month()}),
+            ("/v1/measures/declined", {"month": month()}),
+            ("/v1/measures/indices", {"month": month()}),
         ):
             if path == URL or "staff" not in filters:
                 answer = await story.ask(

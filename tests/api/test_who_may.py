@@ -68,8 +68,10 @@ EXPECTED = {
     ("GET", "/v1/measures/alarms"): PULLERS,
     ("GET", "/v1/measures/licensed"): PULLERS,
     ("GET", "/v1/measures/continuity"): PULLERS,
+    ("GET", "/v1/measures/declined"): PULLERS,
     ("GET", "/v1/measures/evidence"): PULLERS,
     ("GET", "/v1/measures/executed-share"): PULLERS,
+    ("GET", "/v1/measures/indices"): PULLERS,
     ("GET", "/v1/compensation"): PULLERS,
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
     ("GET", "/v1/compensation/invoice.xml"): PULLERS,
@@ -207,7 +209,9 @@ async def town(service):
 
 
 BY_MONTH = {"/v1/executed-time", "/v1/compensation", "/v1/delegations/missing"}
-BY_MONTH |= {f"/v1/measures/{name}" for name in ("alarms", "evidence", "executed-share", "licensed")}
+BY_MONTH |= {
+    f"/v1/measures/{name}" for name in ("alarms", "declined", "evidence", "executed-share", "indices", "licensed")
+}
 
 
 def request_of(service, method, path, side):

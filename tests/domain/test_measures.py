@@ -1,4 +1,4 @@
-"""Continuity, research indices, executed share and evidence, from their definitions."""
+"""Continuity, executed share and evidence, from their definitions."""
 
 import datetime as dt
 from dataclasses import replace
@@ -6,21 +6,17 @@ from fractions import Fraction
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from app.domain.measures import (
     EVIDENCE_LEVELS,
     EXCLUSIONS,
     KOLADA_CLASSIC,
     Candidate,
-    Indices,
     born_by,
     continuity,
     evidence,
     exclusion,
     executed_share,
-    indices,
     is_candidate,
     meets_target,
     persons_met,
@@ -69,35 +65,6 @@ def twice_daily(*people, days=DAYS):
 def candidate(*, birth_date=dt.date(1940, 5, 1), orders=None, visits=None, recipient="B-1"):
     given_orders = (order(),) if orders is None else orders
     return Candidate(recipient, birth_date, given_orders, twice_daily("p1", "p2") if visits is None else visits)
-
-
-@pytest.mark.parametrize(
-    ("sequence", "expected"),
-    [
-        ("AAAB", ("3/4", "5/8", "1/2", "2/3", "2/3")),
-        ("ABAB", ("1/2", "1/2", "1/3", "0", "2/3")),
-        ("AABB", ("1/2", "1/2", "1/3", "2/3", "2/3")),
-        ("AAABBC", ("1/2", "7/18", "4/15", "3/5", "3/5")),
-        ("AAAA", ("1", "1", "1", "1", "1")),
-        ("ABCD", ("1/4", "1/4", "0", "0", "0")),
-        ("A", ("1", "1", None, None, None)),
-        ("", (None, None, None, None, None)),
-    ],
-)
-def test_indices_have_their_known_answers(sequence, expected):
-    assert indices([{person} for person in sequence]) == Indices(*(value and Fraction(value) for value in expected))
-
-
-def test_indices_of_double_staffing_count_each_person_and_compare_visits():
-    found = indices([{"A", "B"}, {"B", "C"}, {"D"}])
-    assert found == Indices(Fraction(2, 5), Fraction(7, 25), Fraction(1, 10), Fraction(1, 2), Fraction(1, 4))
-    assert indices([{"A", "B"}]).secon is None
-
-
-@given(st.lists(st.sets(st.sampled_from("ABCDE"), min_size=1, max_size=3), max_size=30))
-def test_indices_stay_between_none_and_all(visits):
-    for value in (getattr(indices(visits), name) for name in ("upc", "hhi", "coc", "secon", "k")):
-        assert value is None or 0 <= value <= 1
 
 
 def test_an_eligible_recipient_counts_each_person_once():

@@ -1,0 +1,167 @@
+"""What is declined, how, by whom and how often, and how many faces a recipient meets, as the municipality pulls it."""
+
+import datetime as dt
+
+import pytest
+from service import day
+from world import H1, H2, PAR, on, order, recipient
+
+NORR = {"provider": "P-norr"}
+
+
+@pytest.fixture
+async def autumn(home_of_old):
+    """Visits of August to October, told in November."""
+    return home_of_old
+
+
+async def visit(home, date, *done, outcome="performed", declined=(), place=H1, who="S-1", clock="08:00"):
+    """One visit of half an hour; gives the tap in."""
+    said = [*done, *({"intervention": one, "outcome": "declined"} for one in declined)]
+    start = on(date, clock)
+    return await home.visit_by(who, place, start, start + dt.timedelta(minutes=30), interventions=said, outcome=outcome)
+
+
+async def decline(home, ref, date, intervention=None, **more):
+    """A notice that nobody need come at noon that day."""
+    told = on(date, "12:00")
+    body = {"recipient": "B-1", "provider": "P-norr", "intervention": intervention, "at": told, "reason": "visitors"}
+    await home.put("declines", ref, body | {"notified_at": told - dt.timedelta(days=1)} | more)
+
+
+async def measured(home, name, *, role="controller", who=None, expect=200, **params):
+    answer = await home.ask("GET", f"/v1/measures/{name}", role=role, params=params, expect=expect, **(who or {}))
+    return answer.json()
+
+
+def row(performed=0, in_advance=0, at_door=0, no_answer=0, share=None, **single):
+    """What became of visits; `single` are interventions declined in performed visits."""
+    interventions = [
+        {"intervention": name, "declined_single": number, "declined_in_advance": 0} for name, number in single.items()
+    ]
+    return {
+        "performed": performed,
+        "declined_in_advance": in_advance,
+        "declined_at_door": at_door,
+        "no_answer": no_answer,
+        "share": share,
+        "declined_single": sum(single.values()),
+        "interventions": interventions,
+    }
+
+
+async def test_four_outcomes_of_each_provider_and_the_trend_of_each_recipient(autumn):
+    await visit(autumn, "2026-08-30", outcome="declined")
+    await visit(autumn, "2026-10-01", outcome="declined")
+    await visit(autumn, "2026-10-02", outcome="no_answer")
+    await visit(autumn, "2026-10-03", "insulin", declined=["dusch"])
+    await visit(autumn, "2026-10-04", "insulin", declined=["dusch", "städ"])  # nobody ordered cleaning
+    await visit(autumn, "2026-10-04", place=H2, who="S-south", clock="10:00")
+    await decline(autumn, "A-1", "2026-10-05")
+    await decline(autumn, "A-2", "2026-10-06", "insulin")
+    found = await measured(autumn, "declined", month="2026-10", months=3)
+    norr = row(performed=2, in_advance=1, at_door=1, no_answer=1, share=0.4, dusch=2)
+    norr["interventions"].append({"intervention": "insulin", "declined_single": 0, "declined_in_advance": 1})
+    syd = row(performed=1, share=0.0)
+    assert found["month"] == "2026-10"
+    assert found["rows"] == [NORR | norr, {"provider": "P-syd"} | syd]
+    assert found["total"] == norr | {"performed": 3, "share": 2 / 6}
+    months = [row(at_door=1, share=1.0), row(), norr]
+    told = [{"month": month} | one for month, one in zip(("2026-08", "2026-09", "2026-10"), months, strict=True)]
+    assert found["recipients"] == [{"recipient": "B-1", "months": told}]
+    # A planner sees its own provider's alone.
+    own = await measured(autumn, "declined", role="planner", who={"provider": "P-syd"}, month="2026-10")
+    assert (own["rows"], own["recipients"]) == ([{"provider": "P-syd"} | syd], [])
+    one = await measured(autumn, "declined", month="2026-10", months=1, recipient="B-2")
+    assert one["recipients"] == [{"recipient": "B-2", "months": [{"month": "2026-10"} | syd]}]
+    assert (one["rows"], one["total"]) == ([{"provider": "P-syd"} | syd], syd)
+    nothing = await measured(autumn, "declined", month="2019-02")
+    assert (nothing["rows"], nothing["recipients"], nothing["total"]) == ([], [], row())
+    for asked in ({"month": "2026-10", "months": 0}, {"month": "2026-10", "months": 25}, {"from": "2026-10-01"}):
+        await measured(autumn, "declined", expect=422, **asked)
+
+
+async def test_a_paused_day_a_withdrawn_notice_and_a_later_order_change_what_was_declined_in_advance(autumn):
+    await decline(autumn, "A-1", "2026-10-05")
+    await decline(autumn, "A-2", "2026-10-06", withdrawn=True)
+    await decline(autumn, "A-3", "2026-10-07", "städ")
+
+    async def in_advance():
+        total = (await measured(autumn, "declined", month="2026-10"))["total"]
+        return total["declined_in_advance"], [one["intervention"] for one in total["interventions"]]
+
+    assert await in_advance() == (1, [])
+    lines = [{"ref": "1", "intervention": "städ", "frequency": 1, "period": 1, "period_unit": "wk"}]
+    await autumn.put("orders", "O-clean", order("B-1", *lines, valid_from="2026-10-06"))
+    assert await in_advance() == (1, ["städ"])
+    await autumn.put("orders", "O-1", order("B-1", *lines, pauses=[("2026-10-01", "2026-10-09")]))
+    assert await in_advance() == (0, ["städ"])
+    await autumn.put("recipients", "B-1", recipient("B-1", died_on="2026-10-06", valid_from="2020-01-01"))
+    assert await in_advance() == (0, [])
+
+
+async def test_the_latest_report_and_what_people_correct_say_what_was_declined_within_a_visit(autumn):
+    tap = await visit(autumn, "2026-10-03", "insulin", declined=["dusch"])
+    other = await visit(autumn, "2026-10-04", "insulin", declined=["dusch"])
+
+    async def single(**filters):
+        return (await measured(autumn, "declined", month="2026-10", **filters))["total"]["declined_single"]
+
+    assert await single() == 2
+    await autumn.report("S-1", tap["id"], ["dusch", "insulin"], reported_at=on("2026-10-03", "09:00"))
+    assert await single() == 1
+    # What a person says was done was not declined; what they say nothing of was.
+    shown = await autumn.visit(other["visits"][0]["id"])
+    shown = await autumn.correct(shown, "set_interventions", interventions=["lunch"])
+    assert await single() == 1
+    await autumn.correct(shown, "set_interventions", interventions=["dusch"])
+    assert await single() == 0
+    third = await visit(autumn, "2026-10-05", "insulin", declined=["dusch"])
+    shown = await autumn.correct(await autumn.visit(third["visits"][0]["id"]), "omit")
+    assert await single() == 0
+    await autumn.correct(shown, "restore")
+    assert await single() == 1
+    # Whoever of a couple was served nothing still declined.
+    await visit(autumn, "2026-10-06", "dusch", declined=["tillsyn"], place=PAR)
+    assert [await single(recipient=ref) for ref in ("B-1", "B-a", "B-b")] == [1, 0, 1]
+    by_couple = await measured(autumn, "declined", month="2026-10", recipient="B-b")
+    assert by_couple["rows"] == [NORR | row(tillsyn=1)]
+
+
+async def test_indices_have_their_known_answers(home):
+    for offset, who in enumerate(("S-1", "S-1", "S-1", "S-2", "S-2", "S-south"), -6):
+        await home.visit_by(who, H1, day(offset, "08:00"), day(offset, "08:30"))
+    await home.visit_by("S-trainee", H1, day(-1, "08:00"), day(-1, "08:30"))
+    await home.visit_by("S-night", H2, day(-3, "23:00"), day(-3, "23:10"))
+    first = day(-6).date()
+
+    async def ask(**filters):
+        return await measured(home, "indices", **({"from": first} | filters))
+
+    found = await ask()
+    known = {"visits": 6, "upc": 0.5, "hhi": 7 / 18, "coc": 4 / 15, "secon": 0.6, "k": 0.6}
+    alone = {"visits": 1, "upc": 1.0, "hhi": 1.0, "coc": None, "secon": None, "k": None}
+    assert found == {
+        "profile": "all-visits",
+        "from": f"{first}",
+        "to": f"{first + dt.timedelta(days=13)}",
+        "rows": [{"recipient": "B-1", "persons": 3} | known, {"recipient": "B-2", "persons": 1} | alone],
+        "total": {"recipients": 2} | known | {"visits": 7, "upc": 4 / 7, "hhi": 15 / 37},
+    }
+    strict = await ask(profile="kolada-classic")
+    assert [one["recipient"] for one in strict["rows"]] == ["B-1"]
+    nobody = dict.fromkeys(alone) | {"visits": 0}
+    none = await ask(recipient="B-3")
+    assert (none["rows"], none["total"]) == ([{"recipient": "B-3", "persons": 0} | nobody], {"recipients": 0} | nobody)
+    # Two who come together are one visit to follow another, and a visit by each.
+    await home.visit_by("S-2", H2, day(-3, "23:05"), day(-3, "23:15"))
+    await home.visit_by("S-2", H2, day(-2, "08:00"), day(-2, "08:30"))
+    [both] = (await ask(recipient="B-2"))["rows"]
+    assert (both["visits"], both["persons"], both["secon"], both["k"]) == (3, 2, 1.0, 0.5)
+    # A planner sees the visits of its own provider.
+    own = await measured(home, "indices", role="planner", who={"provider": "P-syd"}, **{"from": first})
+    assert [(one["recipient"], one["visits"]) for one in own["rows"]] == [("B-1", 1)]
+    month = await measured(home, "indices", month="2020-02")
+    assert (month["from"], month["to"], month["rows"]) == ("2020-02-01", "2020-02-29", [])
+    for asked in ({}, {"month": "2026-10", "from": first}, {"from": first, "profile": "kolada-2030"}):
+        await measured(home, "indices", expect=422, **asked)
