@@ -60,15 +60,15 @@ def tallies(scope: Scope, days: Days, visits: Iterable[Visit]) -> dict[str, Tall
     for visit in qualifying(scope, days, visits):
         if visit.role not in scope.roles_left_out:
             together[visit.recipient, visit.group].append(visit)
-    by_recipient: defaultdict[str, list[set[str]]] = defaultdict(list)
+    by_recipient: defaultdict[str, list[list[str]]] = defaultdict(list)
     for came in sorted(together.values(), key=lambda came: (min(one.sort_at for one in came), came[0].group)):
-        by_recipient[came[0].recipient].append({one.person for one in came})
+        by_recipient[came[0].recipient].append([one.person for one in came])
     return {recipient: tally(persons) for recipient, persons in by_recipient.items()}
 
 
 def tally(visits: Sequence[Collection[str]]) -> Tally:
     """The tally of visits in time order, each given by the persons who made it."""
-    by_person = Counter(person for persons in visits for person in set(persons))
+    by_person = Counter(person for persons in visits for person in persons)
     pairs = [bool(set(before) & set(after)) for before, after in pairwise(visits)]
     return Tally(
         by_person.total(),

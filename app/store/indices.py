@@ -5,11 +5,11 @@ from typing import Any
 from app.domain.indices import Tally
 from app.domain.measures import Scope
 from app.domain.time import Days
-from app.store.measures import QUALIFYING, SORT_MEMORY, qualifying
+from app.store.measures import FOR_ALL_OR_ONE, QUALIFYING, qualifying
 
 TALLIES = f"""
 WITH met AS MATERIALIZED (
-    SELECT recipient, group_id, min(sort_at) AS at, array_agg(DISTINCT person) AS persons FROM visit
+    SELECT recipient, group_id, min(sort_at) AS at, array_agg(person) AS persons FROM visit
     WHERE {QUALIFYING} AND (role IS NULL OR role <> ALL($9::text[]))
         AND ($10::text IS NULL OR provider = $10) AND ($11::text IS NULL OR recipient = $11)
     GROUP BY recipient, group_id
@@ -38,6 +38,6 @@ async def tallies(
     recipient: str | None = None,
 ) -> dict[str, Tally]:
     """The tally of each recipient with a visit that starts within inclusive local days; of one provider's alone."""
-    await sql.execute(SORT_MEMORY)
+    await sql.execute(FOR_ALL_OR_ONE)
     rows = await sql.fetch(TALLIES, *qualifying(municipality_id, scope, days), provider, recipient)
     return {row["recipient"]: Tally(*list(row)[1:]) for row in rows}

@@ -17,8 +17,9 @@ QUALIFYING = """municipality_id = $1 AND status = 'complete' AND local_on BETWEE
         AND sort_at >= $4 AND sort_at < $5 AND ($8::text[] IS NULL OR share_category && $8)
         AND started_at >= ($6::timestamptz[])[local_on - $2::date + 1]
         AND started_at < ($7::timestamptz[])[local_on - $2::date + 1]"""
-# One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk.
-SORT_MEMORY = "SET LOCAL work_mem = '96MB'"
+# One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk. Each question
+# has a plan of its own, because one recipient is found by an index that is none for all of them.
+FOR_ALL_OR_ONE = "SET LOCAL work_mem = '96MB'; SET LOCAL plan_cache_mode = force_custom_plan"
 
 # One pass over the visits in the order they lie.
 CONTINUITY = f"""
@@ -92,7 +93,7 @@ async def continuity(
         # Who is asked for gets a reason, even without any order or visit.
         fragments |= {"of_recipient": f" AND r.ref = {place}", "asked": f" UNION SELECT {place}::text"}
     each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2::date + {number})" for number in range(profile.days))
-    await sql.execute(SORT_MEMORY)
+    await sql.execute(FOR_ALL_OR_ONE)
     met: Counter[int] = Counter()
     excluded: Counter[str] = Counter()
     for row in await sql.fetch(CONTINUITY.format(each_day=each_day, **fragments), *arguments):

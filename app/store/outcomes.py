@@ -8,7 +8,7 @@ from pydantic_core import from_json
 from app.domain.outcomes import IN_ADVANCE, OUTCOMES, SINGLE, Counts, Whose
 from app.domain.time import Days, local_date
 from app.store.compensation import notices_of
-from app.store.measures import around
+from app.store.measures import FOR_ALL_OR_ONE, around
 from app.store.prescribed import DEATHS
 
 COUNTED = ", ".join(f"count(*) FILTER (WHERE status = '{status}')" for status in OUTCOMES)
@@ -43,6 +43,7 @@ async def outcomes(
     sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Whose, Counts]:
     """The outcomes of visits that start, and of notices for visits, within inclusive local days."""
+    await sql.execute(FOR_ALL_OR_ONE)
     household = recipient and [row[0] for row in await sql.fetch(HOUSEHOLD, municipality_id, recipient)]
     found: defaultdict[Whose, Counts] = defaultdict(Counter)
     rows = await sql.fetch(VISITS, municipality_id, *days, *around(days), provider, household)

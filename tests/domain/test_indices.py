@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told import MONDAY, derive, order, recipient, staff, taps, world
 
-from app.domain.indices import ALL_VISITS, Indices, indices, tallies, tally
+from app.domain.indices import ALL_VISITS, Indices, Tally, indices, tallies, tally
 from app.domain.measures import KOLADA_CLASSIC
 
 DAYS = (MONDAY, MONDAY + dt.timedelta(days=13))
@@ -38,6 +38,8 @@ def test_indices_of_double_staffing_count_each_person_and_compare_visits():
     found = indices([tally([{"A", "B"}, {"B", "C"}, {"D"}])])
     assert found == Indices(Fraction(2, 5), Fraction(7, 25), Fraction(1, 10), Fraction(1, 2), Fraction(1, 4))
     assert indices([tally([{"A", "B"}])]).secon is None
+    # Whoever leaves and comes back while the other is there has made two of the visits.
+    assert tally(["ABA", "C"]) == Tally(visits=4, persons=3, most=2, squares=6, pairs=1, again=0)
 
 
 @given(st.lists(st.sets(st.sampled_from("ABCDE"), min_size=1, max_size=3), max_size=30))
