@@ -81,8 +81,7 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     if not chosen:
         return answers
     await _append(writing, [(waiting[place], choice) for place, choice in chosen.items()])
-    raws = [choice.presence.as_paired for choice in chosen.values()]
-    await project(writing, Touched(persons=[(raw.person, raw.anchor_at, raw.reach_at) for raw in raws]))
+    await project(writing, Touched(corrected=[choice.presence for choice in chosen.values()]))
     ids = [choice.stored.visit.id for choice in chosen.values()]
     corrected = await store_visits.of_ids(writing.sql, writing.municipality_id, ids)
     for place, choice in chosen.items():

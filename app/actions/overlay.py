@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from app.domain.correction import correct
+from app.domain.correction import chain_of, correct, latest
 from app.domain.pairing import BOUNCE, LONGEST_PRESENCE, Presence, own_spans, presence_order
 from app.domain.time import Span
 from app.store import corrections as store_corrections
@@ -22,6 +22,8 @@ from app.store.presences import Window
 
 # A tap may stand beside a corrected presence that began 16 hours before it, and that one beside another.
 AROUND = LONGEST_PRESENCE * 2 + dt.timedelta(hours=1)
+# What a corrected start or end can take in was tapped in this long before the presence, or out this long after it.
+BESIDE = LONGEST_PRESENCE + dt.timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -104,18 +106,61 @@ def lay(changes: Changes, laid: Laid, fresh: Sequence[Presence], replaced: Span,
         differs = now is None or old is None or now != old._replace(spans=(), overlap=False)
         # Touched is what the taps alone said, wherever corrections have moved it.
         meets = any(_meets(one, touched) or _meets(one.as_paired, touched) for one in sides)
-        if not differs and not meets:
-            continue
-        for one in sides:
+        if differs or meets:
+            _note(changes, id_, now, old)
+
+
+def _note(changes: Changes, id_: UUID, now: Presence | None, old: Presence | None) -> None:
+    """What is laid over a presence now, its spans uncut, and what is stored of it."""
+    for one in (now, old):
+        if one is not None:
             changes.concern(one)
             changes.tell(one)
-        if old is not None:
-            changes.before[id_] = old
-        if now is not None:
-            changes.uncut[id_] = now
-            changes.removed.pop(id_, None)
-        elif old is not None and id_ not in changes.uncut:
-            changes.removed[id_] = old  # unless it stands with another person, who was laid before
+    if old is not None:
+        changes.before[id_] = old
+    if now is not None:
+        changes.uncut[id_] = now
+        changes.removed.pop(id_, None)
+    elif old is not None and id_ not in changes.uncut:
+        changes.removed[id_] = old  # unless it stands with another person, who was laid before
+
+
+async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Presence]) -> None:
+    """Lay corrections over presences again, each of another person: the taps are as they were paired, only more is said.
+
+    Others come to stand otherwise only where a corrected start or end takes them in, or no longer does, so nobody else
+    is laid over, and the person's other presences are read for such corrections alone.
+    """
+    if not corrected:
+        return
+    sql, municipality_id, master = writing.sql, writing.municipality_id, writing.master
+    raws = [(one.as_paired.person, one.as_paired.anchor_at) for one in corrected]
+    said = await store_corrections.near(
+        sql, municipality_id, master, [(person, at - AROUND, at + AROUND) for person, at in raws]
+    )
+    beside: list[Window] = []
+    for presence, (person, at) in zip(corrected, raws, strict=True):
+        chain = chain_of(presence, said[person].chains)
+        start = latest(chain, "set_start")
+        if start or latest(chain, "set_end"):
+            last = max(at, start.at) if start and start.at else at
+            beside.append((person, at - BESIDE, last + BESIDE))
+    rows: dict[str, list[Presence]] = defaultdict(list)
+    if beside:
+        rows |= await store_presences.of_persons(sql, municipality_id, beside)
+        for person, found in (await store_presences.paired_of_persons(sql, municipality_id, beside)).items():
+            rows[person] += found
+    for presence, (person, _) in zip(corrected, raws, strict=True):
+        laid = _laid(person, [*rows[person], presence], said[person], writing)
+        paired = [*laid.paired, *laid.said.by_hand]
+        told = {one.id: one for one in correct(paired, laid.said.chains, master.person_of, writing.as_of)}
+        now = told[presence.id]
+        if now == presence._replace(spans=(), overlap=False):
+            changes.current[presence.id] = presence
+            changes.tell(presence)
+            continue
+        for id_ in {one.id for one in (presence, *presence.paired, *now.paired)}:
+            _note(changes, id_, told.get(id_), laid.stored.get(id_))
 
 
 def _meets(presence: Presence, touched: Span) -> bool:

@@ -48,10 +48,15 @@ BESIDE_AFTER = dt.timedelta(hours=4)
 
 @dataclass(slots=True)
 class Touched:
-    """What may come out differently: persons and households with the first and last instant, both within."""
+    """What may come out differently: persons and households with the first and last instant, both within.
+
+    Of `corrected` presences, as stored and each of another person, only what is said of them is new: their taps are as
+    they were paired.
+    """
 
     persons: list[Window] = field(default_factory=list)
     households: list[Window] = field(default_factory=list)
+    corrected: list[Presence] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -70,6 +75,7 @@ async def project(writing: Writing, touched: Touched) -> Outcome:
     while waiting:
         waiting = await _pair_persons(writing, waiting, slack, changes)
         slack = slack * 2 + AHEAD
+    await overlay.lay_anew(writing, changes, touched.corrected)
     await overlay.cut(writing, changes)
     return await _tell_visits(writing, changes, touched.households)
 
