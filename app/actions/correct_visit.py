@@ -32,6 +32,8 @@ class Submitted(NamedTuple):
 
 
 Answer = StoredVisit | CorrectionRefusedError
+LOOKING_BESIDE = frozenset({"set_start", "set_end", "settle_dispute", "attest"})
+"""The kinds of which it matters what stood beside the presence: a tap that came later is told from those."""
 
 
 async def correct_visit(
@@ -166,7 +168,7 @@ async def _checked(writing: Writing, standing: _Standing, one: Submitted) -> _Ch
 
 
 async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]]) -> None:
-    seen = await _seen(writing, [one.presence for _, one in chosen])
+    seen = await _seen(writing, [one.presence for told, one in chosen if told.asked.kind in LOOKING_BESIDE])
     now = dt.datetime.now(dt.UTC)
     new = []
     for (_, asked, author, _), one in chosen:
@@ -180,7 +182,7 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
                 one.origin,
                 asked.kind,
                 one.body,
-                seen[presence.id],
+                sorted(seen.get(presence.id, presence.taps)),
                 one.before,
                 asked.reason,
                 asked.note,
@@ -224,7 +226,7 @@ async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
     )
 
 
-async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, list[UUID]]:
+async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, set[UUID]]:
     """By presence, its taps and those of the same person near it: what comes to stand there later is a later fact.
 
     Each presence is of another person.
@@ -238,5 +240,5 @@ async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, l
     seen = {}
     for presence in presences:
         there = {tap.id for tap in taps[presence.as_paired.person] if tap.household == presence.household}
-        seen[presence.id] = sorted(there.union(presence.taps))
+        seen[presence.id] = there.union(presence.taps)
     return seen
