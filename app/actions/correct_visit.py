@@ -1,9 +1,7 @@
 """People correct visits: each correction is checked against what stands, appended, and the visits follow."""
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,9 +12,11 @@ from app.domain.attestation import tellers
 from app.domain.correction import TOO_LATE, chain_of
 from app.domain.pairing import LONGEST_PRESENCE, Presence
 from app.domain.visit import Visit
+from app.store import correcting
 from app.store import corrections as store
 from app.store import presences as store_presences
 from app.store import visits as store_visits
+from app.store.correcting import Standing
 from app.store.corrections import NewCorrection
 from app.store.database import Writing
 from app.store.visits import StoredVisit
@@ -63,12 +63,14 @@ async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> li
 
 async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[int, Answer]:
     """Answer the first that waits, and with it all who have nothing to do with those before them: in one projection."""
-    standing = await _standing(writing, waiting.values())
+    named = [one.visit_id for one in waiting.values()]
+    asked = [one.asked.id for one in waiting.values()]
+    standing = await correcting.standing(writing.sql, writing.municipality_id, named, asked)
     answers: dict[int, Answer] = {}
     chosen: dict[int, _Chosen] = {}
     concerned: set[str] = set()
     for place, one in waiting.items():
-        own = standing.concerned(writing, one)
+        own = _concerned(writing, standing, one)
         if concerned.isdisjoint(own):
             try:
                 found = await _repeated(writing, standing, one) or await _checked(writing, standing, one)
@@ -83,47 +85,30 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     if not chosen:
         return answers
     await _append(writing, [(waiting[place], choice) for place, choice in chosen.items()])
-    await project(writing, Touched(corrected=[choice.presence for choice in chosen.values()]))
-    ids = [choice.stored.visit.id for choice in chosen.values()]
-    corrected = await store_visits.of_ids(writing.sql, writing.municipality_id, ids)
+    outcome = await project(writing, Touched(corrected=[choice.presence for choice in chosen.values()]))
+    differing = {before.id: after for before, after in outcome.differences if before is not None}
     for place, choice in chosen.items():
-        told = corrected.get(choice.stored.visit.id) or await _in_its_place(writing, choice.presence.id)
-        answers[place] = told or choice.stored
+        answers[place] = choice.stored
+        if choice.stored.visit.id in differing:
+            told = differing[choice.stored.visit.id]
+            if told is not None:
+                answers[place] = StoredVisit(told, choice.stored.version + 1)
+            else:
+                answers[place] = await _in_its_place(writing, choice.presence.id) or choice.stored
     return answers
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What stands of the visits that corrections name: by id, and the visits of each presence."""
-
-    known: Mapping[UUID, Any]
-    visits: Mapping[UUID, StoredVisit]
-    presences: Mapping[UUID, Presence]
-    siblings: Mapping[UUID, Sequence[Visit]]
-
-    def concerned(self, writing: Writing, one: Submitted) -> set[str]:
-        """Persons, household and correction: who shares none of them with others is corrected beside them."""
-        stored = self.visits.get(one.visit_id)
-        presence = self.presences.get(stored.visit.presence) if stored else None
-        found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
-        if presence is not None:
-            persons = {presence.person, presence.as_paired.person}
-            if one.asked.kind == "set_staff":
-                persons.add(writing.master.person_of(one.asked.said["staff"]))
-            found |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
-        return found
-
-
-async def _standing(writing: Writing, submitted: Collection[Submitted]) -> _Standing:
-    sql, municipality_id = writing.sql, writing.municipality_id
-    known = await store.known(sql, municipality_id, [one.asked.id for one in submitted])
-    visits = await store_visits.of_ids(sql, municipality_id, [one.visit_id for one in submitted])
-    ids = [one.visit.presence for one in visits.values()]
-    presences = await store_presences.of_ids(sql, municipality_id, ids)
-    siblings: defaultdict[UUID, list[Visit]] = defaultdict(list)
-    for sibling in await store_visits.of_presences(sql, municipality_id, ids):
-        siblings[sibling.visit.presence].append(sibling.visit)
-    return _Standing(known, visits, presences, siblings)
+def _concerned(writing: Writing, standing: Standing, one: Submitted) -> set[str]:
+    """Persons, household and correction: who shares none of them with others is corrected beside them."""
+    stored = standing.visits.get(one.visit_id)
+    presence = standing.presences.get(stored.visit.presence) if stored else None
+    found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
+    if presence is not None:
+        persons = {presence.person, presence.as_paired.person}
+        if one.asked.kind == "set_staff":
+            persons.add(writing.master.person_of(one.asked.said["staff"]))
+        found |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
+    return found
 
 
 class _Chosen(NamedTuple):
@@ -136,7 +121,7 @@ class _Chosen(NamedTuple):
     origin: str
 
 
-async def _repeated(writing: Writing, standing: _Standing, one: Submitted) -> StoredVisit | None:
+async def _repeated(writing: Writing, standing: Standing, one: Submitted) -> StoredVisit | None:
     """The visit, where the correction is known already."""
     known = standing.known.get(one.asked.id)
     if known is None:
@@ -149,7 +134,7 @@ async def _repeated(writing: Writing, standing: _Standing, one: Submitted) -> St
     return stored
 
 
-async def _checked(writing: Writing, standing: _Standing, one: Submitted) -> _Chosen:
+async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Chosen:
     stored = standing.visits.get(one.visit_id)
     presence = standing.presences.get(stored.visit.presence) if stored else None
     if stored is None or presence is None or one.author.provider not in {None, stored.visit.provider}:

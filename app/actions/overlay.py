@@ -31,7 +31,7 @@ class Changes:
     """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew.
 
     `uncut` are corrected ones whose spans are still to be cut, `before` is what is stored of them; `concerned` is whose
-    seconds they may move.
+    seconds they may move. `read` are windows of persons that have been read, all in them stands in `before`.
     """
 
     changed: dict[UUID, Presence] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Changes:
     uncut: dict[UUID, Presence] = field(default_factory=dict)
     before: dict[UUID, Presence] = field(default_factory=dict)
     concerned: list[Window] = field(default_factory=list)
+    read: list[Window] = field(default_factory=list)
 
     def tell(self, presence: Presence) -> None:
         self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
@@ -126,7 +127,7 @@ def _note(changes: Changes, id_: UUID, now: Presence | None, old: Presence | Non
 
 
 async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Presence]) -> None:
-    """Lay corrections over presences again, each of another person: the taps are as they were paired, only more is said.
+    """Lay corrections anew over presences, each of another person, whose taps are as they were paired.
 
     Others come to stand otherwise only where a corrected start or end takes them in, or no longer does, so nobody else
     is laid over, and the person's other presences are read for such corrections alone.
@@ -148,6 +149,8 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
     rows: dict[str, list[Presence]] = defaultdict(list)
     if beside:
         rows |= await store_presences.of_persons(sql, municipality_id, beside)
+        changes.read += beside
+        changes.before |= {one.id: one for found in rows.values() for one in found}
         for person, found in (await store_presences.paired_of_persons(sql, municipality_id, beside)).items():
             rows[person] += found
     for presence, (person, _) in zip(corrected, raws, strict=True):
@@ -167,12 +170,17 @@ def _meets(presence: Presence, touched: Span) -> bool:
     return presence.anchor_at <= touched[1] and presence.reach_at + BOUNCE >= touched[0]
 
 
+def _within(one: Window, other: Window) -> bool:
+    return one[0] == other[0] and other[1] <= one[1] and one[2] <= other[2]
+
+
 async def cut(writing: Writing, changes: Changes) -> None:
     """Cut the spans of all whom corrected presences concern, and note what comes out differently."""
     if not changes.uncut and not changes.concerned:
         return
     windows = [(person, first, last + LONGEST_PRESENCE) for person, first, last in changes.concerned]
-    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, windows)
+    unread = [one for one in windows if not any(_within(one, window) for window in changes.read)]
+    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, unread) if unread else {}
     known = changes.before | {one.id: one for found in stored.values() for one in found}
     now = {id_: one for id_, one in {**known, **changes.current, **changes.uncut}.items() if id_ not in changes.removed}
     by_person: defaultdict[str, list[Presence]] = defaultdict(list)

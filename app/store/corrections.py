@@ -15,7 +15,7 @@ from app.domain.evidence import by_hand
 from app.domain.master import MasterData
 from app.domain.pairing import Presence
 from app.domain.report import Report, ReportedIntervention
-from app.store import rows, schema
+from app.store import ledger, rows, schema
 from app.store.ledger import Leaves
 from app.store.presences import Window
 
@@ -45,8 +45,8 @@ WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 KNOWN = "SELECT id, body_hash, tap, recipient FROM correction WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
 NEXT = "SELECT 1 + coalesce(max(seq), 0) FROM correction WHERE municipality_id = $1"
-APPEND = f"INSERT INTO correction {rows.given(schema.correction, 1)}"
-APPEND_MANUAL = f"INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
+APPEND = f"WITH leaves AS ({ledger.insert(2)}) INSERT INTO correction {rows.given(schema.correction, 1)}"
+APPEND_MANUAL = f"WITH leaves AS ({ledger.insert(2)}) INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
 KNOWN_MANUAL = "SELECT id, body_hash, presence, recipient FROM manual_visit WHERE municipality_id = $1 AND id = ANY($2)"
 REGISTERED_BY = "SELECT recorded_by FROM manual_visit WHERE municipality_id = $1 AND presence = $2"
 TOLD = """
@@ -211,7 +211,7 @@ async def append(sql: Any, municipality_id: int, leaves: Leaves, corrections: Se
         }
         leaves.add("correction", fields)
         stored.append(_row(schema.correction, municipality_id, fields))
-    await sql.execute(APPEND, stored)
+    await sql.execute(APPEND, stored, leaves.take())
 
 
 def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -231,7 +231,8 @@ async def append_by_hand(sql: Any, municipality_id: int, leaves: Leaves, visits:
     """Store manual visits with their leaves; each has every column but the municipality."""
     for fields in visits:
         leaves.add("manual_visit", fields)
-    await sql.execute(APPEND_MANUAL, [_row(schema.manual_visit, municipality_id, fields) for fields in visits])
+    stored = [_row(schema.manual_visit, municipality_id, fields) for fields in visits]
+    await sql.execute(APPEND_MANUAL, stored, leaves.take())
 
 
 async def registered_by(sql: Any, municipality_id: int, presence: UUID) -> str:
