@@ -68,6 +68,8 @@ MODULES = (
     taps,
     reports,
     visits,
+    corrections,
+    anomalies,
     disputes,
     presence,
     reminders,
@@ -81,9 +83,7 @@ MODULES = (
     devices,
     clients,
     oauth,
-    corrections,
     manual_visits,
-    anomalies,
     delegations,
     executed_time,
     measures,
@@ -100,7 +100,7 @@ MODULES = (
     pages,
     phone,
 )
-"""What has routes, in the order of the documentation."""
+"""What has routes, in the order of the documentation. They are tried in turn, so what is asked for most comes first."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
 SWEEP_SECONDS = 5

@@ -3,7 +3,6 @@
 import datetime as dt
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 from uuid import UUID
@@ -232,7 +231,7 @@ def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[st
             }
             for code in visit.anomalies
         ],
-        "corrections": [asdict(corrections[id_]) for id_ in visit.corrections],
+        "corrections": [corrections[id_]._asdict() for id_ in visit.corrections],
         "version": stored.version,
     }
 
