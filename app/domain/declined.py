@@ -1,4 +1,4 @@
-"""What was ordered and turned down, as reports and visits tell it."""
+"""What was ordered and turned down and may be paid for, as reports, visits and notices tell it."""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,16 +24,16 @@ def declined_of(
     does; the interventions its report names stand in their place.
     """
     for visit in visits:
-        told = _report_of(visit, reports, master)
-        named = [one for one in told.interventions if one.outcome == "declined"] if told else []
-        of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
         lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
         if visit.status in DOORS:
+            told = _report_of(visit, reports, master)
+            named = [one for one in told.interventions if one.outcome == "declined"] if told else []
+            of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
             wanted = [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines)
             yield from (_declined(visit, line, DOORS[visit.status], master) for line in wanted)
-        elif visit.status == "complete" and of_own:
-            ordered = {line.intervention: line for line in reversed(lines)}
-            yield from (_declined(visit, ordered[one], "single", master) for one in of_own if one in ordered)
+        elif visit.declined:
+            ordered = {(visit.recipient, line.intervention): line for line in reversed(lines)}
+            yield from (_declined(visit, ordered[one], "single", master) for one in visit.declined if one in ordered)
 
 
 @dataclass(frozen=True, slots=True)

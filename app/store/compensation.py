@@ -89,10 +89,7 @@ SET LOCAL enable_sort = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_
 """
 ADDED_UP = "ROLLBACK TO SAVEPOINT adding_up"
 TURNED_DOWN = f"""
-SELECT {VISIT} FROM visit AS v WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer')
-  OR $6 AND status = 'complete' AND EXISTS (
-    SELECT FROM report AS r WHERE r.municipality_id = $1 AND r.tap IN (v.in_tap, v.out_tap)
-      AND r.interventions::text LIKE '%"declined"%'))
+SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer') OR declined IS NOT NULL)
 ORDER BY sort_at, id
 """
 
@@ -163,9 +160,7 @@ async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]
         visits = [*await _before_absences(account, begun, loaded), *visits]
     declined: Sequence[Declined] = ()
     if any(rule.declined for rule in rules):
-        declined = await _declined(
-            account, days, singles=any("single" in pay.how for rule in rules for pay in rule.declined)
-        )
+        declined = await _declined(account, days)
     return replace(facts, visits=visits, bundles=bundles, declined=declined)
 
 
@@ -213,8 +208,8 @@ def _bundle(number: int, row: Any) -> Bundle:
     return Bundle(number, recipient, visits, first_on, last_on, at, tuple(shares))
 
 
-async def _declined(account: Account, days: Days, *, singles: bool) -> list[Declined]:
-    asked = _visits(await account.fetch(TURNED_DOWN, days, singles))
+async def _declined(account: Account, days: Days) -> list[Declined]:
+    asked = _visits(await account.fetch(TURNED_DOWN, days))
     taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
     _, reports, _ = await standing(account.sql, account.municipality_id, [], taps)
     notices = await notices_of(account.sql, account.municipality_id, account.provider, days)

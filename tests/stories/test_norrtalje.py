@@ -226,5 +226,9 @@ async def test_declined_visits_and_absence_pay_by_their_tables(home_of_old):
     assert total_of(await compensation(service)) == 87_000 + 18_000
     await service.put("declines", "A-2", notice | {"at": late, "notified_at": late, "withdrawn": True})
     assert total_of(await compensation(service)) == 87_000
+    # What a person says was done within the visit of the 4th was not declined.
+    [corrected] = await service.visits(recipient="B-2", from_="2026-09-04", to="2026-09-04")
+    await service.correct(corrected, "set_interventions", interventions=["lunch", "tillsyn"])
+    assert total_of(await compensation(service)) == 84_000
     october = (await compensation(service, month="2026-10")).json()["lines"]
     assert october == []  # the two days of the quota were in September
