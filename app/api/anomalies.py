@@ -1,15 +1,12 @@
 """The inbox of what asks for a person's eye: `GET /v1/anomalies`, and its repair by one call."""
 
 import datetime as dt
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from app.actions.correct_visit import Submitted
 from app.actions.correction_check import Asked
@@ -17,6 +14,7 @@ from app.actions.put_master import Condition
 from app.api.access import Caller, allow
 from app.api.corrections import Corrector, Note, author_of, known_anomaly, submit
 from app.api.master import condition_of
+from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
@@ -133,18 +131,9 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
         counts = None if after else await anomalies.counts(reading, provider)
     language = wanted(request.headers.get("accept-language", ""))
     today = local_date(dt.datetime.now(dt.UTC))
-    following, headers = None, {}
-    if len(found) > query.limit:
-        found = found[: query.limit]
-        following = _written(found[-1])
-        asked = dict(request.query_params) | {"cursor": following}
-        headers["Link"] = f'</v1/anomalies?{urlencode(asked)}>; rel="next"'
-    body = {
-        "items": [_item(one, language, today) for one in found],
-        "counts": None if counts is None else [_count(one, today) for one in counts],
-        "next": following,
-    }
-    return Response(to_json(body), media_type="application/json", headers=headers)
+    counted = None if counts is None else [_count(one, today) for one in counts]
+    following = _written(found[-2]) if len(found) > query.limit else None
+    return paged(request, [_item(one, language, today) for one in found[: query.limit]], following, counts=counted)
 
 
 @router.post(
@@ -217,13 +206,11 @@ def _count(count: anomalies.Count, today: dt.date) -> dict[str, Any]:
 
 
 def _written(found: anomalies.Found) -> str:
-    visit = found.stored.visit
-    return urlsafe_b64encode(f"{visit.sort_at.isoformat()} {visit.id} {found.code}".encode()).decode().rstrip("=")
+    return cursor_of(found.stored.visit.sort_at, found.stored.visit.id, found.code)
 
 
 def _cursor(text: str) -> anomalies.Cursor:
-    try:
-        at, id_, code = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
-        return dt.datetime.fromisoformat(at).astimezone(dt.UTC), UUID(id_), known_anomaly(code)
-    except (ValueError, OverflowError) as error:
-        raise Problem("invalid_cursor") from error
+    *moment, code = words_of(text)
+    if code not in ANOMALIES:
+        raise Problem("invalid_cursor")
+    return *moment_of(moment), code

@@ -3,18 +3,16 @@
 import datetime as dt
 from dataclasses import asdict
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
 from app.api.executed_time import Month, Puller, Snapshot, asked_days
-from app.api.master import ref_after, ref_cursor, today
+from app.api.master import ref_after, today
+from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.reach import reach_of, require_known
-from app.api.visits import cursor_of, read_cursor
 from app.api.wire import Day, Instant, Wire, answer_of
 from app.domain.delegation import Given, Lack, State, Undelegated, done_without, history
 from app.store import delegations
@@ -160,7 +158,7 @@ async def list_delegations(
             after = ref
             shown = [_delegation(given, given.state(on, soon)) for given in history(puts[ref])]
             items += [one for one in shown if query.state in {None, one["state"]}]
-    return _page(request, items, ref_cursor(after) if more else None)
+    return paged(request, items, cursor_of(after) if more else None)
 
 
 @router.get(
@@ -179,7 +177,7 @@ async def list_missing(
     """
     days = asked_days(query.month, query.from_, query.to)
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
-    after = read_cursor(query.cursor) if query.cursor else FIRST
+    after = moment_of(words_of(query.cursor)) if query.cursor else FIRST
     provider = reach_of(caller).provider or query.provider
     found = await delegations.without(
         snapshot.sql, snapshot.municipality_id, days, provider, query.staff, after, query.limit + 1
@@ -188,15 +186,7 @@ async def list_missing(
     puts = await delegations.puts(snapshot.sql, snapshot.municipality_id, {visit.staff for visit in visits})
     items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
     following = cursor_of(visits[-1].sort_at, visits[-1].id) if len(found) > query.limit else None
-    return _page(request, items, following)
-
-
-def _page(request: Request, items: list[dict[str, Any]], following: str | None) -> Response:
-    headers = {}
-    if following is not None:
-        asked = urlencode(dict(request.query_params) | {"cursor": following})
-        headers["Link"] = f'<{request.url.path}?{asked}>; rel="next"'
-    return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
+    return paged(request, items, following)
 
 
 def _delegation(given: Given, state: State) -> dict[str, Any]:

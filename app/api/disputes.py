@@ -1,7 +1,6 @@
 """Disputed taps that wait for a person: `GET /v1/disputes`, and the decision of one."""
 
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,10 +13,11 @@ from app.actions.settle_dispute import settle_dispute
 from app.api.access import Caller, allow, database
 from app.api.corrections import Corrector, Note, author_of, corrected
 from app.api.master import own_provider
+from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reading import read_json
 from app.api.visits import EXAMPLE as VISIT
-from app.api.visits import VisitOut, cursor_of, read_cursor
+from app.api.visits import VisitOut
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import EPOCH
@@ -78,16 +78,11 @@ async def list_disputes(
 
     The latter have no visit, and heal when the tag is told to hang somewhere then. Planners see their own staff's.
     """
-    after = read_cursor(cursor) if cursor else (EPOCH, UUID(int=0))
+    after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:
         found = await disputes.page(reading.sql, reading.municipality_id, own_provider(caller), after, limit + 1)
-    following, headers = None, {}
-    if len(found) > limit:
-        found = found[:limit]
-        following = cursor_of(found[-1]["at"], found[-1]["tap"])
-        headers["Link"] = f'</v1/disputes?{urlencode({"limit": limit, "cursor": following})}>; rel="next"'
-    body = {"items": [one | {"visits": one["visits"] or []} for one in found], "next": following}
-    return Response(to_json(body), headers=headers, media_type="application/json")
+    following = cursor_of(found[-2]["at"], found[-2]["tap"]) if len(found) > limit else None
+    return paged(request, [one | {"visits": one["visits"] or []} for one in found[:limit]], following)
 
 
 class Settled(Wire):

@@ -2,12 +2,9 @@
 
 import datetime as dt
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -16,6 +13,7 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.put_master import Condition, Json, Outcome, put
 from app.api.access import Caller, allow, database
+from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import FieldError, Problem
 from app.api.reading import read_json
 from app.api.wire import Wire, answer_of, body_of
@@ -158,13 +156,9 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
             found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
-        following = ref_cursor(found[limit - 1].ref) if len(found) > limit else None
+        following = cursor_of(found[-2].ref) if len(found) > limit else None
         items = [_shown(kind, caller, one.ref, one.version, one.body) for one in found[:limit]]
-        headers = {}
-        if following:
-            query = urlencode({**asked, "limit": limit, "cursor": following})
-            headers["Link"] = f'</v1/{kind.name}?{query}>; rel="next"'
-        return Response(to_json({"items": items, "next": following}), headers=headers, media_type="application/json")
+        return paged(request, items, following)
 
 
 def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[Outcome]]:
@@ -304,17 +298,9 @@ def condition_of(request: Request) -> Condition:
     )
 
 
-def ref_cursor(ref: str) -> str:
-    """A cursor for a list by ref."""
-    return urlsafe_b64encode(ref.encode()).decode().rstrip("=")
-
-
 def ref_after(cursor: str) -> str:
     """The ref in a cursor. Raises Problem `invalid_cursor`."""
-    try:
-        ref = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except (Base64Error, ValueError):
-        ref = ""
-    if not re.match(REF, ref) or ref_cursor(ref) != cursor:
+    ref = " ".join(words_of(cursor))
+    if not re.match(REF, ref) or cursor_of(ref) != cursor:
         raise Problem("invalid_cursor")
     return ref

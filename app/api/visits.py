@@ -1,10 +1,7 @@
 """Visits as people and machines read them: `GET /v1/visits`, one visit, and the feed of changes."""
 
-import datetime as dt
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -13,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 
 from app.api.access import Caller, allow
+from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of
@@ -252,7 +250,7 @@ async def list_visits(
     A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours, planners those of
     their provider.
     """
-    after = read_cursor(query.cursor) if query.cursor else None
+    after = moment_of(words_of(query.cursor)) if query.cursor else None
     reach = reach_of(caller)
     wanted = VisitFilter(
         query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
@@ -261,15 +259,8 @@ async def list_visits(
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
-    following = None
-    headers = {}
-    if len(found) > query.limit:
-        found = found[: query.limit]
-        following = cursor_of(found[-1].visit.sort_at, found[-1].visit.id)
-        asked = dict(request.query_params) | {"cursor": following}
-        headers["Link"] = f'</v1/visits?{urlencode(asked)}>; rel="next"'
-    body = to_json({"items": [visit_json(stored, corrections) for stored in found], "next": following})
-    return Response(body, media_type="application/json", headers=headers)
+    following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
+    return paged(request, [visit_json(stored, corrections) for stored in found[: query.limit]], following)
 
 
 @router.get(
@@ -328,17 +319,3 @@ async def list_changes(
             items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
     following = str(found[-1].no if found else after)
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
-
-
-def cursor_of(at: dt.datetime, id_: UUID) -> str:
-    """A cursor for a list by time."""
-    return urlsafe_b64encode(f"{at.isoformat()} {id_}".encode()).decode().rstrip("=")
-
-
-def read_cursor(text: str) -> tuple[dt.datetime, UUID]:
-    """The instant and the id in a cursor. Raises Problem `invalid_cursor`."""
-    try:
-        at, id_ = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
-        return dt.datetime.fromisoformat(at).astimezone(dt.UTC), UUID(id_)
-    except (ValueError, OverflowError) as error:
-        raise Problem("invalid_cursor") from error
