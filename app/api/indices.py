@@ -107,7 +107,7 @@ async def get_indices(caller: Puller, snapshot: Snapshot, query: Annotated[Indic
     Performed visits count, by the profile: `all-visits` takes any but those of trainees, `kolada-classic` the visits
     and persons of continuity. A ref that does not exist is 404 `unknown_ref`.
     """
-    asked = await whom(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    asked = await whom(snapshot, caller, query)
     scope = SCOPES[query.profile]
     first, last = period(scope, query.from_) if query.from_ else (None, None)
     days = asked_days(query.month, first, last)

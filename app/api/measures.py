@@ -2,8 +2,9 @@
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -11,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, to_json
 
 from app.api.executed_time import Month, Puller, Snapshot
-from app.api.reach import reach_of, require_known
+from app.api.reach import whom
 from app.api.wire import Day, Wire, answer_of
 from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
@@ -33,6 +34,8 @@ from app.store import measures
 from app.store.executed_time import Question, statement
 
 router = APIRouter(tags=["measures"])
+
+T = TypeVar("T")
 
 
 def _profile(name: str) -> str:
@@ -146,6 +149,14 @@ class EvidenceOut(Wire):
     total: EvidenceRow
 
 
+def by_provider(
+    month: str, rows: Mapping[str | None, T], total: T, shown: Callable[[T], dict[str, Any]]
+) -> dict[str, Any]:
+    """The answer of a measure for each provider, those without one last, and for all together."""
+    told = sorted(rows.items(), key=lambda row: (row[0] is None, row[0] or ""))
+    return {"month": month, "rows": [{"provider": who, **shown(one)} for who, one in told], "total": shown(total)}
+
+
 def _number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
@@ -196,22 +207,18 @@ async def get_continuity(caller: Puller, snapshot: Snapshot, query: Annotated[Co
     With `provider` that provider's orders and visits alone. With `published` the whole is suppressed when fewer are
     eligible than the profile lets be published. A ref that does not exist is 404 `unknown_ref`.
     """
-    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    asked = await whom(snapshot, caller, query)
     profile = PROFILES[query.profile]
     found: Continuity | None = await measures.continuity(
-        snapshot.sql,
-        snapshot.municipality_id,
-        profile,
-        query.from_,
-        provider=reach_of(caller).provider or query.provider,
-        recipient=query.recipient,
+        snapshot.sql, snapshot.municipality_id, profile, query.from_, **asked
     )
     if query.published and found is not None and not publishable(profile, found):
         found = None
     return Response(to_json(_continuity_json(profile, query.from_, found)), media_type="application/json")
 
 
-def _share_json(executed_seconds: int, granted_seconds: int) -> dict[str, Any]:
+def _share_json(both: Sequence[int]) -> dict[str, Any]:
+    executed_seconds, granted_seconds = both
     share = executed_share(executed_seconds, granted_seconds)
     return {
         "executed_seconds": executed_seconds,
@@ -221,12 +228,8 @@ def _share_json(executed_seconds: int, granted_seconds: int) -> dict[str, Any]:
     }
 
 
-SHARE_EXAMPLE = {
-    "month": "2026-10",
-    "target": float(TARGET_SHARE),
-    "rows": [{"provider": "P-norr", **_share_json(4_140_000, 4_600_000)}],
-    "total": _share_json(4_140_000, 4_600_000),
-}
+_BOTH = (4_140_000, 4_600_000)
+SHARE_EXAMPLE = by_provider("2026-10", {"P-norr": _BOTH}, _BOTH, _share_json) | {"target": float(TARGET_SHARE)}
 
 
 @router.get(
@@ -241,25 +244,16 @@ async def get_executed_share(caller: Puller, snapshot: Snapshot, query: Annotate
     Paused days grant nothing. A share above 1 is shown as it is; the target is compared unrounded. A ref that does
     not exist is 404 `unknown_ref`.
     """
-    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
-    question = Question(
-        month_days(query.month),
-        ("provider", "category"),
-        recipient=query.recipient,
-        provider=reach_of(caller).provider or query.provider,
-    )
+    asked = await whom(snapshot, caller, query)
+    question = Question(month_days(query.month), ("provider", "category"), **asked)
     text, arguments = statement(snapshot.municipality_id, question)
     sums: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
     for row in await snapshot.sql.fetch(text, *arguments):
         if row["category"] in SOL_CATEGORIES:
             sums[row["provider"]][0] += row["executed_seconds"]
             sums[row["provider"]][1] += row["granted_seconds"]
-    body = {
-        "month": query.month,
-        "target": float(TARGET_SHARE),
-        "rows": [{"provider": provider, **_share_json(*both)} for provider, both in sums.items()],
-        "total": _share_json(sum(both[0] for both in sums.values()), sum(both[1] for both in sums.values())),
-    }
+    total = [sum(both[side] for both in sums.values()) for side in (0, 1)]
+    body = by_provider(query.month, sums, total, _share_json) | {"target": float(TARGET_SHARE)}
     return Response(to_json(body), media_type="application/json")
 
 
@@ -271,8 +265,8 @@ def _evidence_json(found: Evidence) -> dict[str, Any]:
     }
 
 
-_SHOWN = _evidence_json(Evidence(8_000, dict(zip(EVIDENCE_LEVELS, (6_900, 300, 300, 30, 20, 450), strict=True))))
-EVIDENCE_EXAMPLE = {"month": "2026-10", "rows": [{"provider": "P-norr", **_SHOWN}], "total": _SHOWN}
+_SHOWN = Evidence(8_000, dict(zip(EVIDENCE_LEVELS, (6_900, 300, 300, 30, 20, 450), strict=True)))
+EVIDENCE_EXAMPLE = by_provider("2026-10", {"P-norr": _SHOWN}, _SHOWN, _evidence_json)
 
 
 @router.get(
@@ -287,17 +281,7 @@ async def get_evidence(caller: Puller, snapshot: Snapshot, query: Annotated[Mont
     A boundary corrected by hand is `manual`, whatever the tap was, unless the reason says that the system was down. A
     ref that does not exist is 404 `unknown_ref`.
     """
-    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
-    rows = await measures.evidence_by_provider(
-        snapshot.sql,
-        snapshot.municipality_id,
-        month_days(query.month),
-        provider=reach_of(caller).provider or query.provider,
-        recipient=query.recipient,
-    )
-    body = {
-        "month": query.month,
-        "rows": [{"provider": provider, **_evidence_json(found)} for provider, found in rows.items()],
-        "total": _evidence_json(together(rows.values())),
-    }
+    asked = await whom(snapshot, caller, query)
+    rows = await measures.evidence_by_provider(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
+    body = by_provider(query.month, rows, together(rows.values()), _evidence_json)
     return Response(to_json(body), media_type="application/json")

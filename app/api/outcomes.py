@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic_core import to_json
 
 from app.api.executed_time import Puller, Snapshot
-from app.api.measures import MonthQuery
+from app.api.measures import MonthQuery, by_provider
 from app.api.reach import whom
 from app.api.wire import Wire, answer_of
 from app.domain.order import ONE_DAY
@@ -23,8 +23,8 @@ from app.domain.outcomes import (
     SINGLE,
     Counts,
     Whose,
-    by_provider,
     declined_share,
+    of_providers,
     trends,
 )
 from app.domain.time import month_days
@@ -109,19 +109,16 @@ def _shown(counts: Counts) -> dict[str, Any]:
 
 
 def _body(found: Mapping[Whose, Counts], months: Sequence[dt.date], recipient: str | None) -> dict[str, Any]:
-    providers = sorted(by_provider(found, months[-1]).items(), key=lambda one: (one[0] is None, one[0]))
-    return {
-        "month": f"{months[-1]:%Y-%m}",
-        "rows": [{"provider": provider, **_shown(counts)} for provider, counts in providers],
-        "total": _shown(sum((counts for _, counts in providers), start=Counter())),
-        "recipients": [
-            {
-                "recipient": ref,
-                "months": [{"month": f"{on:%Y-%m}", **_shown(one)} for on, one in zip(months, told, strict=True)],
-            }
-            for ref, told in trends(found, months, recipient).items()
-        ],
-    }
+    rows = of_providers(found, months[-1])
+    trend = [
+        {
+            "recipient": ref,
+            "months": [{"month": f"{on:%Y-%m}", **_shown(one)} for on, one in zip(months, told, strict=True)],
+        }
+        for ref, told in trends(found, months, recipient).items()
+    ]
+    body = by_provider(f"{months[-1]:%Y-%m}", rows, sum(rows.values(), start=Counter()), _shown)
+    return body | {"recipients": trend}
 
 
 _MONTHS = [dt.date(2026, 9, 1), dt.date(2026, 10, 1)]
@@ -146,7 +143,7 @@ async def get_declined(caller: Puller, snapshot: Snapshot, query: Annotated[Decl
     Beside them what was declined within visits, by intervention, and the `months` up to this one of each recipient who
     declined anything or did not open: again and again is the signal. A ref that does not exist is 404 `unknown_ref`.
     """
-    asked = await whom(snapshot, caller, provider=query.provider, recipient=query.recipient)
+    asked = await whom(snapshot, caller, query)
     first, last = month_days(query.month)
     months = [first]
     while len(months) < query.months:

@@ -1,6 +1,6 @@
 """Licensed health care and alarms: `GET /v1/measures/{licensed,alarms}`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.api.executed_time import Puller, Snapshot
-from app.api.measures import MonthQuery
-from app.api.reach import reach_of, require_known
+from app.api.measures import MonthQuery, T, by_provider
+from app.api.reach import whom
 from app.api.wire import Wire, answer_of
 from app.domain.prescribed import Alarms, Licensed
 from app.domain.time import month_days
@@ -79,21 +79,14 @@ def _alarms_json(found: Alarms) -> dict[str, Any]:
     return asdict(found) | {"without_other_orders": found.without_other_orders}
 
 
-def _body(month: str, found: Mapping[Who, Any], shown: Any, nothing: Any) -> dict[str, Any]:
-    rows = sorted(((who[1], one) for who, one in found.items() if who != ALL), key=lambda row: (not row[0], row[0]))
-    return {
-        "month": month,
-        "rows": [{"provider": provider, **shown(one)} for provider, one in rows],
-        "total": shown(found.get(ALL, nothing)),
-    }
+def _body(month: str, found: Mapping[Who, T], shown: Callable[[T], dict[str, Any]], nothing: T) -> dict[str, Any]:
+    rows = {who[1]: one for who, one in found.items() if who != ALL}
+    return by_provider(month, rows, found.get(ALL, nothing), shown)
 
 
-LICENSED_EXAMPLE = _body(
-    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Licensed(96, 172_800, 31, 2, 34)), asdict, None
-)
-ALARMS_EXAMPLE = _body(
-    "2026-10", dict.fromkeys([(False, "P-norr"), ALL], Alarms(210, 189_000, 74, 150, 22)), _alarms_json, None
-)
+_CARED, _CALLED = Licensed(96, 172_800, 31, 2, 34), Alarms(210, 189_000, 74, 150, 22)
+LICENSED_EXAMPLE = by_provider("2026-10", {"P-norr": _CARED}, _CARED, asdict)
+ALARMS_EXAMPLE = by_provider("2026-10", {"P-norr": _CALLED}, _CALLED, _alarms_json)
 
 
 @router.get(
@@ -108,11 +101,8 @@ async def get_licensed(caller: Puller, snapshot: Snapshot, query: Annotated[Mont
     Enrolled is who has an order of it in force on any day of the month, visited or not. A ref that does not exist is
     404 `unknown_ref`.
     """
-    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
-    provider = reach_of(caller).provider or query.provider
-    found = await prescribed.licensed(
-        snapshot.sql, snapshot.municipality_id, month_days(query.month), provider=provider, recipient=query.recipient
-    )
+    asked = await whom(snapshot, caller, query)
+    found = await prescribed.licensed(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
     body = _body(query.month, found, asdict, Licensed(0, 0, 0, 0, 0))
     return Response(to_json(body), media_type="application/json")
 
@@ -128,10 +118,7 @@ async def get_alarms(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQ
 
     Another provider's order is one too. A ref that does not exist is 404 `unknown_ref`.
     """
-    await require_known(snapshot, caller, provider=query.provider, recipient=query.recipient)
-    provider = reach_of(caller).provider or query.provider
-    found = await prescribed.alarms(
-        snapshot.sql, snapshot.municipality_id, month_days(query.month), provider=provider, recipient=query.recipient
-    )
+    asked = await whom(snapshot, caller, query)
+    found = await prescribed.alarms(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
     body = _body(query.month, found, _alarms_json, Alarms(0, 0, 0, 0, 0))
     return Response(to_json(body), media_type="application/json")

@@ -1,6 +1,7 @@
 """Whose visits a caller may see, and whether the refs it asks about are within its reach."""
 
 import datetime as dt
+from typing import Protocol
 
 from app.api.access import Caller
 from app.api.problems import Problem
@@ -26,9 +27,14 @@ async def require_known(reading: Reading, caller: Caller, **refs: str | None) ->
         raise Problem("unknown_ref")
 
 
-async def whom(
-    reading: Reading, caller: Caller, *, provider: str | None, recipient: str | None
-) -> dict[str, str | None]:
+class Question(Protocol):
+    """What a measure is asked."""
+
+    provider: str | None
+    recipient: str | None
+
+
+async def whom(reading: Reading, caller: Caller, asked: Question) -> dict[str, str | None]:
     """Whom a measure is asked for, a planner's its own provider. Raises Problem as `require_known`."""
-    await require_known(reading, caller, provider=provider, recipient=recipient)
-    return {"provider": reach_of(caller).provider or provider, "recipient": recipient}
+    await require_known(reading, caller, provider=asked.provider, recipient=asked.recipient)
+    return {"provider": reach_of(caller).provider or asked.provider, "recipient": asked.recipient}

@@ -62,7 +62,7 @@ def declined_share(counts: Counts) -> Fraction | None:
     return Fraction(declined, whole) if whole else None
 
 
-def by_provider(found: Mapping[Whose, Counts], month: dt.date) -> dict[str | None, Counts]:
+def of_providers(found: Mapping[Whose, Counts], month: dt.date) -> dict[str | None, Counts]:
     """The counts of each provider in the month."""
     counted: defaultdict[str | None, Counts] = defaultdict(Counter)
     for (provider, _, in_month), counts in found.items():

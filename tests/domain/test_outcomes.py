@@ -8,7 +8,7 @@ import pytest
 from told import at, contract, derive, order, recipient, report, staff, taps, world
 
 from app.domain.declined import Notice
-from app.domain.outcomes import by_provider, declined_share, outcomes, trends
+from app.domain.outcomes import declined_share, of_providers, outcomes, trends
 from app.domain.prescribed import Ordered
 
 MARCH, FEBRUARY, JANUARY = dt.date(2026, 3, 1), dt.date(2026, 2, 1), dt.date(2026, 1, 1)
@@ -143,7 +143,7 @@ def test_a_trend_goes_back_from_those_who_declined_in_the_last_month_the_most_fi
     assert list(trends(found, months, None).items()) == [("B-2", [often + often, single]), ("B-1", [Counter(), once])]
     assert list(trends(found, months, "B-3")) == ["B-2", "B-3", "B-1"]
     assert trends({}, months, "B-9") == {"B-9": [Counter(), Counter()]}
-    assert by_provider(found, FEBRUARY) == {"P-syd": often, "P-norr": often + often}
+    assert of_providers(found, FEBRUARY) == {"P-syd": often, "P-norr": often + often}
 
 
 def test_a_visit_counts_under_its_provider_and_start_day():
