@@ -8,7 +8,7 @@ import datetime as dt
 from pathlib import Path
 
 from app.store.database import Database
-from app.store.invariants import SUM_ANEW
+from app.store.invariants import COUNT_ANEW, SUM_ANEW
 from bench.bases import empty
 from bench.cluster import Cluster, fingerprint
 from bench.processes import KEYS, MUNICIPALITY
@@ -142,7 +142,8 @@ async def year(cluster: Cluster, sizes: Sizes) -> str:
     await cluster.execute(*statements, name=YEAR)
     connection = await cluster.connect(YEAR)
     try:
-        await connection.execute(SUM_ANEW, MUNICIPALITY, None, None)
+        for kept in (SUM_ANEW, COUNT_ANEW):
+            await connection.execute(kept, MUNICIPALITY, None, None)
     finally:
         await connection.close()
     database = Database(cluster.url(YEAR), pool_size=1, ledger_keys=[KEYS["ledger"]])

@@ -174,7 +174,9 @@ async def rebuilding(cluster: Cluster, sizes: Sizes, _: Collection[str]) -> Resu
         began = time.perf_counter()
         await bases.derive(cluster, name, month)
         standing = count / (time.perf_counter() - began)
-        await cluster.execute("TRUNCATE presence, visit, visit_change, withdrawn_visit, month_sum", name=name)
+        await cluster.execute(
+            "TRUNCATE presence, visit, visit_change, withdrawn_visit, month_sum, anomaly_count", name=name
+        )
         began = time.perf_counter()
         await bases.derive(cluster, name, month)
         seconds = time.perf_counter() - began

@@ -55,6 +55,33 @@ SELECT DISTINCT month::text || ' ' || recipient FROM (
 # Two statements: in one, the new rows would meet the keys of those being deleted.
 CLEAR_SUMS = "DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)"
 SUM_ANEW = f"INSERT INTO month_sum SELECT $1, told.* FROM ({MONTH_SUMS}) AS told"
+# The counts of the inbox, in the same way.
+COUNTS = """
+    SELECT coalesce(v.provider, '') AS provider, a.code, coalesce(v.settled ->> a.code, 'open') AS state,
+        date_trunc('month', v.local_on)::date AS month, count(*)::int AS found
+    FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
+    WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0 AND ($2::date IS NULL OR v.local_on BETWEEN $2 AND $3)
+    GROUP BY 1, 2, 3, 4
+"""
+WRONG_COUNTS = f"""
+WITH told AS ({COUNTS}), kept AS (
+    SELECT provider, code, state, month, found FROM anomaly_count
+    WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3) AND found <> 0
+)
+SELECT DISTINCT month::text || ' ' || provider || ' ' || code FROM (
+    (TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)
+) AS differing
+"""
+CLEAR_COUNTS = CLEAR_SUMS.replace("month_sum", "anomaly_count")
+COUNT_ANEW = f"INSERT INTO anomaly_count SELECT $1, told.* FROM ({COUNTS}) AS told"
+MADE_ANEW = (("sums", WRONG_SUMS, (CLEAR_SUMS, SUM_ANEW)), ("anomalies", WRONG_COUNTS, (CLEAR_COUNTS, COUNT_ANEW)))
+"""What is kept of a month beside its visits: how it is found wrong, and made anew."""
+
+
+def _of_all(query: str) -> str:
+    """The query without its bounds."""
+    return query.replace("$2", "NULL::date").replace("$3", "NULL::date")
+
 
 INVARIANTS: dict[str, str] = {
     "the shares of a visit add up to its seconds": """
@@ -89,9 +116,8 @@ INVARIANTS: dict[str, str] = {
     "a visit is payable when it is complete and every share is": """
         SELECT id::text FROM visit WHERE municipality_id = $1
           AND payable <> (status = 'complete' AND cardinality(share_payable) > 0 AND true = ALL (share_payable))""",
-    "the kept sums of a month are those of its visits": WRONG_SUMS.replace("$2", "NULL::date").replace(
-        "$3", "NULL::date"
-    ),
+    "the kept sums of a month are those of its visits": _of_all(WRONG_SUMS),
+    "the kept counts of anomalies are those of the visits": _of_all(WRONG_COUNTS),
     "every counter that a tap says is a read of its tag": """
         SELECT t.id::text FROM tap AS t LEFT JOIN tag_read AS r ON r.municipality_id = $1 AND r.tag = t.tag
             AND r.epoch = t.epoch AND r.counter = t.counter
@@ -149,10 +175,13 @@ async def broken(sql: Any, municipality_id: int) -> list[str]:
     return lines
 
 
-async def mend_sums(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
-    """Months and recipients whose kept sums were wrong, after putting them right."""
-    wrong = [row[0] for row in await sql.fetch(WRONG_SUMS, municipality_id, first_on, last_on)]
-    if wrong:
-        for statement in (CLEAR_SUMS, SUM_ANEW):
-            await sql.execute(statement, municipality_id, first_on, last_on)
-    return wrong
+async def mend_kept(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
+    """A line for each month and whose kept sums or counts were wrong, after putting them right."""
+    lines = []
+    for what, query, statements in MADE_ANEW:
+        wrong = [row[0] for row in await sql.fetch(query, municipality_id, first_on, last_on)]
+        if wrong:
+            for statement in statements:
+                await sql.execute(statement, municipality_id, first_on, last_on)
+        lines += [f"{what} of {one}" for one in wrong]
+    return lines

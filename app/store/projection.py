@@ -1,4 +1,4 @@
-"""Writing what the projection derived: presences, visits, withdrawn visits, the month's sums and the list of changes.
+"""Writing what the projection derived: presences, visits, withdrawn ones, what is kept of a month, the list of changes.
 
 All of it is one statement, whatever comes out differently. It runs under the municipality's lock, so a change number is
 given once and no reader of changes ever skips one.
@@ -20,6 +20,7 @@ from app.store.presences import PAIRED, flat_spans
 from app.store.visits import StoredVisit
 
 SUM_KEY = schema.month_sum.primary_key.columns.keys()
+COUNT_KEY = schema.anomaly_count.primary_key.columns.keys()
 SUMS = [name for name in rows.names(schema.month_sum) if name not in SUM_KEY]
 # A visit is counted under its weakest end; what is under none of these is `sun_online`. Each with how far its counts
 # stand behind those of all visits.
@@ -50,6 +51,9 @@ WITH new_visit AS ({rows.given(schema.visit, 5)}
     INSERT INTO month_sum AS m {rows.given(schema.month_sum, 7)}
     ON CONFLICT ({", ".join(SUM_KEY)}) DO UPDATE SET
         {", ".join(f"{name} = m.{name} + excluded.{name}" for name in SUMS)}
+), counted AS (
+    INSERT INTO anomaly_count AS a {rows.given(schema.anomaly_count, 9)}
+    ON CONFLICT ({", ".join(COUNT_KEY)}) DO UPDATE SET found = a.found + excluded.found
 ), moved AS (
     UPDATE municipality SET change_no = $2 + cardinality($8::uuid[])
     WHERE municipality_id = $1 AND cardinality($8::uuid[]) > 0
@@ -68,14 +72,15 @@ async def write(
     removed: Collection[UUID] = (),
     visits: Sequence[StoredVisit] = (),
     gone: Sequence[tuple[StoredVisit, UUID | None]] = (),
-    before: Iterable[Visit] = (),
+    before: Sequence[Visit] = (),
 ) -> int:
     """Write presences and visits as they now are, take away what is no more. Returns the last change number given.
 
     `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
     """
+    after = [stored.visit for stored in visits]
     new_presences = [_presence(municipality_id, presence) for presence in presences]
-    ids = [stored.visit.id for stored in visits] + [stored.visit.id for stored, _ in gone]
+    ids = [visit.id for visit in after] + [stored.visit.id for stored, _ in gone]
     if new_presences or removed or ids:
         await sql.execute(
             WRITE,
@@ -85,8 +90,9 @@ async def write(
             new_presences,
             [_visit(municipality_id, stored) for stored in visits],
             [_gone(municipality_id, stored, successor) for stored, successor in gone],
-            [(municipality_id, *sums) for sums in month_sums([stored.visit for stored in visits], before)],
+            [(municipality_id, *sums) for sums in month_sums(after, before)],
             ids,
+            [(municipality_id, *count) for count in anomaly_counts(after, before)],
         )
     return change_no + len(ids)
 
@@ -102,6 +108,20 @@ def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tup
             if visit.shares:
                 _add(sums, visit, sign)
     return [(*key, *sums[key]) for key in sorted(sums) if any(sums[key])]
+
+
+def anomaly_counts(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:
+    """What the visits change in the counts of anomalies, as `month_sums` does in the sums.
+
+    Rows of `anomaly_count` without the municipality.
+    """
+    counts: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+    for told, sign in ((after, 1), (before, -1)):
+        for visit in told:
+            for code in visit.anomalies:
+                month = visit.local_date.replace(day=1)
+                counts[visit.provider or "", code, visit.settled.get(code, "open"), month] += sign
+    return [(*key, counts[key]) for key in sorted(counts) if counts[key]]
 
 
 def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int) -> None:

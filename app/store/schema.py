@@ -590,6 +590,16 @@ month_sum = Table(
     PrimaryKeyConstraint("municipality_id", "month", "recipient", "provider", "category", "intervention", "order_line"),
 )
 
+anomaly_count = Table(
+    "anomaly_count",
+    metadata,
+    hot_tenant(),
+    *required(Text, "provider", "code", "state"),
+    Column("month", Date, nullable=False),
+    Column("found", Integer, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "provider", "code", "state", "month"),
+)
+
 period_close = Table(
     "period_close",
     metadata,

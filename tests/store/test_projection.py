@@ -22,7 +22,7 @@ from app.domain.report import Report, ReportedIntervention
 from app.domain.tap import Claim, Envelope
 from app.domain.telling import visits_at
 from app.store import records
-from app.store.projection import month_sums
+from app.store.projection import anomaly_counts, month_sums
 from app.store.visits import COLUMNS, standing, visit_of
 
 DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
@@ -158,7 +158,7 @@ async def clear(owner):
     await owner.execute("SET session_replication_role = replica")
     await owner.execute(
         "TRUNCATE record, tap, report, correction, manual_visit, attempt, presence, visit, visit_change,"
-        " withdrawn_visit, month_sum, phone_clock, ledger_leaf,"
+        " withdrawn_visit, month_sum, anomaly_count, phone_clock, ledger_leaf,"
         " provider, care_order, order_line, recipient_version, staff_version, contract"
     )
     await owner.execute("UPDATE municipality SET master_seq = 0, change_no = 0, as_of = $1", AS_OF)
@@ -227,3 +227,5 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
     sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_intervention <> 0 OR executed_seconds <> 0")
     wanted = set(month_sums(expected))
     assert {tuple(row.values())[1:] for row in sums} == wanted
+    counts = await owner.fetch("SELECT * FROM anomaly_count WHERE found <> 0")
+    assert {tuple(row.values())[1:] for row in counts} == set(anomaly_counts(expected))

@@ -22,6 +22,18 @@ async def apply(home, anomaly, expect=201, body=None, **headers):
     ).json()
 
 
+def counted(items):
+    """The counts that belong to these anomalies: code, state, how many, and when the oldest is from."""
+    found = {}
+    for one in items:
+        found.setdefault((one["code"], one["state"]), []).append(one["since"])
+    return [(*key, len(since), min(since)) for key, since in sorted(found.items())]
+
+
+def told(counts):
+    return [(one["code"], one["state"], one["count"], one["oldest"]) for one in counts]
+
+
 def test_every_anomaly_has_its_text_in_both_languages():
     assert TEXTS.keys() == ANOMALIES.keys()
     for code, words in TEXTS.items():
@@ -44,18 +56,19 @@ async def test_every_anomaly_in_the_inbox_is_repaired_or_seen_by_one_call(home):
     assert {state for _, _, state in found} == {"open"}
     assert first["items"][0]["age_days"] == 3
     assert first["items"][0]["text"] == "The tap out is missing."
-    counted = {one["code"]: one["count"] for one in first["counts"]}
-    assert sum(counted.values()) == len(found)
+    assert told(first["counts"]) == counted(first["items"])
     for anomaly in first["items"]:
         visit = await home.visit(anomaly["visit"])
         if anomaly["code"] in codes(visit):
             assert anomaly["suggestion"] == next(
                 one["suggestion"] for one in visit["anomalies"] if one["code"] == anomaly["code"]
             )
-            told = await apply(home, anomaly)
-            assert len(told["corrections"]) == len(visit["corrections"]) + 1
+            repaired = await apply(home, anomaly)
+            assert len(repaired["corrections"]) == len(visit["corrections"]) + 1
     assert (await inbox(home, state="open"))["items"] == []
     settled = (await inbox(home, state="acknowledged"))["items"]
+    everything = await inbox(home)
+    assert told(everything["counts"]) == counted(everything["items"])
     assert {one["code"] for one in settled} >= {"not_ordered", "delegation_missing"}
     await apply(home, settled[0], expect=409)
     await apply(home, first["items"][0], expect=404)
@@ -76,7 +89,9 @@ async def test_the_inbox_is_filtered_and_paged(home):
     assert [page["counts"] is None for page in pages] == [False, True, True]
     assert len({one["id"] for page in pages for one in page["items"]}) == 5
     assert len((await inbox(home, role="controller"))["items"]) == 6
-    assert len((await inbox(home, role="controller", provider="P-syd"))["items"]) == 1
+    south = await inbox(home, role="controller", provider="P-syd")
+    assert len(south["items"]) == 1
+    assert told(south["counts"]) == counted(south["items"])
     assert (await inbox(home, code="overlap"))["items"] == []
     assert (await inbox(home, code="nothing", expect=422))["code"] == "invalid_parameter"
     assert (await inbox(home, cursor="x", expect=422))["code"] == "invalid_cursor"
