@@ -57,8 +57,8 @@ class VisitFilter:
     anomaly: str | None = None
 
 
-# As the driver gives them, which is what `visit_of` reads: looking every array over for values to convert is a fifth of a
-# page's time.
+# As the driver gives them, which is what `visit_of` reads: looking every array over for values to convert is a fifth of
+# what a page costs.
 WHOLE: list[ColumnElement[Any]] = [type_coerce(visit.c[name], NULLTYPE) for name in COLUMNS]
 Cursor = tuple[dt.datetime, UUID]
 
