@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, literal, select, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, type_coerce
 from sqlalchemy.types import NULLTYPE
 
 from app.domain.time import day_start
@@ -77,7 +77,8 @@ async def page(
         if value is not None:
             where.append(visit.c[name] == value)
     if wanted.anomaly is not None:
-        where.append(literal(wanted.anomaly) == visit.c.anomalies.any_())
+        # The length is what the index of visits with anomalies is entered by.
+        where += [func.cardinality(visit.c.anomalies) > 0, literal(wanted.anomaly) == visit.c.anomalies.any_()]
     if after:
         # The plain bound beside the pair is what the index is entered by.
         where += [visit.c.sort_at >= after[0], tuple_(visit.c.sort_at, visit.c.id) > after]
