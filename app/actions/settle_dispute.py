@@ -23,8 +23,8 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
     Raises CorrectionRefusedError as `correct_visit` does.
     """
     known = (await store.known(writing.sql, writing.municipality_id, [asked.id])).get(asked.id)
-    visit = await store_visits.of_tap(writing.sql, writing.municipality_id, tap)
-    if visit is not None and (known is None or known["recipient"] is not None):
+    visit, held = await store_visits.of_tap(writing.sql, writing.municipality_id, tap) or (None, False)
+    if visit is not None and (held if known is None else known["recipient"] is not None):
         return await correct_visit(writing, visit, asked, author, Condition())
     tapped = await disputes.one(writing.sql, writing.municipality_id, tap)
     if tapped is None or not _reaches(writing, author, tapped["staff"], tapped["at"]):
@@ -34,7 +34,7 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
         if known["body_hash"] != hashed:
             raise CorrectionRefusedError("id_conflict")
         return None
-    if not tapped["open"]:
+    if visit is not None or not tapped["open"]:
         raise CorrectionRefusedError("correction_not_applicable")
     person = writing.master.person_of(tapped["staff"])
     if asked.said["accept"] and writing.master.person_of(author.who) == person:

@@ -4,27 +4,25 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from app.store.visits import OF_TAPPING_STAFF
+from app.store.visits import BOUND, HOLDS
 
 Cursor = tuple[dt.datetime, UUID]
 
+HUNG = "SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1"
 # A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself,
 # or a person decides of the tap alone.
 PAGE = f"""
 SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staff, t.tag,
     coalesce(t.household, hung.household) AS household, held.visits
-FROM tap AS t LEFT JOIN LATERAL (
-    SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1
-) AS hung ON true CROSS JOIN LATERAL (
-    SELECT array_agg(v.id ORDER BY v.recipient) AS visits, bool_or(v.status = 'disputed') AS open FROM visit AS v
-    WHERE v.municipality_id = $1 AND {OF_TAPPING_STAFF} AND v.sort_at BETWEEN t.at - interval '17 hours' AND t.at
-        AND t.id IN (v.in_tap, v.out_tap)
+FROM tap AS t LEFT JOIN LATERAL ({HUNG}) AS hung ON true CROSS JOIN LATERAL (
+    SELECT array_agg(v.id ORDER BY v.recipient) AS visits, bool_or(v.provider = $4) AS ours
+    FROM (SELECT * FROM {BOUND}) AS p JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id AND {HOLDS}
 ) AS held
 WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'control'
     AND (t.at, t.id) > ($2, $3) AND t.at >= $2
-    AND (held.open OR coalesce(t.household, hung.household) IS NULL AND NOT EXISTS (
+    AND (held.visits IS NOT NULL OR coalesce(t.household, hung.household) IS NULL AND NOT EXISTS (
         SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute'))
-    AND ($4::text IS NULL OR EXISTS (
+    AND ($4::text IS NULL OR held.ours OR held.visits IS NULL AND EXISTS (
         SELECT FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff AND s.provider = $4))
 ORDER BY t.at, t.id LIMIT $5
 """
@@ -35,9 +33,10 @@ async def page(sql: Any, municipality_id: int, provider: str | None, after: Curs
     return [dict(row) for row in await sql.fetch(PAGE, municipality_id, *after, provider, limit)]
 
 
-ONE = """
+ONE = f"""
 SELECT staff, at, verdict = 'disputed' AND direction <> 'control' AND NOT EXISTS (
-    SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute') AS open
+    SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute')
+    AND NOT (code = 'tag_unassigned' AND EXISTS ({HUNG})) AS open
 FROM tap AS t WHERE municipality_id = $1 AND id = $2
 """
 

@@ -22,16 +22,23 @@ OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 OF_IDS = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
-# Whose visits a tap `t` can bound: those of who tapped, and of those whom a correction gave the visit to.
-OF_TAPPING_STAFF = """v.staff = ANY (ARRAY(
-    SELECT t.staff UNION ALL
-    SELECT c.body ->> 'staff' FROM correction AS c WHERE c.municipality_id = $1 AND c.staff = t.staff
-        AND c.at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours' AND c.kind = 'set_staff'
-))"""
+# The presence `p` that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a
+# correction has moved it or given it to somebody else. A person may have opened it under another staff ref.
+BOUND = """presence AS p WHERE p.municipality_id = $1 AND t.id IN (p.in_tap, p.out_tap) AND p.id IN (
+    WITH who AS (SELECT coalesce((
+        SELECT s.person FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
+        ORDER BY s.valid DESC LIMIT 1), t.staff) AS person)
+    SELECT own.id FROM who JOIN presence AS own ON own.municipality_id = $1 AND own.person = who.person
+        AND own.anchor_at BETWEEN t.at - interval '17 hours' AND t.at
+    UNION ALL
+    SELECT moved.id FROM who JOIN presence AS moved ON moved.municipality_id = $1 AND moved.paired_by = who.person
+        AND moved.paired_at BETWEEN t.at - interval '17 hours' AND t.at)"""
+HOLDS = "CASE t.id WHEN p.in_tap THEN p.dispute_in ELSE p.dispute_out END IS NOT NULL AND v.status = 'disputed'"
+"""Whether the visit `v` of that presence waits for a person to decide of that tap."""
 OF_TAP = f"""
-SELECT v.id FROM tap AS t JOIN visit AS v ON v.municipality_id = $1 AND {OF_TAPPING_STAFF}
-  AND v.sort_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours' AND t.id IN (v.in_tap, v.out_tap)
-WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY v.recipient LIMIT 1
+SELECT v.id, {HOLDS} AS held FROM tap AS t CROSS JOIN LATERAL (SELECT * FROM {BOUND}) AS p
+JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id
+WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY held DESC, v.recipient LIMIT 1
 """
 ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
@@ -80,10 +87,10 @@ async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UU
     return {row["id"]: visit_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
 
 
-async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> UUID | None:
-    """A visit that the tap bounds, the first by recipient; None where it bounds none."""
-    found: UUID | None = await sql.fetchval(OF_TAP, municipality_id, tap)
-    return found
+async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> tuple[UUID, bool] | None:
+    """A visit that the tap bounds, and whether it waits for that tap's dispute; None where it bounds none."""
+    row = await sql.fetchrow(OF_TAP, municipality_id, tap)
+    return None if row is None else (row["id"], row["held"])
 
 
 async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:

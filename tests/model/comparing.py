@@ -17,6 +17,7 @@ AS_TOLD = [
     "status",
     "payable",
     "evidence",
+    "counted_as",
 ]
 
 

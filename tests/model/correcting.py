@@ -5,6 +5,9 @@ from uuid import uuid5
 
 from presences import LONGEST, Presence
 
+APART = {"system_down": "system_down", "visit_outside_home": "off_site"}
+"""Where figures of evidence count what could not have been tapped, by its reason."""
+
 
 @dataclass
 class Amended:
@@ -14,7 +17,6 @@ class Amended:
     told: tuple | None = None  # (intervention, minutes) of what was really done
     omitted: bool = False
     settled: dict = field(default_factory=dict)  # anomaly: (state, the cause it had)
-    corrections: list = field(default_factory=list)  # (id, kind)
 
 
 def by_hand(facts, manual):
@@ -23,13 +25,18 @@ def by_hand(facts, manual):
     own_id = uuid5(manual.id, "presence")
     return Presence(
         own_id, person, person, manual.staff, manual.household, None, None, manual.start, manual.end,
-        by_hand={"in", "out"},
+        by_hand={"in", "out"}, apart=dict.fromkeys(("in", "out"), APART.get(manual.reason)),
     )  # fmt: skip
 
 
 def chain_of(facts, presence):
     """Every correction of a presence, whichever of its taps it names, in the order recorded."""
     return [one for one in facts.corrections if one.tap in presence.names]
+
+
+def left_out(facts):
+    """The taps that a person rejected before any visit had come of them: none comes of them later."""
+    return {one.tap for one in facts.corrections if one.recipient is None and not one.value}
 
 
 def correct(facts, paired):
@@ -80,11 +87,13 @@ def _laid_over(facts, paired, chain, later):
     if not chain:
         return paired
     found = replace(paired, beside=[*paired.beside, *later], by_hand=set(paired.by_hand), later_facts=bool(later))
+    found.apart = dict(paired.apart)
     for way, kind, tap in (("in", "set_start", paired.tap_in), ("out", "set_end", paired.tap_out)):
         said = _latest(chain, kind)
         if said:
             setattr(found, "start" if way == "in" else "end", said.value)
             found.by_hand.add(way)
+            found.apart.pop(way, None)
             found.later_facts |= tap is not None and tap.id not in said.seen
     if found.complete and not found.start <= found.end <= found.start + LONGEST:
         # What was said was possible when it was said: the end that was told stands, else the start.
@@ -113,14 +122,17 @@ def _decide(found, chain):
             found.omitted = True
         elif one.kind == "attest":
             found.attested.add(one.value)
+            late = {tap.id for tap in found.taps if tap.dispute == "received_too_late"}
+            found.confirmed_taps |= late & one.seen
 
 
 def amended(chain):
     """What was said of single visits, by recipient, first said first."""
     found = {}
     for one in chain:
+        if one.recipient is None:
+            continue
         change = found.setdefault(one.recipient, Amended())
-        change.corrections.append((str(one.id), one.kind))
         if one.kind == "set_interventions":
             change.told = one.value
         elif one.kind == "set_recipient":

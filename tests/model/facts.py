@@ -54,11 +54,14 @@ class Manual:
     start: dt.datetime
     end: dt.datetime
     done: tuple
+    reason: str
 
 
 @dataclass(frozen=True)
 class Correction:
     """What a person said of a visit: of the presence that `tap` belongs to, for the recipient it had by the facts.
+
+    Without a recipient it was said of the tap alone, before any visit had come of it.
 
     `seen` are the taps that stood at that door then, `value` is what its kind says. `alone`: it took away the last
     visit of the presence. `cause` is what the anomaly stood on that it settles.
@@ -66,7 +69,7 @@ class Correction:
 
     id: UUID
     tap: UUID
-    recipient: str
+    recipient: str | None
     kind: str
     value: object
     seen: frozenset
@@ -141,8 +144,11 @@ class Facts:
     mounts: dict = field(default_factory=dict)  # tag ref: {instant: household}
     states: dict = field(default_factory=dict)  # tag ref: {instant: state}
     taps: dict = field(default_factory=dict)  # id: Tap
+    items: dict = field(default_factory=dict)  # id of a tap: what was sent
+    attempts: list = field(default_factory=list)  # (what was sent, code) of each that was refused
     reports: dict = field(default_factory=dict)  # id: Report
     manuals: dict = field(default_factory=dict)  # id: Manual
+    by_hand: dict = field(default_factory=dict)  # id of a manual visit: what was sent
     corrections: list = field(default_factory=list)  # Correction, in the order recorded
     clocks: dict = field(default_factory=dict)  # phone: what its clocks were found to be off
 

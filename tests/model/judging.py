@@ -47,35 +47,70 @@ def when(item, shift, started_at, received_at):
     return min(at, received_at).replace(microsecond=0), tuple(flags)
 
 
+def refusal(facts, item, tag_of):
+    """Why nobody can take it; None where it can be taken. Known ids are answered before anything else is looked at."""
+    tag = item["tag"]
+    shapes = ({"uid"}, {"keyset", "e", "c"}, {"household", "reason"})
+    readable = item["direction"] in {"in", "out", "auto"} and isinstance(item["tapped_at"], dt.datetime)
+    if not readable or set(tag) not in shapes:
+        return "malformed"
+    if item["id"] in facts.items:
+        return None if facts.items[item["id"]] == item else "id_conflict"
+    if "keyset" in tag:
+        return "keyset_unknown"
+    if "uid" in tag:
+        return None if tag["uid"] in tag_of else "tag_unknown"
+    homes = {home.household for versions in facts.recipients.values() for home in versions.values()}
+    return None if tag["household"] in homes else "unknown_household"
+
+
 def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
-    """The taps of one batch, each with the verdict that is owed to it. Known ids are given as they stand."""
+    """Take in the taps of one batch; gives the answer that is owed to each of its items.
+
+    It is (id, verdict, whether it was known, code, instant, evidence).
+    """
     phone = (staff, envelope.get("boot_id"))
     shift = shift_of(facts.clocks, phone, received_at, envelope["sent_at"])
     started_at = None
     if "sent_uptime_ms" in envelope:
         started_at = start_of(facts.clocks, phone, received_at, envelope["sent_uptime_ms"])
     for item in items:
-        if item["id"] in facts.taps:
-            yield facts.taps[item["id"]]
+        id_ = item["id"]
+        before = [code for attempt, code in facts.attempts if attempt == item]
+        [refused] = before or [refusal(facts, item, tag_of)]
+        if refused:
+            known = bool(before)
+            facts.attempts += [] if known else [(item, refused)]
+            yield str(id_), "refused", known, refused, None, None
             continue
-        at, flags = when(item, shift, started_at, received_at)
-        by_hand = "household" in item["tag"]
-        tag = None if by_hand else tag_of[item["tag"]["uid"]]
-        dispute = None
-        if not by_hand:
-            dispute = DISPUTING.get(at_instant(facts.states[tag], at))
-            if dispute is None and at_instant(facts.mounts[tag], at) is None:
-                dispute = "tag_unassigned"
-        if dispute is None and received_at - at > late_after:
-            dispute = "received_too_late"
-        yield Tap(
-            id=item["id"],
-            staff=staff,
-            direction=item["direction"],
-            at=at,
-            tag=tag,
-            household=item["tag"].get("household"),
-            evidence="manual" if by_hand else "static",
-            dispute=dispute,
-            flags=flags,
-        )
+        known = id_ in facts.taps
+        if not known:
+            facts.items[id_] = item
+            at, flags = when(item, shift, started_at, received_at)
+            facts.taps[id_] = _taken(facts, staff, item, at, flags, received_at - at > late_after, tag_of)
+        tap = facts.taps[id_]
+        verdict = "disputed" if tap.dispute else "accepted"
+        yield str(id_), verdict, known, tap.dispute or next(iter(tap.flags), None), tap.at, tap.evidence
+
+
+def _taken(facts, staff, item, at, flags, late, tag_of):
+    by_hand = "household" in item["tag"]
+    tag = None if by_hand else tag_of[item["tag"]["uid"]]
+    dispute = None
+    if not by_hand:
+        dispute = DISPUTING.get(at_instant(facts.states[tag], at))
+        if dispute is None and at_instant(facts.mounts[tag], at) is None:
+            dispute = "tag_unassigned"
+    if dispute is None and late:
+        dispute = "received_too_late"
+    return Tap(
+        id=item["id"],
+        staff=staff,
+        direction=item["direction"],
+        at=at,
+        tag=tag,
+        household=item["tag"].get("household"),
+        evidence="manual" if by_hand else "static",
+        dispute=dispute,
+        flags=flags,
+    )

@@ -4,8 +4,6 @@ After every step what the service says has changed is taken in, and all of it is
 """
 
 import datetime as dt
-import random
-import uuid
 from urllib.parse import quote
 
 from beginning import (
@@ -14,14 +12,12 @@ from beginning import (
     HOMES,
     HOUSEHOLDS,
     LEAVE,
-    LONG_AGO,
     MORNING,
     NIGHT,
     SATURDAY,
     SINCE,
     STAFF,
     UIDS,
-    UTC,
     first_facts,
     order_body,
     recipient_body,
@@ -32,17 +28,13 @@ from driver import utc
 from facts import Employment, Home, Line, Order, Report, at_instant
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from judging import DISPUTING, judge
+from inbox import Inbox
+from judging import DISPUTING
+from phones import ANY, BACK, Phones
 from planners import Planners
 from reference import visits_of
 
 some = st.sampled_from
-WHO = some(["S-1", "S-1", "S-2", "S-2", "S-1b", "S-3", "S-t", "S-l"])
-DOOR = some(["04000000000001", "04000000000002", "04000000000003", "04000000000004", "H-1", "H-3", "H-par"])
-BACK = some([0, 10, 30, 45, 90, 300, 480, 1000, 1500])
-LENGTH = some([0, 1, 5, 12, 30, 31, 75, 960])
-NEAR = some([0, 1, 20, 60, 61, 300, 900, 57_600, 57_601, -30, -600])
-ANY = st.integers(0, 31)
 DAYS = some([-30, -1, 0, 1, 2])
 LINE = st.builds(
     Line,
@@ -63,7 +55,7 @@ TOLD = st.tuples(
 )
 
 
-class Days(Planners, RuleBasedStateMachine):
+class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
     """One municipality from an early Saturday on. `town` is given to a subclass by the test."""
 
     town = None
@@ -73,112 +65,19 @@ class Days(Planners, RuleBasedStateMachine):
         self.code = self.town.another()
         self.facts = first_facts()
         self.now = BEGAN_AT
-        self.ids = random.Random(0)
-        self.minted = []  # taps a phone has made, sent or not: (who, item)
-        self.held = {}  # by whom: what its phone has not sent yet
-        self.sent = {}  # by whom: the batch it sent last
-        self.phones = {}  # by whom: (seconds its wall clock is off, boot id or None)
         self.after = "0"
         self.told = {}  # the service's visits by id, the one that changed last at the end
         self.found = {}  # the same as they are compared
         self.derived = {}  # the model's visits by id
         self.behind = {}  # what each of them comes from
         self.corrected = []  # what was said, as it was sent: (visit id, body, by whom)
+        self.shown = []  # visits that the last step was answered with
         self.steps = 0
         self.agreed = False
-
-    # Phones
-
-    def item(self, who, door, direction, at):
-        """A tap as the phone makes it: on its own clocks, and never before it happens."""
-        at = min(at, self.now)
-        off, boot = self.phones.get(who, (0, None))
-        tag = {"uid": door} if door in UIDS else {"household": door, "reason": "tag_missing"}
-        made = {"id": self.new_id(), "direction": direction, "tapped_at": at + dt.timedelta(seconds=off), "tag": tag}
-        if boot is not None:
-            made |= {"uptime_ms": int((at - LONG_AGO).total_seconds() * 1000) + 10**9, "boot_id": boot}
-        self.minted.append((who, made, at))
-        return made
-
-    def send(self, who, items):
-        """One batch; its verdicts must be those the model owes it."""
-        off, boot = self.phones.get(who, (0, None))
-        sent_at = dt.datetime.now(UTC)
-        envelope = {"sent_at": sent_at + dt.timedelta(seconds=off)}
-        if boot is not None:
-            envelope |= {"sent_uptime_ms": int((sent_at - LONG_AGO).total_seconds() * 1000) + 10**9, "boot_id": boot}
-        answer = self.ask("POST", "/v1/taps", envelope | {"taps": items}, role="staff", staff=who)
-        received_at = utc(answer["received_at"])
-        late_after = dt.timedelta(days=self.town.late_days)
-        before = [*self.facts.taps, *(item["id"] for item in items)]
-        known = [item["id"] in before[: len(self.facts.taps) + place] for place, item in enumerate(items)]
-        judged = list(judge(self.facts, who, envelope, items, received_at, late_after, UIDS))
-        found = [(one["id"], one["duplicate"], one["code"], utc(one["at"])) for one in answer["results"]]
-        owed = [
-            (str(tap.id), again, tap.dispute or next(iter(tap.flags), None), tap.at)
-            for tap, again in zip(judged, known, strict=True)
-        ]
-        assert found == owed, f"service {found}\nmodel {owed}"
-        for tap in judged:
-            self.facts.taps[tap.id] = tap
-        self.sent[who] = items
-
-    def new_id(self):
-        return uuid.UUID(int=self.ids.getrandbits(128), version=4)
 
     def ask(self, method, path, body=None, **who):
         self.agreed = False
         return self.town.ask(self.code, method, quote(path, safe="/?=&:"), body, **who)
-
-    @rule(who=WHO, door=DOOR, back=BACK, length=LENGTH, way=some(["both", "both", "reversed", "in", "out", "twice"]))
-    def visit(self, who, door, back, length, way):
-        start = self.now - dt.timedelta(minutes=back)
-        end = start + dt.timedelta(minutes=length)
-        tap_in, tap_out = self.item(who, door, "in", start), self.item(who, door, "out", end)
-        batch = {"both": [tap_in, tap_out], "in": [tap_in], "out": [tap_out], "twice": [tap_in, tap_out, tap_in]}
-        items = batch.get(way, [tap_out, tap_in])
-        self.held.setdefault(who, []).extend(item for item in (tap_in, tap_out) if item not in items)
-        self.send(who, items)
-
-    @rule(who=WHO, door=DOOR, direction=some(["in", "in", "out", "out", "auto"]), beside=ANY, seconds=NEAR)
-    def tap(self, who, door, direction, beside, seconds):
-        others = [at for _, _, at in self.minted] or [self.now]
-        at = others[-1 - beside % len(others)] + dt.timedelta(seconds=seconds)
-        self.send(who, [self.item(who, door, direction, at)])
-
-    @rule(who=WHO, door=DOOR, near=st.lists(NEAR, min_size=2, max_size=4), start=BACK)
-    def many_taps(self, who, door, near, start):
-        at = self.now - dt.timedelta(minutes=start)
-        items = []
-        for number, seconds in enumerate(near):
-            at += dt.timedelta(seconds=seconds)
-            items.append(self.item(who, door, ("auto", "in", "out")[number % 3], at))
-        self.send(who, items)
-
-    @rule(
-        team=st.lists(some(sorted(STAFF)), min_size=2, max_size=3, unique=True),
-        door=DOOR,
-        back=BACK,
-        gaps=st.tuples(some([0, 5, 10]), some([0, 5, 20]), some([20, 30, 41])),
-    )
-    def team(self, team, door, back, gaps):
-        start = self.now - dt.timedelta(minutes=back)
-        for number, who in enumerate(team):
-            began_at = start + dt.timedelta(minutes=number * gaps[0])
-            ended_at = began_at + dt.timedelta(minutes=gaps[2] - number * gaps[1] // 2)
-            self.send(who, [self.item(who, door, "in", began_at), self.item(who, door, "out", ended_at)])
-
-    @rule(who=WHO, seed=ANY)
-    def net_again(self, who, seed):
-        """What waited is sent, mixed with what was sent before."""
-        items = self.held.pop(who, []) + self.sent.get(who, [])
-        if items:
-            random.Random(seed).shuffle(items)
-            self.send(who, items)
-
-    @rule(who=WHO, off=some([0, 20, 45, -45, 400, -7200]), boot=some([None, None, "b1", "b2"]))
-    def clock_of_a_phone(self, who, off, boot):
-        self.phones[who] = (off, boot)
 
     # Carers
 
@@ -313,9 +212,23 @@ class Days(Planners, RuleBasedStateMachine):
                 self.found[id_] = comparable(change["visit"])
         self.derived, self.behind = visits_of(self.facts)
         assert self.found == self.derived, difference(self.found, self.derived)
+        self.what_was_answered_is_so()
         if self.steps % 10 == 0:
             self.everything_is_listed()
         self.agreed = True
+
+    def what_was_answered_is_so(self):
+        """What the last step was told of visits is what they are."""
+        for visit in self.shown:
+            assert visit == self.told[visit["id"]]
+        of_taps = {id_: [] for id_ in self.answered}
+        for id_, visit in self.derived.items():
+            for name in self.behind[id_].meeting.presence.names:
+                if str(name) in of_taps:
+                    of_taps[str(name)].append((id_, visit["recipient"], visit["status"]))
+        owed = {name: sorted(visits) for name, visits in of_taps.items()}
+        assert self.answered == owed, f"service {self.answered}\nmodel {owed}"
+        self.shown, self.answered = [], {}
 
     def everything_is_listed(self):
         """The list says what the changes said, in its order."""
@@ -327,6 +240,7 @@ class Days(Planners, RuleBasedStateMachine):
         assert {visit["id"]: visit for visit in listed} == self.told
         order = [(utc(visit["started_at"] or visit["ended_at"]), visit["id"]) for visit in listed]
         assert order == sorted(order)
+        self.what_waits_is_listed()
 
     def teardown(self):
         self.town.lengths.append(self.steps - 1)  # at the first look there is nothing
@@ -334,3 +248,5 @@ class Days(Planners, RuleBasedStateMachine):
             return  # it has been told already
         self.everything_is_listed()
         assert self.town.faults(self.code) == []
+        kept, owed = self.town.attempts(self.code), sorted((item["id"], code) for item, code in self.facts.attempts)
+        assert kept == owed, f"service {kept}\nmodel {owed}"

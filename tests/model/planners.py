@@ -12,7 +12,23 @@ some = st.sampled_from
 LAST_ONES = some([0, 0, 0, 1, 1, 2, 3, 5, 9])  # what has just been corrected is often corrected again
 MINUTES = some([-1000, -600, -45, -10, -1, 0, 1, 10, 30, 45, 120, 600])
 DONE = st.lists(st.tuples(some(sorted(CATALOGUE)), some([None, None, 0, 5, 30])), min_size=1, max_size=2)
+MANUAL = st.tuples(
+    some(sorted(STAFF)),
+    some(sorted(HOMES)),
+    some([30, 300, 480, 1500]),
+    some([0, 1, 30, 75, 960, 961]),
+    DONE,
+    some(["system_down", "system_down", "visit_outside_home", "phone_dead"]),
+)
+AMISS = {
+    "nobody's": {"recipient": "B-none"},
+    "by nobody": {"staff": "S-none"},
+    "unknown help": {"interventions": [{"intervention": "none", "minutes": 1}]},
+    "unsaid": {"reason": "other"},
+}
+HOW = some(["new", "new", "new", "again", "other", *AMISS])
 STATUS = {"out_of_range": 422, "correction_not_applicable": 409}
+SECOND = "S-9"  # who was never there and tells nothing, and so may attest what others tell
 STATES = {"acknowledge": "acknowledged", "resolve": "resolved"}
 
 
@@ -77,44 +93,91 @@ class Planners:
         held = [id_ for id_ in self.told if self.derived[id_]["status"] == "disputed"]
         found = held or list(self.told)
         refused = None if held else "correction_not_applicable"
-        self.correct(found[-1 - which % len(found)], "settle_dispute", accept, {"accept": accept}, refused)
+        id_ = found[-1 - which % len(found)]
+        self.correct(id_, "settle_dispute", accept, {"accept": accept}, refused, staff=SECOND)
 
     @precondition(anything_told)
     @rule(which=LAST_ONES)
     def attest(self, which):
-        waiting = [id_ for id_ in self.told if "attestation_missing" in self.derived[id_]["anomalies"]]
+        asking = {"attestation_missing", "received_too_late"}
+        waiting = [id_ for id_ in self.told if asking & self.derived[id_]["anomalies"].keys()]
         found = waiting or list(self.told)
         id_ = found[-1 - which % len(found)]
         presence = self.behind[id_].meeting.presence
         refused = None if waiting else "correction_not_applicable"
-        self.correct(id_, "attest", (presence.start, presence.end, presence.staff), {}, refused, staff="S-9")
+        self.correct(id_, "attest", (presence.start, presence.end, presence.staff), {}, refused, staff=SECOND)
 
-    @rule(
-        who=some(sorted(STAFF)),
-        recipient=some(sorted(HOMES)),
-        back=some([30, 300, 480, 1500]),
-        length=some([0, 1, 30, 75, 960, 961]),
-        done=DONE,
-    )
-    def manual_visit(self, who, recipient, back, length, done):
+    @rule(manual=MANUAL)
+    def manual_visit(self, manual):
+        body = self.by_hand(*manual)
+        possible = self.refused_by_hand(body) is None
+        answer = self.ask("POST", "/v1/visits", body, role="admin", expect=(201,) if possible else (422,))
+        if possible:
+            self.told_by_hand(body)
+            self.shown = [answer]
+
+    @rule(manuals=st.lists(st.tuples(MANUAL, HOW), min_size=1, max_size=4))
+    def manual_visits(self, manuals):
+        """Many at once, each with an answer of its own."""
+        bodies = []
+        for manual, how in manuals:
+            body = self.by_hand(*manual)
+            earlier = [*self.facts.by_hand.values(), *(one for one in bodies if self.refused_by_hand(one) is None)]
+            if how in {"again", "other"} and earlier:
+                body = earlier[-1 - len(bodies) % len(earlier)]
+            if how == "other":
+                body = body | {"ended_at": body["ended_at"] + dt.timedelta(minutes=1)}
+            bodies.append(body | AMISS.get(how, {}))
+        answer = self.ask("POST", "/v1/visits:batch", {"visits": bodies}, role="admin")
+        owed = []
+        for body in bodies:
+            known = body["id"] in self.facts.by_hand
+            code = self.refused_by_hand(body)
+            owed.append((str(body["id"]), "refused" if code else "accepted", code, known and code is None))
+            if not known and code is None:
+                self.told_by_hand(body)
+        found = [(one["id"], one["verdict"], one["code"], one["duplicate"]) for one in answer["results"]]
+        assert found == owed, f"service {found}\nmodel {owed}"
+        self.shown = [one["visit"] for one in answer["results"] if one["verdict"] == "accepted"]
+
+    def by_hand(self, who, recipient, back, length, done, reason):
         start = self.now - dt.timedelta(minutes=back)
-        end = start + dt.timedelta(minutes=length)
-        homes = self.facts.recipients[recipient]
-        home = self.facts.home_of(recipient, local(start).date()) or homes[EVER]
-        told = Manual(self.new_id(), who, recipient, home.household, start, end, tuple(done))
-        body = {
-            "id": told.id,
+        return {
+            "id": self.new_id(),
             "recipient": recipient,
             "staff": who,
             "started_at": start,
-            "ended_at": end,
+            "ended_at": start + dt.timedelta(minutes=length),
             "interventions": [{"intervention": what, "minutes": minutes} for what, minutes in done],
-            "reason": "system_down",
+            "reason": reason,
         }
-        possible = start < end <= start + LONGEST
-        self.ask("POST", "/v1/visits", body, role="admin", expect=(201,) if possible else (422,))
-        if possible:
-            self.facts.manuals[told.id] = told
+
+    def refused_by_hand(self, body):
+        """Why a visit that is told by hand is not taken; None where it is."""
+        if body["reason"] == "other" and not body.get("note"):
+            return "note_required"
+        if body["id"] in self.facts.by_hand:
+            return None if self.facts.by_hand[body["id"]] == body else "id_conflict"
+        if not body["started_at"] < body["ended_at"] <= body["started_at"] + LONGEST:
+            return "out_of_range"
+        done = {one["intervention"] for one in body["interventions"]}
+        known = body["recipient"] in HOMES and body["staff"] in STAFF and done <= CATALOGUE.keys()
+        return None if known else "unknown_ref"
+
+    def told_by_hand(self, body):
+        self.facts.by_hand[body["id"]] = body
+        recipient, start = body["recipient"], body["started_at"]
+        home = self.facts.home_of(recipient, local(start).date()) or self.facts.recipients[recipient][EVER]
+        self.facts.manuals[body["id"]] = Manual(
+            body["id"],
+            body["staff"],
+            recipient,
+            home.household,
+            start,
+            body["ended_at"],
+            tuple((one["intervention"], one["minutes"]) for one in body["interventions"]),
+            body["reason"],
+        )
 
     @precondition(lambda self: self.corrected and self.corrected[-1][0] in self.told)
     @rule()
@@ -136,8 +199,6 @@ class Planners:
 
     def correct(self, id_, kind, value, said, refused=None, **who):
         """Correct a visit, as one who looked at it as it stands."""
-        meeting = self.behind[id_].meeting
-        presence = meeting.presence
         body = {"id": self.new_id(), "kind": kind, "reason": "other", "note": "Sagt", **said}
         expect = (STATUS[refused] if refused else 201,)
         path, version = f"/v1/visits/{id_}/corrections", self.told[id_]["version"]
@@ -145,7 +206,13 @@ class Planners:
         if refused:
             assert answer["code"] == refused or answer["errors"][0]["code"] == refused
             return
-        facts = self.facts
+        self.note(id_, body["id"], kind, value)
+        self.corrected.append((id_, body, who))
+
+    def note(self, id_, correction_id, kind, value):
+        """Keep for the model what was said of a visit as it stands."""
+        facts, meeting = self.facts, self.behind[id_].meeting
+        presence = meeting.presence
         there = {
             tap.id
             for tap in facts.taps.values()
@@ -155,7 +222,7 @@ class Planners:
         mine = [part for part in meeting.plan.parts if part.recipient == self.derived[id_]["recipient"]]
         facts.corrections.append(
             Correction(
-                body["id"],
+                correction_id,
                 named,
                 self.behind[id_].recipient,
                 kind,
@@ -165,4 +232,3 @@ class Planners:
                 cause=meeting.cause(value, mine) if kind in STATES else None,
             )
         )
-        self.corrected.append((id_, body, who))

@@ -32,6 +32,7 @@ class Presence:
     beside: list = field(default_factory=list)  # taps that bounced, were made at the wrong door, or came too late
     wrong_doors: int = 0
     by_hand: set = field(default_factory=set)  # which ends a person told
+    apart: dict = field(default_factory=dict)  # by end: why it could not have been tapped
     confirmed_taps: set = field(default_factory=set)  # whose disputes a person settled
     attested: set = field(default_factory=set)  # what a second person attested: start, end and staff
     later_facts: bool = False  # whether a tap came after a correction that it contradicts
@@ -83,6 +84,14 @@ class Presence:
         if self.is_disputed(tap):
             return "disputed"
         return "manual" if way in self.by_hand else tap and tap.evidence
+
+    @property
+    def counted_as(self):
+        """Where figures of evidence count it: by its weaker end, of those that could have been tapped."""
+        ends = {
+            self.apart.get(way) or self.evidence(way, tap) for way, tap in (("in", self.tap_in), ("out", self.tap_out))
+        }
+        return next(kind for kind in ("manual", "system_down", "off_site", "static") if kind in ends)
 
     def unattested(self, limit):
         """Whether one person told so long a visit alone; `limit` are minutes, None where any length may be told."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import pairwise
 from uuid import uuid5
 
-from correcting import amended, by_hand, chain_of, correct
+from correcting import amended, by_hand, chain_of, correct, left_out
 from facts import Report, local
 from presences import LONGEST, give_seconds, presences_of
 from splitting import divide, largest_remainder, plan
@@ -35,8 +35,9 @@ class Behind:
 def visits_of(facts):
     """Every visit by its id, in the words of the wire, and what is behind each."""
     tapped = {}
+    rejected = left_out(facts)
     for tap in facts.taps.values():
-        if facts.household_of(tap) is not None:
+        if facts.household_of(tap) is not None and tap.id not in rejected:
             tapped.setdefault(facts.persons[tap.staff], []).append(tap)
     present = []
     for person, taps in tapped.items():
@@ -62,7 +63,8 @@ class _Meeting:
 
     def __init__(self, facts, presence):
         self.facts, self.presence = facts, presence
-        self.changes = amended(chain_of(facts, presence))
+        self.chain = chain_of(facts, presence)
+        self.changes = amended(self.chain)
         self.report = self._report()
         self.plan = plan(facts, presence, self.report, self.changes)
         self.anchor = presence.anchor
@@ -169,9 +171,10 @@ class _Meeting:
                 "in": presence.evidence("in", presence.tap_in),
                 "out": presence.evidence("out", presence.tap_out),
             },
+            "counted_as": presence.counted_as if status == "complete" else None,
             "shares": shares,
             "anomalies": {code: settled.get(code, "open") for code in codes},
-            "corrections": list(change.corrections) if change else [],
+            "corrections": [(str(one.id), one.kind) for one in self.chain if one.recipient in {origin, None}],
         }
         return str(uuid5(presence.id, origin)), origin, visit
 

@@ -83,3 +83,61 @@ async def test_a_held_end_says_that_it_is_disputed_until_it_is_settled(home):
         visit["id"], "complete", {"in": "static", "out": "static"}
     )  # fmt: skip
     assert await listed(home) == []
+
+
+async def other_employment(home):
+    """The staff ref of S-1's person at another provider."""
+    person = {"person": "S-1", "provider": "P-syd", "role": "care_assistant", "valid_from": "2026-01-01"}
+    await home.put("staff", "S-1b", person)
+
+
+@pytest.mark.parametrize(
+    ("out_by", "correction"),
+    [
+        ("S-1", None),
+        ("S-1b", None),
+        ("S-1", {"kind": "set_staff", "staff": "S-2"}),
+        ("S-1b", {"kind": "set_staff", "staff": "S-2"}),
+        ("S-1", {"kind": "set_start", "started_at": day(-1, "21:00")}),
+    ],
+)
+async def test_a_tap_that_holds_a_visit_is_listed_and_settled_whoever_made_it_and_however_it_was_corrected(
+    home, out_by, correction
+):
+    await other_employment(home)
+    await home.tag_state("T-H-1", "lost", day(-1, "07:30"))
+    made = [
+        await home.tap(who, H1, way, day(-1, at), verdict="disputed")
+        for who, way, at in (("S-1", "in", "08:00"), (out_by, "out", "08:30"))
+    ]
+    [visit] = await home.visits()
+    if correction:
+        if "started_at" in correction:
+            visit = await home.correct(visit, "set_end", ended_at=day(-1, "22:00"))
+        said = {name: value for name, value in correction.items() if name != "kind"}
+        visit = await home.correct(visit, correction["kind"], **said)
+    assert await listed(home) == [one["id"] for one in made]
+    theirs = [one["tap"] for one in await home.pages("/v1/disputes", role="planner", who={"provider": "P-norr"})]
+    assert theirs == [one["id"] for one in made], "the visit is theirs, whichever ref tapped"
+    assert await home.pages("/v1/disputes", role="planner", who={"provider": "P-syd"}) == []
+    told = await settle(home, made[1], accept=True)
+    assert (told["id"], told["status"]) == (visit["id"], "complete")
+    assert await listed(home) == []
+
+
+async def test_a_settled_tap_waits_no_more_when_the_other_end_is_disputed_later(home):
+    await home.tag_state("T-H-1", "lost", day(-1, "07:30"))
+    first = await home.tap("S-1", H1, "in", day(-1, "08:00"), verdict="disputed")
+    await settle(home, first, accept=True)
+    second = await home.tap("S-1", H1, "out", day(-1, "08:30"), verdict="disputed")
+    assert await listed(home) == [second["id"]]
+    assert (await settle(home, first, accept=False, expect=409))["code"] == "correction_not_applicable"
+    assert (await settle(home, second, accept=True))["status"] == "complete"
+
+
+async def test_a_tap_healed_by_hanging_its_tag_up_is_not_decided_of(home, unhung):
+    await home.mount("T-new", "H-2", day(-3))
+    [visit] = await home.visits()
+    for tap in unhung:
+        assert (await settle(home, tap, accept=False, expect=409))["code"] == "correction_not_applicable"
+    assert await home.visits() == [visit]
