@@ -105,8 +105,8 @@ def lay(changes: Changes, laid: Laid, fresh: Sequence[Presence], replaced: Span,
         if not any(low <= one.as_paired.anchor_at <= high for one in sides):
             continue
         differs = now is None or old is None or now != old._replace(spans=(), overlap=False)
-        # Touched is what the taps alone said, wherever corrections have moved it.
-        meets = any(_meets(one, touched) or _meets(one.as_paired, touched) for one in sides)
+        # Touched is what the taps alone said, wherever corrections have moved it, and what was taken in beside it.
+        meets = any(_meets(said, touched) for one in sides for said in (one, *one.paired))
         if differs or meets:
             _note(changes, id_, now, old)
 

@@ -5,7 +5,7 @@ import datetime as dt
 import uuid
 
 import pytest
-from service import day
+from service import day, tap_item
 from world import H1, H2, PAR, at, codes, contract, line, order, shares, spans, suggestion
 
 
@@ -379,3 +379,22 @@ async def test_fifty_corrections_of_one_visit_at_once_and_none_is_lost(home):
     chain = told["corrections"]
     assert [one["before"]["ended_at"] for one in chain[1:]] == [one["after"]["ended_at"] for one in chain[:-1]]
     assert told["ended_at"] == chain[-1]["after"]["ended_at"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "late_way", "late"),
+    [("set_end", "08:40", "out", "09:10"), ("set_start", "07:50", "in", "07:20")],
+)
+async def test_a_tap_that_came_after_the_correction_is_answered_with_the_visit_every_time(
+    home, kind, told, late_way, late
+):
+    await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"))
+    [visit] = await home.visits()
+    name = "ended_at" if kind == "set_end" else "started_at"
+    await home.correct(visit, kind, **{name: day(-1, told)})
+    item = tap_item(H1, late_way, day(-1, late))
+    answers = [(await home.taps("S-1", [item]))[0] for _ in range(2)]
+    assert [one["duplicate"] for one in answers] == [False, True]
+    assert [[named["id"] for named in one["visits"]] for one in answers] == [[visit["id"]]] * 2
+    [visit] = await home.visits()
+    assert codes(visit) == {"fact_after_correction"}
