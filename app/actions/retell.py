@@ -145,12 +145,10 @@ async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> T
 
 
 def _residences(master: MasterData, recipient: str, days: Days) -> Iterator[Window]:
+    """Wherever the recipient ever lived: at a door nobody lives at that day, visits are theirs who left last."""
     versions = master.recipients[recipient].versions if recipient in master.recipients else []
-    ends = [version.valid_from - ONE_DAY for version in versions[1:]]
-    for version, end in zip(versions, [*ends, LAST_DAY], strict=True):
-        first, last = max(days[0], version.valid_from), min(days[1], end)
-        if first <= last:
-            yield window(version.household, (first, last))
+    for household in sorted({version.household for version in versions}):
+        yield window(household, days)
 
 
 async def _at_households(writing: Writing, households: Sequence[Window], recipients: Sequence[Window]) -> Touched:

@@ -155,6 +155,17 @@ async def test_a_recipient_who_moved_is_visited_at_the_new_home(home):
     assert morning["recipient"] == "B-2"  # the tag still hangs where nobody else has moved in
 
 
+async def test_an_order_of_who_moved_out_reaches_the_door_where_nobody_lives_now(home):
+    for ref in ("B-a", "B-b"):
+        await home.put("orders", f"O-{ref[-1]}", order(ref, line("1", "dusch", 20), valid_to=date(-30)))
+        await home.put("recipients", ref, recipient(ref, household="H-new", valid_from=date(-3)))
+    await home.put("orders", "O-a", order("B-a", line("1", "dusch", 20)))
+    await home.visit_by("S-1", PAR, START, END)
+    assert [visit["recipient"] for visit in await home.visits()] == ["B-a"]
+    await home.put("orders", "O-b", order("B-b", line("1", "dusch", 20)))
+    assert {visit["recipient"] for visit in await home.visits()} == {"B-a", "B-b"}
+
+
 async def test_staff_who_are_registered_after_their_taps(home):
     told = await home.visit_by("S-new", H2, START, END)
     [before] = await home.visits()
