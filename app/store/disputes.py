@@ -16,7 +16,7 @@ SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staf
     coalesce(t.household, hung.household) AS household, held.visits
 FROM tap AS t LEFT JOIN LATERAL ({HUNG}) AS hung ON true CROSS JOIN LATERAL (
     SELECT array_agg(v.id ORDER BY v.recipient) AS visits, bool_or(v.provider = $4) AS ours
-    FROM (SELECT * FROM {BOUND}) AS p JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id AND {HOLDS}
+    FROM {BOUND} AS p JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id AND {HOLDS}
 ) AS held
 WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'control'
     AND (t.at, t.id) > ($2, $3) AND t.at >= $2

@@ -22,21 +22,24 @@ OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
 OF_IDS = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
-# The presence `p` that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a
-# correction has moved it or given it to somebody else. A person may have opened it under another staff ref.
-BOUND = """presence AS p WHERE p.municipality_id = $1 AND t.id IN (p.in_tap, p.out_tap) AND p.id IN (
+# The presence that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a correction
+# has moved it or given it to somebody else. A person may have opened it under another staff ref.
+BOUND = """(
     WITH who AS (SELECT coalesce((
         SELECT s.person FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
         ORDER BY s.valid DESC LIMIT 1), t.staff) AS person)
-    SELECT own.id FROM who JOIN presence AS own ON own.municipality_id = $1 AND own.person = who.person
-        AND own.anchor_at BETWEEN t.at - interval '17 hours' AND t.at
-    UNION ALL
-    SELECT moved.id FROM who JOIN presence AS moved ON moved.municipality_id = $1 AND moved.paired_by = who.person
-        AND moved.paired_at BETWEEN t.at - interval '17 hours' AND t.at)"""
+    SELECT own.id, own.in_tap, own.dispute_in, own.dispute_out
+    FROM who JOIN presence AS own ON own.municipality_id = $1 AND own.person = who.person
+        AND own.anchor_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (own.in_tap, own.out_tap)
+    UNION
+    SELECT moved.id, moved.in_tap, moved.dispute_in, moved.dispute_out
+    FROM who JOIN presence AS moved ON moved.municipality_id = $1 AND moved.paired_by = who.person
+        AND moved.paired_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (moved.in_tap, moved.out_tap)
+)"""
 HOLDS = "CASE t.id WHEN p.in_tap THEN p.dispute_in ELSE p.dispute_out END IS NOT NULL AND v.status = 'disputed'"
 """Whether the visit `v` of that presence waits for a person to decide of that tap."""
 OF_TAP = f"""
-SELECT v.id, {HOLDS} AS held FROM tap AS t CROSS JOIN LATERAL (SELECT * FROM {BOUND}) AS p
+SELECT v.id, {HOLDS} AS held FROM tap AS t CROSS JOIN LATERAL {BOUND} AS p
 JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id
 WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY held DESC, v.recipient LIMIT 1
 """
