@@ -96,6 +96,8 @@ class _Menu(NamedTuple):
     """Every line in force with the part it gives to a visit it fits."""
     edges: Sequence[dt.time]
     """The hours at which a line's window opens or closes."""
+    by_weekday: bool
+    """Whether a line asks for certain weekdays."""
 
 
 class _Desk:
@@ -233,8 +235,8 @@ class _Desk:
             master = self.master
             here = (household, master.period(household, self.on), self.staff.provider if self.staff else None)
             menu = master.remembered(here, lambda: self._menu(master.residents(household, self.on)))
-            slot = bisect_right(menu.edges, self.start_at.time())
-            moment = (*here, purpose, self.on.isoweekday(), slot, days_in_month(self.on))
+            weekday = self.on.isoweekday() if menu.by_weekday else 0
+            moment = (*here, purpose, weekday, bisect_right(menu.edges, self.start_at.time()), days_in_month(self.on))
             parts = master.remembered(moment, partial(self._chosen, menu, purpose))
         return tuple(map(self._held, parts))
 
@@ -245,7 +247,7 @@ class _Desk:
             for order, line in self.lines(recipient)
         ]
         edges = {edge for line, _ in lines for edge in line.window or ()}
-        return _Menu(residents, lines, sorted(edges))
+        return _Menu(residents, lines, sorted(edges), any(line.weekdays for line, _ in lines))
 
     def _chosen(self, menu: "_Menu", purpose: str | None) -> Sequence[Part]:
         lines = [found for found in menu.lines if purpose in {None, found[1].category}]
