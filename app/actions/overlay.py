@@ -19,6 +19,7 @@ from app.store import presences as store_presences
 from app.store.corrections import Overlay
 from app.store.database import Writing
 from app.store.presences import Window
+from app.store.surroundings import Surroundings
 
 # A tap may stand beside a corrected presence that began 16 hours before it, and that one beside another.
 AROUND = LONGEST_PRESENCE * 2 + dt.timedelta(hours=1)
@@ -60,14 +61,16 @@ class Laid:
     writing: Writing
 
 
-async def near(
-    writing: Writing, windows: Sequence[Window], stored: Mapping[str, Sequence[Presence]]
-) -> dict[str, Laid]:
-    """Of the persons, those that corrections or manual visits have to do with in their windows, with all it takes."""
-    wide = [(person, first - AROUND, last + AROUND) for person, first, last in windows]
-    said = await store_corrections.near(writing.sql, writing.municipality_id, writing.master, wide)
-    marked = {person for person, found in stored.items() if any(one.paired or one.by_hand for one in found)}
-    concerned = [window for window in wide if window[0] in said or window[0] in marked]
+def widened(windows: Iterable[Window]) -> list[Window]:
+    """How far what is said may lie from what it has to do with."""
+    return [(person, first - AROUND, last + AROUND) for person, first, last in windows]
+
+
+async def near(writing: Writing, windows: Sequence[Window], found: Surroundings) -> dict[str, Laid]:
+    """Of the persons, those that corrections or manual visits in their widened windows concern, with all it takes."""
+    said = found.said
+    marked = {person for person, own in found.presences.items() if any(one.paired or one.by_hand for one in own)}
+    concerned = [window for window in windows if window[0] in said or window[0] in marked]
     if not concerned:
         return {}
     rows = await store_presences.of_persons(writing.sql, writing.municipality_id, concerned)

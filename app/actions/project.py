@@ -36,6 +36,7 @@ from app.store import projection as store_projection
 from app.store import visits as store_visits
 from app.store.database import Writing
 from app.store.presences import Window
+from app.store.surroundings import around
 from app.store.visits import StoredVisit
 
 # How far around a change is read at first. Where that is not enough (a chain of bounces, overlapping shifts that never
@@ -96,18 +97,18 @@ async def _pair_persons(
 ) -> list[Window]:
     """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
-    taps = await store_presences.taps_of(writing.sql, writing.municipality_id, writing.master, loaded)
-    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, loaded)
-    overlaid = await overlay.near(writing, loaded, stored)
+    wide = overlay.widened(loaded)
+    surroundings = await around(writing.sql, writing.municipality_id, writing.master, loaded, wide)
+    overlaid = await overlay.near(writing, wide, surroundings)
     again: list[Window] = []
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
         laid = overlaid.get(person)
         aside = laid.said.set_aside() if laid else ()
-        found = (tap for tap in taps[person] if load_first <= tap.at <= load_last and tap.id not in aside)
+        found = (tap for tap in surroundings.taps[person] if load_first <= tap.at <= load_last and tap.id not in aside)
         near = sorted(found, key=tap_order)
         known = {
             presence.id: presence
-            for presence in (laid.paired if laid else stored[person])
+            for presence in (laid.paired if laid else surroundings.presences[person])
             if presence.anchor_at <= load_last
         }
         start = quiet_before(first, near)

@@ -1,7 +1,7 @@
 """Corrections and manual visits: appending them, and reading them by what they are laid over, in sets."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,14 +17,15 @@ from app.domain.pairing import Presence
 from app.domain.report import Report, ReportedIntervention
 from app.store import ledger, rows, schema
 from app.store.ledger import Leaves
-from app.store.presences import Window
+from app.store.presences import Window, arrays, of_staff
 
 READ = "id, seq, tap, recipient, kind, body, seen, reason"
+NEAR_COLUMNS = (*READ.split(", "), "staff")
 # By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
 NEAR = f"""
 SELECT c.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
 CROSS JOIN LATERAL (
-    SELECT {READ}, staff FROM correction
+    SELECT {", ".join(NEAR_COLUMNS)} FROM correction
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
     ORDER BY at
 ) AS c
@@ -102,11 +103,14 @@ class Told(NamedTuple):
 
 async def near(sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
     """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
-    wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
+    return overlays(master, await sql.fetch(NEAR, municipality_id, *arrays(of_staff(master, windows))))
+
+
+def overlays(master: MasterData, rows: Iterable[Mapping[str, Any]]) -> dict[str, Overlay]:
+    """What rows of `NEAR` say, by person."""
     found: dict[str, Overlay] = {}
-    columns = ([one[0] for one in wanted], [one[1] for one in wanted], [one[2] for one in wanted])
     seen: set[UUID] = set()
-    for row in sorted(await sql.fetch(NEAR, municipality_id, *columns), key=lambda row: row["seq"]):
+    for row in sorted(rows, key=lambda row: row["seq"]):
         if row["id"] in seen:  # windows of one person may overlap
             continue
         seen.add(row["id"])

@@ -113,8 +113,14 @@ ORDER BY p.started_at, p.staff
 LIVED_IN = "SELECT EXISTS (SELECT FROM recipient_version WHERE municipality_id = $1 AND household = $2)"
 
 
-def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+def arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    """Windows as three parameters."""
     return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
+
+
+def of_staff(master: MasterData, windows: Sequence[Window]) -> list[Window]:
+    """The windows of persons as those of their staff refs."""
+    return [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
 
 
 async def taps_of(
@@ -124,16 +130,16 @@ async def taps_of(
 
     Control taps are left out: nobody is present by one.
     """
-    wanted = [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
     found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(TAPS, municipality_id, *_arrays(wanted)):
-        tap = _tap(row, master)
+    for row in await sql.fetch(TAPS, municipality_id, *arrays(of_staff(master, windows))):
+        tap = tap_of(row, master)
         if tap is not None:
             found[master.person_of(tap.staff)].append(tap)
     return found
 
 
-def _tap(row: Any, master: MasterData) -> Tap | None:
+def tap_of(row: Any, master: MasterData) -> Tap | None:
+    """A tap from its row of `TAPS`; None for one that nobody is present by."""
     id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason = row
     if direction == "control":
         return None
@@ -150,8 +156,8 @@ def _tap(row: Any, master: MasterData) -> Tap | None:
 async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The presences of persons that reach into their windows, by person."""
     found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(OF_PERSONS, municipality_id, *_arrays(windows)):
-        presence = _presence(row)
+    for row in await sql.fetch(OF_PERSONS, municipality_id, *arrays(windows)):
+        presence = presence_of(row)
         found[presence.person].append(presence)
     return found
 
@@ -159,22 +165,22 @@ async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) 
 async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The corrected presences whose taps are these persons' within their windows, by person."""
     found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(PAIRED_OF_PERSONS, municipality_id, *_arrays(windows)):
-        presence = _presence(row)
+    for row in await sql.fetch(PAIRED_OF_PERSONS, municipality_id, *arrays(windows)):
+        presence = presence_of(row)
         found[presence.as_paired.person].append(presence)
     return found
 
 
 async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Presence]:
     """The presences with these ids."""
-    return {row["id"]: _presence(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
+    return {row["id"]: presence_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
 
 
 async def at_households(
     sql: Any, municipality_id: int, windows: Sequence[Window], known: Sequence[UUID]
 ) -> list[Presence]:
     """The presences at households that reach into their windows, without the known ones; one may come twice."""
-    return [_presence(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *_arrays(windows), known)]
+    return [presence_of(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *arrays(windows), known)]
 
 
 async def logged_in(sql: Any, municipality_id: int, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
@@ -224,7 +230,8 @@ def flat_spans(
     return [at for span in spans for at in span]
 
 
-def _presence(row: Any) -> Presence:
+def presence_of(row: Any) -> Presence:
+    """A presence from its row, `COLUMNS` in their order."""
     (
         id_, person, staff, household, started_at, ended_at, closed_at, state, in_tap, out_tap, evidence_in,
         evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap, paired,

@@ -1,0 +1,57 @@
+"""What persons are paired from: their taps, their stored presences and what has been said beside, in one statement.
+
+Each statement is a round trip, which for a single tap costs more than what it reads. So the rows come as records of
+three kinds, each in a column of its own.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from app.domain.master import MasterData
+from app.domain.pairing import Presence, Tap
+from app.store.corrections import NEAR, NEAR_COLUMNS, Overlay, overlays
+from app.store.presences import OF_PERSONS, TAPS, Window, arrays, of_staff, presence_of, tap_of
+
+
+def _moved(query: str, by: int) -> str:
+    """The query with its parameters moved, but for the municipality."""
+    return re.sub(r"\$([2-9])", lambda found: f"${int(found[1]) + by}", query)
+
+
+SURROUNDINGS = f"""
+SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said FROM ({TAPS}) AS t
+UNION ALL
+SELECT NULL, ROW(p.*), NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
+UNION ALL
+SELECT NULL, NULL, ROW(c.*) FROM ({_moved(NEAR, 6)}) AS c
+"""
+
+
+class Surroundings(NamedTuple):
+    """Taps and presences of each person that was asked for; what people said, by person where there is something."""
+
+    taps: dict[str, list[Tap]]
+    presences: dict[str, list[Presence]]
+    said: dict[str, Overlay]
+
+
+async def around(
+    sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
+) -> Surroundings:
+    """What lies within windows of persons, as `taps_of` and `of_persons` read it; what is said, within wider ones."""
+    taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
+    presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    said: list[dict[str, Any]] = []
+    asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
+    for tap_row, presence_row, said_row in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
+        if tap_row is not None:
+            tap = tap_of(tap_row, master)
+            if tap is not None:
+                taps[master.person_of(tap.staff)].append(tap)
+        elif presence_row is not None:
+            presence = presence_of(presence_row)
+            presences[presence.person].append(presence)
+        else:
+            said.append(dict(zip(NEAR_COLUMNS, said_row, strict=True)))
+    return Surroundings(taps, presences, overlays(master, said))
