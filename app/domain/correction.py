@@ -250,7 +250,7 @@ def _omitted(chain: Sequence[Correction]) -> bool:
     return omitted
 
 
-def amendments(chain: Iterable[Correction]) -> dict[str, Amendment]:
+def amendments(chain: Sequence[Correction]) -> dict[str, Amendment]:
     """What a presence's chain, in the order recorded, changes in its visits, by recipient as the facts name it.
 
     Under EVERY_RECIPIENT stands what was decided before there was any visit, which each of them shows.
@@ -259,8 +259,11 @@ def amendments(chain: Iterable[Correction]) -> dict[str, Amendment]:
     for one in chain:
         whose = one.recipient or EVERY_RECIPIENT
         before = changed.get(whose, NOTHING)
-        changed[whose] = _amended(before, one)._replace(corrections=(*before.corrections, one.id))
-    return changed
+        changed[whose] = _amended(before, one)
+    return {
+        whose: change._replace(corrections=tuple(one.id for one in chain if one.recipient in {whose, None}))
+        for whose, change in changed.items()
+    }
 
 
 def _amended(before: Amendment, one: Correction) -> Amendment:

@@ -207,7 +207,7 @@ def _visit(
     if scene.amended:
         origin = _origin(scene, recipient)
         change = scene.amended.get(origin, NOTHING)
-        corrections = scene.amended.get(EVERY_RECIPIENT, NOTHING).corrections + change.corrections
+        corrections = (change if origin in scene.amended else scene.amended.get(EVERY_RECIPIENT, NOTHING)).corrections
     settled = _settled(presence, change, [part for part, _ in given]) if change.settled else {}
     resolved = {code for code, state in settled.items() if state == "resolved"}
     anomalies = _anomalies(scene) if scene.status != "omitted" else []

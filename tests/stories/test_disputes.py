@@ -135,6 +135,18 @@ async def test_a_settled_tap_waits_no_more_when_the_other_end_is_disputed_later(
     assert (await settle(home, second, accept=True))["status"] == "complete"
 
 
+async def test_what_was_decided_of_a_tap_alone_stands_among_the_corrections_in_the_order_recorded(home, unhung):
+    await home.tag_state("T-new", "lost", day(-2))
+    await home.tap("S-1", "H-2", "in", day(-1, "07:00"))
+    [visit] = await home.visits()
+    visit = await home.correct(visit, "set_interventions", interventions=["dusch"])
+    told = await settle(home, unhung[1], accept=True)
+    await home.mount("T-new", "H-2", day(-1, "08:15"))
+    [visit] = await home.visits()
+    assert [one["id"] for one in visit["corrections"]] == [visit["corrections"][0]["id"], told["id"]]
+    assert visit["corrections"][0]["kind"] == "set_interventions"
+
+
 async def test_a_tap_healed_by_hanging_its_tag_up_is_not_decided_of(home, unhung):
     await home.mount("T-new", "H-2", day(-3))
     [visit] = await home.visits()
