@@ -71,10 +71,12 @@ class Outcome:
 async def project(writing: Writing, touched: Touched) -> Outcome:
     """Derive what is touched anew and store the differences."""
     changes = Changes()
-    waiting = _merged(touched.persons, AHEAD)
+    waiting = touched.persons
     slack = dt.timedelta(0)
     while waiting:
-        waiting = await _pair_persons(writing, waiting, slack, changes)
+        # As far apart that what is read of one person for two windows does not meet: no tap may be there twice.
+        apart = _merged(waiting, AHEAD + BACK + slack * 2)
+        waiting = await _pair_persons(writing, apart, slack, changes)
         slack = slack * 2 + AHEAD
     await overlay.lay_anew(writing, changes, touched.corrected)
     await overlay.cut(writing, changes)

@@ -229,3 +229,24 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
     assert {tuple(row.values())[1:] for row in sums} == wanted
     counts = await owner.fetch("SELECT * FROM anomaly_count WHERE found <> 0")
     assert {tuple(row.values())[1:] for row in counts} == set(anomaly_counts(expected))
+
+
+async def test_windows_that_nearly_meet_read_no_tap_twice(database, owner, municipality):
+    await clear(owner)
+    database._masters.clear()
+    ids = [uuid.UUID(int=number, version=4) for number in range(4)]
+    # The third lies in what is read around the second and around the last, which bounces off it.
+    told = [("in", 0), ("out", 600), ("in", 600 + 16 * 3600 + 1790), ("in", 600 + 16 * 3600 + 1820)]
+    claims = [
+        Claim(id_, direction, DAY + dt.timedelta(seconds=second), household="H-1", reason="other")
+        for id_, (direction, second) in zip(ids, told, strict=True)
+    ]
+    async with database.write(188) as writing:
+        await put(writing, WORLD)
+        await writing.sql.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
+    for batch in ([claims[2]], [claims[0], claims[1], claims[3]]):
+        async with database.write(188) as writing:
+            submitted = [Submission("S-1", None, Envelope(RECEIVED, RECEIVED), [claim]) for claim in batch]
+            await record_taps(writing, submitted, LATE, str)
+    found = await owner.fetch("SELECT in_tap, jsonb_array_length(side_taps) FROM presence ORDER BY started_at")
+    assert [tuple(row) for row in found] == [(ids[0], None), (ids[2], 1)]
