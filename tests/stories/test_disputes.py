@@ -6,8 +6,6 @@ import pytest
 from service import day
 from world import H1, codes
 
-from app.actions.seal import seal_all
-
 NEW = "04AAAAAAAAAAAA"
 
 
@@ -45,7 +43,7 @@ async def test_a_tap_without_a_visit_is_settled_once_and_sealed(home, unhung):
     other = {"role": "planner", "provider": "P-syd", "expect": 404}
     body = {"accept": True, "reason": "equipment"}
     await home.ask("POST", f"/v1/disputes/{second['id']}/settle", body, **other)
-    await seal_all(home.app.state.database, 188)
+    await home.seal()
     await home.ask("GET", "/v1/ledger/proof", role="auditor", params={"fact": told["id"]}, expect=200)
 
 
