@@ -90,7 +90,7 @@ async def batches(cluster: Cluster, sizes: Sizes, wanted: Collection[str]) -> Re
                 served,
                 cluster,
                 Stream(late, sizes.few, None, 0, phones.booted_at),
-                Stream(live[: sizes.live_rate * 40], sizes.few, sizes.live_rate, 0, phones.booted_at),
+                Stream(live[: sizes.live_rate * 40], sizes.connections, sizes.live_rate, 0, phones.booted_at),
             )
             taps += drained.items + beside.items
             memory.append((taps, served.rss_mb()))

@@ -66,9 +66,21 @@ async def test_a_batch_is_bounded_by_number_and_weight():
     await asyncio.gather(*(waiting.submit(188, number) for number in range(MOST_AT_ONCE + 1)))
     assert [len(batch) for _, batch in written.batches] == [MOST_AT_ONCE, 1]
     written = Written()
-    waiting = queue(written, weight=lambda _: 1000)
+    waiting = queue(written, weight=lambda _: 300)
     await asyncio.gather(*(waiting.submit(188, number) for number in range(3)))
     assert [len(batch) for _, batch in written.batches] == [2, 1]
+
+
+async def test_a_live_tap_goes_before_the_queues_of_phones_that_were_away():
+    written = Written()
+    waiting = queue(written, weight=lambda items: items)
+    told = [300, 300, 300, 1, 2, *[1] * MOST_AT_ONCE]
+    await asyncio.gather(*(waiting.submit(188, items) for items in told))
+    first, second, *others = (batch for _, batch in written.batches)
+    # All the light there is room for, and the queue that came first among them: it does not wait for ever either.
+    assert first == [1, 2, *[1] * (MOST_AT_ONCE - 3), 300]
+    assert second == [1, 1, 1, 300, 300]
+    assert not others
 
 
 async def test_municipalities_do_not_share_a_batch():
