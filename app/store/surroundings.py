@@ -1,7 +1,8 @@
 """What persons are paired from: their taps, their stored presences and what has been said beside, in one statement.
 
 Each statement is a round trip, which for a single tap costs more than what it reads. So the rows come as records of
-three kinds, each in a column of its own.
+three kinds, each in a column of its own. The driver reads in a record only what it knows, and of arrays it knows those
+that are parameters or columns of a statement: of texts and of instants by the windows, of UUIDs by a column.
 """
 
 import re
@@ -19,12 +20,13 @@ def _moved(query: str, by: int) -> str:
     return re.sub(r"\$([2-9])", lambda found: f"${int(found[1]) + by}", query)
 
 
+SAID = [name for name in NEAR_COLUMNS if name != "seen"]
 SURROUNDINGS = f"""
-SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said FROM ({TAPS}) AS t
+SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen FROM ({TAPS}) AS t
 UNION ALL
-SELECT NULL, ROW(p.*), NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
+SELECT NULL, ROW(p.*), NULL, NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
 UNION ALL
-SELECT NULL, NULL, ROW(c.*) FROM ({_moved(NEAR, 6)}) AS c
+SELECT NULL, NULL, ROW({", ".join(SAID)}), seen FROM ({_moved(NEAR, 6)}) AS c
 """
 
 
@@ -44,7 +46,7 @@ async def around(
     presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     said: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
-    for tap_row, presence_row, said_row in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
+    for tap_row, presence_row, said_row, seen in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:
@@ -53,5 +55,5 @@ async def around(
             presence = presence_of(presence_row)
             presences[presence.person].append(presence)
         else:
-            said.append(dict(zip(NEAR_COLUMNS, said_row, strict=True)))
+            said.append(dict(zip(SAID, said_row, strict=True)) | {"seen": seen})
     return Surroundings(taps, presences, overlays(master, said))

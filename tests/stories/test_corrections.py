@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from service import day, tap_item
-from world import H1, H2, PAR, at, codes, contract, line, order, shares, spans, suggestion
+from world import H1, H2, PAR, at, codes, contract, line, order, shares, spans, staff, suggestion
 
 
 async def apply(home, visit, code):
@@ -43,6 +43,16 @@ async def test_01_a_tap_out_that_comes_after_the_correction_moves_nothing(home):
     [told] = await home.visits()
     assert (told["status"], at(told["ended_at"]), told["seconds"]) == ("complete", day(-2, "08:25"), 1500)
     assert (codes(told), told["payable"], told["evidence"]["out"]) == ({"fact_after_correction"}, True, "manual")
+
+
+async def test_what_was_corrected_is_read_by_a_connection_that_has_read_nothing_before(home):
+    await home.tap("S-1", H1, "in", day(-2, "08:00"))
+    [forgotten] = await home.visits()
+    corrected = await home.correct(forgotten, "set_end", ended_at=day(-2, "08:25"))
+    await home.app.state.database.engine.dispose()
+    await home.put("staff", "S-1", staff("S-1", person="P-1"))
+    [told] = await home.visits()
+    assert (told["seconds"], told["corrections"]) == (1500, corrected["corrections"])
 
 
 async def test_01_a_second_tap_out_after_a_corrected_end_is_no_visit_of_its_own(home):
