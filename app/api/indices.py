@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from app.api.executed_time import Month, Puller, Snapshot, asked_days
+from app.api.measures import name_of
 from app.api.reach import whom
 from app.api.wire import Day, Wire, answer_of
 from app.domain.indices import ALL_VISITS, SCOPES, Tally, indices, tally
@@ -23,12 +24,6 @@ router = APIRouter(tags=["measures"])
 NOTHING = tally([])
 
 
-def _scope(name: str) -> str:
-    if name not in SCOPES:
-        raise PydanticCustomError("invalid_value", "no such profile")
-    return name
-
-
 class IndicesQuery(BaseModel):
     """A month, or the first of the profile's days; and whose indices."""
 
@@ -36,7 +31,7 @@ class IndicesQuery(BaseModel):
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
-    profile: Annotated[str, AfterValidator(_scope)] = ALL_VISITS.name
+    profile: Annotated[str, name_of(SCOPES)] = ALL_VISITS.name
     provider: str | None = None
     recipient: str | None = None
 

@@ -38,10 +38,15 @@ router = APIRouter(tags=["measures"])
 T = TypeVar("T")
 
 
-def _profile(name: str) -> str:
-    if name not in PROFILES:
-        raise PydanticCustomError("invalid_value", "no such profile")
-    return name
+def name_of(profiles: Mapping[str, Any]) -> AfterValidator:
+    """What a profile's name must be."""
+
+    def known(name: str) -> str:
+        if name not in profiles:
+            raise PydanticCustomError("invalid_value", "no such profile")
+        return name
+
+    return AfterValidator(known)
 
 
 class ContinuityQuery(BaseModel):
@@ -50,7 +55,7 @@ class ContinuityQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Day, Field(alias="from")]
-    profile: Annotated[str, AfterValidator(_profile)] = KOLADA_CLASSIC.name
+    profile: Annotated[str, name_of(PROFILES)] = KOLADA_CLASSIC.name
     provider: str | None = None
     recipient: str | None = None
     published: bool = False

@@ -21,7 +21,6 @@ COLUMNS = rows.names(schema.visit)
 OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
-OF_IDS = f"SELECT {', '.join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[])"
 # The presence that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a correction
 # has moved it or given it to somebody else. A person may have opened it under another staff ref.
 BOUND = """(
@@ -83,11 +82,6 @@ class Standing(NamedTuple):
 async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
     """The stored visits of presences."""
     return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
-
-
-async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, StoredVisit]:
-    """The visits with these ids."""
-    return {row["id"]: visit_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
 
 
 async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> tuple[UUID, bool] | None:
