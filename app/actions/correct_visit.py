@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from app.actions.correction_check import Asked, Author, Check, CorrectionRefusedError, who
+from app.actions.correction_check import Asked, Author, Check, CorrectionRefusedError
 from app.actions.project import Touched, project
 from app.actions.put_master import Condition
 from app.domain.attestation import tellers
 from app.domain.correction import TOO_LATE, chain_of
 from app.domain.pairing import LONGEST_PRESENCE, Presence
+from app.domain.telling import told_done
 from app.domain.visit import Visit
 from app.store import correcting
 from app.store import corrections as store
@@ -145,7 +146,8 @@ async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Cho
         raise CorrectionRefusedError("version_conflict")
     visit = stored.visit
     others = [other for other in standing.siblings[presence.id] if other.id != visit.id]
-    check = Check(writing.master, presence, visit, others, one.author, dt.datetime.now(dt.UTC))
+    done = await _done(writing, presence, visit.recipient) if one.asked.kind == "set_interventions" else None
+    check = Check(writing.master, presence, visit, others, one.author, dt.datetime.now(dt.UTC), done)
     before, body = check.of(one.asked.kind, one.asked.said)
     if one.asked.kind == "attest" or (TOO_LATE in visit.anomalies and body.get("accept")):
         await _require_another(writing, presence, one.author)
@@ -185,16 +187,23 @@ async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
     return min(found, key=lambda one: one.visit.recipient, default=None)
 
 
+async def _done(writing: Writing, presence: Presence, recipient: str) -> list[tuple[str, int | None]] | None:
+    _, reports, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    if presence.by_hand:
+        reports |= await store.told_by_hand(writing.sql, writing.municipality_id, [presence.id])
+    return told_done(presence, reports, writing.master, chains, recipient)
+
+
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
     """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
     standing = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
     told, registered = tellers(presence, chain_of(presence, standing.chains))
     shown = await store.told(writing.sql, writing.municipality_id, [one.id for one in told])
-    subjects = [one.by for one in shown.values()]
+    authors = [one.by for one in shown.values()]
     if registered:
-        subjects.append(await store.registered_by(writing.sql, writing.municipality_id, presence.id))
+        authors.append(await store.registered_by(writing.sql, writing.municipality_id, presence.id))
     person_of = writing.master.person_of
-    concerned = {presence.person, presence.as_paired.person, *(person_of(who(subject)) for subject in subjects)}
+    concerned = {presence.person, presence.as_paired.person, *map(person_of, authors)}
     if person_of(author.who) in concerned:
         raise CorrectionRefusedError("second_person_required")
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from app.domain.attestation import attestable
+from app.domain.author import who
 from app.domain.correction import TOO_LATE, consistent
 from app.domain.master import MasterData
 from app.domain.pairing import LONGEST_PRESENCE, Presence
@@ -45,13 +46,8 @@ class Author:
 
     @property
     def who(self) -> str:
-        """The one behind the token, whatever its role: staff or client, failing that the provider itself."""
+        """The one behind the token, whatever its role: staff or client, failing that the operator for a provider."""
         return who(self.subject)
-
-
-def who(subject: str) -> str:
-    """Of a token's subject, `municipality:role:who`, the last part."""
-    return subject.split(":", 2)[-1]
 
 
 class CorrectionRefusedError(Exception):
@@ -73,6 +69,8 @@ class Check:
     others: list[Visit]
     author: Author
     now: dt.datetime
+    done: list[tuple[str, int | None]] | None = None
+    """What somebody has told was done, with minutes; None where nobody has, or where it is not asked for."""
 
     def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What was, and what to store. Raises CorrectionRefusedError."""
@@ -101,14 +99,17 @@ class Check:
         possible = consistent(start, end) if start and end else abs(at - self.presence.anchor_at) <= LONGEST_PRESENCE
         if not possible or at > self.now:
             raise CorrectionRefusedError("out_of_range", f"/{name}")
-        return {name: getattr(self.visit, name)}, {name: at}
+        # A provisional end is nobody's word yet: nothing stood there.
+        return {name: getattr(self.presence, name)}, {name: at}
 
     def _interventions(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         for place, one in enumerate(said["interventions"]):
             if one["intervention"] not in self.master.interventions:
                 raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
-        told = dict.fromkeys(share.intervention for share in self.visit.shares if share.intervention)
-        return {"interventions": [{"intervention": one} for one in told]}, dict(said)
+        stood = None
+        if self.done is not None:
+            stood = [{"intervention": name, "minutes": minutes} for name, minutes in self.done]
+        return {"interventions": stood}, dict(said)
 
     def _staff(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         staff = self.master.staff_on(said["staff"], self.visit.local_date)

@@ -88,7 +88,8 @@ class Tokens:
         if role == "planner" and not provider:
             raise ValueError("role planner needs a provider ref")
         now = int(time.time())
-        subject = staff or client or provider or role
+        # Named as it names itself: neither a ref nor a client's id holds a slash.
+        subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,

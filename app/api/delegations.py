@@ -108,7 +108,7 @@ DELEGATION = {
     "valid_to": "2026-12-31",
     "state": "valid",
     "given_at": "2026-01-01T08:00:00Z",
-    "given_by": "188:planner:P-norr",
+    "given_by": "S-07",
     "revoked_at": None,
     "revoked_by": None,
 }

@@ -17,6 +17,7 @@ from app.api.problems import FieldError, Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
 from app.api.wire import Instant, Wire, answer_of, body_of
+from app.domain.author import who
 from app.domain.order import ONE_DAY
 from app.domain.settlement import closes_at
 from app.domain.time import UTC, month_days
@@ -85,7 +86,7 @@ EXAMPLE = {
     "provider": "P-norr",
     "month": "2026-10",
     "closed_at": "2026-11-04T11:00:00Z",
-    "closed_by": "controller",
+    "closed_by": "188.ekonomi",
     "accepted": [],
     "lines": 412,
     "total_ore": 184_220_150,
@@ -173,7 +174,7 @@ def _told(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
         "provider": close.provider,
         "month": f"{close.month:%Y-%m}",
         "closed_at": close.closed_at,
-        "closed_by": close.closed_by,
+        "closed_by": who(close.closed_by),
         "accepted": close.accepted,
         "lines": close.line_count,
         "total_ore": close.total_ore,

@@ -90,6 +90,27 @@ def expected_end(
     return presence.started_at + (dt.timedelta(minutes=minutes) if minutes else unordered)
 
 
+def told_done(
+    presence: Presence,
+    reports: Mapping[UUID, Sequence[Report]],
+    master: MasterData,
+    chains: Chains,
+    recipient: str,
+) -> list[tuple[str, int | None]] | None:
+    """What was done in the visit of a recipient, with the minutes told; None where neither report nor correction says.
+
+    `reports` and `chains` as `visits_at` has them.
+    """
+    report = _report_of(presence, reports, master)
+    scene = _scene(presence, report, master, chain_of(presence, chains))
+    if recipient not in scene.plan.told and not (report and report.done):
+        return None
+    parts = (*scene.plan.parts, *scene.left_out)
+    return [
+        (one.intervention, one.reported_minutes) for one in parts if one.recipient == recipient and one.intervention
+    ]
+
+
 def visits_at(
     presences: Iterable[Presence],
     reports: Mapping[UUID, Sequence[Report]],

@@ -10,6 +10,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import JSONB
 
+from app.domain.author import who
 from app.domain.correction import Correction
 from app.domain.evidence import by_hand
 from app.domain.master import MasterData
@@ -240,8 +241,7 @@ async def append_by_hand(sql: Any, municipality_id: int, leaves: Leaves, visits:
 
 async def registered_by(sql: Any, municipality_id: int, presence: UUID) -> str:
     """Who told of the visit by hand that makes this presence."""
-    subject: str = await sql.fetchval(REGISTERED_BY, municipality_id, presence)
-    return subject
+    return who(await sql.fetchval(REGISTERED_BY, municipality_id, presence))
 
 
 INTERNAL = frozenset({"whole", "cause"})
@@ -255,7 +255,7 @@ async def told(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID
             row["kind"],
             row["reason"],
             row["note"],
-            row["recorded_by"],
+            who(row["recorded_by"]),
             row["recorded_at"],
             from_json(row["before"]),
             {name: value for name, value in from_json(row["body"]).items() if name not in INTERNAL},

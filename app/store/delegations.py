@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json
 
+from app.domain.author import who
 from app.domain.delegation import Put
 from app.domain.order import ONE_DAY
 from app.domain.time import Days, days_span
@@ -50,7 +51,7 @@ async def puts(sql: Any, municipality_id: int, staff: Iterable[str]) -> dict[str
     """Everything that was put of staff refs, each in its order."""
     found: defaultdict[str, list[Put]] = defaultdict(list)
     for ref, body, at, by in await sql.fetch(PUTS, municipality_id, list(staff)):
-        found[ref].append(Put(staff_of(ref, from_json(body)), at, by))
+        found[ref].append(Put(staff_of(ref, from_json(body)), at, who(by)))
     return found
 
 

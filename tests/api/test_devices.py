@@ -398,7 +398,7 @@ async def test_a_client_gets_tokens_of_its_role_by_basic_and_in_the_form(town):
             caller = town.app.state.tokens.caller(found["access_token"])
             assert (caller.municipality_id, caller.role, caller.client) == (188, role, f"the-{role}")
             assert caller.provider == more.get("provider")
-            assert caller.subject == f"188:{role}:the-{role}"
+            assert caller.subject == f"188:{role}:188.the-{role}"
 
 
 async def test_the_secret_is_shown_once_and_kept_as_a_digest(town, owner):

@@ -63,7 +63,7 @@ async def test_a_manual_visit_above_the_limit_waits_for_a_second_person(strict):
     told = await correct(strict, visit, "attest")
     assert (told["payable"], codes(told)) == (True, set())
     [attested] = told["corrections"]
-    assert (attested["kind"], attested["by"]) == ("attest", "188:planner:S-8")
+    assert (attested["kind"], attested["by"]) == ("attest", "S-8")
     assert attested["after"].pop("attested")
     assert {name: at(value) for name, value in attested["after"].items()} == {
         "started_at": day(-1, "08:00"),

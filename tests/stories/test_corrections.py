@@ -27,8 +27,9 @@ async def test_01_the_end_of_a_forgotten_tap_out_is_confirmed(home):
     assert told["version"] == forgotten["version"] + 1
     [correction] = told["corrections"]
     assert (correction["kind"], correction["reason"], correction["note"]) == ("set_end", "forgot_out", None)
-    assert correction["by"] == "188:planner:P-norr"
-    assert correction["before"].keys() == correction["after"].keys() == {"ended_at"}
+    assert correction["by"] == "operator/P-norr"
+    assert correction["before"] == {"ended_at": None}, "what was provisional did not stand"
+    assert correction["after"].keys() == {"ended_at"}
     assert at(correction["after"]["ended_at"]) == day(-2, "08:30")
     assert await home.visit(told["id"]) == told
     row = next(row for row in await home.executed(month=f"{day(-2):%Y-%m}") if row["recipient"] == "B-1")
@@ -408,3 +409,71 @@ async def test_a_tap_that_came_after_the_correction_is_answered_with_the_visit_e
     assert [[named["id"] for named in one["visits"]] for one in answers] == [[visit["id"]]] * 2
     [visit] = await home.visits()
     assert codes(visit) == {"fact_after_correction"}
+
+
+async def test_a_correction_names_the_person_or_the_client_who_made_it(home):
+    """Staff by their ref, a client by its id, an operator as one: a provider is nobody."""
+    client = {"ref": "ekonomi", "role": "planner", "provider": "P-norr"}
+    named = (await home.ask("POST", "/v1/clients", client, role="admin", expect=201)).json()
+    form = {"grant_type": "client_credentials"} | {name: named[name] for name in ("client_id", "client_secret")}
+    token = (await home.client().post("/oauth/token", data=form)).json()["access_token"]
+    await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"))
+    [visit] = await home.visits()
+    path, body = f"/v1/visits/{visit['id']}/corrections", {"kind": "set_end", "reason": "equipment"}
+    for version, (who, more) in enumerate(
+        [
+            ({"role": "planner", "provider": "P-norr", "staff": "S-2"}, {}),
+            ({"role": None}, {"Authorization": f"Bearer {token}"}),
+            ({"role": "planner", "provider": "P-norr"}, {}),
+            ({"role": "admin"}, {}),
+        ],
+        visit["version"],
+    ):
+        said = body | {"id": uuid.uuid4(), "ended_at": day(-1, f"08:4{version}")}
+        await home.ask("POST", path, said, headers={"If-Match": f'"{version}"', **more}, expect=201, **who)
+    told = await home.visit(visit["id"])
+    assert [one["by"] for one in told["corrections"]] == ["S-2", "188.ekonomi", "operator/P-norr", "operator/admin"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "before"),
+    [
+        ("set_start", {"started_at": day(-1, "08:00")}, {"started_at": None}),
+        ("set_interventions", {"interventions": ["dusch"]}, {"interventions": None}),
+        ("set_staff", {"staff": "S-2"}, {"staff": "S-1"}),
+        ("set_recipient", {"recipient": "B-2"}, {"recipient": "B-1"}),
+    ],
+)
+async def test_before_is_what_somebody_had_told(home, kind, said, before):
+    """What was only reckoned, from the order or for want of an end, did not stand."""
+    await home.tap("S-1", H1, "out", day(-1, "08:30"))
+    [visit] = await home.visits()
+    told = await home.correct(visit, kind, **said)
+    assert told["corrections"][0]["before"] == before
+
+
+async def test_before_is_what_was_reported_with_its_minutes_and_then_what_was_corrected(home):
+    reported = [{"intervention": "dusch", "minutes": 25}]
+    await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:30"), interventions=reported)
+    [visit] = await home.visits()
+    told = await home.correct(visit, "set_interventions", interventions=["insulin"])
+    told = await home.correct(told, "set_interventions", interventions=["dusch"])
+    assert [one["before"]["interventions"] for one in told["corrections"]] == [
+        [{"intervention": "dusch", "minutes": 25}],
+        [{"intervention": "insulin", "minutes": None}],
+    ]
+    manual = await home.ask(
+        "POST",
+        "/v1/visits",
+        {
+            "id": uuid.uuid4(),
+            "recipient": "B-2",
+            "staff": "S-1",
+            "started_at": day(-1, "10:00"),
+            "ended_at": day(-1, "10:20"),
+            "interventions": ["lunch"],
+            "reason": "system_down",
+        },
+    )
+    told = await home.correct(manual.json(), "set_interventions", interventions=["tillsyn"])
+    assert told["corrections"][0]["before"] == {"interventions": [{"intervention": "lunch", "minutes": None}]}

@@ -70,7 +70,7 @@ async def test_delegations_given_expiring_expired_and_revoked(home):
     first_state = await listed(home, "/v1/delegations", provider="P-syd")
     [given] = first_state
     assert (given["staff"], given["intervention"], given["state"]) == ("S-south", "insulin", "valid")
-    assert (given["valid_to"], given["revoked_at"], given["given_by"]) == (None, None, "188:system:system")
+    assert (given["valid_to"], given["revoked_at"], given["given_by"]) == (None, None, "operator/system")
     today = day(0).date()
     ends = {"S-1": today + 10 * DAY, "S-2": today - 3 * DAY, "S-night": today + 90 * DAY}
     for ref, last in ends.items():
@@ -90,7 +90,7 @@ async def test_delegations_given_expiring_expired_and_revoked(home):
         ("S-trainee", "2026-01-01"): "valid",
     }
     [soon] = await listed(home, "/v1/delegations", state="expiring", **NORR)
-    assert (soon["staff"], soon["revoked_by"]) == ("S-1", "188:system:system")
+    assert (soon["staff"], soon["revoked_by"]) == ("S-1", "operator/system")
     assert await listed(home, "/v1/delegations", state="expiring", soon=5, **NORR) == []
     later = await listed(home, "/v1/delegations", state="revoked", on=today + 20 * DAY, staff="S-1")
     assert [one["staff"] for one in later] == ["S-1"]
