@@ -9,9 +9,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
 
+from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
-from app.api.executed_time import Month, Puller, Snapshot, wanted_type
+from app.api.executed_time import Month, Puller, Snapshot
 from app.api.master import Ref
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
@@ -22,7 +23,7 @@ from app.domain.presets import PRESETS
 from app.domain.rating import Agreement
 from app.domain.settlement import ROW, Row
 from app.domain.time import FIRST_DAY, Days, month_days
-from app.store import compensation, exports, periods, settlement
+from app.store import compensation, periods, settlement
 from app.store.database import Reading
 
 router = APIRouter(tags=["compensation"])
@@ -157,11 +158,7 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
         200: {
             "model": CompensationOut,
             "description": "The lines",
-            "content": {
-                "application/json": {"example": EXAMPLE},
-                "text/csv": {"schema": {"type": "string"}, "example": ";".join(ROW) + "\r\n"},
-                "application/x-ndjson": {"schema": {"type": "string"}, "example": to_json(EXAMPLE_LINE).decode()},
-            },
+            "content": formats.content_of(EXAMPLE, "lines", ROW),
         }
     },
 )
@@ -171,10 +168,10 @@ async def get_compensation(
     """What is paid for a month, line by line, by the contract's document.
 
     A closed month gives its frozen lines. An open one is computed from the facts of this moment; the first after the
-    closed ones also has their adjustments so far. The format goes by `Accept`: JSON, CSV or a JSON object a line.
-    Planners see their own provider's.
+    closed ones also has their adjustments so far. The format goes by `Accept`: JSON, a JSON object a line, or CSV, for
+    spreadsheets (`text/csv`) or for machines (`text/csv; dialect=plain`). Planners see their own provider's.
     """
-    media_type = wanted_type(request.headers.get("accept", ""))
+    media_type = formats.wanted_type(request.headers.get("accept", ""))
     await require_known(snapshot, caller, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
     totals, rows = [], []
@@ -188,15 +185,9 @@ async def get_compensation(
         )
         rows += found
         totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
-    headers = {"Vary": "Accept"}
-    if media_type == "text/csv":
-        told = [{**row, "notes": " ".join(row["notes"])} for row in rows]
-        headers["Content-Disposition"] = f'attachment; filename="compensation-{query.month}.csv"'
-        return Response(exports.csv_head(ROW) + exports.csv_rows(told), media_type=media_type, headers=headers)
-    if media_type == "application/x-ndjson":
-        return Response(exports.ndjson_rows(rows), media_type=media_type, headers=headers)
-    answer = {"month": query.month, "total_ore": _total(rows), "providers": totals, "lines": rows}
-    return Response(to_json(answer), media_type=media_type, headers=headers)
+    head = {"month": query.month, "total_ore": _total(rows), "providers": totals}
+    listed = formats.Listed(head, "lines", ROW, formats.at_once(rows), f"compensation-{query.month}")
+    return await formats.answer(listed, media_type)
 
 
 def _total(rows: Iterable[Row]) -> int:

@@ -1,15 +1,15 @@
 """Executed and granted time, pulled by whoever pays or plans: `GET /v1/executed-time`."""
 
 import datetime as dt
-import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
 from pydantic_core import PydanticCustomError
 
+from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.problems import FieldError, Problem
 from app.api.reach import reach_of, require_known
@@ -23,7 +23,6 @@ router = APIRouter(tags=["executed time"])
 
 LONGEST_SPAN = dt.timedelta(days=1830)
 DEFAULT_BY = "recipient,category"
-MEDIA_TYPES = ("application/json", "text/csv", "application/x-ndjson")
 
 Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
 Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
@@ -111,32 +110,6 @@ EXAMPLE_ROW = {
     "sun_online_visits": 57,
 }
 EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
-EXAMPLE_CSV = f"{';'.join(EXAMPLE_ROW)}\r\n{';'.join(map(str, EXAMPLE_ROW.values()))}\r\n"
-EXAMPLE_NDJSON = exports.ndjson_rows([EXAMPLE_ROW]).decode()
-
-
-def wanted_type(accept: str, offered: Iterable[str] = MEDIA_TYPES) -> str:
-    """The media type to answer with: the best weighted, the first offered among equals. Raises Problem."""
-    if not accept.strip():
-        return next(iter(offered))
-    weights = {kind: _weight(kind, accept.lower()) for kind in offered}
-    best = max(weights, key=lambda kind: weights[kind])
-    if not weights[best]:
-        raise Problem("not_acceptable")
-    return best
-
-
-def _weight(kind: str, accept: str) -> float:
-    """What an Accept header thinks of a type; the most specific range that fits it decides (RFC 9110, 12.5.1)."""
-    ranges = ("*/*", kind.split("/", maxsplit=1)[0] + "/*", kind)
-    found = (-1, 0.0)
-    for part in accept.split(","):
-        name, *parameters = (piece.strip() for piece in part.split(";"))
-        if name in ranges:
-            said = next((value[2:] for value in parameters if value.startswith("q=")), "1")
-            weight = float(said) if re.fullmatch(r"[01](\.[0-9]{0,3})?", said) else 0.0
-            found = max(found, (ranges.index(name), weight))
-    return found[1]
 
 
 def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -> Days:
@@ -166,11 +139,7 @@ def _invalid(parameter: str, code: str) -> Problem:
         200: {
             "model": ExecutedTimeOut,
             "description": "The rows, in the order of their keys",
-            "content": {
-                "application/json": {"example": EXAMPLE},
-                "text/csv": {"schema": {"type": "string"}, "example": EXAMPLE_CSV},
-                "application/x-ndjson": {"schema": {"type": "string"}, "example": EXAMPLE_NDJSON},
-            },
+            "content": formats.content_of(EXAMPLE, "rows", tuple(EXAMPLE_ROW)),
         }
     },
 )
@@ -184,10 +153,11 @@ async def get_executed_time(
     `system_down_visits` one for which nothing worked, `off_site_visits` one away from home, `static_visits` one by a
     tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are the others. A disputed
     visit has no executed time until it is settled. There is a row for whatever has executed or granted time. The format
-    goes by `Accept`: JSON, CSV (semicolons, with a byte order mark) or a JSON object a line; others are 406
-    `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their own provider's.
+    goes by `Accept`: JSON, a JSON object a line, or CSV, for spreadsheets (`text/csv`) or for machines (`text/csv;
+    dialect=plain`); others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their
+    own provider's.
     """
-    media_type = wanted_type(request.headers.get("accept", ""))
+    media_type = formats.wanted_type(request.headers.get("accept", ""))
     days = asked_days(query.month, query.from_, query.to)
     refs = {"recipient": query.recipient, "provider": query.provider, "staff": query.staff}
     await require_known(snapshot, caller, **refs)
@@ -195,34 +165,6 @@ async def get_executed_time(
     by = tuple(query.by.split(",")) if query.by else ()
     question = Question(days, by, category=query.category, **refs)
     pieces = exports.in_pieces(snapshot.sql, *statement(snapshot.municipality_id, question))
-    if media_type == "text/csv":
-        body = exports.written(exports.csv_head((*by, *FIGURES)), exports.csv_rows, pieces)
-    elif media_type == "application/x-ndjson":
-        body = exports.written(b"", exports.ndjson_rows, pieces)
-    else:
-        span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
-        body = exports.json_list(span, "rows", pieces)
-    name = query.month or f"{days[0]}--{days[1]}"
-    headers = {"Vary": "Accept"}
-    if media_type == "text/csv":
-        headers["Content-Disposition"] = f'attachment; filename="executed-time-{name}.csv"'
-    return await _answer(body, media_type, headers)
-
-
-async def _answer(body: AsyncIterator[bytes], media_type: str, headers: dict[str, str]) -> Response:
-    """A plain answer where two pieces are all there is; else the pieces as they come.
-
-    The first is awaited here, so that what goes wrong with the query is still told as a problem.
-    """
-    first, second = await anext(body, b""), await anext(body, b"")
-    third = await anext(body, None)
-    if third is None:
-        return Response(first + second, media_type=media_type, headers=headers)
-
-    async def all_pieces() -> AsyncIterator[bytes]:
-        for piece in (first, second, third):
-            yield piece
-        async for piece in body:
-            yield piece
-
-    return StreamingResponse(all_pieces(), media_type=media_type, headers=headers)
+    span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
+    name = f"executed-time-{query.month or f'{days[0]}--{days[1]}'}"
+    return await formats.answer(formats.Listed(span, "rows", (*by, *FIGURES), pieces, name), media_type)

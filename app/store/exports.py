@@ -1,12 +1,16 @@
-"""Rows of a query as bytes, piece by piece: JSON, lines of JSON, and CSV that a spreadsheet opens as it is meant."""
+"""Rows of a query as bytes, piece by piece: JSON, lines of JSON, and CSV for spreadsheets or for machines."""
 
 import csv
 import datetime as dt
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from pydantic_core import to_json
+
+from app.domain.time import STOCKHOLM
 
 PIECE_ROWS = 5000
 # Whole municipalities are grouped and sorted here; what spills to disk takes twice as long.
@@ -14,7 +18,21 @@ SORT_MEMORY = "SET LOCAL work_mem = '64MB'"
 Rows = Sequence[Mapping[str, Any]]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-BOM = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How CSV is written. `guarded`: no text can begin a formula, so not every text is what it was."""
+
+    start: str
+    delimiter: str
+    decimal_mark: str
+    guarded: bool
+
+
+SPREADSHEET = Dialect("\ufeff", ";", ",", guarded=True)
+"""What Excel opens by itself in Swedish: it takes a file without the byte order mark for another encoding."""
+PLAIN = Dialect("", ",", ".", guarded=False)
 
 
 async def in_pieces(sql: Any, statement: str, arguments: Sequence[Any]) -> AsyncIterator[Rows]:
@@ -37,26 +55,38 @@ def ndjson_rows(rows: Rows) -> bytes:
     return b"".join(to_json(dict(row)) + b"\n" for row in rows)
 
 
-def csv_head(columns: Sequence[str]) -> bytes:
-    """The byte order mark Excel wants, and the names of the columns."""
-    return BOM.encode() + _csv([columns])
+def csv_head(columns: Sequence[str], dialect: Dialect) -> bytes:
+    """The names of the columns."""
+    return dialect.start.encode() + _csv([columns], dialect)
 
 
-def csv_rows(rows: Rows) -> bytes:
-    """Lines of values between semicolons; nothing is empty, and no text can begin a formula."""
-    return _csv([_cell(value) for value in row.values()] for row in rows)
+def csv_rows(rows: Rows, columns: Sequence[str], dialect: Dialect) -> bytes:
+    """The rows' values under their columns, whatever order a row has them in. What is null is left empty."""
+    return _csv(([_cell(row[column], dialect) for column in columns] for row in rows), dialect)
 
 
-def _csv(lines: Any) -> bytes:
+def _csv(lines: Iterable[Sequence[Any]], dialect: Dialect) -> bytes:
     text = io.StringIO(newline="")
-    csv.writer(text, delimiter=";").writerows(lines)
+    csv.writer(text, delimiter=dialect.delimiter).writerows(lines)
     return text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return "'" + value
-    return value.isoformat() if isinstance(value, dt.date) else value
+def _cell(value: Any, dialect: Dialect) -> Any:
+    match value:
+        case bool():
+            value = "true" if value else "false"
+        case float() | Decimal():
+            return f"{Decimal(str(value)):f}".replace(".", dialect.decimal_mark)  # a number may begin with a minus
+        case dt.datetime():
+            value = value.astimezone(STOCKHOLM).isoformat()
+        case dt.date():
+            value = value.isoformat()
+        case list() | tuple():
+            value = " ".join(str(_cell(one, PLAIN)) for one in value)
+        case dict():
+            value = to_json(value).decode()
+    guarded = dialect.guarded and isinstance(value, str) and value.startswith(FORMULA_STARTS)
+    return f"'{value}" if guarded else value
 
 
 async def json_list(head: Mapping[str, Any], key: str, pieces: AsyncIterator[Rows]) -> AsyncIterator[bytes]:

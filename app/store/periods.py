@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
+from app.domain.settlement import ROW, Row
 from app.domain.time import Days, days_span
 from app.domain.visit import ANOMALIES
 from app.store import rows, schema
@@ -79,14 +80,20 @@ def _close(row: Any) -> Close:
     )
 
 
-async def lines_of(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[dict[str, Any]]:
+async def lines_of(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
     """The frozen lines of a closed month, adjustments of earlier ones among them."""
-    return [from_json(row["body"]) for row in await sql.fetch(LINES, municipality_id, provider, month)]
+    return [_line(row["body"]) for row in await sql.fetch(LINES, municipality_id, provider, month)]
 
 
-async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[dict[str, Any]]:
+async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
     """Everything that has been settled for a month: its own lines and later adjustments of it."""
-    return [from_json(row["body"]) for row in await sql.fetch(SETTLED, municipality_id, provider, month)]
+    return [_line(row["body"]) for row in await sql.fetch(SETTLED, municipality_id, provider, month)]
+
+
+def _line(body: str) -> Row:
+    """A stored line with its keys in their order: jsonb keeps another one."""
+    told = from_json(body)
+    return {key: told[key] for key in ROW}
 
 
 async def open_anomalies(sql: Any, municipality_id: int, provider: str, days: Days) -> list[str]:

@@ -4,16 +4,11 @@ import calendar
 import csv
 import io
 import json
-from contextlib import suppress
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from service import day, serving, tap_item
 
-from app.api.executed_time import MEDIA_TYPES, wanted_type
-from app.api.problems import Problem
-from app.store.exports import PIECE_ROWS, csv_rows
+from app.store.exports import PIECE_ROWS
 from app.store.invariants import broken
 from app.store.migrate import migrate
 
@@ -150,6 +145,10 @@ async def test_the_same_rows_as_csv_and_as_lines_of_json(story):
     assert sheet.content.startswith(b"\xef\xbb\xbfrecipient;category;" + ";".join(FIGURES).encode() + b"\r\n")
     read = list(csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig")), delimiter=";"))
     assert read == [{name: str(value) for name, value in row.items()} for row in rows]
+    plain = await story.ask("GET", URL, params=query, headers={"Accept": "text/csv; header=present; dialect=plain"})
+    assert plain.headers["content-type"] == "text/csv; dialect=plain; charset=utf-8"
+    assert plain.headers["content-disposition"] == sheet.headers["content-disposition"]
+    assert list(csv.DictReader(io.StringIO(plain.text))) == read
     lines = await story.ask("GET", URL, params=query, headers={"Accept": "application/x-ndjson"})
     assert lines.headers["content-type"] == "application/x-ndjson"
     assert [json.loads(line) for line in lines.text.splitlines()] == rows
@@ -179,44 +178,6 @@ async def test_a_big_answer_comes_in_pieces_and_whole(story, owner):
     assert sum(row["executed_seconds"] for row in rows) == count * (count + 1) // 2
     lines = await story.ask("GET", URL, params=query, headers={"Accept": "application/x-ndjson"})
     assert [json.loads(line) for line in lines.text.splitlines()] == rows
-
-
-@pytest.mark.parametrize(
-    ("accept", "answered"),
-    [
-        ("", "application/json"),
-        ("*/*", "application/json"),
-        ("application/json", "application/json"),
-        ("text/*", "text/csv"),
-        ("text/csv, application/json;q=0.5", "text/csv"),
-        ("application/x-ndjson;q=0.9, text/csv;q=0.3", "application/x-ndjson"),
-        ("application/json;q=0, */*", "text/csv"),
-        ("TEXT/CSV; charset=utf-8", "text/csv"),
-        ("text/html, */*;q=0.1", "application/json"),
-        ("application/vnd.apache.parquet", None),
-        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", None),
-        ("text/csv;q=0", None),
-        ("text/csv;q=much", None),
-    ],
-)
-def test_the_format_is_the_best_wanted_one(accept, answered):
-    if answered:
-        assert wanted_type(accept) == answered
-    else:
-        with pytest.raises(Problem, match="not_acceptable"):
-            wanted_type(accept)
-
-
-@given(st.text(max_size=40))
-def test_any_accept_header_gives_a_format_or_a_refusal(accept):
-    with suppress(Problem):
-        assert wanted_type(accept) in MEDIA_TYPES
-
-
-@pytest.mark.parametrize("start", list("=+-@\t\r\n＝＋－＠"))
-def test_no_text_of_a_sheet_begins_a_formula(start):
-    [row] = csv.reader(io.StringIO(csv_rows([{"ref": start + "1", "n": -1}]).decode(), newline=""), delimiter=";")
-    assert row == ["'" + start + "1", "-1"]
 
 
 REFUSED = [
