@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from app.actions.mount_tag import tell_state
 from app.actions.put_master import UNCONDITIONAL, put
+from app.domain.personal_number import holds_number
 from app.domain.sun import FILE_KEY_NO, KEY_BYTES, META_KEY_NO, SDM_APPLICATION, KeysetKeys, is_original, tag_key
 from app.domain.tap import Message
 from app.domain.time import local_date
@@ -39,11 +40,14 @@ async def provision(
     """The steps for one chip `{"ref", "uid", "signature"}`; or what became of it, for its first read `{"ref", "url"}`.
 
     Until that read the tag is `blank`, then `provisioned`. Instead of steps one with an `error`: `malformed`,
-    `keyset_unknown`, `keyset_not_active`, `not_original`, `unknown_ref`, `sun_invalid`, or what putting a tag refuses.
+    `ref_is_personal_number`, `keyset_unknown`, `keyset_not_active`, `not_original`, `unknown_ref`, `sun_invalid`, or
+    what putting a tag refuses.
     """
     ref = told.get("ref") if isinstance(told, dict) else None
     if not isinstance(ref, str):
         return [{"ref": None, "error": "malformed"}]
+    if holds_number(ref):
+        return [{"ref": None, "error": "ref_is_personal_number"}]
     if "url" in told:
         return [{"ref": ref, **await _verified(writing, ref, told["url"], now)}]
     uid, signature = _hex(told.get("uid"), 7), _hex(told.get("signature"), 56)

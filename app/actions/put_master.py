@@ -8,6 +8,7 @@ from typing import Any, Literal
 from app.actions import retell
 from app.actions.project import Touched, project
 from app.domain.master import MasterData, Timeline
+from app.domain.personal_number import number_of
 from app.domain.time import FIRST_DAY
 from app.store import orders, people, records, tags
 from app.store.database import Writing
@@ -130,10 +131,15 @@ async def put_recipient(
 ) -> Outcome:
     """Put a recipient and, when it is `told`, its personal number (12 digits; None forgets it).
 
-    A put that says nothing of the number leaves it, because nobody can read it back to say it again.
+    A put that says nothing of the number leaves it, because nobody can read it back to say it again. Refused:
+    `birth_date_differs` from the number that stays.
     """
     digest = vault.digest(number, writing.municipality_id) if number else None
-    changed = told and digest != await people.identity_digest(writing.sql, writing.municipality_id, ref)
+    place = people.identity_place(writing.municipality_id, ref)
+    kept_digest, kept = await people.identity(writing.sql, writing.municipality_id, ref) or (None, None)
+    changed = told and digest != kept_digest
+    if kept and not told and not _is_of(vault.open(kept, place), body["birth_date"], today):
+        return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
     outcome = await put(
         writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
     )
@@ -142,10 +148,16 @@ async def put_recipient(
     if number is None or digest is None:
         await people.drop_identity(writing.sql, writing.municipality_id, ref)
         return outcome
-    sealed = vault.seal(number, people.identity_place(writing.municipality_id, ref))
+    sealed = vault.seal(number, place)
     with refusals():
         await people.put_identity(writing.sql, writing.municipality_id, ref, sealed, digest)
     return outcome
+
+
+def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
+    number = number_of(kept)
+    # What stands sealed may be from before this was asked.
+    return birth_date is None or number is None or bool(number.in_full(today, dt.date.fromisoformat(birth_date)))
 
 
 async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:

@@ -3,9 +3,10 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from app.api.master import no_personal_number
 from app.api.wire import Day, Wire
 from app.domain.document import whole
 from app.domain.holidays import HOLIDAYS
@@ -25,8 +26,8 @@ def _known(names: Any) -> AfterValidator:
 
 T = TypeVar("T")
 Some = Annotated[list[T], Field(min_length=1, max_length=200)]
-Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
-Ref = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
+Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(min_length=1, max_length=64)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Annotated[int, Field(ge=1, le=7)]

@@ -17,11 +17,11 @@ from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import FieldError, Problem
 from app.api.reading import read_json
 from app.api.wire import Wire, answer_of, body_of
+from app.domain.personal_number import holds_number
 from app.domain.time import UTC, local_date
 from app.store import people, records
 from app.store.database import Reading, Writing
 from app.store.master import RefusedError, page
-from app.store.vault import personal_number
 
 REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 READERS = ("system", "admin", "controller", "planner")
@@ -31,8 +31,9 @@ ETAG = re.compile(r'"([0-9]{1,9})"')
 Out = Callable[[Caller, Json], Json]
 
 
-def _no_personal_number(value: object) -> object:
-    if isinstance(value, str) and personal_number(value):
+def no_personal_number(value: object) -> object:
+    """The value. Raises PydanticCustomError where it is a text that holds a personal number."""
+    if isinstance(value, str) and holds_number(value):
         raise PydanticCustomError("ref_is_personal_number", "a ref is never a personal number")
     return value
 
@@ -44,7 +45,7 @@ def not_before(first: dt.date | None, last: dt.date | None) -> dt.date | None:
     return last
 
 
-Ref = Annotated[str, BeforeValidator(_no_personal_number), StringConstraints(pattern=REF)]
+Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern=REF)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
 
@@ -273,7 +274,7 @@ def _filter_parameter(name: str) -> Json:
 
 def new_ref(ref: str) -> None:
     """Raises Problem unless the address may name something: `ref_is_personal_number`, `invalid_parameter`."""
-    if personal_number(ref):
+    if holds_number(ref):
         raise Problem("ref_is_personal_number")
     if not re.match(REF, ref) or ref.endswith("\n"):
         raise Problem("invalid_parameter", pointer="/path/ref")

@@ -3,27 +3,28 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from stdnum import ean, iban
 
 from app.api.master import Kind, Ref, Text, Versioned, add_routes
 from app.api.wire import Wire
-from app.domain.invoice import has_check_digit
-from app.store.vault import personal_number
+from app.domain.personal_number import has_check_digit, holds_number
 
 router = APIRouter(tags=["master data"])
 
 ORG_NO_DIGITS = 10
+GLN_DIGITS = 13
 
 
-def _no_persons_number(value: object) -> object:
-    # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear.
-    # It may stand after a century or a country.
-    digits = value.replace("-", "") if isinstance(value, str) else ""
-    if personal_number(digits) or personal_number(digits[2:][:ORG_NO_DIGITS]):
+def _not_a_persons(told: str) -> str:
+    # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear. It may
+    # stand after a century, or between a country and a serial number. A GLN holds none.
+    digits = told.replace("-", "")
+    number = digits[2:12] if digits.startswith("SE") else digits[-ORG_NO_DIGITS:]
+    if len(digits) != GLN_DIGITS and holds_number(number):
         raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, sealed")
-    return value
+    return told
 
 
 def _checked(digits: str) -> str:
@@ -32,10 +33,8 @@ def _checked(digits: str) -> str:
     return digits
 
 
-OrgNo = Annotated[
-    str, BeforeValidator(_no_persons_number), StringConstraints(pattern="^([0-9]{2})?[0-9]{6}-?[0-9]{4}$")
-]
-VatNo = Annotated[str, BeforeValidator(_no_persons_number), StringConstraints(pattern="^SE[0-9]{12}$")]
+OrgNo = Annotated[str, StringConstraints(pattern="^([0-9]{2})?[0-9]{6}-?[0-9]{4}$"), AfterValidator(_not_a_persons)]
+VatNo = Annotated[str, StringConstraints(pattern="^SE[0-9]{12}$"), AfterValidator(_not_a_persons)]
 
 
 class AddressBody(Wire):
@@ -50,7 +49,7 @@ class EndpointBody(Wire):
     """An address in Peppol: an organisation number (`0007`) or a GLN (`0088`)."""
 
     scheme: Literal["0007", "0088"]
-    id: Annotated[str, BeforeValidator(_no_persons_number), StringConstraints(pattern="^([0-9]{10}|[0-9]{13})$")]
+    id: Annotated[str, StringConstraints(pattern="^([0-9]{10}|[0-9]{13})$"), AfterValidator(_not_a_persons)]
 
     @field_validator("id")
     @classmethod

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BeforeValidator, Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.actions.put_master import Condition, Json, Outcome, put_recipient
@@ -11,26 +11,15 @@ from app.api.access import Caller
 from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
 from app.api.parties import INVOICING, InvoicingBody, OrgNo
 from app.api.wire import Day, Wire
+from app.domain.personal_number import number_of
 from app.store.database import Writing
-from app.store.vault import Vault, personal_number
+from app.store.vault import Vault
 
 router = APIRouter(tags=["master data"])
 
 MOST_DELEGATIONS = 500
 Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
 Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
-
-
-def _twelve_digits(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    number = personal_number(value.replace(" ", ""))
-    if number is None:
-        raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
-    return number
-
-
-PersonalNumber = Annotated[str, BeforeValidator(_twelve_digits)]
 
 
 class ProviderBody(Wire):
@@ -59,9 +48,25 @@ class RecipientFields(Wire):
 
 
 class RecipientBody(RecipientFields):
-    """A recipient as put. `personal_number` is sealed and never read back; left out it stays, null forgets it."""
+    """A recipient as put. `personal_number` is sealed and never read back; left out it stays, null forgets it.
 
-    personal_number: PersonalNumber | None = None
+    Ten digits take their century from `birth_date`, and without it from their sign.
+    """
+
+    personal_number: str | None = None
+
+    @field_validator("personal_number")
+    @classmethod
+    def _in_full(cls, told: str | None, info: ValidationInfo) -> str | None:
+        if told is None:
+            return None
+        number = number_of(told.replace(" ", ""))
+        if number is None or number.in_full(today()) is None:
+            raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
+        full = number.in_full(today(), info.data.get("birth_date"))
+        if full is None:
+            raise PydanticCustomError("birth_date_differs", "another day of birth")
+        return full
 
 
 class RecipientAnswer(RecipientFields, Versioned):

@@ -65,6 +65,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Månaden har avvikelser som ska åtgärdas. Åtgärda dem, eller godkänn dem med accept_open.",
         "The month has anomalies to repair. Repair them, or accept them with accept_open.",
     ),
+    "birth_date_differs": Kind(
+        422,
+        "Fel födelsedag",
+        "Another day of birth",
+        "Personnumret och födelsedatumet anger olika dagar.",
+        "The personal number and the date of birth tell of different days.",
+    ),
     "body_too_large": Kind(
         413,
         "För stort anrop",

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from app.domain.personal_number import without_numbers
+
 COUNTED: Mapping[str, str] = {
     "executed": "Utförd tid",
     "granted": "Beviljad tid",
@@ -51,7 +53,6 @@ MONTHS = (
     "januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november",
     "december",
 )  # fmt: skip
-_NUMBER = re.compile(r"(?<!\d)(?:\d{2})?\d{6}[-+ ]?\d{4}(?!\d)")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SPACE = "\u00a0"
 
@@ -102,5 +103,5 @@ def decimal(value: float) -> str:
 
 
 def plain(text: str | None) -> str:
-    """Free text fit for a document: no characters that XML has not, and `…` for what could be a personal number."""
-    return _NUMBER.sub("…", _UNPRINTABLE.sub("", text or "")).strip()
+    """Free text fit for a document: no characters that XML has not, and `…` for a personal number."""
+    return without_numbers(_UNPRINTABLE.sub("", text or "")).strip()

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from app.domain.explanation import COUNTED, explained, plain
 from app.domain.limits import half_up
+from app.domain.personal_number import has_check_digit
 
 Kind = Literal["invoice", "credit_note"]
 Row = Mapping[str, Any]
@@ -193,12 +194,6 @@ def _org_no(body: Mapping[str, Any]) -> str:
     """The ten digits, empty where there are none that are right."""
     digits = (body["org_no"] or "").replace("-", "")[-10:]
     return digits if digits and has_check_digit(digits) else ""
-
-
-def has_check_digit(digits: str) -> bool:
-    """Whether the last digit is the Luhn check digit of the others: organisation numbers, bankgiro, plusgiro."""
-    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    return sum(sum(divmod(number, 10)) for number in doubled) % 10 == 0
 
 
 def seller_of(provider: Mapping[str, Any]) -> Seller:

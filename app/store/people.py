@@ -43,7 +43,7 @@ CLEAR = {
     "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = $2",
     "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = $2",
 }
-DIGEST = "SELECT number_digest FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+IDENTITY = "SELECT number_digest, number_sealed FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
 PUT_IDENTITY = """
 INSERT INTO recipient_identity (municipality_id, ref, number_sealed, number_digest) VALUES ($1, $2, $3, $4)
 ON CONFLICT (municipality_id, ref)
@@ -75,10 +75,10 @@ def identity_place(municipality_id: int, ref: str) -> Place:
     return Place("recipient_identity", "number_sealed", municipality_id, ref)
 
 
-async def identity_digest(sql: Any, municipality_id: int, ref: str) -> bytes | None:
-    """The digest of the recipient's number, None without one."""
-    digest: bytes | None = await sql.fetchval(DIGEST, municipality_id, ref)
-    return digest
+async def identity(sql: Any, municipality_id: int, ref: str) -> tuple[bytes, bytes] | None:
+    """The digest of the recipient's number and the number sealed, None without one."""
+    row = await sql.fetchrow(IDENTITY, municipality_id, ref)
+    return (row["number_digest"], row["number_sealed"]) if row else None
 
 
 async def put_identity(sql: Any, municipality_id: int, ref: str, sealed: bytes, digest: bytes) -> None:

@@ -5,30 +5,18 @@ somebody else's row is worth nothing. A number is found again by a keyed digest,
 for which another key is needed than for opening it.
 """
 
-import datetime as dt
 import hashlib
 import hmac
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from stdnum import luhn
-from stdnum.exceptions import ValidationError
-from stdnum.se import personnummer
-
-from app.domain.time import UTC
 
 FORMAT = 1
 NONCE_BYTES = 12
 KEY_BYTES = 32
-OLDEST_YEAR = 1850
-COORDINATION = 60
-"""What a coordination number adds to the day of birth."""
-
-_NUMBER = re.compile(r"(\d\d)?(\d\d)(\d\d)(\d\d)([-+]?)(\d{4})", re.ASCII)
 
 
 class SealBrokenError(Exception):
@@ -89,21 +77,3 @@ class Vault:
         """HMAC-SHA256 of a number in its 12 digits: equal only for the same number in the same municipality."""
         tenant = hmac.digest(self._lookup_key, f"municipality|{municipality_id}".encode(), hashlib.sha256)
         return hmac.digest(tenant, number.encode(), hashlib.sha256)
-
-
-def personal_number(text: str) -> str | None:
-    """The 12 digits of a valid Swedish personal or coordination number in any usual writing, None for anything else."""
-    found = _NUMBER.fullmatch(text)
-    if found is None:
-        return None
-    century, year, month, day, sign, tail = found.groups()
-    if not luhn.is_valid(year + month + day + tail):
-        return None
-    birth_day = int(day) - COORDINATION * (int(day) > COORDINATION)
-    try:
-        born = personnummer.get_birth_date(f"{century or ''}{year}{month}{birth_day:02}{sign or '-'}{tail}")
-    except (ValidationError, ValueError):
-        return None
-    if not OLDEST_YEAR <= born.year <= dt.datetime.now(UTC).year:
-        return None
-    return f"{born.year}{month}{day}{tail}"

@@ -1,6 +1,7 @@
 """Master data over HTTP: versions, conditions, refs, lists, roles, and what the database makes of it."""
 
 import datetime as dt
+from uuid import uuid4
 
 import pytest
 from pydantic_core import to_json
@@ -8,6 +9,7 @@ from sqlalchemy import event
 
 KINDS = ("payers", "providers", "recipients", "interventions", "staff", "contracts", "orders", "tags", "declines")
 LINE = {"ref": "1", "intervention": "dusch", "frequency": 2, "period": 1, "period_unit": "wk"}
+RULE = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 100}]}
 BODIES = {
     "payers": {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711"},
     "providers": {"name": "Utförare norr", "form": "in_house"},
@@ -160,9 +162,18 @@ async def test_what_is_not_there_is_not_found(service, kind):
 
 async def test_a_personal_number_is_no_ref(service):
     coordination = "19121272-121" + _check_digit("121272121")
-    for ref in ("191212121212", "19121212-1212", "121212-1212", "121212+1212", "1212121212", coordination):
-        await refused(service, "PUT", f"/v1/providers/{ref}", BODIES["providers"], 422, "ref_is_personal_number")
+    numbers = ["191212121212", "19121212-1212", "121212-1212", "121212+1212", "1212121212", coordination]
+    within = [f"B-{numbers[0]}x", f"B.{numbers[1]}", f"B:{numbers[2]}", f"B_{numbers[4]}_2", f"{numbers[0]}-1"]
+    for ref in numbers + within:
+        for kind in KINDS:
+            body = BODIES.get(kind, {})
+            await refused(service, "PUT", f"/v1/{kind}/{ref}", body, 422, "ref_is_personal_number")
     assert (await service.ask("GET", "/v1/providers")).json()["items"] == []
+
+
+async def test_what_only_looks_like_a_personal_number_is_a_ref(service):
+    for ref in ("556000-0001", "5560000001", "4300123456", "20261130-0900", "1912121212123", str(uuid4())):
+        await service.put("providers", ref, BODIES["providers"])
 
 
 def _check_digit(digits):
@@ -192,7 +203,20 @@ async def test_a_ref_keeps_its_case_and_its_letters(service):
         ("orders", {"decision": TOLVAN}, "/decision"),
         ("orders", {"lines": [LINE, LINE | {"ref": TOLVAN}]}, "/lines/1/ref"),
         ("tags", {"keyset": TOLVAN}, "/keyset"),
+        ("staff", {"relative_of": f"B-{TOLVAN}"}, "/relative_of"),
+        ("orders", {"recipient": f"B_{TOLVAN}.1"}, "/recipient"),
         ("providers", {"org_no": "121212-1212"}, "/org_no"),
+        ("contracts", {"compensation": {"rules": [RULE | {"ref": TOLVAN}]}}, "/compensation/rules/0/ref"),
+        (
+            "contracts",
+            {"compensation": {"rules": [RULE | {"interventions": [f"x{TOLVAN}"]}]}},
+            "/compensation/rules/0/interventions/0",
+        ),
+        (
+            "contracts",
+            {"compensation": {"bands": [{"band": f"n-{TOLVAN}", "times": [{"from": "19:00", "to": "07:00"}]}]}},
+            "/compensation/bands/0/band",
+        ),
     ],
 )
 async def test_a_body_names_nobody_by_number(filled, kind, changes, pointer):
@@ -593,7 +617,7 @@ async def test_a_retired_tag_is_not_mounted_again(filled):
 
 
 async def test_a_personal_number_goes_in_and_never_comes_out(service, owner):
-    body = BODIES["recipients"]
+    body = BODIES["recipients"] | {"birth_date": None}
     answer = await service.ask("PUT", "/v1/recipients/B-001", body | {"personal_number": TOLVAN}, expect=201)
     texts = [answer.text, (await service.ask("GET", "/v1/recipients/B-001")).text]
     texts.append((await service.ask("GET", "/v1/recipients")).text)
@@ -607,7 +631,7 @@ async def test_a_personal_number_goes_in_and_never_comes_out(service, owner):
 
 
 async def test_a_personal_number_stays_until_it_is_changed_or_forgotten(service, owner):
-    body = BODIES["recipients"]
+    body = BODIES["recipients"] | {"birth_date": None}
 
     async def put(ref, **more):
         return (await service.put("recipients", ref, body | more))["version"]
@@ -631,6 +655,40 @@ async def test_a_personal_number_stays_until_it_is_changed_or_forgotten(service,
     )
     assert answer.json()["version"] == 3
     assert await digest() is None
+
+
+async def test_ten_digits_take_their_century_from_the_day_of_birth(service, owner):
+    async def put(ref, number, born, expect=201, **more):
+        body = {"area": "URBAN", "birth_date": born, "personal_number": number} | more
+        return (await service.ask("PUT", f"/v1/recipients/{ref}", body, expect=expect)).json()
+
+    await put("B-1", "121212-1212", "1912-12-12")
+    assert (await put("B-2", TOLVAN, None, expect=409))["code"] == "personal_number_taken"  # the same person
+    await put("B-2", "121212-1212", None)  # who has a hyphen and tells no more is not yet a hundred
+    for number, born in [(TOLVAN, "2012-12-12"), ("121212-1212", "1912-12-11"), ("121212+1212", "2012-12-12")]:
+        refusal = await put("B-3", number, born, expect=422)
+        assert (refusal["code"], [one["pointer"] for one in refusal["errors"]]) == (
+            "birth_date_differs",
+            ["/personal_number"],
+        )
+    assert await owner.fetchval("SELECT count(*) FROM recipient_identity") == 2
+
+
+async def test_a_day_of_birth_agrees_with_the_number_that_is_kept(service):
+    body = {"area": "URBAN", "birth_date": "1912-12-12"}
+    await service.put("recipients", "B-1", body | {"personal_number": TOLVAN})
+    for born, expected in [("1912-12-12", 200), (None, 200)]:
+        await service.ask("PUT", "/v1/recipients/B-1", body | {"birth_date": born}, expect=expected)
+    other = body | {"birth_date": "1913-12-12"}
+    found = await refused(service, "PUT", "/v1/recipients/B-1", other, 422, "birth_date_differs")
+    assert found == [("/birth_date", "birth_date_differs")]
+
+
+async def test_a_coordination_number_without_a_day_is_one(service):
+    number = "19120060-123" + _check_digit("120060123")
+    body = {"area": "URBAN", "birth_date": "1912-07-09", "personal_number": number}
+    await service.ask("PUT", "/v1/recipients/B-1", body, expect=201)
+    await refused(service, "PUT", f"/v1/recipients/{number}", {"area": "URBAN"}, 422, "ref_is_personal_number")
 
 
 async def test_an_invalid_personal_number_is_not_said_back(service):

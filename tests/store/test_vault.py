@@ -1,14 +1,12 @@
 """Sealed personal numbers: they open in their own place alone, and are found again without being opened."""
 
-import datetime as dt
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stdnum import luhn
 
-from app.store.vault import Place, SealBrokenError, Vault, personal_number
+from app.store.vault import Place, SealBrokenError, Vault
 
 OLD, NEW, LOOKUP = bytes(range(32)), bytes(range(1, 33)), bytes(range(2, 34))
 PLACE = Place("recipient_identity", "number_sealed", 188, "B-001")
@@ -87,46 +85,3 @@ def test_a_digest_finds_a_number_in_its_own_municipality(vault):
 def test_keys_that_are_none_are_refused(keys, lookup):
     with pytest.raises(ValueError, match="32 bytes"):
         Vault(keys, lookup)
-
-
-def written(day, *, coordination=False, tail="238"):
-    """A valid number of that day, in 12 digits."""
-    digits = f"{day:%Y%m}{day.day + 60 * coordination:02}{tail}"
-    return digits + luhn.calc_check_digit(digits[2:])
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("191212121212", NUMBER),
-        ("19121212-1212", NUMBER),
-        ("19121212+1212", NUMBER),
-        ("121212+1212", NUMBER),
-        ("121212-1212", "201212121212"),  # with a hyphen the holder is not yet a hundred
-        ("1212121212", "201212121212"),
-        ("191212121213", None),  # check digit
-        ("191213121212", None),  # no thirteenth month
-        ("1912-12-12-1212", None),
-        ("B-1212121212", None),
-        ("121212121", None),
-        ("12121212121", None),
-        ("", None),
-        ("١٢١٢١٢١٢١٢", None),
-    ],
-)
-def test_a_personal_number_is_known_in_every_usual_writing(text, number):
-    assert personal_number(text) == number
-
-
-@given(st.dates(dt.date(1930, 1, 1), dt.date(2020, 12, 31)), st.booleans(), st.integers(1, 999))
-def test_numbers_of_every_day_are_known_and_one_wrong_digit_is_not(day, coordination, tail):
-    number = written(day, coordination=coordination, tail=f"{tail:03}")
-    assert personal_number(number) == number
-    assert personal_number(f"{number[:8]}-{number[8:]}") == number
-    assert personal_number(number[2:]) == number
-    assert personal_number(f"{number[:-1]}{(int(number[-1]) + 1) % 10}") is None
-
-
-def test_a_day_that_has_not_come_is_nobodys_birth():
-    assert personal_number(written(dt.date(2190, 3, 1))) is None
-    assert personal_number(written(dt.date(1790, 3, 1))) is None

@@ -3,10 +3,12 @@
 import pytest
 from lxml import etree
 from peppol_rules import faults
+from stdnum import ean
 from test_closing import CARE, CONTRACT, amounts, close, month_of, paid, visit  # noqa: F401 - a fixture among them
 from world import recipient
 
 from app.domain.merkle import verify_consistency
+from app.domain.personal_number import holds_number
 
 ADDRESS = {"postal_code": "761 28", "city": "Norrtälje"}
 PAYER = {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711", "address": ADDRESS}
@@ -175,6 +177,7 @@ REFUSED = [
     ("payers", PAYER, {"org_no": "212000-0002"}, "/org_no", "invalid_value"),
     ("payers", PAYER, {"org_no": "16121212-1212"}, "/org_no", "ref_is_personal_number"),
     ("payers", PAYER, {"vat_no": "SE121212121201"}, "/vat_no", "ref_is_personal_number"),
+    ("payers", PAYER, {"endpoint": {"scheme": "0007", "id": "1212121212"}}, "/endpoint/id", "ref_is_personal_number"),
     ("payers", PAYER, {"endpoint": {"scheme": "0088", "id": "7300000000005"}}, "/endpoint/id", "invalid_value"),
     ("payers", PAYER, {"endpoint": {"scheme": "0007", "id": "7300000000004"}}, "/endpoint/id", "invalid_value"),
     ("providers", PROVIDER, {"invoicing": {"payer": "nobody"}}, "/invoicing/payer", "unknown_ref"),
@@ -184,6 +187,13 @@ REFUSED = [
         for kind, number in ACCOUNTS
     ),
 ]  # fmt: skip
+
+
+async def test_a_gln_holds_no_personal_number(billing):
+    """Ten digits inside one may look like a person's, as 5001010007 does here."""
+    endpoint = {"scheme": "0088", "id": "735001010007" + ean.calc_check_digit("735001010007")}
+    assert holds_number(endpoint["id"][2:12])
+    await billing.put("payers", "new", PAYER | {"endpoint": endpoint})
 
 
 async def test_what_is_no_number_of_its_kind_is_refused(billing):
