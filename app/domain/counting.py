@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from uuid import UUID
 
 from app.domain.absence import absences_of, paid_days
@@ -15,7 +15,7 @@ from app.domain.facts import Bundle, Declined, Facts, Item
 from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, granted_minutes, in_force
 from app.domain.split import Share
 from app.domain.terms import ALL, DeclinedPay, Rule, Terms
-from app.domain.time import Days, days_in_month, local_date
+from app.domain.time import Days, days_in_month, hull, local_date
 from app.domain.visit import Visit
 
 NOON = dt.time(12)
@@ -181,8 +181,9 @@ class Counter:
         """Granted seconds of the lines the rule takes, of days on which their order is in force."""
         for order in self.orders.get(recipient, ()):
             for part in self._parts(rule, order, days):
-                if active_days(order, part):
-                    yield from self._granted_lines(rule, order, part)
+                paid = hull(part, partial(in_force, order))
+                if paid:
+                    yield from self._granted_lines(rule, order, paid)
 
     def _granted_lines(self, rule: Rule, order: Order, part: Days, share: Fraction = ALL) -> Iterator[Item]:
         """A part of one price: granted seconds of each line the rule takes."""
@@ -196,7 +197,9 @@ class Counter:
             minutes = granted_minutes(order, ordered, self.master.minutes_of(line.intervention, line, on), part)
             if minutes:
                 reason = "granted" if share == ALL else "absence"
-                yield Item(order.recipient, str(category), on, band, minutes * 60, reason, None, share)
+                yield Item(
+                    order.recipient, str(category), on, band, minutes * 60, reason, None, share, last_on=part[1]
+                )  # fmt: skip
 
     def _parts(self, rule: Rule, order: Order, days: Days) -> Iterator[Days]:
         """The days cut where area, catalogue, price or band may change."""
@@ -224,27 +227,25 @@ class Counter:
         for recipient in self.orders:
             if not self._included(rule, recipient, days):
                 continue
+            enrolled = partial(self._enrolled_on, rule, recipient)
             if rule.by_days:
-                for on, category in self._enrolled_on(rule, recipient, days):
-                    yield Item(recipient, category, on, None, Fraction(1, month[1].day), "enrolled")
-            else:
-                first = next(self._enrolled_on(rule, recipient, month), None)
-                if first and days[0] <= first[0] <= days[1]:
-                    yield Item(recipient, first[1], first[0], None, 1, "enrolled")
+                for number in range((days[1] - days[0]).days + 1):
+                    on = days[0] + ONE_DAY * number
+                    if category := enrolled(on):
+                        yield Item(recipient, category, on, None, Fraction(1, month[1].day), "enrolled")
+            elif (found := hull(month, enrolled)) and days[0] <= found[0] <= days[1]:
+                yield Item(recipient, str(enrolled(found[0])), found[0], None, 1, "enrolled", last_on=found[1])
 
-    def _enrolled_on(self, rule: Rule, recipient: str, days: Days) -> Iterator[tuple[dt.date, str]]:
-        """The days on which an order of the rule's help is in force, with its category."""
-        for number in range((days[1] - days[0]).days + 1):
-            on = days[0] + ONE_DAY * number
-            taken = [
-                str(category)
-                for order in self.orders[recipient]
-                if in_force(order, on)
-                for line in order.lines
-                if rule.takes(category := self._category(line, on), line.intervention)
-            ]
-            if taken:
-                yield on, min(taken)
+    def _enrolled_on(self, rule: Rule, recipient: str, on: dt.date) -> str | None:
+        """The category of the rule's help that an order is in force for that day; None where there is none."""
+        taken = (
+            str(category)
+            for order in self.orders[recipient]
+            if in_force(order, on)
+            for line in order.lines
+            if rule.takes(category := self._category(line, on), line.intervention)
+        )
+        return min(taken, default=None)
 
     def _absent(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Granted time of paused days that still pay; with `granted` also of those somebody was visited on."""

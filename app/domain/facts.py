@@ -60,7 +60,8 @@ class Facts:
 class Item(NamedTuple):
     """Something a rule pays for: seconds where its rates are per hour, else a count. `share` is how much of it.
 
-    `visit` names the visit or the bundle it is of, which holds `visits` up to the day `last_on`.
+    It is of the day `on`, or of the days from then to `last_on`. `visit` names the visit or the bundle it is of, which
+    holds so many `visits`.
     """
 
     recipient: str

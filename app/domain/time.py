@@ -6,7 +6,7 @@ Inside the service time is UTC, spans are half-open `[start, end)` and cut to wh
 
 import datetime as dt
 from calendar import monthrange
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
@@ -110,6 +110,16 @@ def month_days(month: str) -> Days:
         raise ValueError("a month is written YYYY-MM")
     following = (first + dt.timedelta(days=31)).replace(day=1)
     return first, following - dt.timedelta(days=1)
+
+
+def hull(days: Days, holds: Callable[[dt.date], object]) -> Days | None:
+    """From the first to the last of the inclusive days on which something holds; None where it never does."""
+    count = (days[1] - days[0]).days + 1
+    first = next((on for number in range(count) if holds(on := days[0] + dt.timedelta(days=number))), None)
+    if first is None:
+        return None
+    last = next((on for number in range(count) if holds(on := days[1] - dt.timedelta(days=number))), first)
+    return first, last
 
 
 def days_in_month(day: dt.date) -> int:

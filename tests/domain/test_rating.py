@@ -249,6 +249,34 @@ def test_months_whole_and_by_days():
     assert pays(alarm, orders=[paused]) == []
 
 
+HALF = {"days": [{"first": 1, "last": 3, "percent": 50}]}
+DEARER = [{"from": "2026-11-15", "factor": "1.02"}]
+DAYS_PAID = [
+    # A whole month, and an order that begins or ends within it.
+    ({}, {"rules": [rule("granted")]}, ["01-30"]),
+    ({"first": "2026-11-10"}, {"rules": [rule("granted")]}, ["10-30"]),
+    ({"last": "2026-11-09"}, {"rules": [rule("granted")]}, ["01-09"]),
+    # Days in a pause are not paid for: at the ends they stand outside, within they part no line.
+    ({"pauses": [("2026-11-01", "2026-11-09", "hospital")]}, {"rules": [rule("granted")]}, ["10-30"]),
+    ({"pauses": [("2026-11-25", None, "hospital")]}, {"rules": [rule("granted")]}, ["01-24"]),
+    ({"pauses": [("2026-11-10", "2026-11-12", "hospital")]}, {"rules": [rule("granted")]}, ["01-30"]),
+    # A new price begins a line of its own, and absence is paid day by day.
+    ({}, {"rules": [rule("granted")], "index": DEARER}, ["01-14", "15-30"]),
+    ({"pauses": [("2026-11-10", None, "hospital")]}, {"rules": [rule("granted", absence=HALF)]}, ["01-09", "10-12"]),
+    # A month is paid for the days on which somebody is enrolled in it.
+    ({}, {"rules": [rule("per_month")]}, ["01-30"]),
+    ({"first": "2026-11-10", "last": "2026-11-19"}, {"rules": [rule("per_month")]}, ["10-19"]),
+    ({"pauses": [("2026-11-28", None, "hospital")]}, {"rules": [rule("per_month")]}, ["01-27"]),
+    ({"first": "2026-11-10"}, {"rules": [rule("per_month", by_days=True)]}, ["10-30"]),
+]
+
+
+@pytest.mark.parametrize(("ordered", "document", "days"), DAYS_PAID)
+def test_a_line_of_what_was_ordered_covers_the_days_it_pays_for(ordered, document, days):
+    lines = rated(document, world(URBAN, order("O-1", "B-1", "dusch 1/d", **ordered)))
+    assert sorted(f"{one.first_on:%d}-{one.last_on:%d}" for one in lines) == days
+
+
 def test_a_month_that_two_contracts_share_is_paid_by_the_first():
     terms = terms_of({"rules": [rule("per_month", 3000, categories=["ALARM"])]})
     agreements = [
