@@ -45,8 +45,9 @@ class LineOut(Wire):
     """One invoice line: what was counted (`reason`), what limited it (`notes`), and at what price.
 
     `amount_ore` is `quantity` x `price_ore` x `index` x `percent` / 100, rounded half up from the exact quantity; hours
-    are shown with eight decimals. `from` and `to` are the first and last day it pays for. An adjustment says in `adjusts` which closed month it is of, and in `line` which
-    line of it: its quantity and amount are the difference.
+    are shown with eight decimals. `from` and `to` are the first and last day it pays for. An adjustment says in
+    `adjusts` which closed month it is of, and in `line` which line of it: its quantity and amount are
+    the difference.
     """
 
     provider: str
