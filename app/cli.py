@@ -20,12 +20,14 @@ from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
 from app.db_commands import db
+from app.doctor import examine
 from app.main import collect_seldom, configure_logs, create_app
-from app.server import server_options
-from app.settings import Settings
+from app.server import listen, server_options
+from app.server import serve as serve_at
+from app.settings import VERSION, Settings
 from app.store import embedded
 from app.store.database import Database
-from app.store.migrate import migrate, pending
+from app.store.migrate import migrate, pending, roles_script
 from app.store.notes import PublicKey, origin
 from app.store.secrets import made_once
 from app.store.vault import SealBrokenError, Vault
@@ -37,6 +39,7 @@ from app.terminal import (
     failures_told,
     on_database,
     out,
+    require_keys,
     settings_given,
     settings_with_found_secrets,
     settings_with_secrets,
@@ -48,15 +51,30 @@ Result = TypeVar("Result")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_TTL_SECONDS = 366 * 86400
 LONGEST_NAME = 100
+SIGNS = {True: "ok ", False: "!! ", None: "-- "}
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 
-application = typer.Typer(
-    name="taggad", help="Visits of Swedish home care: one tap in, one tap out.", no_args_is_help=True
-)
+application = typer.Typer(name="taggad", no_args_is_help=True)
 municipality = typer.Typer(no_args_is_help=True)
 application.add_typer(municipality, name="municipality", help="The tenants.")
 application.add_typer(tags, name="tags", help="Tags and what they say.")
 application.add_typer(db, name="db", help="The embedded database of the data directory.")
+
+
+def _version(*, asked: bool) -> None:
+    if asked:
+        out.print(f"taggad {VERSION}", markup=False)
+        raise typer.Exit
+
+
+@application.callback()
+def taggad(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda asked: _version(asked=asked), is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Visits of Swedish home care: one tap in, one tap out."""
 
 
 @application.command()
@@ -71,8 +89,8 @@ def demo(
             err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
             settings = settings.model_copy(update={"database_url": None})
         settings = settings.with_secrets(made_once(settings.data_dir))
-        with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
-            code = asyncio.run(demonstration.run(settings, url, port, speed, out))
+        with listen("127.0.0.1", port) as at, embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+            code = asyncio.run(demonstration.run(settings, url, at, speed, out))
     raise typer.Exit(code)
 
 
@@ -85,21 +103,26 @@ def serve(
     """The server, over TAGGAD_DATABASE_URL or else the embedded database of TAGGAD_DATA_DIR."""
     with failures_told():
         settings = settings_with_secrets()
-        configure_logs()
         signal.signal(signal.SIGTERM, _leave)  # so that what was started ends in order, whoever asks
-        with database_url(settings) as url:
+        with listen(host, port) as at, database_url(settings) as url:
             if settings.database_url is None:
                 asyncio.run(migrate(url))
             elif asyncio.run(pending(url)):
                 fail("the database is not at this version's schema: run `taggad migrate` first")
-            out.print(f"Serving at http://{host}:{port}; Ctrl-C ends it.", markup=False)
+            require_keys(settings, url, remember=True)
+            configure_logs()
+
+            def say(port: int) -> None:
+                out.print(f"Serving at http://{host}:{port}; Ctrl-C ends it.", markup=False)
+
             if workers == 1:
-                uvicorn.run(create_app(settings, url), host=host, port=port, **server_options())
+                serve_at(uvicorn.Config(create_app(settings, url), **server_options()), at, say)
                 return
             with tempfile.TemporaryDirectory(prefix="taggad-metrics-") as metrics:
                 served = settings.model_copy(update={"database_url": url})
                 os.environ.update(served.to_environment(), PROMETHEUS_MULTIPROC_DIR=metrics)
-                uvicorn.run("app.main:worker", factory=True, workers=workers, host=host, port=port, **server_options())
+                config = uvicorn.Config("app.main:worker", factory=True, workers=workers, **server_options())
+                serve_at(config, at, say)
 
 
 def _leave(*_: object) -> NoReturn:
@@ -107,17 +130,39 @@ def _leave(*_: object) -> NoReturn:
 
 
 @application.command("migrate")
-def migrate_() -> None:
+def migrate_(
+    *,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Print what a superuser runs beforehand, and do nothing.")
+    ] = False,
+) -> None:
     """Bring the database to this version's schema."""
-    with failures_told(), database_url(settings_given()) as url:
-        asyncio.run(migrate(url))
-        out.print("The schema is up to date.")
+    with failures_told():
+        settings = settings_given()
+        if roles:
+            out.print(roles_script(settings.database_url), markup=False)
+            return
+        with database_url(settings) as url:
+            changed = asyncio.run(migrate(url))
+        out.print("The schema has been brought up to date." if changed else "The schema was up to date already.")
 
 
 @application.command("check")
 def check_() -> None:
     """Ask whether every invariant holds: a line for each that is broken, and then exit 1."""
     _tell_each(check, "Every invariant holds.", settings_with_found_secrets)
+
+
+@application.command("doctor")
+def doctor_() -> None:
+    """Look at keys, roles, clocks, disk, backups and versions: a line each, and exit 1 when one needs attention."""
+    with failures_told():
+        settings = settings_with_secrets()
+        findings = on_database(lambda database: examine(database, settings), settings)
+    for well, text in findings:
+        out.print(f"{SIGNS[well]} {text}", markup=False)
+    if any(well is False for well, _ in findings):
+        raise typer.Exit(1)
 
 
 @application.command("rebuild")

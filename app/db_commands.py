@@ -1,17 +1,19 @@
 """`taggad db`: the embedded database of the data directory."""
 
 import asyncio
+import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.domain.time import local
+from app.domain.time import UTC, local
 from app.settings import Settings
 from app.store import backup as backups
 from app.store import embedded
 from app.store.migrate import migrate
-from app.terminal import database_url, err, fail, failures_told, out, settings_given
+from app.store.secrets import made_once
+from app.terminal import database_url, err, fail, failures_told, out, require_keys, settings_given
 
 db = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +37,10 @@ def db_stop() -> None:
 def db_status() -> None:
     """Tell whether the embedded database runs, whose it is and where; exit 3 when it does not run."""
     with failures_told():
-        known = embedded.status(settings_given().data_dir)
+        settings = settings_given()
+        if settings.database_url is not None:
+            err.print("TAGGAD_DATABASE_URL is set: the embedded database told of here is not the one that is served.")
+        known = embedded.status(settings.data_dir)
     since = f" since {local(known.started_at):%Y-%m-%d %H:%M}" if known.started_at else ""
     whose = f", process {known.owner_pid}{' (detached)' if known.detached else ''}" if known.owner_pid else ""
     out.print(f"{known.state}{since}{whose}")
@@ -51,7 +56,9 @@ def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> 
     with failures_told():
         settings = _embedded_only()
         with err.status("Writing the backup"), database_url(settings) as url:
+            began_at = dt.datetime.now(UTC)
             size = backups.backup(url, target, bin_dir=settings.pg_bin)
+        backups.tell_made(settings.data_dir, began_at)
     out.print(f"{target}: {size} bytes", markup=False)
 
 
@@ -60,10 +67,12 @@ def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db back
     """Put a backup back in place of all there is in the embedded database. No server may be running."""
     with failures_told():
         settings = _embedded_only()
+        settings = settings.with_secrets(made_once(settings.data_dir))
         with err.status("Restoring"), database_url(settings) as url:
             asyncio.run(migrate(url))  # makes the roles that the file's tables belong to
-            backups.restore(url, source, bin_dir=settings.pg_bin)
-            asyncio.run(migrate(url))  # a file of an earlier version
+            with backups.restored(url, source, bin_dir=settings.pg_bin) as restored:
+                asyncio.run(migrate(restored))  # a file of an earlier version
+                require_keys(settings, restored)
     out.print("Restored.")
 
 

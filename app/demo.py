@@ -51,8 +51,8 @@ class _Server(uvicorn.Server):
         yield  # the demo listens for them itself: more than a server must end
 
 
-async def run(settings: Settings, url: str, port: int, speed: float, out: Console) -> int:
-    """Serve and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
+async def run(settings: Settings, url: str, at: socket.socket, speed: float, out: Console) -> int:
+    """Serve at a taken address and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
     configure_logs()
     out.print("Migrating the database")
     await migrate(url)
@@ -62,15 +62,13 @@ async def run(settings: Settings, url: str, port: int, speed: float, out: Consol
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = _Server(
-        uvicorn.Config(create_app(settings, url, demo=True), host="127.0.0.1", port=port, **server_options())
-    )
-    tasks = {"ended": asyncio.create_task(ended.wait()), "server": asyncio.create_task(_serve(server))}
+    server = _Server(uvicorn.Config(create_app(settings, url, demo=True), **server_options()))
+    tasks = {"ended": asyncio.create_task(ended.wait()), "server": asyncio.create_task(server.serve(sockets=[at]))}
     up = asyncio.create_task(server.answers.wait())
     try:
         await asyncio.wait((up, *tasks.values()), return_when=asyncio.FIRST_COMPLETED)
         if up.done():
-            base = f"http://127.0.0.1:{port}"
+            base = f"http://127.0.0.1:{at.getsockname()[1]}"
             staff = json.loads(await _ask("staff", "--seed", str(SEED)))
             _welcome(out, settings, base, staff)
             tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, out.print))
@@ -100,12 +98,6 @@ async def _prepare(settings: Settings, url: str) -> bool:
     finally:
         await database.close()
     return True
-
-
-async def _serve(server: uvicorn.Server) -> None:
-    # uvicorn leaves with SystemExit when the port is taken, which must not end the loop before the database is left.
-    with suppress(SystemExit):
-        await server.serve()
 
 
 def _command(*arguments: str) -> tuple[str, ...]:

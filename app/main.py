@@ -56,6 +56,7 @@ from app.api.access import Revocations, Tokens
 from app.api.attempts import Attempts
 from app.api.edge import Edge
 from app.api.front import Front
+from app.outage import Outage
 from app.settings import VERSION, Settings
 from app.store.database import Database
 from app.store.vault import Vault
@@ -160,8 +161,10 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
     app.state.revocations = Revocations(app.state.database)
     app.state.taps = taps.tap_queue(app.state.database, settings)
     app.state.corrections = corrections.correction_queue(app.state.database)
-    tasks = [asyncio.create_task(keep(app.state.database)) for keep in (_keep_time, _keep_sealing)]
+    outage = Outage()
+    tasks = [asyncio.create_task(keep(app.state.database, outage)) for keep in (_keep_time, _keep_sealing)]
     collect_seldom()
+    log.info("started", version=VERSION, pid=os.getpid())
     try:
         yield
     finally:
@@ -171,6 +174,7 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
         await app.state.taps.close()
         await app.state.corrections.close()
         await app.state.database.close()
+        log.info("stopped", pid=os.getpid())
 
 
 def collect_seldom() -> None:
@@ -202,16 +206,16 @@ def worker() -> FastAPI:
     return create_app(Settings.from_environment(os.environ))
 
 
-async def _keep_time(database: Database) -> None:
+async def _keep_time(database: Database, outage: Outage) -> None:
     while True:
         try:
             await move_clock(database)
         except Exception as error:  # noqa: BLE001 - the next round tries again; the database may just be restarting
-            log.warning("clock_stands", error=type(error).__name__)
+            outage.failed("clock_stands", error)
         await asyncio.sleep(CLOCK_SECONDS)
 
 
-async def _keep_sealing(database: Database) -> None:
+async def _keep_sealing(database: Database, outage: Outage) -> None:
     """Seal what this process stores as it comes, and now and then what others did: most tenants are idle mostly."""
     swept_at = -math.inf
     while True:
@@ -219,11 +223,12 @@ async def _keep_sealing(database: Database) -> None:
             due: Iterable[int] = database.take_unsealed()
             if monotonic() - swept_at >= SWEEP_SECONDS:
                 due = await database.municipalities()
+                outage.passed()
                 swept_at = monotonic()
             for municipality_id in due:
                 await _seal(database, municipality_id)
         except Exception as error:  # noqa: BLE001 - as above
-            log.warning("sealing_stands", error=type(error).__name__)
+            outage.failed("sealing_stands", error)
         await asyncio.sleep(SEAL_SECONDS)
 
 

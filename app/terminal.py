@@ -10,12 +10,14 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
+from app.actions.fit_keys import fit_keys, remember_lookup_key
+from app.server import ListenError
 from app.settings import Settings, UnsafeSettingsError
 from app.store import embedded
 from app.store.database import Database
-from app.store.migrate import MigrationBlockedError, migrate, pending
+from app.store.migrate import MigrationBlockedError, MissingRightsError, migrate, pending
 from app.store.notes import UnreadableKeyError
-from app.store.secrets import LooseSecretsError, made_once
+from app.store.secrets import FILE, LooseSecretsError, made_once
 from app.store.vault import Vault
 from app.verify_ledger import UnverifiableError
 
@@ -33,7 +35,9 @@ def fail(message: str) -> NoReturn:
 TOLD = (
     UnsafeSettingsError,
     LooseSecretsError,
+    ListenError,
     MigrationBlockedError,
+    MissingRightsError,
     embedded.EmbeddedError,
     UnreadableKeyError,
     UnverifiableError,
@@ -50,7 +54,9 @@ def failures_told() -> Iterator[None]:
     except DBAPIError as error:
         fail(f"the database refuses: {error.orig}")
     except OSError as error:
-        fail(str(error))
+        # A file or directory of ours: the address of a database and of the server are told by errors of their own.
+        named = f"{error.filename}: " if error.filename else ""
+        fail(f"{named}{error.strerror or error}; TAGGAD_DATA_DIR names the directory of the data")
 
 
 def settings_given() -> Settings:
@@ -80,6 +86,32 @@ def database_url(settings: Settings) -> Iterator[str]:
         return
     with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
         yield url
+
+
+def require_keys(settings: Settings, url: str, *, remember: bool = False) -> None:
+    """End with a line for each key that is not the one the data was written with.
+
+    `remember` keeps, for a municipality that is served for the first time, by which key look-ups are made.
+    """
+
+    async def unfit() -> list[str]:
+        vault = Vault(settings.field_keys, settings.lookup_key)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
+        try:
+            lines = []
+            for municipality_id in await database.municipalities():
+                found = await fit_keys(database, municipality_id)
+                lines += [f"{municipality_id}: {line}" for line in found]
+                if remember and not found:
+                    await remember_lookup_key(database, municipality_id, vault)
+            return lines
+        finally:
+            await database.close()
+
+    lines = asyncio.run(unfit())
+    if lines:
+        place = settings.data_dir / FILE if settings.database_url is None else "the environment"
+        fail("\n".join([*lines, f"These keys do not fit the data: put back those it was written with, in {place}."]))
 
 
 def on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:

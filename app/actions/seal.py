@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.domain.ledger import VOID, is_ours
 from app.domain.merkle import EMPTY_ROOT, grow, root_of, tiles_of
-from app.store import ledger, tree
+from app.store import ledger, sealed_samples, tree
 from app.store.database import Database, Reading
 from app.store.ledger import StoredLeaf
 from app.store.notes import Head, NoteRefusedError, Signer
@@ -43,6 +43,8 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     # A write, because what was stored before there was a ledger gets its leaves then.
     async with database.write(municipality_id) as writing:
         await tree.begin(writing.sql, municipality_id, _signed(signer, 0, EMPTY_ROOT))
+        if database.vault is not None:
+            await sealed_samples.put_lookup_mark(writing.sql, municipality_id, database.vault.mark(municipality_id))
     return await seal(database, municipality_id)
 
 

@@ -1,4 +1,4 @@
-"""The outermost step of every request: protecting headers, time measured, the last resort when something breaks."""
+"""The outermost step of every request: protecting headers, its line in the log, the last resort when it breaks."""
 
 from time import perf_counter
 
@@ -7,7 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.health import count_request
-from app.api.refusals import on_anything
+from app.api.refusals import on_anything, trace_id_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
@@ -61,4 +61,20 @@ class Edge:
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
             route = getattr(scope.get("route"), "path", "none")
-            count_request(method, route, status, perf_counter() - began)
+            seconds = perf_counter() - began
+            count_request(method, route, status, seconds)
+            _tell(scope, method, route, status, seconds)
+
+
+def _tell(scope: Scope, method: str, route: str, status: int, seconds: float) -> None:
+    """One line a request. Of the address only the route's template: the rest may name a person."""
+    more = {"error": scope["error"]} if "error" in scope else {}
+    log.info(
+        "request",
+        method=method,
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 2),
+        trace_id=trace_id_of(Request(scope)),
+        **more,
+    )

@@ -61,7 +61,7 @@ async def live() -> State:
 
 @router.get("/health/ready", responses=answer_of(State, example={"status": "ready"}))
 async def ready(database: Annotated[Database, Depends(database, use_cache=True)]) -> State:
-    """The database answers too; otherwise 503."""
+    """The database answers and takes writes; otherwise 503."""
     try:
         async with timeout(READY_SECONDS):
             await database.ready()

@@ -27,12 +27,15 @@ log = structlog.get_logger("taggad")
 
 
 def trace_id_of(request: Request) -> str:
-    """The caller's W3C trace id, else one of our own."""
-    known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-    return known[1] if known else secrets.token_hex(16)
+    """The caller's W3C trace id, else one of our own: the same for the answer and the log."""
+    found: str | None = request.scope.get("trace_id")
+    if found is None:
+        known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
+        found = request.scope["trace_id"] = known[1] if known else secrets.token_hex(16)
+    return found
 
 
-def answer(request: Request, problem: Problem, trace_id: str | None = None) -> Response:
+def answer(request: Request, problem: Problem) -> Response:
     """The response a problem becomes."""
     language = wanted(request.headers.get("accept-language", ""))
     body: dict[str, object] = {
@@ -44,7 +47,7 @@ def answer(request: Request, problem: Problem, trace_id: str | None = None) -> R
     }
     if problem.errors:
         body["errors"] = [error.to_json(language) for error in problem.errors]
-    body["trace_id"] = trace_id or trace_id_of(request)
+    body["trace_id"] = trace_id_of(request)
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
     if problem.kind.status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
@@ -54,7 +57,10 @@ def answer(request: Request, problem: Problem, trace_id: str | None = None) -> R
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether a database error says "later" rather than "never": time-outs, deadlocks, a server on its way."""
+    """Whether a database error says "later" rather than "never".
+
+    Time-outs, deadlocks, a full disk, a server that is starting or cannot be written to: none is the caller's fault.
+    """
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
         return error.connection_invalidated or (cause is not None and is_busy(cause))
@@ -65,6 +71,10 @@ def is_busy(error: BaseException) -> bool:
             OSError,  # among them ConnectionRefusedError and TimeoutError
             asyncpg.PostgresConnectionError,
             asyncpg.InterfaceError,
+            asyncpg.InternalClientError,  # the connection broke off in the middle of what the driver was reading
+            asyncpg.InsufficientResourcesError,  # among them DiskFullError, OutOfMemoryError, TooManyConnectionsError
+            asyncpg.PostgresSystemError,  # the disk beneath the server fails
+            asyncpg.ReadOnlySQLTransactionError,  # a standby that has not been promoted
             asyncpg.QueryCanceledError,
             asyncpg.LockNotAvailableError,
             asyncpg.DeadlockDetectedError,
@@ -72,7 +82,6 @@ def is_busy(error: BaseException) -> bool:
             asyncpg.CannotConnectNowError,
             asyncpg.AdminShutdownError,
             asyncpg.CrashShutdownError,
-            asyncpg.TooManyConnectionsError,
             asyncpg.TransactionTimeoutError,
             asyncpg.IdleInTransactionSessionTimeoutError,
         ),
@@ -108,19 +117,22 @@ async def _on_unknown_municipality(request: Request, _: Exception) -> Response:
 async def _on_database(request: Request, error: Exception) -> Response:
     if not is_busy(error):
         return await on_anything(request, error)
-    trace_id = trace_id_of(request)
-    log.warning("busy", trace_id=trace_id, error=_name(error))
-    return answer(request, Problem("busy"), trace_id)
+    request.scope["error"] = _name(error)  # told in the request's own line
+    return answer(request, Problem("busy"))
 
 
 async def on_anything(request: Request, error: Exception) -> Response:
     """The answer to what nobody foresaw; the log says where, never what."""
-    trace_id = trace_id_of(request)
     # Neither the message nor the address: both may hold what the caller sent.
     log.error(
-        "unexpected", trace_id=trace_id, method=request.method, error=_name(error), at=_places(error), exc_info=False
+        "unexpected",
+        trace_id=trace_id_of(request),
+        method=request.method,
+        error=_name(error),
+        at=_places(error),
+        exc_info=False,
     )
-    return answer(request, Problem("internal"), trace_id)
+    return answer(request, Problem("internal"))
 
 
 def _name(error: BaseException) -> str:
@@ -145,5 +157,12 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(UnknownMunicipalityError, _on_unknown_municipality)
-    for kind in (BusyError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+    for kind in (
+        BusyError,
+        DBAPIError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+    ):
         app.add_exception_handler(kind, _on_database)

@@ -1,9 +1,11 @@
 """The embedded database as one file, and back."""
 
+import datetime as dt
 import os
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -17,8 +19,28 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid
 """
 
 
+LAST = "last-backup.txt"
+"""Beside the database: when the newest backup was made, for whoever asks how old it is."""
+
+NEW, OLD = "taggad_restored", "taggad_replaced"
+"""The databases that stand beside the one in use while a backup is put back."""
+
+
 class BackupError(EmbeddedError):
     """A backup could not be written or read back; the message says why, for a person."""
+
+
+def made_at(data_dir: Path) -> dt.datetime | None:
+    """When the newest backup of this data was begun; None when none is known."""
+    try:
+        return dt.datetime.fromisoformat((data_dir / LAST).read_text(encoding="ascii").strip())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def tell_made(data_dir: Path, at: dt.datetime) -> None:
+    """Keep when the newest backup was begun."""
+    (data_dir / LAST).write_text(f"{at.isoformat()}\n", encoding="ascii")
 
 
 def backup(url: str, target: Path, *, bin_dir: Path | None = None) -> int:
@@ -43,18 +65,31 @@ def backup(url: str, target: Path, *, bin_dir: Path | None = None) -> int:
     return target.stat().st_size
 
 
-def restore(url: str, source: Path, *, bin_dir: Path | None = None) -> None:
-    """Put back what `backup` wrote, in place of everything there is, in one transaction: all of it or nothing.
+@contextmanager
+def restored(url: str, source: Path, *, bin_dir: Path | None = None) -> Iterator[str]:
+    """Put back what `backup` wrote, beside everything there is; give the URL of what was put back.
 
+    Where the block ends well it takes the old one's place, in one transaction; where it raises, nothing has changed.
     The database must have been migrated (its roles are not in the file) and nobody may use it. Raises BackupError.
     """
+
+    def ask(database: str, *statements: str) -> str:
+        return _run("psql", url, bin_dir, "-XAtq", *(f"-c{one}" for one in statements), "--dbname", database).strip()
+
     if not source.is_file():
         raise BackupError(f"there is no file {source}")
     _run("pg_restore", None, bin_dir, "--list", str(source.absolute()))
-    if _run("psql", url, bin_dir, "-XAtc", IN_USE, "--dbname", "taggad").strip() != "0":
+    if ask("taggad", IN_USE) != "0":
         raise BackupError("the database is in use: end the server first")
-    options = ("--clean", "--if-exists", "--single-transaction", "--exit-on-error", "--dbname", "taggad")
-    _run("pg_restore", url, bin_dir, *options, str(source.absolute()))
+    ask("postgres", f"DROP DATABASE IF EXISTS {NEW}", f"CREATE DATABASE {NEW} TEMPLATE template0")
+    try:
+        options = ("--single-transaction", "--exit-on-error", "--dbname", NEW)
+        _run("pg_restore", url, bin_dir, *options, str(source.absolute()))
+        yield make_url(url).set(database=NEW).render_as_string(hide_password=False)
+        ask("postgres", f"DROP DATABASE IF EXISTS {OLD}")
+        ask("postgres", f"ALTER DATABASE taggad RENAME TO {OLD}; ALTER DATABASE {NEW} RENAME TO taggad")
+    finally:
+        ask("postgres", f"DROP DATABASE IF EXISTS {NEW}", f"DROP DATABASE IF EXISTS {OLD}")
 
 
 def _run(

@@ -27,6 +27,12 @@ LOCK_CLASS = 7_460
 
 CLOSED_AT_ONCE = 2
 
+TAKES_WRITES = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
+# Sorting more than fits in memory writes some megabytes to the data's disk, needs no privilege and leaves nothing.
+FIND_ROOM = """
+SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i ORDER BY 1 OFFSET 1) AS sorted
+"""
+
 LIMITS = {
     "statement_timeout": "60s",
     "lock_timeout": "20s",
@@ -50,6 +56,10 @@ FROM municipality WHERE municipality_id = $1
 
 class BusyError(Exception):
     """No connection came free in time; try again in a moment."""
+
+
+class ReadOnlyError(Exception):
+    """The database answers and takes no writes: a standby, or a server set to read only."""
 
 
 class UnknownMunicipalityError(Exception):
@@ -108,8 +118,9 @@ class Database:
         )
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
-        self._vault = vault
+        self.vault = vault
         self._unsealed: set[int] = set()
+        self._without_room = False
         # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
         self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
@@ -158,9 +169,11 @@ class Database:
                 yield writing
                 await writing.leaves.store(sql)
                 await sql.execute("COMMIT")
+                self._without_room = False
                 if writing.leaves.made:
                     self._unsealed.add(municipality_id)
-            except BaseException:
+            except BaseException as error:
+                self._without_room |= isinstance(error, asyncpg.InsufficientResourcesError)
                 # The copy may hold records that are now rolled back; the next writer must not find it.
                 if holding:
                     self._masters.pop(municipality_id, None)
@@ -177,8 +190,8 @@ class Database:
         if master.seq < row["master_seq"]:
             await records.refresh(sql, municipality_id, master)
         closed = master.keysets.keys() - master.keys.keys()
-        if closed and self._vault:
-            master.keys.update(await keysets.load(sql, municipality_id, closed, self._vault))
+        if closed and self.vault:
+            master.keys.update(await keysets.load(sql, municipality_id, closed, self.vault))
         self._masters[municipality_id] = master
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
         if not row["next_leaf"] and self.ledger_keys:
@@ -199,10 +212,18 @@ class Database:
         async with self._connection() as sa:
             return await (await _driver(sa)).fetchval(question, key)
 
-    async def ready(self) -> bool:
-        """Whether the database answers."""
-        async with self._connection() as sa:
-            return bool((await sa.exec_driver_sql("SELECT 1")).scalar())
+    async def ready(self) -> None:
+        """Return when the database can be written to. Raises ReadOnlyError, BusyError, or what the driver raises.
+
+        After a write that found no room (a full disk), room is looked for until there is some.
+        """
+        async with self._connection() as sa, sa.begin():
+            if not (await sa.exec_driver_sql(TAKES_WRITES)).scalar():
+                raise ReadOnlyError
+            if self._without_room:
+                await sa.exec_driver_sql("SET LOCAL work_mem = '64kB'")
+                await sa.exec_driver_sql(FIND_ROOM)
+                self._without_room = False
 
     @asynccontextmanager
     async def _transaction(self, municipality_id: int, **options: Any) -> AsyncIterator[AsyncConnection]:

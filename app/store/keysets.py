@@ -19,7 +19,8 @@ ALL = "SELECT keyset, meta_key_sealed, file_master_sealed FROM keyset_key WHERE 
 COLUMNS = ("meta_key_sealed", "file_master_sealed")
 
 
-def _place(municipality_id: int, keyset: str, column: str) -> Place:
+def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
+    """Where a wrapped key belongs."""
     return Place("keyset_key", column, municipality_id, keyset)
 
 
@@ -27,7 +28,7 @@ async def put(sql: Any, municipality_id: int, keyset: str, vault: Vault, keys: K
     """Write a keyset's keys, wrapped."""
     given = (keys.meta_key, keys.file_master)
     sealed = [
-        vault.seal(key.hex(), _place(municipality_id, keyset, column))
+        vault.seal(key.hex(), keyset_place(municipality_id, keyset, column))
         for column, key in zip(COLUMNS, given, strict=True)
     ]
     await sql.execute(PUT, municipality_id, keyset, *sealed)
@@ -56,5 +57,6 @@ async def rewrap(sql: Any, municipality_id: int, vault: Vault) -> int:
 
 def _opened(vault: Vault, municipality_id: int, row: Any) -> list[bytes]:
     return [
-        bytes.fromhex(vault.open(row[column], _place(municipality_id, row["keyset"], column))) for column in COLUMNS
+        bytes.fromhex(vault.open(row[column], keyset_place(municipality_id, row["keyset"], column)))
+        for column in COLUMNS
     ]

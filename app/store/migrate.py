@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,31 +21,53 @@ BLOCKED = {"55P03", "57014"}
 _ALONE = asyncio.Lock()  # alembic keeps what it works on in module globals; other processes meet a lock in the database
 
 
+ROLES = ("taggad_owner", "taggad_read", "taggad_ingest", "taggad_project", "taggad_seal", "taggad_app")
+OF_APP = ("taggad_read", "taggad_ingest", "taggad_project", "taggad_seal")
+OF_LOGIN = ("taggad_owner", "taggad_app")
+RIGHTS = """
+SELECT current_setting('server_version_num')::int / 10000 AS version,
+    pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'USAGE') AS owns,
+    (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user) OR (
+        (SELECT count(*) FROM pg_roles WHERE rolname = ANY (:roles)) = cardinality(:roles)
+        AND (SELECT bool_and(pg_has_role('taggad_app', rolname, 'MEMBER')) FROM pg_roles WHERE rolname = ANY (:of_app))
+        AND (SELECT bool_and(pg_has_role(rolname, 'SET')) FROM pg_roles WHERE rolname = ANY (:of_login))
+    ) AS roles
+"""
+OLDEST_POSTGRESQL = 18
+
+
+class MissingRightsError(Exception):
+    """The database's user may not do what a migration needs, or the server is too old; nothing was begun."""
+
+
 class MigrationBlockedError(Exception):
     """Somebody else held what the migration needs for too long; nothing was changed."""
 
 
 async def migrate(
     url: str, target: str = "head", *, lock_seconds: float = LOCK_SECONDS, statement_seconds: float = STATEMENT_SECONDS
-) -> None:
+) -> bool:
     """Take the database to revision `target`, upwards or down ("base": to nothing), as the URL's own user.
 
-    `url` is a SQLAlchemy URL for asyncpg. Raises MigrationBlockedError; any failure leaves the database as it was.
+    Gives whether anything changed. `url` is a SQLAlchemy URL for asyncpg. Raises MissingRightsError before it begins,
+    and MigrationBlockedError; any failure leaves the database as it was.
     """
     attributes = {"lock_seconds": lock_seconds, "statement_seconds": statement_seconds}
 
-    def run(connection: Connection) -> None:
+    def run(connection: Connection) -> bool:
         config = _config(connection=connection, **attributes)
         on_the_way = {one.revision for one in ScriptDirectory.from_config(config).iterate_revisions(target, "base")}
+        _require_rights(connection)
         stands_at = MigrationContext.configure(connection).get_current_revision()
         if stands_at is None or stands_at in on_the_way:
             command.upgrade(config, target)
         else:
             command.downgrade(config, target)
+        return MigrationContext.configure(connection).get_current_revision() != stands_at
 
     try:
         async with _ALONE:
-            await _on_connection(url, run)
+            return bool(await _on_connection(url, run))
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) in BLOCKED:
             raise MigrationBlockedError(
@@ -53,6 +75,33 @@ async def migrate(
                 f"{statement_seconds:g} s; nothing was changed: try again when the database is calmer"
             ) from error
         raise
+
+
+def _require_rights(connection: Connection) -> None:
+    """Raises MissingRightsError with what is missing and how it is given."""
+    wanted = {"roles": list(ROLES), "of_app": list(OF_APP), "of_login": list(OF_LOGIN)}
+    rights = connection.execute(text(RIGHTS), wanted).one()
+    if rights.version < OLDEST_POSTGRESQL:
+        raise MissingRightsError(f"PostgreSQL {OLDEST_POSTGRESQL} is needed, this server is {rights.version}")
+    if not rights.owns:
+        raise MissingRightsError("the user must own the database (ALTER DATABASE … OWNER TO …): it makes tables in it")
+    if not rights.roles:
+        raise MissingRightsError(
+            "the user may not make roles, and not all that are needed have been made for it: let a superuser run what"
+            " `taggad migrate --roles` prints, once a server"
+        )
+
+
+def roles_script(url: str | None) -> str:
+    """The SQL by which a superuser makes the roles beforehand, for the URL's user.
+
+    That user then needs no right but to log in and to own the database.
+    """
+    login = (make_url(url).username if url else None) or "taggad"
+    lines = [f"CREATE ROLE {role} NOLOGIN;" for role in ROLES]
+    lines.append(f"GRANT {', '.join(OF_APP)} TO taggad_app;")
+    lines.append(f'GRANT {", ".join(OF_LOGIN)} TO "{login.replace(chr(34), chr(34) * 2)}";')
+    return "\n".join(lines)
 
 
 async def pending(url: str) -> bool:

@@ -76,6 +76,7 @@ municipality = Table(
     Column("as_of", INSTANT, nullable=False),
     Column("master_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("change_no", BigInteger, nullable=False, server_default=text("0")),
+    Column("lookup_mark", LargeBinary),
     PrimaryKeyConstraint("municipality_id"),
     CheckConstraint("municipality_id > 0", name="municipality_municipality_id_check"),
 )

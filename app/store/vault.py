@@ -69,9 +69,17 @@ class Vault:
         except (InvalidTag, ValueError) as error:
             raise SealBrokenError from error
 
+    def has(self, name: str) -> bool:
+        """Whether a key of that name is in the ring."""
+        return name.encode() in self._ring
+
     def is_sealed_by_newest(self, sealed: bytes) -> bool:
         """Whether the newest key of the ring has sealed it."""
         return sealed[2 : 2 + sealed[1]] == self._newest
+
+    def mark(self, municipality_id: int) -> bytes:
+        """What tells the key for look-ups from another, of no use for finding anything."""
+        return self.digest("", municipality_id)
 
     def digest(self, number: str, municipality_id: int) -> bytes:
         """HMAC-SHA256 of a number in its 12 digits: equal only for the same number in the same municipality."""

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 from fastapi import APIRouter, Header, Query, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse
@@ -73,7 +72,6 @@ TEXTS = {
 }
 
 router = APIRouter(include_in_schema=False)
-log = structlog.get_logger("taggad")
 
 _template = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined
@@ -90,8 +88,7 @@ async def _figures(request: Request) -> Figures | None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             found = await figures(database, day_start(local_date(dt.datetime.now(UTC))))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the page itself stands
-        log.warning("figures_absent", error=type(error).__name__)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the database, the page itself stands
         found = None
     request.app.state.figures = (time.monotonic(), found)
     return found

@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Whoever may not make roles finds them made, and may not give them either.
+JOIN = "DO $$ BEGIN IF NOT pg_has_role({name}, '{role}', 'MEMBER') THEN GRANT {role} TO {member}; END IF; END $$"
 ROLES = ("taggad_owner", "taggad_read", "taggad_ingest", "taggad_project", "taggad_app")
 
 # What people and machines have said: inserted, never changed.
@@ -367,11 +369,13 @@ def upgrade() -> None:
     for role in ROLES:
         # Roles belong to the whole server: another database of ours may have made them, even at this moment.
         op.execute(
-            f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; "
+            f"DO $$ BEGIN IF to_regrole('{role}') IS NULL THEN CREATE ROLE {role} NOLOGIN; END IF; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
-    op.execute("GRANT taggad_read, taggad_ingest, taggad_project TO taggad_app")
-    op.execute("GRANT taggad_owner, taggad_app TO current_user")
+    for role in ("taggad_read", "taggad_ingest", "taggad_project"):
+        op.execute(JOIN.format(role=role, name="'taggad_app'", member="taggad_app"))
+    for role in ("taggad_owner", "taggad_app"):
+        op.execute(JOIN.format(role=role, name="current_user", member="current_user"))
     op.execute("CREATE EXTENSION IF NOT EXISTS btree_gist")
     op.execute("GRANT USAGE, CREATE ON SCHEMA public TO taggad_owner")
     op.execute("GRANT USAGE ON SCHEMA public TO taggad_read, taggad_ingest, taggad_project")

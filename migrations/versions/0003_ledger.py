@@ -45,10 +45,13 @@ CREATE TABLE ledger_head (
 def upgrade() -> None:
     # Roles belong to the whole server: another database of ours may have made it, even at this moment.
     op.execute(
-        "DO $$ BEGIN CREATE ROLE taggad_seal NOLOGIN; "
+        "DO $$ BEGIN IF to_regrole('taggad_seal') IS NULL THEN CREATE ROLE taggad_seal NOLOGIN; END IF; "
         "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     )
-    op.execute("GRANT taggad_seal TO taggad_app")
+    op.execute(
+        "DO $$ BEGIN IF NOT pg_has_role('taggad_app', 'taggad_seal', 'MEMBER') "
+        "THEN GRANT taggad_seal TO taggad_app; END IF; END $$"
+    )
     op.execute("GRANT USAGE ON SCHEMA public TO taggad_seal")
     op.execute("SET LOCAL ROLE taggad_owner")
     for statement in TABLES.split(";\n"):

@@ -144,8 +144,8 @@ async def test_the_unforeseen_is_500_and_neither_answer_nor_log_says_what_was_se
     with structlog.testing.capture_logs() as logs:
         body = _problem(await probe.get(f"/probe/broken?{SECRET}"), 500, "internal")
         _problem(await probe.get("/probe/wrong_sql"), 500, "internal")
-    assert [log["log_level"] for log in logs] == ["error", "error"]
-    assert logs[0]["trace_id"] == body["trace_id"]
+    assert [log["event"] for log in logs] == ["unexpected", "request"] * 2
+    assert logs[0]["trace_id"] == logs[1]["trace_id"] == body["trace_id"]
     assert logs[0]["error"] == "RuntimeError"
     assert SECRET not in str(logs)
     printed = capfd.readouterr()

@@ -1,21 +1,14 @@
 """The command line and the settings, as an operator meets them."""
 
 import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from base64 import b64encode
 from pathlib import Path
 
-import psutil
 import pytest
 from postgres import SERVER
+from processes import PATIENCE_SECONDS, free_port, get
 from typer.testing import CliRunner
 
 from app.cli import application
@@ -24,7 +17,6 @@ from app.store import embedded
 from app.store.secrets import LooseSecretsError, made_once
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 120
 
 
 def _key(number):
@@ -160,29 +152,6 @@ def test_a_file_of_an_earlier_version_gets_the_secrets_it_lacks(tmp_path):
 # Verbs, in this process
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory):
-    """A data directory whose database runs already, as beside a server."""
-    path = tmp_path_factory.mktemp("data")
-    with embedded.attach(path, settings=SERVER):
-        yield path
-
-
-@pytest.fixture
-def taggad(data_dir):
-    """Run a verb; gives what it printed. Raises when it exits otherwise than expected."""
-
-    def run(*arguments, code=0, **environment):
-        given = {name: None for name in os.environ if name.startswith("TAGGAD_")}
-        given |= {"TAGGAD_DATA_DIR": str(data_dir)} | environment
-        result = CliRunner().invoke(application, arguments, env=given)
-        assert result.exit_code == code, result.output + repr(result.exception)
-        assert result.exception is None or isinstance(result.exception, SystemExit)
-        return result.output
-
-    return run
-
-
 def test_a_tenant_is_made_once_and_a_healthy_database_has_nothing_to_tell(taggad):
     assert "up to date" in taggad("migrate")
     assert "is made" in taggad("municipality", "add", "188", "Norrtälje")
@@ -262,88 +231,17 @@ def test_a_database_that_does_not_answer_is_told_in_a_line(taggad):
 # The server and the demo, as processes of their own
 
 
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _get(url, token=None):
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310 - our own
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=30) as answer:
-        return answer.read().decode()
-
-
-class Process:
-    """`taggad` as a process; what it prints goes to a file."""
-
-    def __init__(self, path, *arguments, **environment):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGGAD_")}
-        self.said = path / f"{arguments[0]}.out"
-        with self.said.open("w") as said:
-            self.popen = subprocess.Popen(
-                [sys.executable, "-m", "app", *arguments],
-                cwd=ROOT,
-                env=kept | environment,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def until(self, ready, what):
-        give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                found = ready()
-            except (OSError, urllib.error.URLError):
-                found = None
-            if found:
-                return found
-            if self.popen.poll() is not None or time.monotonic() > give_up_at:
-                raise AssertionError(f"never: {what}\n{self.said.read_text()}")
-            time.sleep(0.2)
-
-    def end(self, number=signal.SIGTERM):
-        """Ask it to end; gives its exit code and the processes it had started that are still there."""
-        started = psutil.Process(self.popen.pid).children(recursive=True)
-        self.popen.send_signal(number)
-        code = self.popen.wait(timeout=PATIENCE_SECONDS)
-        _, alive = psutil.wait_procs(started, timeout=10)
-        return code, alive
-
-    def kill(self):
-        if self.popen.poll() is None:
-            for one in (*psutil.Process(self.popen.pid).children(recursive=True), self.popen):
-                one.kill()
-            self.popen.wait()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Start a verb as a process; whatever is left of it afterwards is killed."""
-    processes = []
-
-    def run(*arguments, **environment):
-        processes.append(Process(tmp_path, *arguments, **environment))
-        return processes[-1]
-
-    yield run
-    for process in processes:
-        process.kill()
-
-
 def test_serve_migrates_serves_with_workers_beside_other_verbs_and_ends(start, taggad, tmp_path):
-    data, port = tmp_path / "new data", _free_port()
+    data, port = tmp_path / "new data", free_port()
     base = f"http://127.0.0.1:{port}"
     server = start("serve", "--port", str(port), "--workers", "2", TAGGAD_DATA_DIR=str(data))
-    server.until(lambda: _get(f"{base}/health/ready"), "ready")
+    server.until(lambda: get(f"{base}/health/ready"), "ready")
     there = {"TAGGAD_DATA_DIR": str(data)}
     taggad("municipality", "add", "188", "Norrtälje", **there)
     token = taggad("token", "--municipality", "188", "--role", "controller", "--ttl", "1m", **there).strip()
-    assert json.loads(_get(f"{base}/v1/visits", token)) == {"items": [], "next": None}
+    assert json.loads(get(f"{base}/v1/visits", token)) == {"items": [], "next": None}
     assert "Every invariant holds" in taggad("check", **there)
-    assert 'route="/v1/visits",status="200"} 1.0' in _get(f"{base}/metrics")
+    assert 'route="/v1/visits",status="200"} 1.0' in get(f"{base}/metrics")
     taggad("db", "backup", str(tmp_path / "beside.dump"), **there)
     assert "in use" in taggad("db", "restore", str(tmp_path / "beside.dump"), code=1, **there)
     code, alive = server.end()
@@ -352,20 +250,20 @@ def test_serve_migrates_serves_with_workers_beside_other_verbs_and_ends(start, t
 
 
 def test_the_demo_lives_and_ctrl_c_ends_everything_it_started(start, taggad, tmp_path):
-    data, port = tmp_path / "demo", _free_port()
+    data, port = tmp_path / "demo", free_port()
     base = f"http://127.0.0.1:{port}"
     demo = start("demo", "--port", str(port), "--speed", "600", TAGGAD_DATA_DIR=str(data))
     demo.until(lambda: "now in real time" in demo.said.read_text(), "the district in real time")
-    figures = json.loads(_get(f"{base}/figures"))
+    figures = json.loads(get(f"{base}/figures"))
     assert figures["municipalities"] == 1
     assert figures["taps"] > 100
     there = {"TAGGAD_DATA_DIR": str(data)}
     token = taggad("token", "--municipality", "188", "--role", "controller", **there).strip()
-    assert len(json.loads(_get(f"{base}/v1/visits?limit=50", token))["items"]) == 50
+    assert len(json.loads(get(f"{base}/v1/visits?limit=50", token))["items"]) == 50
     told = demo.said.read_text()
     printed = re.findall(r"^(eyJ\S+)$", told, flags=re.MULTILINE)
     assert len(printed) == 5
-    assert json.loads(_get(f"{base}/v1/visits?limit=1", printed[0]))["items"]
+    assert json.loads(get(f"{base}/v1/visits?limit=1", printed[0]))["items"]
     assert base in told
     code, alive = demo.end(signal.SIGINT)
     assert (code, alive) == (0, []), demo.said.read_text()
@@ -377,7 +275,7 @@ def test_the_demo_leaves_real_data_alone(start, taggad, tmp_path):
     there = {"TAGGAD_DATA_DIR": str(tmp_path / "real")}
     with embedded.attach(tmp_path / "real", settings=SERVER):
         taggad("municipality", "add", "188", "Norrtälje", **there)
-        demo = start("demo", "--port", str(_free_port()), **there)
+        demo = start("demo", "--port", str(free_port()), **there)
         assert demo.popen.wait(timeout=PATIENCE_SECONDS) == 1
     assert "holds data that no demo made" in demo.said.read_text()
 

@@ -1,0 +1,40 @@
+"""What a database tells of itself to whoever looks after it: its version, its rights, its clock."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+TOLD = """
+SELECT current_setting('server_version') AS version, clock_timestamp() AS now,
+    (SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles
+        WHERE rolname LIKE 'taggad%' AND pg_has_role('taggad_app', oid, 'USAGE') AND (rolsuper OR rolbypassrls)
+        OR rolname = 'taggad_app' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)) AS too_mighty,
+    (SELECT count(*) FROM pg_class WHERE relowner = 'taggad_app'::regrole) AS owned,
+    (SELECT array_agg(relname::text ORDER BY relname) FROM pg_class
+        WHERE relkind = 'r' AND relowner = 'taggad_owner'::regrole AND NOT (relrowsecurity AND relforcerowsecurity)
+    ) AS open_tables
+"""
+LATEST = "SELECT as_of FROM municipality WHERE municipality_id = $1"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """`too_mighty` are roles of ours that row-level security does not bind, `open_tables` tables without it."""
+
+    version: str
+    now: dt.datetime
+    too_mighty: list[str]
+    owned: int
+    open_tables: list[str]
+
+
+async def told(sql: Any) -> Told:
+    """What the server says of itself and of the application's role."""
+    row = await sql.fetchrow(TOLD)
+    return Told(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
+
+
+async def latest(sql: Any, municipality_id: int) -> dt.datetime:
+    """The time up to which the municipality's visits are derived."""
+    found: dt.datetime = await sql.fetchval(LATEST, municipality_id)
+    return found
