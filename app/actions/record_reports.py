@@ -8,19 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.project import Touched, project
-from app.actions.record_taps import Unreadable, nameless
+from app.actions.record_taps import Unreadable, nameless, standing_refusal
 from app.domain.master import MasterData
-from app.domain.report import Report
+from app.domain.report import NOT_OWN, Report
+from app.store import presences
 from app.store import taps as store
 from app.store.database import Writing
-
-
-@dataclass(frozen=True, slots=True)
-class ToldReport:
-    """A report with the note that goes with it."""
-
-    report: Report
-    note: str | None
+from app.store.taps import KnownReports
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +27,9 @@ class ReportAnswer:
     duplicate: bool
 
 
-def _hash(told: ToldReport) -> bytes:
-    report = told.report
-    body = (report.staff, report.tap, report.reported_at.timestamp(), report.outcome, report.interventions, told.note)
+def _hash(report: Report) -> bytes:
+    """What makes two deliveries the same: the report without the clock it was sent by."""
+    body = (report.staff, report.tap, report.reported_at.timestamp(), report.outcome, report.interventions, report.note)
     return blake2b(repr(body).encode(), digest_size=16).digest()
 
 
@@ -52,55 +46,74 @@ async def record_reports(
     staff: str,
     device: str | None,
     received_at: dt.datetime,
-    items: Sequence[ToldReport | Unreadable],
+    items: Sequence[Report | Unreadable],
 ) -> list[ReportAnswer]:
     """Store reports and tell their visits anew. Answers in the order of the items."""
-    ids = [id_ for item in items if (id_ := _id(item)) is not None]
-    stored, refused = await store.known_reports(writing.sql, writing.municipality_id, ids, nameless(items))
+    readable = [item for item in items if isinstance(item, Report)]
+    ids = [item.id for item in items if item.id is not None]
+    taps = [report.tap for report in readable]
+    known = await store.known_reports(writing.sql, writing.municipality_id, ids, nameless(items), taps)
+    others = await _of_others(writing, known, readable)
     reports: list[dict[str, Any]] = []
     attempts: list[dict[str, Any]] = []
     answers: list[ReportAnswer] = []
     for item in items:
         hashed = item.body_hash if isinstance(item, Unreadable) else _hash(item)
-        id_ = _id(item)
-        if (id_, hashed) in refused:
-            answers.append(ReportAnswer(id_, "refused", refused[id_, hashed], True))
+        codes = known.refused.setdefault((item.id, hashed), set())
+        code = standing_refusal(codes)
+        if code is not None:
+            answers.append(ReportAnswer(item.id, "refused", code, True))
             continue
-        code: str | None = "malformed"
-        if not isinstance(item, Unreadable):
-            if stored.get(item.report.id) == hashed:
-                answers.append(ReportAnswer(id_, "accepted", None, True))
-                continue
-            code = "id_conflict" if item.report.id in stored else _fault(item.report, writing.master)
+        if isinstance(item, Unreadable):
+            code = "malformed"
+        elif known.stored.get(item.id) == hashed:
+            answers.append(ReportAnswer(item.id, "accepted", None, True))
+            continue
+        elif item.id in known.stored:
+            code = "id_conflict"
+        else:
+            code = NOT_OWN if item in others else _fault(item, writing.master)
         trace = {"staff": staff, "device": device, "received_at": received_at, "body_hash": hashed.hex()}
-        if code is None and not isinstance(item, Unreadable):
-            reports.append(_row(item) | trace)
-            stored[item.report.id] = hashed
-            answers.append(ReportAnswer(id_, "accepted", None, False))
+        if code is None and isinstance(item, Report):
+            reports.append(_row(item) | {"sent_at": item.sent_at} | trace)
+            known.stored[item.id] = hashed
+            answers.append(ReportAnswer(item.id, "accepted", None, False))
             continue
-        raw = item.raw if isinstance(item, Unreadable) else _row(item)
-        attempts.append({"kind": "report", "item_id": id_, "code": code, "claim": raw} | trace)
-        refused[id_, hashed] = code or "malformed"
-        answers.append(ReportAnswer(id_, "refused", code, False))
+        answers.append(ReportAnswer(item.id, "refused", code, code in codes))
+        if code is not None and code not in codes:
+            codes.add(code)
+            raw = item.raw if isinstance(item, Unreadable) else _row(item)
+            attempts.append({"kind": "report", "item_id": item.id, "code": code, "claim": raw} | trace)
     await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts)
     touched = Touched()
-    for owner, at in await store.named(writing.sql, writing.municipality_id, [report["tap"] for report in reports]):
+    for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
         touched.persons.append((writing.master.person_of(owner), at, at))
     await project(writing, touched)
     return answers
 
 
-def _id(item: ToldReport | Unreadable) -> UUID | None:
-    return item.id if isinstance(item, Unreadable) else item.report.id
+async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Report]) -> list[Report]:
+    """Those of presences that are known to be another person's: by the tap, and by what was corrected since."""
+    person_of = writing.master.person_of
+    foreign = [
+        report
+        for report in reports
+        if report.tap in known.owners and person_of(report.staff) != person_of(known.owners[report.tap][0])
+    ]
+    if not foreign:
+        return []
+    taps = {report.tap: known.owners[report.tap] for report in foreign}
+    windows = [(tap, person_of(owner), at) for tap, (owner, at) in taps.items()]
+    given = await presences.given_to_others(writing.sql, writing.municipality_id, windows)
+    return [report for report in foreign if (report.tap, person_of(report.staff)) not in given]
 
 
-def _row(told: ToldReport) -> dict[str, Any]:
-    report = told.report
+def _row(report: Report) -> dict[str, Any]:
     return {
         "id": report.id,
         "tap": report.tap,
         "reported_at": report.reported_at,
         "outcome": report.outcome,
         "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
-        "note": told.note,
+        "note": report.note,
     }

@@ -9,7 +9,20 @@ from uuid import UUID
 
 from app.actions.mount_tag import confirm_mounts
 from app.actions.project import Touched, project
-from app.domain.tap import Claim, Envelope, Judgement, Shift, counted, judge, judge_device, shift_of
+from app.domain.report import NOT_OWN
+from app.domain.tap import (
+    JUDGED_ANEW,
+    Claim,
+    Envelope,
+    Judgement,
+    Leads,
+    Shift,
+    counted,
+    judge,
+    judge_device,
+    leads_of,
+    shift_of,
+)
 from app.domain.visit import Visit
 from app.store import taps as store
 from app.store.database import Writing
@@ -89,7 +102,13 @@ class _Batch:
             self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
         return shift
 
-    def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift) -> TapAnswer:
+    def answers(self, submission: Submission) -> list[TapAnswer]:
+        shift = self.shift(submission)
+        claims = (item for item in submission.items if isinstance(item, Claim))
+        leads = leads_of(claims, submission.envelope, shift)
+        return [self.answer(submission, item, shift, leads) for item in submission.items]
+
+    def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift, leads: Leads) -> TapAnswer:
         if isinstance(item, Unreadable):
             return self._refused(submission, item.id, item.code, item.body_hash, item.raw)
         hashed = body_hash(submission.staff, item)
@@ -98,13 +117,13 @@ class _Batch:
             # Today's visits of a repeated tap are told anew, which changes nothing.
             self._touch(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
-        attempt = self.known.attempts.get((item.id, hashed))
-        if attempt is not None:
-            return TapAnswer(item.id, "refused", attempt.code, True, None, None)
+        standing = standing_refusal(self.known.attempts.get((item.id, hashed), ()))
+        if standing is not None:
+            return TapAnswer(item.id, "refused", standing, True, None, None)
         if stored is not None:
             return self._refused(submission, item.id, "id_conflict", hashed, self._told(item))
         master = self.writing.master
-        judged = judge(item, submission.envelope, shift, master, self.late_after)
+        judged = judge(item, submission.envelope, shift, master, self.late_after, leads)
         if submission.device is not None:
             judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
         judged = self.known.reads.judge(judged, item.id, submission.reader, submission.envelope.received_at)
@@ -121,26 +140,31 @@ class _Batch:
         )
         self._touch(submission.staff, claim, judged.at)
         self._confirm(submission.staff, judged)
+        self._set_aside(submission, claim.id)
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
 
     def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
         """A refusal is data: the attempt is kept."""
-        duplicate = (id_, hashed) in self.known.attempts
-        self.known.attempts[id_, hashed] = store.KnownTap(hashed, "refused", code, None, None, None)
+        codes = self.known.attempts.setdefault((id_, hashed), set())
+        duplicate = code in codes
+        codes.add(code)
         if not duplicate:
-            self.attempts.append(
-                {
-                    "kind": "tap",
-                    "item_id": id_,
-                    "staff": submission.staff,
-                    "device": submission.device,
-                    "received_at": submission.envelope.received_at,
-                    "code": code,
-                    "body_hash": hashed.hex(),
-                    "claim": claim,
-                }
-            )
+            self.attempts.append(self._attempt("tap", submission, id_, code, hashed, claim))
         return TapAnswer(id_, "refused", code, duplicate, None, None)
+
+    def _attempt(
+        self, kind: str, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any
+    ) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "item_id": id_,
+            "staff": submission.staff,
+            "device": submission.device,
+            "received_at": submission.envelope.received_at,
+            "code": code,
+            "body_hash": hashed.hex(),
+            "claim": claim,
+        }
 
     def _told(self, claim: Claim) -> dict[str, Any]:
         """The claim as kept with an attempt. A UID that is nobody's tag is kept as a keyed hash only."""
@@ -152,6 +176,17 @@ class _Batch:
             "household": claim.household,
             "reason": claim.reason,
         }
+
+    def _set_aside(self, submission: Submission, tap: UUID) -> None:
+        """Reports of somebody else that waited for a tap: what shows whose presence it is refuses them."""
+        person_of = self.writing.master.person_of
+        for report in self.known.waiting.get(tap, ()):
+            if person_of(report.staff) != person_of(submission.staff):
+                claim = {"id": report.id, "tap": tap}
+                self.attempts.append(
+                    self._attempt("report", submission, report.id, NOT_OWN, report.body_hash, claim)
+                    | {"staff": report.staff, "device": report.device}
+                )
 
     def _confirm(self, staff: str, judged: Judgement) -> None:
         """The first message of a tag says that it hangs where it was told to."""
@@ -183,10 +218,7 @@ async def record_taps(
     reads = [read for message in messages if (read := counted(message, writing.master))]
     known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {})
-    answers = []
-    for submission in submissions:
-        shift = batch.shift(submission)
-        answers.append([batch.answer(submission, item, shift) for item in submission.items])
+    answers = [batch.answers(submission) for submission in submissions]
     await store.append(
         writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks, known.reads
     )
@@ -194,6 +226,11 @@ async def record_taps(
         await confirm_mounts(writing, batch.confirmed)
     told = (await project(writing, batch.touched)).by_tap
     return [[_with_visits(answer, told) for answer in answered] for answered in answers]
+
+
+def standing_refusal(codes: Iterable[str]) -> str | None:
+    """Of the codes an item was refused with, the one that stands whatever master data says now."""
+    return next((code for code in codes if code not in JUDGED_ANEW), None)
 
 
 def nameless(items: Iterable[Any]) -> list[bytes]:

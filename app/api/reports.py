@@ -1,5 +1,6 @@
 """Phones send reports: `POST /v1/reports`. What was done in a visit, told once, before or after its taps."""
 
+import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 from pydantic_core import to_json
 
-from app.actions.record_reports import ToldReport, record_reports
+from app.actions.record_reports import record_reports
 from app.api.access import trusted_caller
 from app.api.problems import Problem
 from app.api.reading import Unread, read_items
@@ -31,7 +32,10 @@ class InterventionTold(Wire):
 
 
 class ReportIn(Wire):
-    """What was done in the presence that `tap` (any of its taps) belongs to. The latest `reported_at` wins."""
+    """What was done in the caller's presence that `tap` (any of its taps) belongs to. The one told last counts.
+
+    `reported_at` is never later than the receipt; what lies before its presence began counts as told when received.
+    """
 
     id: UUID
     tap: UUID
@@ -42,8 +46,9 @@ class ReportIn(Wire):
 
 
 class ReportsIn(Wire):
-    """A phone's waiting reports."""
+    """A phone's waiting reports; `sent_at` is its clock at sending, and shifts them as it shifts taps."""
 
+    sent_at: Instant | None = None
     reports: Annotated[list[ReportIn], Field(min_length=1, max_length=1000)]
 
 
@@ -63,6 +68,7 @@ class ReportsOut(Wire):
 
 
 EXAMPLE = {
+    "sent_at": "2026-10-24T09:02:15Z",
     "reports": [
         {
             "id": "019a0f60-77aa-7b02-8a7b-5d8b7a0c1e22",
@@ -71,7 +77,7 @@ EXAMPLE = {
             "outcome": "performed",
             "interventions": [{"intervention": "dusch", "minutes": 20, "outcome": "done"}],
         }
-    ]
+    ],
 }
 EXAMPLE_OUT = {
     "results": [{"id": "019a0f60-77aa-7b02-8a7b-5d8b7a0c1e22", "verdict": "accepted", "code": None, "duplicate": False}]
@@ -86,14 +92,22 @@ EXAMPLE_OUT = {
     responses=answer_of(ReportsOut, example=EXAMPLE_OUT),
 )
 async def post_reports(request: Request) -> Response:
-    """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does."""
+    """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does.
+
+    A report of another person's presence is refused `not_own_presence`; one that came before its tap is set aside when
+    the tap shows whose it is. What is refused for want of master data is judged anew when it is sent again.
+    """
     caller = await trusted_caller(request, ("staff",))
     if caller.staff is None:
         raise Problem("forbidden_role")
     batch = await read_items(request, ReportsIn, "reports", ReportIn)
-    items = [unreadable(item) if isinstance(item, Unread) else _told(item, caller.staff) for item in batch.items]
+    received_at, sent_at = request.app.state.now(), batch.envelope.sent_at
+    items = [
+        unreadable(item) if isinstance(item, Unread) else _told(item, caller.staff, received_at, sent_at)
+        for item in batch.items
+    ]
     async with request.app.state.database.write(caller.municipality_id) as writing:
-        answers = await record_reports(writing, caller.staff, caller.device, request.app.state.now(), items)
+        answers = await record_reports(writing, caller.staff, caller.device, received_at, items)
     results = [
         {"id": answer.id, "verdict": answer.verdict, "code": answer.code, "duplicate": answer.duplicate}
         for answer in answers
@@ -101,8 +115,10 @@ async def post_reports(request: Request) -> Response:
     return Response(to_json({"results": results}), media_type="application/json")
 
 
-def _told(item: ReportIn, staff: str) -> ToldReport:
+def _told(item: ReportIn, staff: str, received_at: dt.datetime, sent_at: dt.datetime | None) -> Report:
     told = tuple(
         ReportedIntervention(one.intervention, one.recipient, one.minutes, one.outcome) for one in item.interventions
     )
-    return ToldReport(Report(item.id, staff, item.tap, item.reported_at, item.outcome, told), item.note)
+    return Report(
+        item.id, staff, item.tap, item.reported_at, received_at, item.outcome, told, note=item.note, sent_at=sent_at
+    )

@@ -17,6 +17,7 @@ from app.api.access import Caller, caller_of, database
 from app.api.group_commit import GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
+from app.api.tags import Uid
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.tap import Claim, Envelope, KeysClosedError, ManualReason, Message
 from app.settings import Settings
@@ -31,12 +32,15 @@ SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", 
 
 
 class TapTag(Wire):
-    """What was tapped: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` by hand with a `reason`."""
+    """What was tapped: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` by hand with a `reason`.
+
+    A UID is 4, 7 or 10 bytes in hex, with or without colons or hyphens.
+    """
 
     keyset: Annotated[str, StringConstraints(max_length=64)] | None = None
     e: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")] | None = None
     c: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{16}$")] | None = None
-    uid: Annotated[str, StringConstraints(pattern="^(?:[0-9A-Fa-f]{8}|[0-9A-Fa-f]{14}|[0-9A-Fa-f]{20})$")] | None = None
+    uid: Uid | None = None
     household: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
     reason: ManualReason | None = None
     note: Annotated[str, StringConstraints(max_length=500)] | None = None
@@ -153,7 +157,8 @@ async def post_taps(request: Request) -> Response:
     """Check-ins and check-outs from one phone, 1 to 1000 at a time, however late and in whatever order.
 
     Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
-    answer again, marked `duplicate`.
+    answer again, marked `duplicate`; only what was refused for want of master data (`tag_unknown`, `keyset_unknown`,
+    `unknown_household`) is judged anew. Claims that lie in the future are moved back together, the latest to receipt.
 
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
     read of the tag is worth anything afterwards.
@@ -202,7 +207,7 @@ def _claim(item: TapIn) -> Claim:
         uptime_ms=item.uptime_ms,
         boot_id=item.boot_id,
         message=message,
-        uid=tag.uid.upper() if tag.uid else None,
+        uid=tag.uid,
         household=tag.household,
         reason=tag.reason,
         note=tag.note,

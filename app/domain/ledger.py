@@ -64,7 +64,7 @@ KINDS: Mapping[str, Kind] = {
         ("staff", "device", "tag", "household", "note", "body_hash"),
     ),
     "report": Kind(
-        ("id", "tap", "reported_at", "received_at"),
+        ("id", "tap", "reported_at", "received_at", "sent_at"),
         ("staff", "device", "outcome", "interventions", "note", "body_hash"),
         json=frozenset({"interventions"}),
     ),

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from app.domain.tap import wall_shift
+from app.domain.time import ZERO
+
 Outcome = Literal["performed", "declined", "no_answer"]
+
+NOT_OWN = "not_own_presence"
+"""Why a report is refused, or set aside when the tap it waited for shows it: somebody else was there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +26,32 @@ class ReportedIntervention:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report names any tap of the presence it tells of. The latest `reported_at` wins."""
+    """A report names any tap of the presence it tells of; of several the one told last counts.
+
+    `reported_at` is what the phone's clock said, `sent_at` what it said when it sent the report, where it told that.
+    """
 
     id: UUID
     staff: str
     tap: UUID
     reported_at: dt.datetime
+    received_at: dt.datetime
     outcome: Outcome
     interventions: tuple[ReportedIntervention, ...] = ()
+    note: str | None = None
+    sent_at: dt.datetime | None = None
+
+    def order(self, began_at: dt.datetime | None) -> tuple[dt.datetime, dt.datetime, UUID]:
+        """What reports of a presence that began then are sorted by: when each was told, then when it was received.
+
+        Nothing is told after it was received. What was told before there was anything to tell of is a wrong clock's
+        word: it counts as told when it was received.
+        """
+        shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO
+        told_at = min(self.reported_at + shift, self.received_at)
+        if began_at is not None and told_at < began_at:
+            told_at = self.received_at
+        return told_at, self.received_at, self.id
 
     @property
     def done(self) -> tuple[ReportedIntervention, ...]:

@@ -4,12 +4,15 @@ The judgement is made once and is part of the fact from then on.
 """
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.device import Device
 from app.domain.master import MasterData, Tag
+from app.domain.pairing import LONGEST_PRESENCE
 from app.domain.sun import Read
 from app.domain.time import UTC, ZERO, whole_second
 
@@ -22,6 +25,7 @@ LARGE_SHIFT = dt.timedelta(minutes=5)
 ONLINE = dt.timedelta(seconds=120)
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+IN_FUTURE = "claim_in_future"
 
 ManualReason = Literal[
     "tag_missing",
@@ -44,6 +48,10 @@ STATE_DISPUTES = {
 }
 
 
+JUDGED_ANEW = frozenset(
+    {"unknown_intervention", "unknown_recipient", "unknown_household", "tag_unknown", "keyset_unknown"}
+)
+"""Refusals for what master data lacks: the same item sent again is judged by what there is then. All others stand."""
 ENDED_KEYSETS = frozenset({"retired", "compromised"})
 UNREGISTERED_VERSION = 1
 """The version whose key is tried for a chip that nobody has told of, so that it takes as long as any other."""
@@ -120,6 +128,17 @@ class Shift:
     booted_at: dt.datetime | None = None
 
 
+class Lead(NamedTuple):
+    """How far a claim of the future is moved back. One that is `alone` there was only clipped to its receipt."""
+
+    back: dt.timedelta
+    alone: bool
+
+
+Leads = Mapping[dt.datetime, Lead]
+"""By the instant that the clocks give, for those that lie in the future."""
+
+
 class Judgement(NamedTuple):
     """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later.
 
@@ -136,12 +155,18 @@ class Judgement(NamedTuple):
     counter: int | None = None
 
 
+def wall_shift(received_at: dt.datetime, sent_at: dt.datetime) -> dt.timedelta:
+    """What is added to a phone's wall clock that said `sent_at` when we said `received_at`."""
+    raw = received_at - sent_at
+    return raw if abs(raw) > CLOCK_TOLERANCE else ZERO
+
+
 def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
     """The shift of a batch: the one kept for this phone while it fits, so that IN and OUT sent apart do not drift."""
-    raw = envelope.received_at - envelope.sent_at
-    wall = raw if abs(raw) > CLOCK_TOLERANCE else ZERO
-    if kept and kept.wall is not None and abs(raw - kept.wall) <= CLOCK_TOLERANCE:
-        wall = kept.wall
+    wall = wall_shift(envelope.received_at, envelope.sent_at)
+    if kept and kept.wall is not None:
+        raw = envelope.received_at - envelope.sent_at
+        wall = kept.wall if abs(raw - kept.wall) <= CLOCK_TOLERANCE else wall
     booted_at = None
     if envelope.sent_uptime_ms is not None and envelope.boot_id is not None:
         booted_at = _moved(envelope.received_at, -envelope.sent_uptime_ms, MILLISECOND)
@@ -150,28 +175,51 @@ def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
     return Shift(wall, booted_at)
 
 
-def time_of(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datetime, tuple[str, ...]]:
-    """When the tap was, in whole UTC seconds, and the flags its clocks raise.
-
-    Never after it was received, nor before 1970, where the clock of a phone begins that has lost its time.
-    """
+def _by_clocks(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datetime, bool]:
+    """When the phone's clocks, as they stand to ours, say that the tap was, and whether that corrects them much."""
     wall = shift.wall or ZERO
-    flags: list[str] = []
     same_boot = claim.boot_id is not None and claim.boot_id == envelope.boot_id
     at: dt.datetime | None = None
     if same_boot and claim.uptime_ms is not None and shift.booted_at is not None:
         at = _moved(shift.booted_at, claim.uptime_ms, MILLISECOND)
     if at is not None:
-        adjusted = abs(at - claim.tapped_at) > CLOCKS_DISAGREE
-    else:
-        # A shift larger than the calendar itself means that one of the two times is nonsense: the claim stays.
-        at = _moved(claim.tapped_at, 1, wall) or claim.tapped_at
-        adjusted = abs(wall) > LARGE_SHIFT
-    if adjusted:
-        flags.append("clock_adjusted")
-    if at - envelope.received_at > CLOCK_TOLERANCE:
-        flags.append("claim_in_future")
-    return whole_second(max(EPOCH, min(at, envelope.received_at))), tuple(flags)
+        return at, abs(at - claim.tapped_at) > CLOCKS_DISAGREE
+    # A shift larger than the calendar itself means that one of the two times is nonsense: the claim stays.
+    return _moved(claim.tapped_at, 1, wall) or claim.tapped_at, abs(wall) > LARGE_SHIFT
+
+
+def leads_of(claims: Iterable[Claim], envelope: Envelope, shift: Shift) -> Leads:
+    """Of a batch the claims that lie in the future: they are moved back together, so that what lies between them stays.
+
+    The latest was then when the batch was received. Claims further apart than anybody is anywhere are not moved by
+    each other: the nonsense of one must not carry an honest one that is a second ahead into another year.
+    """
+    times = sorted({_by_clocks(claim, envelope, shift)[0] for claim in claims})
+    groups: list[list[dt.datetime]] = []
+    for at in (at for at in times if at > envelope.received_at):
+        if groups and at - groups[-1][-1] <= LONGEST_PRESENCE:
+            groups[-1].append(at)
+        else:
+            groups.append([at])
+    return {at: Lead(group[-1] - envelope.received_at, len(group) == 1) for group in groups for at in group}
+
+
+def time_of(
+    claim: Claim, envelope: Envelope, shift: Shift, leads: Leads = MappingProxyType({})
+) -> tuple[dt.datetime, tuple[str, ...]]:
+    """When the tap was, in whole UTC seconds, and the flags its clocks raise.
+
+    Never after it was received, nor before 1970, where the clock of a phone begins that has lost its time. `leads` are
+    those of its batch; without them it is taken to be alone.
+    """
+    at, adjusted = _by_clocks(claim, envelope, shift)
+    flags = ["clock_adjusted"] if adjusted else []
+    if at > envelope.received_at:
+        back = leads[at].back if at in leads else at - envelope.received_at
+        if back > CLOCK_TOLERANCE:
+            flags.append(IN_FUTURE)
+        at -= back
+    return whole_second(max(EPOCH, at)), tuple(flags)
 
 
 def _moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime | None:
@@ -182,14 +230,24 @@ def _moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime 
         return None
 
 
-def judge(claim: Claim, envelope: Envelope, shift: Shift, master: MasterData, late_after: dt.timedelta) -> Judgement:
+def judge(
+    claim: Claim,
+    envelope: Envelope,
+    shift: Shift,
+    master: MasterData,
+    late_after: dt.timedelta,
+    leads: Leads = MappingProxyType({}),
+) -> Judgement:
     """The verdict on a well-formed claim not seen before, but for what a tag's other reads say (`domain.counter`).
 
     What names no tag or household we know, or is no chip's word, is refused; a tag's state, a tag without a household
-    and a tap received too late dispute; everything else is accepted.
+    and a tap received too late dispute; everything else is accepted. Claims of the future that were moved back
+    together answer no code for it: only one that was clipped does.
     """
-    at, flags = time_of(claim, envelope, shift)
-    judged = Judgement("accepted", flags[0] if flags else None, at, "manual", None, flags)
+    at, flags = time_of(claim, envelope, shift, leads)
+    lead = leads.get(_by_clocks(claim, envelope, shift)[0]) if leads else None
+    told = [flag for flag in flags if flag != IN_FUTURE or lead is None or lead.alone]
+    judged = Judgement("accepted", told[0] if told else None, at, "manual", None, flags)
     if claim.message is not None:
         online = envelope.received_at - at <= ONLINE
         judged = _with_message(judged._replace(evidence="sun_online" if online else "sun_late"), claim.message, master)

@@ -140,7 +140,7 @@ def _report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], mas
     told = [
         report for tap in presence.taps for report in reports.get(tap, ()) if master.person_of(report.staff) in whose
     ]
-    return max(told, key=lambda report: (report.reported_at, report.id), default=None)
+    return max(told, key=lambda report: report.order(presence.started_at), default=None)
 
 
 def _scene(presence: Presence, report: Report | None, master: MasterData, chain: Sequence[Correction]) -> _Scene:

@@ -151,6 +151,7 @@ async def told_by_hand(sql: Any, municipality_id: int, presences: Sequence[UUID]
                 row["staff"],
                 row["presence"],
                 row["started_at"],
+                row["started_at"],
                 "performed",
                 tuple(
                     ReportedIntervention(intervention, row["recipient"], minutes, "done")

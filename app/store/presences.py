@@ -64,6 +64,14 @@ CROSS JOIN LATERAL (
       AND p.paired_at >= wanted.first_at - interval '17 hours' AND p.paired_at <= wanted.last_at
 ) AS p
 """
+# The persons that corrections have given presences to, by the taps of these: bounds and what stands beside them.
+GIVEN = """
+SELECT t.id, p.person FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS t(id, person, at)
+JOIN presence AS p ON p.municipality_id = $1 AND p.paired_by = t.person
+  AND p.paired_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours'
+WHERE t.id IN (p.in_tap, p.out_tap)
+  OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
+"""
 OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
 AT_HOUSEHOLDS = f"""
 SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
@@ -174,6 +182,13 @@ async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Wi
 async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Presence]:
     """The presences with these ids."""
     return {row["id"]: presence_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
+
+
+async def given_to_others(
+    sql: Any, municipality_id: int, taps: Sequence[tuple[UUID, str, dt.datetime]]
+) -> set[tuple[UUID, str]]:
+    """Of taps, each with whose and when it was, those whose presence a correction gave to a person, and to whom."""
+    return {tuple(row) for row in await sql.fetch(GIVEN, municipality_id, *map(list, zip(*taps, strict=True)))}
 
 
 async def at_households(

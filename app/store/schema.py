@@ -317,7 +317,8 @@ attempt = Table(
         "kind",
         "item_id",
         "body_hash",
-        name="attempt_once_a_body",
+        "code",
+        name="attempt_once_a_body_and_code",
         postgresql_nulls_not_distinct=True,
     ),
 )
@@ -345,6 +346,7 @@ report = Table(
     Column("interventions", JSONB, nullable=False),
     Column("note", Text),
     Column("body_hash", LargeBinary, nullable=False),
+    Column("sent_at", INSTANT),
     PrimaryKeyConstraint("municipality_id", "id"),
     CheckConstraint("outcome IN ('performed', 'declined', 'no_answer')", name="report_outcome_check"),
     Index("report_tap", "municipality_id", "tap"),

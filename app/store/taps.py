@@ -13,8 +13,8 @@ from app.domain.tap import Claim, Judgement, Shift
 from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
 
-# What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, and the reads
-# beside those of tags with keys.
+# What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, the reports that
+# wait for them, and the reads beside those of tags with keys.
 KNOWN = f"""
 SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
     NULL::interval AS wall_shift, NULL::timestamptz AS booted_at, NULL::tag_read AS read
@@ -33,6 +33,10 @@ UNION ALL
 SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at, NULL
 FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
     SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
+UNION ALL
+SELECT 'waiting', r.id, r.body_hash, r.device, r.tap::text, NULL, NULL, r.staff, NULL, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM report WHERE municipality_id = $1 AND report.tap = wanted.id OFFSET 0) AS r ON true
 UNION ALL
 SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.read FROM ({tag_reads.near(5)}) AS found
 """
@@ -53,38 +57,43 @@ SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash
 FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
     received_at timestamptz, code text, body_hash text, claim jsonb)
 """
+# What is known of reports: those stored under their ids, refused attempts, and whose the taps are that they name.
 KNOWN_REPORTS = """
-SELECT 'report' AS what, r.id, r.body_hash, NULL AS code
+SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::timestamptz AS at
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM report WHERE municipality_id = $1 AND report.id = wanted.id OFFSET 0) AS r ON true
 UNION ALL
-SELECT 'attempt', a.item_id, a.body_hash, a.code
+SELECT 'attempt', a.item_id, a.body_hash, a.code, NULL, NULL
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'report' AND item_id = wanted.id OFFSET 0) AS a ON true
 UNION ALL
-SELECT 'attempt', NULL, a.body_hash, a.code
+SELECT 'attempt', NULL, a.body_hash, a.code, NULL, NULL
 FROM unnest($3::bytea[]) AS nameless(hash) JOIN LATERAL (
     SELECT * FROM attempt
     WHERE municipality_id = $1 AND kind = 'report' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0
 ) AS a ON true
+UNION ALL
+SELECT 'tap', t.id, NULL, NULL, t.staff, t.at FROM unnest($4::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT id, staff, at FROM tap WHERE municipality_id = $1 AND tap.id = wanted.id OFFSET 0) AS t ON true
 """
 APPEND_REPORTS = f"""
 WITH reports AS (
     INSERT INTO report (municipality_id, id, staff, device, tap, reported_at, received_at, outcome, interventions, note,
-        body_hash)
-    SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex')
+        body_hash, sent_at)
+    SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex'),
+        sent_at
     FROM json_to_recordset($3::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
-        received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text)
+        received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text, sent_at timestamptz)
 ), leaves AS ({ledger.insert(4)})
 """
-NAMED_TAPS = """
-SELECT t.staff, t.at FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
-    SELECT staff, at FROM tap WHERE municipality_id = $1 AND tap.id = wanted.id OFFSET 0) AS t ON true
-"""
+
+
+Refused = tuple[UUID | None, bytes]
+"""What an attempt is known by: the id of the item, where it had one, and the hash of its body."""
 
 
 class KnownTap(NamedTuple):
-    """A tap or an attempt already stored under an id, with the answer it got."""
+    """A tap already stored under an id, with the answer it got."""
 
     body_hash: bytes
     verdict: str
@@ -94,13 +103,23 @@ class KnownTap(NamedTuple):
     staff: str | None
 
 
+class WaitingReport(NamedTuple):
+    """A report that came before the tap it names: by whom, on which device."""
+
+    id: UUID
+    body_hash: bytes
+    staff: str
+    device: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a set of tap ids and phones."""
+    """What is stored of a set of tap ids and phones; of attempts the codes they were refused with."""
 
     taps: dict[UUID, KnownTap]
-    attempts: dict[tuple[UUID | None, bytes], KnownTap]
+    attempts: dict[Refused, set[str]]
     clocks: dict[str, Shift]
+    waiting: dict[UUID, list[WaitingReport]]
     reads: Reads
 
 
@@ -116,7 +135,7 @@ async def known(
 
     `counted` are tags, epochs and counters: what is found are those reads and the ones beside them.
     """
-    found = Known({}, {}, {}, Reads())
+    found = Known({}, {}, {}, {}, Reads())
     reads = zip(*counted, strict=True) if counted else ((), (), ())
     for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await sql.fetch(
         KNOWN, municipality_id, ids, phones, nameless, *reads
@@ -126,10 +145,12 @@ async def known(
             found.reads.know((tag, epoch), [Read(*rest)])
         elif what == "clock":
             found.clocks[staff] = Shift(wall, booted_at)
+        elif what == "waiting":
+            found.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
         elif what == "tap":
             found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
         else:
-            found.attempts[id_, body_hash] = KnownTap(body_hash, verdict, code, None, None, None)
+            found.attempts.setdefault((id_, body_hash), set()).add(code)
     return found
 
 
@@ -185,18 +206,27 @@ async def append(
         )
 
 
+class KnownReports(NamedTuple):
+    """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, since when."""
+
+    stored: dict[UUID, bytes]
+    refused: dict[Refused, set[str]]
+    owners: dict[UUID, tuple[str, dt.datetime]]
+
+
 async def known_reports(
-    sql: Any, municipality_id: int, ids: Sequence[UUID], nameless: Sequence[bytes]
-) -> tuple[dict[UUID, bytes], dict[tuple[UUID | None, bytes], str]]:
-    """Body hashes of stored reports by id, and codes of refused ones by id and hash."""
-    stored: dict[UUID, bytes] = {}
-    refused: dict[tuple[UUID | None, bytes], str] = {}
-    for what, id_, body_hash, code in await sql.fetch(KNOWN_REPORTS, municipality_id, ids, nameless):
+    sql: Any, municipality_id: int, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
+) -> KnownReports:
+    """What is stored under these ids, of items without an id, and of the taps that the reports name."""
+    found = KnownReports({}, {}, {})
+    for what, id_, body_hash, code, staff, at in await sql.fetch(KNOWN_REPORTS, municipality_id, ids, nameless, taps):
         if what == "report":
-            stored[id_] = body_hash
+            found.stored[id_] = body_hash
+        elif what == "tap":
+            found.owners[id_] = (staff, at)
         else:
-            refused[id_, body_hash] = code
-    return stored, refused
+            found.refused.setdefault((id_, body_hash), set()).add(code)
+    return found
 
 
 async def append_reports(
@@ -220,11 +250,6 @@ def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str
     for attempt in named:
         leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
     return named
-
-
-async def named(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> list[tuple[str, dt.datetime]]:
-    """Staff ref and time of the taps among these ids that are stored."""
-    return [(row["staff"], row["at"]) for row in await sql.fetch(NAMED_TAPS, municipality_id, ids)]
 
 
 def _json(items: Iterable[dict[str, Any]]) -> str:

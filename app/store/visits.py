@@ -10,7 +10,7 @@ from pydantic_core import from_json
 
 from app.domain.correction import Correction
 from app.domain.evidence import EVIDENCE_LEVELS
-from app.domain.report import Report, ReportedIntervention
+from app.domain.report import NOT_OWN, Report, ReportedIntervention
 from app.domain.split import Share
 from app.domain.visit import Visit
 from app.store import rows, schema
@@ -46,12 +46,16 @@ ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
 """
-# One statement, as each is a round trip: rows whole, each kind in a column of its own.
-STANDING = """
+# One statement, as each is a round trip: rows whole, each kind in a column of its own. A report that was set aside when
+# its tap showed whose presence it was stays so, whoever the presence is given to later: one that comes then counts.
+STANDING = f"""
 SELECT v AS visit, NULL::report AS report, NULL::correction AS correction
 FROM visit AS v WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 UNION ALL
 SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
+  AND NOT EXISTS (
+    SELECT FROM attempt AS a WHERE a.municipality_id = $1 AND a.kind = 'report' AND a.item_id = r.id
+      AND a.body_hash = r.body_hash AND a.code = '{NOT_OWN}')
 UNION ALL
 SELECT NULL, NULL, c FROM correction AS c WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
 """
@@ -115,7 +119,17 @@ async def standing(sql: Any, municipality_id: int, presences: Sequence[UUID], ta
 
 def _report(row: Any) -> Report:
     told = tuple(ReportedIntervention(*one) for one in from_json(row["interventions"]))
-    return Report(row["id"], row["staff"], row["tap"], row["reported_at"], row["outcome"], told)
+    return Report(
+        id=row["id"],
+        staff=row["staff"],
+        tap=row["tap"],
+        reported_at=row["reported_at"],
+        received_at=row["received_at"],
+        outcome=row["outcome"],
+        interventions=told,
+        note=row["note"],
+        sent_at=row["sent_at"],
+    )
 
 
 def visit_of(row: Sequence[Any]) -> StoredVisit:

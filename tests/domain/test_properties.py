@@ -175,6 +175,8 @@ reports = st.builds(
     staff=st.sampled_from(STAFF),
     tap=st.integers(1, 16).map(lambda number: UUID(int=number)),
     reported_at=st.integers(0, 3).map(lambda number: START + number * 3600 * SECOND),
+    received_at=st.integers(0, 5).map(lambda number: START + number * 3600 * SECOND),
+    sent_at=st.one_of(st.none(), st.integers(0, 5).map(lambda number: START + number * 3600 * SECOND)),
     outcome=st.sampled_from(("performed", "performed", "performed", "declined", "no_answer")),
     interventions=st.lists(reported, max_size=4).map(tuple),
 )

@@ -8,7 +8,7 @@ import pytest
 from told import at, recipient, world
 
 from app.domain.master import Tag
-from app.domain.tap import Claim, Envelope, Shift, judge, shift_of, time_of
+from app.domain.tap import Claim, Envelope, Shift, judge, leads_of, shift_of, time_of
 from app.domain.time import UTC
 
 RECEIVED = at("12:00")
@@ -57,6 +57,32 @@ def test_a_wall_clock_is_shifted_when_it_is_off(phone_behind: int, at_shift: int
 def test_no_tap_is_later_than_its_receipt(phone_ahead: int, when: str, flags: tuple[str, ...]) -> None:
     envelope = Envelope(RECEIVED, RECEIVED)
     assert time_of(claim(RECEIVED + seconds(phone_ahead)), envelope, shift_of(envelope, None)) == (at(when), flags)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "at_receipt", "codes"),
+    [
+        ([3600, 1800, 600], [0, -1800, -3000], [None, None, None]),
+        ([3600, 1800, -60], [0, -1800, -60], [None, None, None]),  # what lies behind stays where it is
+        ([25, 10], [0, -15], [None, None]),  # within tolerance too, what lies between them stays
+        ([3600], [0], ["claim_in_future"]),
+        ([3600, 3600], [0, 0], ["claim_in_future"] * 2),  # one instant told twice is alone
+        ([86400 * 365, 20], [0, 0], ["claim_in_future", None]),  # nonsense carries nobody away
+        ([57_601, 57_600, 1], [0, -1, -57_600], [None, None, None]),
+    ],
+)
+def test_claims_of_the_future_are_moved_back_together(
+    ahead: list[int], at_receipt: list[int], codes: list[str | None]
+) -> None:
+    envelope = Envelope(RECEIVED, RECEIVED)
+    shift = shift_of(envelope, None)
+    claims = [claim(RECEIVED + seconds(one), uid=None, household="A", reason="tag_missing") for one in ahead]
+    leads = leads_of(claims, envelope, shift)
+    judged = [judge(one, envelope, shift, MASTER, WEEK, leads) for one in claims]
+    assert [(one.at - RECEIVED).total_seconds() for one in judged] == at_receipt
+    assert [one.code for one in judged] == codes
+    moved = [(one.tapped_at - found.at) > seconds(30) for one, found in zip(claims, judged, strict=True)]
+    assert ["claim_in_future" in one.flags for one in judged] == moved, "the tap keeps that it was moved"
 
 
 def test_one_shift_for_the_batch_keeps_every_duration() -> None:

@@ -211,7 +211,14 @@ def world(*records: Recipient | Staff | Order | Contract) -> MasterData:
 
 
 def report(
-    tap: int, text: str = "", *, outcome: str = "performed", by: str = "S-1", when: str = "23:00", number: int = 1
+    tap: int,
+    text: str = "",
+    *,
+    outcome: str = "performed",
+    by: str = "S-1",
+    when: str = "23:00",
+    number: int = 1,
+    received_at: dt.datetime | None = None,
 ) -> Report:
     """`dusch 10; insulin @B-2; städ declined`: an intervention with its minutes, recipient and outcome."""
     return Report(
@@ -219,6 +226,7 @@ def report(
         by,
         tap_id(tap),
         at(when),
+        received_at or LATER,
         outcome,  # type: ignore[arg-type]  # the tables write only the three words
         tuple(_told(words.split()) for words in text.split(";") if words.strip()),
     )

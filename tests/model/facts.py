@@ -33,7 +33,10 @@ class Tap:
 
 @dataclass(frozen=True)
 class Report:
-    """What was told of the presence that `tap` belongs to; `told` has (intervention, recipient, minutes, outcome)."""
+    """What was told of the presence that `tap` belongs to; `told` has (intervention, recipient, minutes, outcome).
+
+    `shift` is by how much the clock that told `reported_at` was found to be off when it was received.
+    """
 
     id: UUID
     staff: str
@@ -41,6 +44,8 @@ class Report:
     reported_at: dt.datetime
     outcome: str
     told: tuple
+    received_at: dt.datetime | None = None
+    shift: dt.timedelta = dt.timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -145,8 +150,11 @@ class Facts:
     states: dict = field(default_factory=dict)  # tag ref: {instant: state}
     taps: dict = field(default_factory=dict)  # id: Tap
     items: dict = field(default_factory=dict)  # id of a tap: what was sent
+    codes: dict = field(default_factory=dict)  # id of a tap: what its clocks had answered
     attempts: list = field(default_factory=list)  # (what was sent, code) of each that was refused
     reports: dict = field(default_factory=dict)  # id: Report
+    report_items: dict = field(default_factory=dict)  # id of a report: what was sent
+    set_aside: set = field(default_factory=set)  # reports that the tap they waited for showed to be of somebody else
     manuals: dict = field(default_factory=dict)  # id: Manual
     by_hand: dict = field(default_factory=dict)  # id of a manual visit: what was sent
     corrections: list = field(default_factory=list)  # Correction, in the order recorded

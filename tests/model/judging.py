@@ -3,11 +3,14 @@
 import datetime as dt
 
 from facts import Tap, at_instant
+from presences import LONGEST
 
 TOLERANCE = dt.timedelta(seconds=30)
 DISAGREE = dt.timedelta(seconds=60)
 LARGE = dt.timedelta(minutes=5)
 NOTHING = dt.timedelta(0)
+WANTING = {"tag_unknown", "keyset_unknown", "unknown_household"}
+"""Refusals for what may be put in place later: the same tap sent again is judged by what is in place then."""
 DISPUTING = {"suspended": "tag_suspended", "lost": "tag_lost", "retired": "tag_retired", "tampered": "tag_tampered"}
 
 
@@ -31,20 +34,36 @@ def start_of(clocks, phone, received_at, sent_uptime_ms):
     return found
 
 
-def when(item, shift, started_at, received_at):
-    """The instant of a tap and the flags its clocks raise. `started_at` is None without a monotonic clock."""
-    flags = []
+def by_clocks(item, shift, started_at):
+    """The instant that a phone's clocks give, and whether that is far from what its wall clock said."""
     if started_at is not None and "uptime_ms" in item:
         at = started_at + dt.timedelta(milliseconds=item["uptime_ms"])
-        if abs(at - item["tapped_at"]) > DISAGREE:
-            flags.append("clock_adjusted")
-    else:
-        at = item["tapped_at"] + shift
-        if abs(shift) > LARGE:
-            flags.append("clock_adjusted")
-    if at - received_at > TOLERANCE:
+        return at, abs(at - item["tapped_at"]) > DISAGREE
+    return item["tapped_at"] + shift, abs(shift) > LARGE
+
+
+def brought_back(ahead, received_at):
+    """How far each instant of one batch that lies ahead is taken back: the latest to the receipt, those near with it.
+
+    Near is, from one to the next, what one presence can last.
+    """
+    latest = {}
+    for at in sorted(set(ahead)):
+        near = [other for other in latest if at - other <= LONGEST]
+        for other in (one for one in latest if near and latest[one] == latest[max(near)]):
+            latest[other] = at
+        latest[at] = at
+    return {at: end - received_at for at, end in latest.items()}
+
+
+def when(item, shift, started_at, received_at, back):
+    """The instant of a tap and the flags its clocks raise. `started_at` is None without a monotonic clock."""
+    at, adjusted = by_clocks(item, shift, started_at)
+    flags = ["clock_adjusted"] if adjusted else []
+    taken = back.get(at, NOTHING)
+    if taken > TOLERANCE:
         flags.append("claim_in_future")
-    return min(at, received_at).replace(microsecond=0), tuple(flags)
+    return (at - taken).replace(microsecond=0), tuple(flags)
 
 
 def refusal(facts, item, tag_of):
@@ -74,23 +93,52 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
     started_at = None
     if "sent_uptime_ms" in envelope:
         started_at = start_of(facts.clocks, phone, received_at, envelope["sent_uptime_ms"])
+    dated = [by_clocks(item, shift, started_at)[0] for item in items if isinstance(item["tapped_at"], dt.datetime)]
+    back = brought_back([at for at in dated if at > received_at], received_at)
     for item in items:
         id_ = item["id"]
-        before = [code for attempt, code in facts.attempts if attempt == item]
-        [refused] = before or [refusal(facts, item, tag_of)]
+        before = {code for attempt, code in facts.attempts if attempt == item}
+        refused = next(iter(before - WANTING), None) or refusal(facts, item, tag_of)
         if refused:
-            known = bool(before)
+            known = refused in before
             facts.attempts += [] if known else [(item, refused)]
             yield str(id_), "refused", known, refused, None, None
             continue
         known = id_ in facts.taps
         if not known:
             facts.items[id_] = item
-            at, flags = when(item, shift, started_at, received_at)
+            at, flags = when(item, shift, started_at, received_at, back)
             facts.taps[id_] = _taken(facts, staff, item, at, flags, received_at - at > late_after, tag_of)
+            _set_aside(facts, facts.taps[id_])
+            own = by_clocks(item, shift, started_at)[0]
+            together = any(other != own and back[other] == back.get(own) for other in back)
+            facts.codes[id_] = next((flag for flag in flags if flag != "claim_in_future" or not together), None)
         tap = facts.taps[id_]
         verdict = "disputed" if tap.dispute else "accepted"
-        yield str(id_), verdict, known, tap.dispute or next(iter(tap.flags), None), tap.at, tap.evidence
+        yield str(id_), verdict, known, tap.dispute or facts.codes[id_], tap.at, tap.evidence
+
+
+def _set_aside(facts, tap):
+    """What others told of a tap before it came, of which it now shows that it is not theirs."""
+    for report in facts.reports.values():
+        if report.tap == tap.id and facts.persons[report.staff] != facts.persons[tap.staff]:
+            facts.set_aside.add(report.id)
+            facts.attempts.append((facts.report_items[report.id], "not_own_presence"))
+
+
+def judge_report(facts, report, item, given):
+    """The answer owed to a report: (verdict, code, whether it was known). `given` is who was there by a correction."""
+    before = {code for attempt, code in facts.attempts if attempt == item}
+    if before:
+        return "refused", before.pop(), True
+    if report.id in facts.reports:
+        return "accepted", None, True
+    tap = facts.taps.get(report.tap)
+    if tap is not None and facts.persons[report.staff] not in {facts.persons[tap.staff], *given}:
+        facts.attempts.append((item, "not_own_presence"))
+        return "refused", "not_own_presence", False
+    facts.reports[report.id], facts.report_items[report.id] = report, item
+    return "accepted", None, False
 
 
 def _taken(facts, staff, item, at, flags, late, tag_of):

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from beginning import (
     BEGAN_AT,
     CATALOGUE,
+    EVER,
     HOMES,
     HOUSEHOLDS,
     LEAVE,
@@ -29,7 +30,7 @@ from facts import Employment, Home, Line, Order, Report, at_instant
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from inbox import Inbox
-from judging import DISPUTING
+from judging import DISPUTING, judge_report
 from phones import ANY, BACK, Phones
 from planners import Planners
 from reference import visits_of
@@ -70,6 +71,7 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
         self.found = {}  # the same as they are compared
         self.derived = {}  # the model's visits by id
         self.behind = {}  # what each of them comes from
+        self.told_reports = []  # (who, what was sent, what was done, how far its clock was off)
         self.corrected = []  # what was said, as it was sent: (visit id, body, by whom)
         self.shown = []  # visits that the last step was answered with
         self.steps = 0
@@ -86,23 +88,46 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
         which=ANY,
         outcome=some(["performed", "performed", "performed", "declined", "no_answer"]),
         told=st.lists(TOLD, max_size=3),
-        minutes=some([0, 30, 31, 600]),
+        minutes=some([0, 30, 31, 600, -600, 600_000]),
+        off=some([None, None, 0, 20, -7200, 7200]),
         other=some([None, None, None, "S-1b", "S-2"]),
     )
-    def report(self, which, outcome, told, minutes, other):
+    def report(self, which, outcome, told, minutes, off, other):
+        """`off` is by how many seconds the clock is wrong; None where the phone does not tell when it sends."""
         who, named, at = self.minted[-1 - which % len(self.minted)]
         who = other or who
-        found = Report(self.new_id(), who, named["id"], at + dt.timedelta(minutes=minutes), outcome, tuple(told))
+        wrong = dt.timedelta(seconds=off or 0)
+        # In a second of its own, as what a clock is off is known but for the time on the way.
+        apart = dt.timedelta(seconds=len(self.facts.report_items) + 1 if off else 0)
+        reported_at = at + dt.timedelta(minutes=minutes) + apart + wrong
         items = [
             {"intervention": what, "recipient": recipient, "minutes": lasted, "outcome": how}
             for what, recipient, lasted, how in told
         ]
-        body = {"id": found.id, "tap": found.tap, "reported_at": found.reported_at, "outcome": outcome}
-        answer = self.ask(
-            "POST", "/v1/reports", {"reports": [body | {"interventions": items}]}, role="staff", staff=who
-        )
-        assert answer["results"] == [{"id": str(found.id), "verdict": "accepted", "code": None, "duplicate": False}]
-        self.facts.reports[found.id] = found
+        body = {"id": self.new_id(), "tap": named["id"], "reported_at": reported_at, "outcome": outcome}
+        self.tell(who, body | {"interventions": items}, tuple(told), off)
+
+    @precondition(lambda self: self.told_reports)
+    @rule(which=ANY)
+    def report_again(self, which):
+        self.tell(*self.told_reports[-1 - which % len(self.told_reports)])
+
+    def tell(self, who, item, told, off):
+        """One report; its verdict must be the one the model owes it."""
+        self.told_reports.append((who, item, told, off))
+        received_at = dt.datetime.now(dt.UTC)
+        sent = {} if off is None else {"sent_at": received_at + dt.timedelta(seconds=off)}
+        shift = dt.timedelta(seconds=-off if off and abs(off) > 30 else 0)
+        found = Report(item["id"], who, item["tap"], item["reported_at"], item["outcome"], told, received_at, shift)
+        given = {
+            behind.meeting.presence.person
+            for behind in self.behind.values()
+            if found.tap in behind.meeting.presence.names
+        }
+        answer = self.ask("POST", "/v1/reports", sent | {"reports": [item]}, role="staff", staff=who)
+        verdict, code, known = judge_report(self.facts, found, item, given)
+        owed = {"id": str(found.id), "verdict": verdict, "code": code, "duplicate": known}
+        assert answer["results"] == [owed], f"service {answer['results']}\nmodel {owed}"
 
     # Municipality and providers
 
@@ -167,6 +192,14 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
         told = Home(since_on, household, died_on)
         self.ask("PUT", f"/v1/recipients/{ref}", recipient_body(told))
         self.facts.recipients[ref][since_on] = told
+
+    @precondition(lambda self: "B-new" not in self.facts.recipients)
+    @rule()
+    def somebody_moves_in(self):
+        """Behind a door that nobody knew: what was refused for that is taken when it is told again."""
+        home = Home(EVER, "H-none")
+        self.ask("PUT", "/v1/recipients/B-new", recipient_body(home))
+        self.facts.recipients["B-new"] = {EVER: home}
 
     @rule(
         provider=some(["P-norr", "P-norr", "P-syd"]),

@@ -86,9 +86,17 @@ class _Meeting:
                 return Report(manual.id, manual.staff, manual.id, manual.start, "performed", done)
         whose = {presence.person, presence.tapped_by}
         said = [
-            one for one in facts.reports.values() if one.tap in presence.names and facts.persons[one.staff] in whose
+            one
+            for one in facts.reports.values()
+            if one.tap in presence.names and facts.persons[one.staff] in whose and one.id not in facts.set_aside
         ]
-        return max(said, key=lambda one: (one.reported_at, one.id), default=None)
+        return max(said, key=self._when_told, default=None)
+
+    def _when_told(self, report):
+        """Not after it was received; and before there was anything to tell of, only a wrong clock can have told it."""
+        told_at = min(report.reported_at + report.shift, report.received_at)
+        began_at = self.presence.start
+        return report.received_at if began_at and told_at < began_at else told_at, report.received_at, report.id
 
     def _end(self):
         """The known or the provisional end; None while it is open or counts as none."""

@@ -14,7 +14,7 @@ from app.actions.correct_visit import correct_visit
 from app.actions.correction_check import Asked, Author, CorrectionRefusedError
 from app.actions.place_order import Placed, place_orders
 from app.actions.put_master import Condition
-from app.actions.record_reports import ToldReport, record_reports
+from app.actions.record_reports import record_reports
 from app.actions.record_taps import Submission, record_taps
 from app.domain.correction import correct
 from app.domain.pairing import Tap, own_spans, pair, presence_order, tap_order
@@ -192,7 +192,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
     ]  # fmt: skip
     reports = [
         Report(uuid.UUID(int=shuffler.getrandbits(128), version=4), claims[index % len(claims)][0],
-               claims[index % len(claims)][1].id, DAY + dt.timedelta(minutes=number), outcome,
+               claims[index % len(claims)][1].id, DAY + dt.timedelta(minutes=number), RECEIVED, outcome,
                (ReportedIntervention(intervention, recipient, None, "done"),))
         for number, (index, intervention, recipient, outcome) in enumerate(reported)
     ]  # fmt: skip
@@ -213,7 +213,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
             taps = [one for kind, one in batch if kind == "tap"]
             await record_taps(writing, [Submission(staff, None, envelope, [claim]) for staff, claim in taps], LATE, str)
             for report in (one for kind, one in batch if kind == "report"):
-                await record_reports(writing, report.staff, None, RECEIVED, [ToldReport(report, None)])
+                await record_reports(writing, report.staff, None, RECEIVED, [report])
             placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
             await place_orders(writing, placed, by="test")
             for _ in (one for kind, one in batch if kind == "correction"):

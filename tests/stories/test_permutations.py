@@ -38,10 +38,7 @@ def invent(dice):
         for _ in range(4):
             beside = dice.choice(taps)["tapped_at"] + dt.timedelta(seconds=dice.choice((0, 20, 60, 61, 900, 57_600)))
             taps.append(tap(dice, dice.choice(DOORS), dice.choice(("in", "out", "auto")), beside))
-        facts.reports[who] = [
-            report(dice, dice.choice(taps), FIRST_AT + dt.timedelta(minutes=dice.randrange(2 * MINUTES)))
-            for _ in range(4)
-        ]
+        facts.reports[who] = [report(dice, dice.choice(taps)) for _ in range(4)]
     window = ["07:00", "12:00"]
     facts.puts = [
         ("orders", "O-3", order("B-3", line("1", "dusch", staff_count=2))),
@@ -61,7 +58,9 @@ def tap(dice, door, direction, at):
     return tap_item(door, direction, at, id=new_id(dice))
 
 
-def report(dice, named, reported_at):
+def report(dice, named):
+    """Told after its tap: before that, and of two at once, what counts is when they were received."""
+    reported_at = named["tapped_at"] + dt.timedelta(seconds=1 + dice.randrange(2 * MINUTES * 60))
     outcome = dice.choice(("performed", "performed", "performed", "declined"))
     items = [
         {"intervention": one, "outcome": "done", "minutes": dice.choice((None, 5, 30))}

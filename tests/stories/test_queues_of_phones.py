@@ -1,10 +1,11 @@
 """Batches as phones send them: a poison item among good ones, repeats, ids used twice, too much at once."""
 
+import datetime as dt
 import uuid
 
 import pytest
 from service import day, tap_item, written
-from world import H1, H2, at
+from world import H1, H2, ago, at, recipient
 
 START, END = day(-1, "08:00"), day(-1, "08:30")
 
@@ -141,3 +142,57 @@ async def test_a_clock_that_runs_ahead_is_brought_back_to_when_it_was_heard(home
     assert at(result["at"]) < ahead
     [visit] = await home.visits()
     assert [one["code"] for one in visit["anomalies"]] == ["claim_in_future"]
+
+
+async def test_claims_of_the_future_are_brought_back_together(home):
+    """A phone that ran an hour ahead and was set right before it sent: the visit keeps its length."""
+    items = [tap_item(H1, "in", ago(minutes=-30)), tap_item(H1, "out", ago(minutes=-60))]
+    body = envelope(*items, sent_at=ago(seconds=0))
+    answer = await home.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=200)
+    received_at = at(answer.json()["received_at"])
+    came, left = answer.json()["results"]
+    assert (came["code"], left["code"]) == (None, None)
+    assert at(left["at"]) == received_at.replace(microsecond=0)
+    assert at(left["at"]) - at(came["at"]) == dt.timedelta(minutes=30)
+    [visit] = await home.visits()
+    assert (visit["status"], visit["seconds"]) == ("complete", 1800)
+
+
+async def test_a_uid_is_read_with_colons_too(home):
+    """Web NFC tells a serial number so."""
+    written_out = ":".join(H1[place : place + 2].lower() for place in range(0, len(H1), 2))
+    item = tap_item(H1, "in", START)
+    [first] = await home.taps("S-1", [item | {"tag": {"uid": written_out}}])
+    assert (first["verdict"], [visit["recipient"] for visit in first["visits"]]) == ("accepted", ["B-1"])
+    [again] = await home.taps("S-1", [item])
+    assert again["duplicate"], "it is the same tap however its UID is written"
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ({"uid": "04000000000099"}, "tag_unknown"),
+        ({"household": "H-new", "reason": "tag_missing"}, "unknown_household"),
+    ],
+)
+async def test_a_tap_refused_for_want_of_master_data_is_judged_anew(home, tag, code):
+    item = tap_item(H1, "in", START) | {"tag": tag}
+    first, again = await home.taps("S-1", [item, item])
+    assert (first["code"], first["duplicate"], again["code"], again["duplicate"]) == (code, False, code, True)
+    await home.put("recipients", "B-new", recipient("B-1", household="H-new"))
+    await home.put("tags", "T-new", {"kind": "static", "uid": "04000000000099"})
+    await home.mount("T-new", "H-new", day(-3, "08:00"))
+    [told] = await home.taps("S-1", [item])
+    assert (told["verdict"], told["duplicate"]) == ("accepted", False)
+    assert [visit["recipient"] for visit in told["visits"]] == ["B-new"]
+    [told] = await home.taps("S-1", [item])
+    assert (told["verdict"], told["duplicate"]) == ("accepted", True)
+
+
+async def test_what_was_refused_under_an_id_that_another_tap_has_since_is_a_conflict(home):
+    item = tap_item(H1, "in", START) | {"tag": {"uid": "04000000000099"}}
+    await home.taps("S-1", [item])
+    await home.taps("S-1", [item | {"tag": {"uid": H1}}])
+    await home.put("tags", "T-new", {"kind": "static", "uid": "04000000000099"})
+    results = [*await home.taps("S-1", [item]), *await home.taps("S-1", [item])]
+    assert [(one["code"], one["duplicate"]) for one in results] == [("id_conflict", False), ("id_conflict", True)]

@@ -1,18 +1,31 @@
 """What carers tell of their visits: early, late, twice, corrected, declined, and about the wrong tap."""
 
+import datetime as dt
 import uuid
 
 import pytest
 from service import day, tap_item
-from world import H1, H2, PAR, codes, contract, reasons, shares
+from world import H1, H2, PAR, ago, codes, contract, reasons, recipient, shares
 
 START, END = day(-1, "08:00"), day(-1, "08:30")
 
 
-async def post(home, *items, who="S-1"):
+async def post(home, *items, who="S-1", **envelope):
     """Send reports as they are; gives the results."""
-    answer = await home.ask("POST", "/v1/reports", {"reports": list(items)}, role="staff", staff=who, expect=200)
+    body = {"reports": list(items), **envelope}
+    answer = await home.ask("POST", "/v1/reports", body, role="staff", staff=who, expect=200)
     return answer.json()["results"]
+
+
+def verdicts(results):
+    """Verdict, code and whether it was known, of each."""
+    return [(one["verdict"], one["code"], one["duplicate"]) for one in results]
+
+
+async def last_share(home):
+    """What the seconds of the only visit went to."""
+    [visit] = await home.visits()
+    return [share["intervention"] for share in visit["shares"]]
 
 
 def told(tap, *interventions, reported_at=END, outcome="performed", **more):
@@ -62,11 +75,96 @@ async def test_a_report_of_a_lonely_tap_out_says_what_it_was(home):
     assert (visit["status"], codes(visit), visit["seconds"]) == ("no_answer", {"missing_in"}, 0)
 
 
+async def test_a_report_of_tomorrow_counts_as_told_when_it_came(home):
+    """A clock that runs a day ahead does not have the last word for a day."""
+    tap = await home.visit_by("S-1", H1, START, END)
+    await post(home, told(tap["id"], "insulin", reported_at=ago(days=-1)))
+    await post(home, told(tap["id"], "dusch", reported_at=ago(minutes=10)))
+    assert await last_share(home) == ["insulin"]
+    await post(home, told(tap["id"], "dusch", reported_at=ago(hours=-1)))
+    assert await last_share(home) == ["dusch"]
+
+
+async def test_a_report_from_before_its_presence_counts_as_told_when_it_came(home):
+    tap = await home.visit_by("S-1", H1, START, END)
+    await post(home, told(tap["id"], "insulin", reported_at=day(-1, "08:40")))
+    await post(home, told(tap["id"], "dusch", reported_at=day(-1, "07:59")))
+    assert await last_share(home) == ["dusch"]
+
+
+async def test_of_reports_of_one_time_the_one_received_last_counts(home):
+    tap = await home.visit_by("S-1", H1, START, END)
+    for intervention in ("dusch", "insulin", "dusch", "insulin"):
+        await post(home, told(tap["id"], intervention, reported_at=END))
+        assert await last_share(home) == [intervention]
+
+
+async def test_a_batch_that_says_when_it_was_sent_is_shifted_by_that(home):
+    """Two hours ahead: 10:40 by that clock was 08:40, before what the right clock told of 08:50."""
+    tap = await home.visit_by("S-1", H1, START, END)
+    await post(home, told(tap["id"], "dusch", reported_at=day(-1, "08:50")))
+    ahead = dt.timedelta(hours=2)
+    item = told(tap["id"], "insulin", reported_at=day(-1, "08:40") + ahead)
+    assert verdicts(await post(home, item, sent_at=dt.datetime.now(dt.UTC) + ahead)) == [("accepted", None, False)]
+    assert await last_share(home) == ["dusch"]
+    assert verdicts(await post(home, item)) == [("accepted", None, True)], "the clock it was sent by is no part of it"
+    await post(home, item | {"id": str(uuid.uuid4())})
+    assert await last_share(home) == ["insulin"]
+
+
 async def test_a_colleague_cannot_tell_of_somebody_elses_visit(home):
     tap = await home.visit_by("S-1", H1, START, END, interventions=["dusch"])
     before = await home.visits()
-    await home.report("S-2", tap["id"], outcome="declined")
+    item = told(tap["id"], outcome="declined", reported_at=day(-1, "09:00"))
+    assert verdicts(await post(home, item, who="S-2")) == [("refused", "not_own_presence", False)]
+    assert verdicts(await post(home, item, who="S-2")) == [("refused", "not_own_presence", True)]
     assert await home.visits() == before
+
+
+async def test_a_colleagues_report_that_came_first_is_set_aside_when_the_tap_comes(home):
+    tap_in = tap_item(H1, "in", START)
+    item = told(tap_in["id"], "insulin", reported_at=day(-1, "09:00"))
+    assert verdicts(await post(home, item, who="S-2")) == [("accepted", None, False)]
+    await home.taps("S-1", [tap_in, tap_item(H1, "out", END)])
+    await home.report("S-1", tap_in["id"], ["dusch"])
+    assert await last_share(home) == ["dusch"]
+    assert verdicts(await post(home, item, who="S-2")) == [("refused", "not_own_presence", True)]
+
+
+@pytest.mark.parametrize("first", ["report", "tap"])
+async def test_who_was_there_by_a_correction_tells_of_it_and_what_was_refused_stays_so(home, first):
+    """The same visits whichever came first; who is given the presence afterwards may tell of it from then on."""
+    tap_in = tap_item(H1, "in", START)
+    item = told(tap_in["id"], "insulin", reported_at=day(-1, "08:40"))
+    if first == "report":
+        await post(home, item, who="S-2")
+    await home.taps("S-1", [tap_in, tap_item(H1, "out", END)])
+    if first == "tap":
+        await post(home, item, who="S-2")
+    [visit] = await home.visits()
+    await home.correct(visit, "set_staff", staff="S-2")
+    assert await last_share(home) == ["dusch", "insulin"], "as it was ordered"
+    assert verdicts(await post(home, item, who="S-2")) == [("refused", "not_own_presence", True)]
+    own = told(tap_in["id"], "dusch", reported_at=day(-1, "08:45"))
+    assert verdicts(await post(home, own, who="S-2")) == [("accepted", None, False)]
+    assert await last_share(home) == ["dusch"]
+
+
+async def test_a_report_refused_for_want_of_master_data_is_judged_anew(home):
+    tap = await home.visit_by("S-1", H1, START, END)
+    stranger = [{"intervention": "fotvård", "recipient": "B-9", "outcome": "done"}]
+    item = told(tap["id"]) | {"interventions": stranger}
+    assert verdicts(await post(home, item, item)) == [
+        ("refused", "unknown_intervention", False),
+        ("refused", "unknown_intervention", True),
+    ]
+    catalogue = {"title": "Fotvård", "category": "CARE", "standard_minutes": 20}
+    await home.put("interventions", "fotvård", catalogue)
+    assert verdicts(await post(home, item)) == [("refused", "unknown_recipient", False)]
+    await home.put("recipients", "B-9", recipient("B-1"))
+    assert verdicts(await post(home, item)) == [("accepted", None, False)]
+    assert verdicts(await post(home, item)) == [("accepted", None, True)]
+    assert {visit["recipient"] for visit in await home.visits()} == {"B-9"}
 
 
 async def test_what_nobody_knows_is_refused_and_the_rest_is_taken(home):
