@@ -14,6 +14,7 @@ from app.api.executed_time import Month, Puller, Snapshot
 from app.api.master import today
 from app.api.reach import reach_of, require_known
 from app.api.wire import Wire, answer_of
+from app.domain.category import SOL_TIME
 from app.domain.declined import declined_in_advance
 from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
 from app.domain.half_year import CaseMonth, half_year, with_forecast
@@ -126,9 +127,12 @@ async def get_half_year(caller: Puller, snapshot: Snapshot, query: Annotated[Hal
 
 async def _month(reading: Reading, provider: str, form: str, days: Days, recipient: str | None) -> dict[str, CaseMonth]:
     """A provider's month by recipient: time from executed time, income from the lines."""
-    question = Question(days, ("recipient",), provider=provider, recipient=recipient)
-    time = await reading.sql.fetch(*_flat(statement(reading.municipality_id, question)))
-    hours = {row["recipient"]: (row["granted_seconds"], row["executed_seconds"]) for row in time}
+    question = Question(days, ("recipient", "category"), provider=provider, recipient=recipient)
+    hours: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in await reading.sql.fetch(*_flat(statement(reading.municipality_id, question))):
+        if row["category"] in SOL_TIME:
+            hours[row["recipient"]][0] += row["granted_seconds"]
+            hours[row["recipient"]][1] += row["executed_seconds"]
     if await periods.closes(reading.sql, reading.municipality_id, provider, days[0]):
         lines = await periods.settled(reading.sql, reading.municipality_id, provider, days[0])
     else:
@@ -138,7 +142,8 @@ async def _month(reading: Reading, provider: str, form: str, days: Days, recipie
         if recipient in {None, line["recipient"]}:
             income[line["recipient"]] += line["amount_ore"]
     return {
-        ref: CaseMonth(days[0], *hours.get(ref, (0, 0)), income[ref]) for ref in sorted(hours.keys() | income.keys())
+        ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref])
+        for ref in sorted(hours.keys() | income.keys())
     }
 
 

@@ -14,11 +14,11 @@ from pydantic_core import PydanticCustomError, to_json
 from app.api.executed_time import Month, Puller, Snapshot
 from app.api.reach import whom
 from app.api.wire import Day, Wire, answer_of
+from app.domain.category import SOL_TIME
 from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
     KOLADA_CLASSIC,
     PROFILES,
-    SOL_CATEGORIES,
     TARGET_SHARE,
     Continuity,
     Evidence,
@@ -254,7 +254,7 @@ async def get_executed_share(caller: Puller, snapshot: Snapshot, query: Annotate
     text, arguments = statement(snapshot.municipality_id, question)
     sums: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
     for row in await snapshot.sql.fetch(text, *arguments):
-        if row["category"] in SOL_CATEGORIES:
+        if row["category"] in SOL_TIME:
             sums[row["provider"]][0] += row["executed_seconds"]
             sums[row["provider"]][1] += row["granted_seconds"]
     total = [sum(both[side] for both in sums.values()) for side in (0, 1)]

@@ -11,15 +11,16 @@ from uuid import UUID
 
 from app.domain.absence import absences_of, paid_days
 from app.domain.bands import Bands, Piece, clock_band
+from app.domain.category import SOL_TIME
 from app.domain.facts import Bundle, Declined, Facts, Item
-from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, granted_minutes, in_force
+from app.domain.granted import granted_parts
+from app.domain.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, in_force, until_death
 from app.domain.split import Share
 from app.domain.terms import ALL, DeclinedPay, Rule, Terms
 from app.domain.time import Days, days_in_month, hull, local_date
 from app.domain.visit import Visit
 
 NOON = dt.time(12)
-SOL = frozenset({"SERVICE", "CARE"})
 
 
 class Counter:
@@ -37,10 +38,9 @@ class Counter:
         """The provider's orders by recipient; every order ends with a death."""
         found: defaultdict[str, list[Order]] = defaultdict(list)
         for order in self.facts.orders:
-            died_on = self.master.died_on(order.recipient)
-            if died_on is None or died_on >= order.valid_from:
-                end = min(order.valid_to or LAST_DAY, died_on or LAST_DAY)
-                found[order.recipient].append(replace(order, valid_to=None if end == LAST_DAY else end))
+            alive = until_death(order, self.master.died_on(order.recipient))
+            if alive:
+                found[order.recipient].append(alive)
         return found
 
     @cached_property
@@ -90,7 +90,7 @@ class Counter:
         """Whether the recipient's orders of SERVICE and CARE are such as the rule asks."""
         if not rule.only_ordered and not rule.except_only_ordered:
             return True
-        ordered = SOL & {
+        ordered = SOL_TIME & {
             self._category(line, max(days[0], order.valid_from))
             for order in self.orders.get(recipient, ())
             if active_days(order, days)
@@ -187,19 +187,15 @@ class Counter:
 
     def _granted_lines(self, rule: Rule, order: Order, part: Days, share: Fraction = ALL) -> Iterator[Item]:
         """A part of one price: granted seconds of each line the rule takes."""
-        on = part[0]
         for line in order.lines:
-            category = self._category(line, on)
-            band = clock_band(self._bands, on, line.window[0] if line.window else NOON) if rule.cut else None
-            if not rule.takes(category, line.intervention) or (rule.bands and band not in rule.bands):
-                continue
             ordered = replace(line, staff_count=1) if rule.double_staffing == "once" else line
-            minutes = granted_minutes(order, ordered, self.master.minutes_of(line.intervention, line, on), part)
-            if minutes:
-                reason = "granted" if share == ALL else "absence"
-                yield Item(
-                    order.recipient, str(category), on, band, minutes * 60, reason, None, share, last_on=part[1]
-                )  # fmt: skip
+            for (on, last_on), category, seconds in granted_parts(self.master, order, ordered, part):
+                band = clock_band(self._bands, on, line.window[0] if line.window else NOON) if rule.cut else None
+                if seconds and rule.takes(category, line.intervention) and (not rule.bands or band in rule.bands):
+                    reason = "granted" if share == ALL else "absence"
+                    yield Item(
+                        order.recipient, str(category), on, band, seconds, reason, None, share, last_on=last_on
+                    )  # fmt: skip
 
     def _parts(self, rule: Rule, order: Order, days: Days) -> Iterator[Days]:
         """The days cut where area, catalogue, price or band may change."""

@@ -4,18 +4,19 @@ What the recipient pays is another matter: income, rent and the municipality's o
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from app.domain.absence import FEE_NOTICE_HOURS, is_free_of_fee
+from app.domain.category import SOL_TIME
 from app.domain.facts import Declined
-from app.domain.limits import half_up
+from app.domain.granted import granted_seconds
 from app.domain.master import MasterData
-from app.domain.order import LAST_DAY, ONE_DAY, Order, Pause, active_days, granted_minutes
+from app.domain.order import ONE_DAY, Order, Pause
+from app.domain.rounding import half_up
 from app.domain.time import Days, day_start
-
-SOL = frozenset({"SERVICE", "CARE"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +63,19 @@ def fee_basis(
 
     Hours are granted time, with days whose cancelling came too late, and without single interventions declined in time.
     """
-    seconds: dict[str, Fraction] = {}
+    seconds: Counter[str] = Counter()
     alarms: set[str] = set()
     for order in orders:
-        died_on = master.died_on(order.recipient)
-        alive = replace(order, valid_to=min(order.valid_to or LAST_DAY, died_on or LAST_DAY))
-        if (died_on and died_on < order.valid_from) or not active_days(replace(alive, pauses=()), days):
-            continue
-        charged = replace(alive, pauses=tuple(_in_time(profile, alive.pauses, days[1])))
+        charged = replace(order, pauses=tuple(_in_time(profile, order.pauses, days[1])))
         for line in order.lines:
-            category = master.category_of(line.intervention, days[0])
-            minutes = master.minutes_of(line.intervention, line, days[0])
-            if category in SOL:
-                granted = granted_minutes(charged, line, minutes, days) * 60
-                seconds[order.recipient] = seconds.get(order.recipient, Fraction(0)) + granted
-            elif category == "ALARM" and active_days(charged, days):
+            granted = granted_seconds(master, charged, line, days)
+            seconds[order.recipient] += sum(granted.get(category, 0) for category in SOL_TIME)
+            if "ALARM" in granted:
                 alarms.add(order.recipient)
     for one in declined:
-        if one.category in SOL and one.recipient in seconds and _in_good_time(profile, one):
-            seconds[one.recipient] = max(Fraction(0), seconds[one.recipient] - one.minutes * 60)
-    found = [_basis(profile, ref, seconds.get(ref, Fraction(0)), ref in alarms) for ref in sorted({*seconds, *alarms})]
+        if one.category in SOL_TIME and _in_good_time(profile, one):
+            seconds[one.recipient] = max(0, seconds[one.recipient] - one.minutes * 60)
+    found = [_basis(profile, ref, seconds[ref], ref in alarms) for ref in sorted({*seconds, *alarms})]
     return [one for one in found if one.level]
 
 
@@ -100,13 +94,12 @@ def _in_good_time(profile: FeeProfile, one: Declined) -> bool:
     return one.notified_at is not None and is_free_of_fee(one.notified_at, one.at, profile.notice_hours)
 
 
-def _basis(profile: FeeProfile, recipient: str, seconds: Fraction, has_alarm: bool) -> FeeBasis:
-    whole = half_up(seconds)
-    alarm_only = has_alarm and not whole
+def _basis(profile: FeeProfile, recipient: str, seconds: int, has_alarm: bool) -> FeeBasis:
+    alarm_only = has_alarm and not seconds
     if alarm_only:
         level = profile.alarm_only
-    elif not whole:
+    elif not seconds:
         level = Fraction(0)
     else:
         level = next((share for hours, share in profile.levels if seconds <= hours * 3600), Fraction(1))
-    return FeeBasis(recipient, whole, alarm_only, level, half_up(profile.cap_ore * level))
+    return FeeBasis(recipient, seconds, alarm_only, level, half_up(profile.cap_ore * level))

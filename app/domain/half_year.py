@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from app.domain.limits import half_up
+from app.domain.rounding import half_up
 from app.domain.time import Days, days_in_month
 
 MONTHS = 6

@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from app.domain.explanation import COUNTED, explained, plain
-from app.domain.limits import half_up
 from app.domain.personal_number import has_check_digit
+from app.domain.rounding import half_up
 
 Kind = Literal["invoice", "credit_note"]
 Row = Mapping[str, Any]

@@ -12,15 +12,11 @@ from math import ceil, floor
 
 from app.domain.counting import Counter
 from app.domain.facts import Item
+from app.domain.rounding import half_up
 from app.domain.terms import Rounding, Rule, Terms
 from app.domain.time import Days
 
 Total = Callable[[Hashable, Fraction], Fraction]
-
-
-def half_up(value: Fraction) -> int:
-    """To the nearest whole number, a half upwards."""
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def stepped(rounding: Rounding, seconds: Fraction) -> Fraction:

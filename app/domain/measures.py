@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from app.domain.category import SOL_TIME
 from app.domain.evidence import EVIDENCE_LEVELS, weakest
 from app.domain.order import LAST_DAY, ONE_DAY, Order, in_force
 from app.domain.time import Days, local
@@ -17,9 +18,6 @@ from app.domain.visit import Visit
 
 EXCLUSIONS = ("age_unknown", "too_young", "paused", "order_not_in_force", "too_few_visits")
 """Why a candidate is left out of continuity, in the order they are asked; each counts under its first reason."""
-
-SOL_CATEGORIES = frozenset({"SERVICE", "CARE"})
-"""Help granted under the Social Services Act: what executed share looks at."""
 
 TARGET_SHARE = Fraction(85, 100)
 
@@ -72,7 +70,8 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (KOLADA_
 class Candidate:
     """A recipient who may count: everybody with an order valid, or a qualifying visit, within the profile's days.
 
-    `orders` and `visits` are the recipient's own; of one provider alone where the measure is that provider's.
+    `orders` and `visits` are the recipient's own; of one provider alone where the measure is that provider's. A death
+    has ended the orders.
     """
 
     recipient: str
@@ -229,7 +228,7 @@ def sol_seconds(visits: Iterable[Visit], days: Days) -> int:
         for visit in visits
         if visit.status == "complete" and days[0] <= visit.local_date <= days[1]
         for share in visit.shares
-        if share.category in SOL_CATEGORIES
+        if share.category in SOL_TIME
     )
 
 

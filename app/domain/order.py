@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -59,6 +59,13 @@ class Order:
     pauses: tuple[Pause, ...] = ()
 
 
+def until_death(order: Order, died_on: dt.date | None) -> Order | None:
+    """The order as it ends with its recipient's death; None where it would begin after that."""
+    if died_on is None or (order.valid_to is not None and order.valid_to <= died_on):
+        return order
+    return replace(order, valid_to=died_on) if order.valid_from <= died_on else None
+
+
 def in_force(order: Order, on: dt.date) -> bool:
     """Whether the order is valid and not paused that day."""
     if on < order.valid_from or (order.valid_to is not None and on > order.valid_to):
@@ -110,18 +117,13 @@ def months(days: Days) -> Iterator[Days]:
 
 
 def granted_minutes(order: Order, line: OrderLine, standard_minutes: int, days: Days) -> Fraction:
-    """Granted minutes of one line within inclusive local days, exact."""
+    """Minutes of one line within inclusive local days of one catalogue, exact; `domain.granted` is the definition."""
     rate = Fraction(standard_minutes * line.staff_count * line.frequency, line.period)
     if line.period_unit == "mo":
         return sum(
             (rate * active_days(order, part) / days_in_month(part[0]) for part in months(days)), start=Fraction(0)
         )
     return rate * active_days(order, days) / (1 if line.period_unit == "d" else 7)
-
-
-def granted_seconds(order: Order, line: OrderLine, standard_minutes: int, days: Days) -> int:
-    """Granted time of one line, rounded half up to whole seconds once, last."""
-    return int(granted_minutes(order, line, standard_minutes, days) * 60 + Fraction(1, 2))
 
 
 def weekly_minutes(line: OrderLine, standard_minutes: int, on: dt.date) -> Fraction:

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 from app.domain.counting import Counter
 from app.domain.facts import Facts, Item
-from app.domain.limits import half_up, limited, stepped
+from app.domain.limits import limited, stepped
 from app.domain.order import LAST_DAY
+from app.domain.rounding import half_up
 from app.domain.terms import ALL, Bonus, Rule, Terms, VatCompensation
 from app.domain.time import FIRST_DAY, Days
 

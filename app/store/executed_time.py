@@ -1,8 +1,7 @@
 """Executed and granted time, summed as it is asked for.
 
 Whole months come from the kept `month_sum`; other spans and groupings from the visits and their shares. Both give the
-same numbers. Granted time is computed from orders in whole numbers over a common denominator and rounded once per
-line and span, half up, as `domain.order.granted_seconds` says.
+same numbers. Granted time is computed from orders in whole numbers over a common denominator, as `domain.granted` says.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,8 +10,9 @@ from math import lcm
 from typing import Any
 
 from app.domain.evidence import EVIDENCE_LEVELS
-from app.domain.order import ONE_DAY, months
-from app.domain.time import Days, days_in_month, days_span
+from app.domain.order import ONE_DAY
+from app.domain.time import Days, days_span
+from app.store.orders import DEATHS
 from app.store.visits import WEAKEST_END
 
 KEYS: Mapping[str, str] = {
@@ -40,15 +40,33 @@ UNGRANTED_KEYS = frozenset({"staff", "local_date"})
 MONTH_UNIT = lcm(28, 29, 30, 31)
 """A month of any length is a whole number of these parts of a day's share, so months add up exactly."""
 
-# `$1` is the municipality, `$2` and `$3` are the first and last day.
+# `$1` is the municipality, `$2` and `$3` are the first and last day. A piece lies in one month and one state of the
+# catalogue, which began, or was met, on the day `since`. An order's days are added up in all and for each state.
+PIECES = f"""
+SELECT first_on, lead(first_on, 1, $3::date + 1) OVER (ORDER BY first_on) AS end_on,
+    max(first_on) FILTER (WHERE turns) OVER (ORDER BY first_on) AS since,
+    {MONTH_UNIT} / extract(day FROM date_trunc('month', first_on) + interval '1 month - 1 day')::int AS weight
+FROM (
+    SELECT first_on, bool_or(turns) AS turns FROM (
+        SELECT $2::date, true
+        UNION ALL SELECT first_on::date, false
+        FROM generate_series(date_trunc('month', $2::date) + interval '1 month', $3::date, '1 month') AS first_on
+        UNION ALL SELECT lower(valid), true FROM intervention_version
+        WHERE municipality_id = $1 AND lower(valid) > $2 AND lower(valid) <= $3
+    ) AS edge(first_on, turns) GROUP BY first_on
+) AS edge
+"""
 ORDER_DAYS = """
-SELECT o.ref, o.recipient, o.provider, min(lower(days)) AS first_on, sum(upper(days) - lower(days)) AS days,
-    sum((upper(days) - lower(days)) * month.weight) AS weighted
+SELECT o.ref, o.recipient, o.provider, piece.since, sum(upper(days) - lower(days)) AS days,
+    sum((upper(days) - lower(days)) * piece.weight) AS weighted
 FROM care_order AS o
-CROSS JOIN unnest({firsts}::date[], {ends}::date[], {weights}::int[]) AS month(first_on, end_on, weight)
-CROSS JOIN LATERAL unnest(o.in_force * datemultirange(daterange(month.first_on, month.end_on))) AS active(days)
+LEFT JOIN deaths AS d ON d.ref = o.recipient
+CROSS JOIN piece
+CROSS JOIN LATERAL unnest(
+    o.in_force * datemultirange(daterange(piece.first_on, piece.end_on) * daterange(NULL, d.died_on, '[]'))
+) AS active(days)
 WHERE o.municipality_id = $1 AND o.valid && daterange($2, $3, '[]'){filters}
-GROUP BY o.ref, o.recipient, o.provider
+GROUP BY GROUPING SETS ((o.ref, o.recipient, o.provider), (o.ref, o.recipient, o.provider, piece.since))
 """
 # Before its first version an intervention is what that version says, as the split has it.
 CATALOGUE = """
@@ -59,17 +77,38 @@ FROM intervention_version WHERE municipality_id = $1
 # How many orders a span meets is hidden from the planner by row-level security: it takes them for few and looks up the
 # lines of each. For all recipients reading every line once is several times faster, so there the look-up is fenced off.
 ALL_LINES = "(SELECT * FROM order_line WHERE municipality_id = $1 OFFSET 0)"
+OF_SPAN = f"""
+SELECT *, count(*) OVER (PARTITION BY ref) > 1 AS changes FROM ({CATALOGUE}) AS version
+WHERE valid && daterange($2, $3, '[]')
+"""
+NUMERATOR = """coalesce(l.standard_minutes, c.standard_minutes, 0)::bigint * 60 * l.staff_count * l.frequency
+    * CASE l.period_unit WHEN 'mo' THEN o.weighted ELSE o.days END"""
+DENOMINATOR = f"l.period::bigint * CASE l.period_unit WHEN 'd' THEN 1 WHEN 'wk' THEN 7 ELSE {MONTH_UNIT} END"
+# Half up, and once for a line: where the catalogue changes within the span, which is rare and so is kept apart, a
+# category has what the rounded sum grows by when it is added.
 GRANTED = f"""
 SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
     (2 * rate.numerator + rate.denominator) / (2 * rate.denominator) AS granted_seconds
 FROM order_days AS o
 JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
-LEFT JOIN catalogue AS c ON c.ref = l.intervention AND c.valid @> o.first_on
-CROSS JOIN LATERAL (SELECT
-    coalesce(l.standard_minutes, c.standard_minutes, 0)::bigint * 60 * l.staff_count * l.frequency
-        * CASE l.period_unit WHEN 'mo' THEN o.weighted ELSE o.days END AS numerator,
-    l.period::bigint * CASE l.period_unit WHEN 'd' THEN 1 WHEN 'wk' THEN 7 ELSE {MONTH_UNIT} END AS denominator
-) AS rate
+LEFT JOIN catalogue AS c ON c.ref = l.intervention
+CROSS JOIN LATERAL (SELECT {NUMERATOR} AS numerator, {DENOMINATOR} AS denominator) AS rate
+WHERE o.since IS NULL AND c.changes IS NOT TRUE
+UNION ALL
+SELECT recipient, provider, category, intervention, order_line,
+    (2 * total + denominator) / (2 * denominator)
+        - (2 * (total - numerator) + denominator) / (2 * denominator)
+FROM (
+    SELECT *, sum(numerator) OVER (PARTITION BY order_line ORDER BY category)::bigint AS total
+    FROM (
+        SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
+            sum({NUMERATOR})::bigint AS numerator, {DENOMINATOR} AS denominator
+        FROM order_days AS o
+        JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+        JOIN catalogue AS c ON c.ref = l.intervention AND c.changes AND c.valid @> o.since
+        GROUP BY o.recipient, o.provider, c.category, l.intervention, l.order_ref, l.ref, denominator
+    ) AS part
+) AS line
 """
 
 
@@ -114,8 +153,8 @@ def statement(municipality_id: int, question: Question) -> tuple[str, list[Any]]
     same = " AND ".join(f"coalesce(e.{key}, '') = coalesce(g.{key}, '')" for key in question.by) or "true"
     return (
         f"WITH executed AS ({executed}), {query.granted()}, granted_group AS (SELECT {columns}"
-        "sum(granted_seconds)::bigint AS granted_seconds FROM granted WHERE granted_seconds > 0 "
-        f"{_group_by(keys)} HAVING count(*) > 0) "
+        "sum(granted_seconds)::bigint AS granted_seconds FROM granted "
+        f"WHERE granted_seconds > 0{query.filters(('category',))} {_group_by(keys)} HAVING count(*) > 0) "
         f"SELECT {joined}coalesce(executed_seconds, 0) AS executed_seconds, "
         "coalesce(payable_seconds, 0) AS payable_seconds, coalesce(granted_seconds, 0) AS granted_seconds, "
         f"{', '.join(f'coalesce({name}, 0) AS {name}' for name in FIGURES[3:])} "
@@ -155,7 +194,7 @@ class _Query:
         self.arguments.append(value)
         return f"${len(self.arguments)}"
 
-    def _filters(self, names: Iterable[str], prefix: str = "") -> str:
+    def filters(self, names: Iterable[str], prefix: str = "") -> str:
         given = ((name, getattr(self.question, name)) for name in names)
         return "".join(f" AND {prefix}{name} = {self._argument(value)}" for name, value in given if value is not None)
 
@@ -178,7 +217,7 @@ class _Query:
             "WHERE municipality_id = $1 AND month BETWEEN $2 AND $3 "
             # What every visit has left again stays as a row of zeros, and is nobody's time.
             "AND (visits_line <> 0 OR visits_intervention <> 0)"
-            f"{self._filters(('recipient', 'provider', 'category'))} "
+            f"{self.filters(('recipient', 'provider', 'category'))} "
             f"{_group_by(', '.join(f'month_sum.{key}' for key in by))} HAVING count(*) > 0"
         )
 
@@ -191,7 +230,7 @@ class _Query:
             "coalesce(sum(seconds) FILTER (WHERE payable), 0) AS payable "
             "FROM unnest(v.share_category, v.share_intervention, v.share_line, v.share_seconds, v.share_payable) "
             f"AS share(category, intervention, order_line, seconds, payable) "
-            f"WHERE true{self._filters(('category',))} {_group_by(shares)} HAVING count(*) > 0"
+            f"WHERE true{self.filters(('category',))} {_group_by(shares)} HAVING count(*) > 0"
         )
         # A day to both sides, because the days are those of the starts and the index is of instants.
         start_at, end_at = days_span(question.days[0] - ONE_DAY, question.days[1] + ONE_DAY)
@@ -205,21 +244,15 @@ class _Query:
             f"CROSS JOIN LATERAL (SELECT {WEAKEST_END}) AS shown(level) WHERE v.municipality_id = $1 "
             f"AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3 "
             f"AND v.sort_at >= {self._argument(start_at)} AND v.sort_at < {self._argument(end_at)}"
-            f"{self._filters(('recipient', 'provider', 'staff'), 'v.')} "
+            f"{self.filters(('recipient', 'provider', 'staff'), 'v.')} "
             f"{_group_by(', '.join(KEYS[key] for key in question.by))} HAVING count(*) > 0"
         )
 
     def granted(self) -> str:
-        """The common tables that end in `granted`, a row for each order line."""
-        spans = list(months(self.question.days))
-        order_days = ORDER_DAYS.format(
-            firsts=self._argument([first for first, _ in spans]),
-            ends=self._argument([last + ONE_DAY for _, last in spans]),
-            weights=self._argument([MONTH_UNIT // days_in_month(first) for first, _ in spans]),
-            filters=self._filters(("recipient", "provider"), "o."),
-        )
-        category = self._filters(("category",), "c.").replace(" AND ", "WHERE ", 1)
+        """The common tables that end in `granted`, a row for each order line and category."""
+        order_days = ORDER_DAYS.format(filters=self.filters(("recipient", "provider"), "o."))
         granted = GRANTED.format(lines=ALL_LINES if self.question.recipient is None else "order_line")
         return (
-            f"order_days AS ({order_days}), catalogue AS MATERIALIZED ({CATALOGUE}), granted AS ({granted}{category})"
+            f"deaths AS MATERIALIZED ({DEATHS}), piece AS MATERIALIZED ({PIECES}), order_days AS ({order_days}), "
+            f"catalogue AS MATERIALIZED ({OF_SPAN}), granted AS ({granted})"
         )

@@ -10,6 +10,7 @@ from typing import Any
 from app.domain.measures import Continuity, Evidence, Profile, Scope, born_by, evidence, period, summary
 from app.domain.order import ONE_DAY
 from app.domain.time import STOCKHOLM, Days, Span, days_span
+from app.store.orders import DEATHS
 
 # The visits that count for a profile. The local window is two instants for each day, looked up by day, since a
 # time-zone conversion for each visit costs as much as the rest.
@@ -29,11 +30,15 @@ WITH met AS MATERIALIZED (
     FROM visit AS v
     WHERE {QUALIFYING}{{of_visit}}
     GROUP BY recipient
+), deaths AS MATERIALIZED ({DEATHS}), alive AS (
+    SELECT o.recipient, o.valid * daterange(NULL, d.died_on, '[]') AS valid,
+        o.in_force * datemultirange(daterange(NULL, d.died_on, '[]')) AS in_force
+    FROM care_order AS o LEFT JOIN deaths AS d ON d.ref = o.recipient
+    WHERE municipality_id = $1 AND valid && daterange($2::date, $3::date, '[]'){{of_order}}
 ), ordered AS MATERIALIZED (
     SELECT recipient, range_agg(in_force) @> daterange($2::date, $3::date, '[]') AS every_day,
         bool_or((datemultirange(valid) - in_force) && daterange($2::date, $3::date, '[]')) AS paused
-    FROM care_order AS o
-    WHERE municipality_id = $1 AND valid && daterange($2::date, $3::date, '[]'){{of_order}}
+    FROM alive WHERE valid && daterange($2::date, $3::date, '[]')
     GROUP BY recipient
 ), born AS MATERIALIZED (
     SELECT DISTINCT ON (ref) ref, birth_date FROM recipient_version AS r

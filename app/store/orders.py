@@ -36,6 +36,11 @@ VALUES ($1, $2, $3, daterange($4::text::date, $5::text::date, '[]'))
 ON CONFLICT (municipality_id, ref) DO UPDATE SET provider = excluded.provider, valid = excluded.valid
 """
 
+DEATHS = """
+SELECT ref, died_on FROM recipient_version WHERE municipality_id = $1 AND upper_inf(valid) AND died_on IS NOT NULL
+"""
+"""Who has died when, as the newest version says; a death ends every order the day after."""
+
 Json = Mapping[str, Any]
 
 

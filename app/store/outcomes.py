@@ -9,7 +9,7 @@ from app.domain.outcomes import IN_ADVANCE, OUTCOMES, SINGLE, Counts, Whose
 from app.domain.time import Days, local_date
 from app.store.compensation import notices_of
 from app.store.measures import FOR_ALL_OR_ONE, around
-from app.store.prescribed import DEATHS
+from app.store.orders import DEATHS
 
 COUNTED = ", ".join(f"count(*) FILTER (WHERE status = '{status}')" for status in OUTCOMES)
 # What somebody without a visit of their own declined stands in the visit of another of the household.

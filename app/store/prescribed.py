@@ -7,6 +7,7 @@ from app.domain.prescribed import Alarms, Licensed
 from app.domain.time import Days
 from app.store.executed_time import CATALOGUE
 from app.store.measures import around
+from app.store.orders import DEATHS
 
 # `$1` is the municipality, `$2` and `$3` the first and last day, `$4` and `$5` instants around them, for the index.
 DONE = """
@@ -18,9 +19,6 @@ DONE = """
     WHERE v.municipality_id = $1 AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3
         AND v.sort_at >= $4 AND v.sort_at < $5 AND '{category}' = ANY(v.share_category)
         AND ($6::text IS NULL OR v.provider = $6) AND ($7::text IS NULL OR v.recipient = $7)
-"""
-DEATHS = """
-    SELECT DISTINCT ON (ref) ref, died_on FROM recipient_version WHERE municipality_id = $1 ORDER BY ref, valid DESC
 """
 LICENSED = f"""
 SELECT provider, grouping(provider), count(*), sum(seconds)::bigint, count(DISTINCT recipient),

@@ -14,9 +14,9 @@ from peppol_rules import faults
 from app.api import ubl
 from app.domain.explanation import COUNTED, explained, kronor, plain
 from app.domain.invoice import buyer_of, gaps, in_force, invoice_of, lines_of, number_of, seller_of
-from app.domain.limits import half_up
 from app.domain.presets import PRESETS
 from app.domain.rating import NOTES
+from app.domain.rounding import half_up
 from app.domain.settlement import ROW, row_of
 
 ADDRESS = {"street": None, "postal_code": "761 28", "city": "Norrtälje"}

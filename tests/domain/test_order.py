@@ -15,7 +15,6 @@ from app.domain.order import (
     changed_days,
     fits,
     granted_minutes,
-    granted_seconds,
     in_force,
     months,
     weekly_minutes,
@@ -143,16 +142,6 @@ def test_granted_time(text: str, days: tuple[str, str], minutes: Fraction | int)
     [only] = told.lines
     span = day(days[0]), day(days[1])
     assert granted_minutes(told, only, only.standard_minutes or 0, span) == minutes
-    assert granted_seconds(told, only, only.standard_minutes or 0, span) == int(Fraction(minutes) * 60 + Fraction(1, 2))
-
-
-def test_granted_time_rounds_half_up_once() -> None:
-    told = order("O-1", "B-1", "dusch 1 1/8d")
-    assert granted_seconds(told, told.lines[0], 1, (day("2026-03-01"), day("2026-03-01"))) == 8  # 7.5
-    assert granted_seconds(told, told.lines[0], 1, (day("2026-03-01"), day("2026-03-02"))) == 15
-    thirds = order("O-1", "B-1", "dusch 1 1/7d")
-    assert granted_seconds(thirds, thirds.lines[0], 1, (day("2026-03-01"), day("2026-03-01"))) == 9  # 8.57
-    assert granted_seconds(thirds, thirds.lines[0], 1, (day("2026-03-01"), day("2026-03-07"))) == 60
 
 
 def test_a_pause_grants_nothing() -> None:

@@ -9,10 +9,12 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from app.domain.declined import Notice
+from app.domain.granted import granted_seconds
+from app.domain.master import Intervention, MasterData, Recipient
 from app.domain.measures import EVIDENCE_LEVELS, KOLADA_CLASSIC, Candidate, is_candidate, weakest
-from app.domain.order import Order, OrderLine, Pause, granted_seconds
+from app.domain.order import Order, OrderLine, Pause, until_death
 from app.domain.split import Share
-from app.domain.time import STOCKHOLM, UTC, local_date, month_days
+from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visit import Visit, visit_id
 from app.store import orders as store_orders
 from app.store import projection
@@ -56,6 +58,11 @@ class Town:
         ]
         self.births = {f"B-{number:02}": _birth(number) for number in range(17)}
         self.deaths = {"B-02": FIRST + dt.timedelta(days=9), "B-08": FIRST, "B-09": FIRST - dt.timedelta(days=30)}
+        self.master = MasterData()
+        for name, category in INTERVENTIONS.items():
+            self.master.put_intervention(Intervention(name, FIRST_DAY, category, 15))
+        for ref, died_on in self.deaths.items():
+            self.master.put_recipient(Recipient(ref, FIRST_DAY, ref, "URBAN", died_on=died_on))
         self.orders = [order for number, ref in enumerate(self.births) for order in self._orders(number, ref)]
         self.visits = [visit for number, ref in enumerate(self.births) for visit in self._visits(number, ref)]
         self.visits = list(self._grouped())
@@ -195,14 +202,13 @@ class Town:
                 row[3][visit.id] = weakest(visit.evidence_in, visit.evidence_out)
         for order in self.orders if question.has_granted else ():
             for line in order.lines:
-                told = {
-                    "recipient": order.recipient, "provider": order.provider, "intervention": line.intervention,
-                    "category": INTERVENTIONS[line.intervention], "order_line": f"{order.ref}/{line.ref}",
-                }  # fmt: skip
-                minutes = 15 if line.standard_minutes is None else line.standard_minutes
-                seconds = granted_seconds(order, line, minutes, question.days)
-                if seconds and fits(question, told):
-                    sums[tuple(told[key] for key in question.by)][2] += seconds
+                for category, seconds in granted_seconds(self.master, order, line, question.days).items():
+                    told = {
+                        "recipient": order.recipient, "provider": order.provider, "intervention": line.intervention,
+                        "category": category, "order_line": f"{order.ref}/{line.ref}",
+                    }  # fmt: skip
+                    if seconds and fits(question, told):
+                        sums[tuple(told[key] for key in question.by)][2] += seconds
         return {
             key: (executed, payable, granted if question.has_granted else None, len(visits), *levels_of(visits))
             for key, (executed, payable, granted, visits) in sums.items()
@@ -210,7 +216,12 @@ class Town:
 
     def candidates(self, provider=None, recipient=None):
         for ref, birth in self.births.items():
-            orders = [one for one in self.orders if one.recipient == ref and provider in {None, one.provider}]
+            orders = [
+                alive
+                for one in self.orders
+                if one.recipient == ref and provider in {None, one.provider}
+                if (alive := until_death(one, self.deaths.get(ref)))
+            ]
             visits = [one for one in self.visits if one.recipient == ref and provider in {None, one.provider}]
             candidate = Candidate(ref, birth, orders, visits)
             if (ref == recipient) if recipient else is_candidate(KOLADA_CLASSIC, FIRST, candidate):

@@ -1,0 +1,16 @@
+"""The categories of help, and what law each is given under."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Law = Literal["SoL", "HSL"]
+LAWS: Mapping[str, Law] = {
+    "SERVICE": "SoL",
+    "CARE": "SoL",
+    "ALARM": "SoL",
+    "MEAL": "SoL",
+    "DELEGATED_HSL": "HSL",
+    "LICENSED_HSL": "HSL",
+}
+SOL_TIME = frozenset({"SERVICE", "CARE"})
+"""Help under the Social Services Act that is granted as time: what executed share, fees and the half-year look at."""
