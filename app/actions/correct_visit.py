@@ -8,6 +8,7 @@ from uuid import UUID
 from app.actions.correction_check import Asked, Author, Check, CorrectionRefusedError
 from app.actions.project import Touched, project
 from app.actions.put_master import Condition
+from app.actions.reach import recipients_within
 from app.domain.attestation import tellers
 from app.domain.correction import TOO_LATE, chain_of
 from app.domain.pairing import LONGEST_PRESENCE, Presence
@@ -147,7 +148,9 @@ async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Cho
     visit = stored.visit
     others = [other for other in standing.siblings[presence.id] if other.id != visit.id]
     done = await _done(writing, presence, visit.recipient) if one.asked.kind == "set_interventions" else None
-    check = Check(writing.master, presence, visit, others, one.author, dt.datetime.now(dt.UTC), done)
+    named = [one.asked.said["recipient"]] if one.asked.kind == "set_recipient" else []
+    within = await recipients_within(writing, one.author.provider, named)
+    check = Check(writing.master, presence, visit, others, one.author, within, dt.datetime.now(dt.UTC), done)
     before, body = check.of(one.asked.kind, one.asked.said)
     if one.asked.kind == "attest" or (TOO_LATE in visit.anomalies and body.get("accept")):
         await _require_another(writing, presence, one.author)

@@ -1,7 +1,7 @@
 """What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -68,6 +68,8 @@ class Check:
     visit: Visit
     others: list[Visit]
     author: Author
+    recipients: Container[str]
+    """Whom the author may name."""
     now: dt.datetime
     done: list[tuple[str, int | None]] | None = None
     """What somebody has told was done, with minutes; None where nobody has, or where it is not asked for."""
@@ -118,7 +120,7 @@ class Check:
         return {"staff": self.visit.staff}, dict(said)
 
     def _recipient(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        if said["recipient"] not in self.master.recipients:
+        if said["recipient"] not in self.recipients:
             raise CorrectionRefusedError("unknown_ref", "/recipient")
         if any(other.recipient == said["recipient"] for other in self.others):
             raise CorrectionRefusedError("correction_not_applicable")

@@ -10,6 +10,7 @@ from app.domain.tap import STATE_DISPUTES
 from app.domain.time import UTC, whole_second
 from app.store import records, tags
 from app.store.database import Writing
+from app.store.master import is_within
 from app.store.records import Stored, tag_of
 
 KIND = "tags"
@@ -18,53 +19,91 @@ CONFIRMED = "first tap"
 
 
 async def mount_tag(
-    writing: Writing, ref: str, household: str, at: dt.datetime, *, by: str, condition: Condition
+    writing: Writing,
+    ref: str,
+    household: str,
+    at: dt.datetime,
+    *,
+    by: str,
+    condition: Condition,
+    provider: str | None = None,
 ) -> Outcome:
     """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
 
     Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
     `active` from its first message on. Refused: `unknown_ref` (with a flaw: the
-    household), `version_conflict`, `tag_retired` for a tag that was so at that instant.
+    household), `version_conflict`, `tag_retired` for a tag that was so at that instant. A provider's planner is also
+    refused `unknown_household` for one that is unknown or out of its reach, and what is out of reach is unknown.
     """
-    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
-    if latest is None:
-        return refused("unknown_ref")
-    if not condition.met(latest.version):
-        return refused("version_conflict")
+    at = whole_second(at)
+    latest = await _standing(writing, ref, at, condition, provider)
+    if isinstance(latest, Outcome):
+        return latest
+    if provider is not None and not await _serves(writing, provider, household):
+        return refused("unknown_household")
     if not writing.master.has_household(household):
         return refused("unknown_ref", Flaw("/household", "unknown_ref"))
-    at = whole_second(at)
     tag = tag_of(ref, latest.body)
     if tag.state_at(at) == "retired":
         return refused("tag_retired")
-    told: dict[str, Json] = {"mounts": {"household": household, "at": _written(at)}}
+    hung: Json = {"household": household, "at": _written(at)}
+    same = (one for one in latest.body["mounts"] if hung.items() <= one.items())
+    told = {"mounts": next(same, hung | ({"by": provider} if provider else {}))}
     # A tag with keys says by itself when it hangs there; another that was lost is found again.
     if tag.kind == "ntag424" or tag.state_at(at) in STATE_DISPUTES:
         told["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
     outcome = await _told(writing, latest, told, by)
     if outcome.status == "unchanged":
         return outcome
-    mounts = tag_of(ref, outcome.body).mounts
-    await tags.put_mounts(writing.sql, writing.municipality_id, ref, mounts)
-    following = next((later for later, _ in mounts if later > at), None)
+    await tags.put_mounts(writing.sql, writing.municipality_id, ref, outcome.body["mounts"])
+    following = next((later for later, _ in tag_of(ref, outcome.body).mounts if later > at), None)
     await derive(writing, await for_mount(writing, ref, at, following))
     return outcome
 
 
 async def tell_state(
-    writing: Writing, ref: str, state: str, at: dt.datetime, reason: str, *, by: str, condition: Condition
+    writing: Writing,
+    ref: str,
+    state: str,
+    at: dt.datetime,
+    reason: str,
+    *,
+    by: str,
+    condition: Condition,
+    provider: str | None = None,
 ) -> Outcome:
     """Say what state a tag is in from an instant on. It judges taps that arrive from now on, not those judged.
 
     Another state told for the same instant takes the first one's place. Refused: `unknown_ref`, `version_conflict`.
     """
-    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
-    if latest is None:
-        return refused("unknown_ref")
-    if not condition.met(latest.version):
-        return refused("version_conflict")
-    told = {"state": state, "at": _written(whole_second(at)), "reason": reason}
+    at = whole_second(at)
+    latest = await _standing(writing, ref, at, condition, provider)
+    if isinstance(latest, Outcome):
+        return latest
+    told = {"state": state, "at": _written(at), "reason": reason}
     return await _told(writing, latest, {"states": told}, by)
+
+
+async def _standing(
+    writing: Writing, ref: str, at: dt.datetime, condition: Condition, provider: str | None
+) -> Stored | Outcome:
+    """The tag as it stands, or why nothing can be told of it."""
+    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
+        return refused("unknown_ref")
+    return latest if condition.met(latest.version) else refused("version_conflict")
+
+
+async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
+    """Whether the tag is within reach now, and its visits were at the instant: what is told changes those too."""
+    household = tag_of(tag.ref, tag.body).household_at(at)
+    return await is_within(writing.sql, writing.municipality_id, KIND, tag.ref, "hung_at", provider) and (
+        household is None or await _serves(writing, provider, household)
+    )
+
+
+async def _serves(writing: Writing, provider: str, household: str) -> bool:
+    return bool(await tags.households_served(writing.sql, writing.municipality_id, provider, [household]))
 
 
 async def confirm_mounts(writing: Writing, tapped: Mapping[str, tuple[dt.datetime, str]]) -> None:

@@ -1,18 +1,19 @@
 """A record of master data is put: checked against what it names, kept as a new version, and told on to the visits."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.actions import retell
 from app.actions.project import Touched, project
+from app.actions.reach import recipients_within
 from app.domain.master import MasterData, Timeline
 from app.domain.personal_number import number_of
 from app.domain.time import FIRST_DAY
 from app.store import orders, people, records, tags
 from app.store.database import Writing
-from app.store.master import refusals
+from app.store.master import is_within, refusals
 from app.store.records import Stored
 from app.store.vault import Vault
 
@@ -69,7 +70,7 @@ class _Kind:
     `touch` is asked before the change and gives the question to ask after it.
     """
 
-    flaws: Callable[[MasterData, Json], Iterator[Flaw]]
+    flaws: Callable[[MasterData, Container[str], Json], Iterator[Flaw]]
     write: Callable[[Writing, str, Json, bool], Awaitable[None]]
     touch: Callable[[Writing, str], Callable[[], Awaitable[Touched]]]
 
@@ -93,14 +94,15 @@ async def put(
     what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
     """
     found = await records.latest(writing.sql, writing.municipality_id, kind, ref)
-    if provider is not None and {body["provider"], found.body["provider"] if found else provider} != {provider}:
-        return refused("unknown_ref")
-    if not condition.met(found.version if found else None):
+    within = provider is None or await _within(writing, kind, ref, body, found, provider)
+    if not condition.met(found.version if found and within else None):
         return refused("version_conflict")
-    flaws = tuple(KINDS[kind].flaws(writing.master, body))
+    if not within:
+        return refused("unknown_ref")
+    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
     if flaws:
         return refused("unknown_ref", *flaws)
-    body = _completed(kind, ref, body, found)
+    body = _completed(kind, ref, body, found, provider)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be told from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
@@ -175,7 +177,24 @@ async def derive(writing: Writing, touched: Touched) -> None:
         await project(writing, touched)
 
 
-def _completed(kind: str, ref: str, body: Json, found: Stored | None) -> Json:
+async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
+    """Whether a provider's planner may put this under the ref: its own, and a tag that is new or at its doors."""
+    if kind != "tags":
+        return {body["provider"], found.body["provider"] if found else provider} == {provider}
+    if found is None:
+        return provider in writing.master.providers
+    return await is_within(writing.sql, writing.municipality_id, kind, ref, "hung_at", provider)
+
+
+async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
+    """Whom the body may name: who is within reach, and who was named there before."""
+    named = [body[name] for name in ("recipient", "relative_of") if body.get(name) is not None]
+    if found and all(found.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
+        return writing.master.recipients
+    return await recipients_within(writing, provider, named)
+
+
+def _completed(kind: str, ref: str, body: Json, found: Stored | None, provider: str | None) -> Json:
     """The body with what it takes from its ref and from what was there."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}
@@ -184,6 +203,8 @@ def _completed(kind: str, ref: str, body: Json, found: Stored | None) -> Json:
     if kind == "tags":
         kept = found.body if found else {"mounts": [], "states": []}
         body = body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
+        registered_by = kept.get("registered_by") if found else provider
+        body |= {"registered_by": registered_by} if registered_by else {}
         same_chip = kept.get("uid") == body["uid"]
         # That NXP made the chip was shown once, and stays so.
         return body | {"original": True} if same_chip and kept.get("original") else body
@@ -229,28 +250,28 @@ def unknown(known: Any, ref: str | None, pointer: str) -> Iterator[Flaw]:
         yield Flaw(pointer, "unknown_ref")
 
 
-def _no_flaws(_: MasterData, __: Json) -> Iterator[Flaw]:
+def _no_flaws(_: MasterData, __: Container[str], ___: Json) -> Iterator[Flaw]:
     return iter(())
 
 
-def _provider_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+def _provider_flaws(master: MasterData, _: Container[str], body: Json) -> Iterator[Flaw]:
     told = body.get("invoicing")
     yield from unknown(master.payers, told["payer"] if told else None, "/invoicing/payer")
 
 
-def _staff_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+def _staff_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
     yield from unknown(master.providers, body["provider"], "/provider")
-    yield from unknown(master.recipients, body["relative_of"], "/relative_of")
+    yield from unknown(recipients, body["relative_of"], "/relative_of")
     for place, one in enumerate(body["delegations"]):
         yield from unknown(master.interventions, one["intervention"], f"/delegations/{place}/intervention")
 
 
-def _contract_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
+def _contract_flaws(master: MasterData, _: Container[str], body: Json) -> Iterator[Flaw]:
     yield from unknown(master.providers, body["provider"], "/provider")
 
 
-def _decline_flaws(master: MasterData, body: Json) -> Iterator[Flaw]:
-    yield from unknown(master.recipients, body["recipient"], "/recipient")
+def _decline_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
+    yield from unknown(recipients, body["recipient"], "/recipient")
     yield from unknown(master.providers, body["provider"], "/provider")
     yield from unknown(master.interventions, body["intervention"], "/intervention")
 

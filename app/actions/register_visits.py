@@ -1,7 +1,7 @@
 """Visits told by hand as a whole, where no tap was made: each a fact of its own that no tap is paired with."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -9,7 +9,9 @@ from uuid import UUID
 
 from app.actions.correction_check import Author, CorrectionRefusedError
 from app.actions.project import Touched, project
+from app.actions.reach import recipients_within
 from app.domain.correction import consistent, manual_presence
+from app.domain.master import MasterData
 from app.domain.time import local_date, whole_second
 from app.domain.visit import visit_id
 from app.store import corrections as store
@@ -50,9 +52,11 @@ async def register_visits(
 ) -> list[Registered | CorrectionRefusedError]:
     """Store manual visits and tell them; an answer for each, in their order. One that is refused stops no other.
 
-    Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit.
+    Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit. What is out of the author's
+    reach is unknown, also when it was told before, by another provider.
     """
     now = dt.datetime.now(dt.UTC)
+    within = await recipients_within(writing, author.provider, [one.recipient for one in told])
     known = await store.known_by_hand(writing.sql, writing.municipality_id, [one.id for one in told])
     hashes = {id_: row["body_hash"] for id_, row in known.items()}
     repeated = set(hashes)
@@ -65,7 +69,7 @@ async def register_visits(
                 refused[place] = CorrectionRefusedError("id_conflict", "/id")
             continue
         try:
-            rows.append(_row(writing, one, author, now))
+            rows.append(_row(writing, one, author, within, now))
         except CorrectionRefusedError as error:
             refused[place] = error
             continue
@@ -78,9 +82,13 @@ async def register_visits(
     presences = [manual_presence(one.id) for one in told]
     found = await store_visits.of_presences(writing.sql, writing.municipality_id, presences)
     stored = {one.visit.id: one for one in found}
+    employers = {one.visit.presence: one.visit.provider for one in found}
     answers: list[Registered | CorrectionRefusedError] = []
     for place, one in enumerate(told):
         visit = stored.get(visit_id(manual_presence(one.id), one.recipient))
+        if author.provider not in {None, employers.get(manual_presence(one.id), author.provider)}:
+            unknown = _out_of_reach(writing.master, one, author, within)
+            refused[place] = unknown or CorrectionRefusedError("id_conflict", "/id")
         if place in refused or visit is None:
             answers.append(refused.get(place) or CorrectionRefusedError("visit_withdrawn"))
         else:
@@ -89,18 +97,27 @@ async def register_visits(
     return answers
 
 
-def _row(writing: Writing, one: Manual, author: Author, now: dt.datetime) -> dict[str, Any]:
+def _out_of_reach(
+    master: MasterData, one: Manual, author: Author, within: Container[str]
+) -> CorrectionRefusedError | None:
+    """What the author cannot name, whether it is there or not."""
+    if one.recipient not in within:
+        return CorrectionRefusedError("unknown_ref", "/recipient")
+    staff = master.staff_on(one.staff, local_date(whole_second(one.started_at)))
+    if staff is None or author.provider not in {None, staff.provider}:
+        return CorrectionRefusedError("unknown_ref", "/staff")
+    return None
+
+
+def _row(writing: Writing, one: Manual, author: Author, within: Container[str], now: dt.datetime) -> dict[str, Any]:
     master = writing.master
     start, end = whole_second(one.started_at), whole_second(one.ended_at)
     if not consistent(start, end) or start == end or one.ended_at > now:
         raise CorrectionRefusedError("out_of_range", "/ended_at")
-    on = local_date(start)
-    if one.recipient not in master.recipients:
-        raise CorrectionRefusedError("unknown_ref", "/recipient")
-    home = master.recipient_on(one.recipient, on) or master.recipients[one.recipient].versions[0]
-    staff = master.staff_on(one.staff, on)
-    if staff is None or author.provider not in {None, staff.provider}:
-        raise CorrectionRefusedError("unknown_ref", "/staff")
+    unknown = _out_of_reach(master, one, author, within)
+    if unknown is not None:
+        raise unknown
+    home = master.recipient_on(one.recipient, local_date(start)) or master.recipients[one.recipient].versions[0]
     for place, (intervention, _) in enumerate(one.interventions):
         if intervention not in master.interventions:
             raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")

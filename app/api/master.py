@@ -2,8 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -21,7 +21,7 @@ from app.domain.personal_number import holds_number
 from app.domain.time import UTC, local_date
 from app.store import people, records
 from app.store.database import Reading, Writing
-from app.store.master import RefusedError, page
+from app.store.master import RefusedError, is_within, page
 
 REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 READERS = ("system", "admin", "controller", "planner")
@@ -29,6 +29,7 @@ WRITERS = ("system", "admin")
 UNPROCESSABLE = 422
 ETAG = re.compile(r'"([0-9]{1,9})"')
 Out = Callable[[Caller, Json], Json]
+Within = Callable[[Reading | Writing, Caller, Sequence[Json]], Awaitable[Sequence[Json]]]
 
 
 def no_personal_number(value: object) -> object:
@@ -70,11 +71,16 @@ def _as_it_is(_: Caller, body: Json) -> Json:
     return body
 
 
+async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -> Sequence[Json]:
+    return bodies
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
 
-    A kind without `writers` is made by verbs of its own and only read here.
+    `within` leaves out of a record what is not the caller's to see. A kind without `writers` is made by verbs of its
+    own and only read here.
     """
 
     name: str
@@ -86,6 +92,7 @@ class Kind:
     reach: str | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     shown: Out = _as_it_is
+    within: Within = _all_of_it
     writers: tuple[str, ...] = WRITERS
     readers: tuple[str, ...] = READERS
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
@@ -136,7 +143,8 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
             stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
             if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
                 raise Problem("unknown_ref")
-        return _answer(kind, caller, ref, stored.version, stored.body)
+            [body] = await kind.within(reading, caller, [stored.body])
+        return _answer(kind, caller, ref, stored.version, body)
 
     @router.get(
         f"/v1/{kind.name}",
@@ -157,15 +165,18 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
             found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
+            bodies = await kind.within(reading, caller, [one.body for one in found[:limit]])
         following = cursor_of(found[-2].ref) if len(found) > limit else None
-        items = [_shown(kind, caller, one.ref, one.version, one.body) for one in found[:limit]]
+        items = [
+            _shown(kind, caller, one.ref, one.version, body) for one, body in zip(found[:limit], bodies, strict=True)
+        ]
         return paged(request, items, following)
 
 
 def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[Outcome]]:
     async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> Outcome:
         async def act(writing: Writing) -> Outcome:
-            return await put(
+            outcome = await put(
                 writing,
                 kind.name,
                 ref,
@@ -175,10 +186,19 @@ def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaita
                 condition=condition,
                 provider=own_provider(caller) if kind.reach else None,
             )
+            return await told(writing, kind, caller, outcome)
 
         return await written(request, caller, act)
 
     return put_record
+
+
+async def told(writing: Writing, kind: Kind, caller: Caller, outcome: Outcome) -> Outcome:
+    """The outcome with as much of the record as the caller may see."""
+    if outcome.status == "refused":
+        return outcome
+    [body] = await kind.within(writing, caller, [outcome.body])
+    return replace(outcome, body=body)
 
 
 async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[Outcome]]) -> Outcome:
@@ -235,12 +255,7 @@ async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: record
     provider = own_provider(caller)
     if provider is None or kind.reach is None:
         return True
-    if kind.reach == "served_by":
-        return await people.is_served_by(reading.sql, reading.municipality_id, stored.ref, provider)
-    if kind.reach == "employed_by":
-        employed = await records.latest(reading.sql, reading.municipality_id, "staff", stored.body["staff"])
-        return employed is not None and bool(employed.body["provider"] == provider)
-    return bool(stored.body["provider"] == provider)
+    return await is_within(reading.sql, reading.municipality_id, kind.name, stored.ref, kind.reach, provider)
 
 
 async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:

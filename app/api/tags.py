@@ -1,20 +1,38 @@
 """Tags: what they are, which door they hang at, and what state they are in."""
 
+import datetime as dt
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.actions.mount_tag import mount_tag, tell_state
 from app.actions.put_master import Condition, Json, Outcome
-from app.api.access import Caller, allow
-from app.api.master import Kind, Ref, Text, Versioned, add_routes, condition_of, known_ref, record, written
+from app.api.access import Caller, allow, database
+from app.api.master import (
+    READERS,
+    Kind,
+    Ref,
+    Text,
+    Versioned,
+    add_routes,
+    condition_of,
+    known_ref,
+    own_provider,
+    record,
+    told,
+    written,
+)
+from app.api.paging import cursor_of, paged, words_of
+from app.api.problems import Problem
 from app.api.reading import read_json
 from app.api.wire import Instant, Wire, answer_of, body_of
-from app.store.database import Writing
+from app.domain.time import UTC
+from app.store.database import Reading, Writing
+from app.store.tags import households_served, moved
 
 router = APIRouter(tags=["master data"])
 
@@ -62,7 +80,10 @@ class StateBody(Wire):
 
 
 class TagAnswer(TagBody, Versioned):
-    """A tag as stored, with every household it has hung at and every state it has had."""
+    """A tag as stored, with every household it has hung at and every state it has had.
+
+    A planner is told of the households where its provider has or has had an order.
+    """
 
     original: Annotated[bool, Field(description="Whether the maker's signature of its UID was verified.")] = False
     mounts: list[MountBody]
@@ -83,11 +104,47 @@ MOUNT = {"household": "H-004", "at": "2026-01-02T08:00:00Z"}
 STATE = {"state": "lost", "at": "2026-06-02T08:00:00Z", "reason": "fallen from the wall"}
 
 
+class TagMove(Wire):
+    """A tag that was taken from where a provider has an open order; by another provider, or null: the municipality."""
+
+    provider: str
+    tag: str
+    household: str
+    at: Instant
+    moved_by: str | None
+
+
+MOVE = {"provider": "P-norr", "tag": "T-004", "household": "H-004", "at": "2026-06-02T08:00:00Z", "moved_by": "P-syd"}
+INTERNAL = frozenset({"epochs", "registered_by"})
+
+
 def _shown(_: Caller, body: Json) -> Json:
-    return {name: value for name, value in body.items() if name != "epochs"}
+    mounts = [{"household": one["household"], "at": one["at"]} for one in body["mounts"]]
+    return {name: value for name, value in body.items() if name not in INTERNAL} | {"mounts": mounts}
 
 
-KIND = Kind("tags", "tag", TagBody, TagAnswer, TAG, TAG_OUT, writers=WRITERS, shown=_shown)
+async def _at_own_doors(transaction: Reading | Writing, caller: Caller, bodies: Sequence[Json]) -> Sequence[Json]:
+    """Tags with the households alone that a planner's provider serves."""
+    provider = own_provider(caller)
+    if provider is None:
+        return bodies
+    doors = {one["household"] for body in bodies for one in body["mounts"]}
+    served = await households_served(transaction.sql, transaction.municipality_id, provider, doors)
+    return [body | {"mounts": [one for one in body["mounts"] if one["household"] in served]} for body in bodies]
+
+
+KIND = Kind(
+    "tags",
+    "tag",
+    TagBody,
+    TagAnswer,
+    TAG,
+    TAG_OUT,
+    reach="hung_at",
+    within=_at_own_doors,
+    writers=WRITERS,
+    shown=_shown,
+)
 add_routes(router, KIND)
 
 TagWriter = Annotated[Caller, Depends(allow(*WRITERS))]
@@ -102,12 +159,24 @@ Act = Callable[[Writing, Condition], Awaitable[Outcome]]
     responses=answer_of(TagAnswer, example=TAG_OUT),
 )
 async def mount(request: Request, ref: str, caller: TagWriter) -> Response:
-    """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing."""
+    """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing.
+
+    Planners hang their own doors' tags, and new ones of theirs, at households where their provider has or has had an
+    order: any other is `unknown_household`. Other providers with an open order where it hung see it in `/v1/tag-moves`.
+    """
     known_ref(ref)
     body = await read_json(request, MountBody)
 
     async def act(writing: Writing, condition: Condition) -> Outcome:
-        return await mount_tag(writing, ref, body.household, body.at, by=caller.subject, condition=condition)
+        return await mount_tag(
+            writing,
+            ref,
+            body.household,
+            body.at,
+            by=caller.subject,
+            condition=condition,
+            provider=own_provider(caller),
+        )
 
     return await _told(request, caller, ref, act)
 
@@ -125,7 +194,16 @@ async def state(request: Request, ref: str, caller: TagWriter) -> Response:
     body = await read_json(request, StateBody)
 
     async def act(writing: Writing, condition: Condition) -> Outcome:
-        return await tell_state(writing, ref, body.state, body.at, body.reason, by=caller.subject, condition=condition)
+        return await tell_state(
+            writing,
+            ref,
+            body.state,
+            body.at,
+            body.reason,
+            by=caller.subject,
+            condition=condition,
+            provider=own_provider(caller),
+        )
 
     return await _told(request, caller, ref, act)
 
@@ -134,6 +212,39 @@ async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Respons
     condition = condition_of(request)
 
     async def conditionally(writing: Writing) -> Outcome:
-        return await act(writing, condition)
+        return await told(writing, KIND, caller, await act(writing, condition))
 
     return record(KIND, caller, ref, await written(request, caller, conditionally))
+
+
+@router.get(
+    "/v1/tag-moves",
+    operation_id="list_tag_moves",
+    summary="List tags that others took from doors one serves",
+    responses=answer_of(None, example={"items": [MOVE], "next": None}),
+)
+async def tag_moves(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*READERS))],
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """Where a tag hung that somebody else has hung elsewhere, for each provider that then had an open order there.
+
+    By instant. Planners see their own provider's.
+    """
+    after = (dt.datetime.min.replace(tzinfo=UTC), "", "") if cursor is None else _after(cursor)
+    async with database(request).read(caller.municipality_id) as reading:
+        found = await moved(reading.sql, reading.municipality_id, own_provider(caller), after, limit + 1)
+    following = cursor_of(*found[limit - 1][:3]) if len(found) > limit else None
+    items = [TagMove.model_validate(one._asdict()).model_dump() for one in found[:limit]]
+    return paged(request, items, following)
+
+
+def _after(cursor: str) -> tuple[dt.datetime, str, str]:
+    """The place in a cursor. Raises Problem `invalid_cursor`."""
+    try:
+        at, tag, provider = words_of(cursor)
+        return dt.datetime.fromisoformat(at).astimezone(UTC), tag, provider
+    except (ValueError, OverflowError) as error:
+        raise Problem("invalid_cursor") from error

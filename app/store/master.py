@@ -22,13 +22,24 @@ SELECT ref, version, body FROM (
 WHERE NOT removed {filters} ORDER BY ref LIMIT $4
 """
 FILTERS = {
+    "ref": "AND ref = ${place}",
     "provider": "AND body->>'provider' = ${place}",
     "recipient": "AND body->>'recipient' = ${place}",
     "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
     " AND o.recipient = newest.ref AND o.provider = ${place})",
     "employed_by": "AND (SELECT s.body->>'provider' FROM record AS s WHERE s.municipality_id = $1 AND s.kind = 'staff'"
     " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1) = ${place}",
+    # Where it hangs or is told to hang; one that never hung anywhere is its maker's.
+    "hung_at": """AND CASE WHEN EXISTS (SELECT FROM tag_mount WHERE municipality_id = $1 AND tag = newest.ref)
+    THEN EXISTS (
+        SELECT FROM tag_mount AS m
+        JOIN recipient_version AS v ON v.municipality_id = $1 AND v.household = m.household
+        JOIN care_order AS o ON o.municipality_id = $1 AND o.recipient = v.ref AND o.valid && v.valid
+        WHERE m.municipality_id = $1 AND m.tag = newest.ref AND o.provider = ${place}
+            AND (upper_inf(m.mounted) OR upper(m.mounted) > now()))
+    ELSE body->>'registered_by' = ${place} END""",
 }
+"""What a list is narrowed to, and what holds a planner to its own provider."""
 REACHED = """
 SELECT w.name, w.first_at, w.last_at
 FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS w(name, first_at, last_at)
@@ -104,6 +115,11 @@ async def page(
     chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
     rows = await sql.fetch(PAGE.format(filters=chosen), municipality_id, kind, after, limit, *filters.values())
     return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
+
+
+async def is_within(sql: Any, municipality_id: int, kind: str, ref: str, reach: str, provider: str) -> bool:
+    """Whether a record is within a provider's reach; `reach` is named in FILTERS."""
+    return bool(await page(sql, municipality_id, kind, "", 1, {"ref": ref, reach: provider}))
 
 
 async def households_reached(

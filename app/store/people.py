@@ -4,6 +4,7 @@ The versions of a ref are derived from its stored records in one statement: each
 the next one's, and of two with the same first day the later record counts.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.store.vault import Place, Vault
@@ -54,6 +55,14 @@ IDENTITIES = "SELECT ref, number_sealed FROM recipient_identity WHERE municipali
 RESEAL = """
 UPDATE recipient_identity AS i SET number_sealed = new.sealed
 FROM unnest($2::text[], $3::bytea[]) AS new(ref, sealed) WHERE i.municipality_id = $1 AND i.ref = new.ref
+"""
+DEALT_WITH = """
+SELECT ref FROM unnest($3::text[]) AS wanted(ref)
+WHERE EXISTS (
+    SELECT FROM care_order AS o WHERE o.municipality_id = $1 AND o.recipient = wanted.ref AND o.provider = $2
+) OR EXISTS (
+    SELECT FROM visit AS v WHERE v.municipality_id = $1 AND v.recipient = wanted.ref AND v.provider = $2
+)
 """
 SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
 
@@ -107,3 +116,8 @@ async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider:
     """Whether the provider has an order for the recipient, whenever it is or was in force."""
     served: bool = await sql.fetchval(SERVED, municipality_id, recipient, provider)
     return served
+
+
+async def dealt_with(sql: Any, municipality_id: int, provider: str, recipients: Sequence[str]) -> set[str]:
+    """Those of the recipients for whom the provider has or has had an order, or whom it has visited."""
+    return {row[0] for row in await sql.fetch(DEALT_WITH, municipality_id, provider, recipients)}

@@ -225,6 +225,7 @@ tag_mount = Table(
     Column("municipality_id", Integer, nullable=False),
     *required(Text, "tag", "household"),
     Column("mounted", TSTZRANGE, nullable=False),
+    Column("hung_by", Text),
     PrimaryKeyConstraint("municipality_id", "tag", "mounted", name="tag_mount_one_household_at_a_time"),
     CheckConstraint("NOT isempty(mounted)", name="tag_mount_mounted_check"),
     ForeignKeyConstraint(["municipality_id", "tag"], ["tag.municipality_id", "tag.ref"], ondelete="CASCADE"),

@@ -731,6 +731,7 @@ async def test_nobody_unknown_gets_anything(filled):
 async def test_a_planner_reads_what_is_its_providers(filled):
     await filled.put("providers", "P-stad", BODIES["providers"])
     await filled.put("recipients", "B-002", BODIES["recipients"] | {"household": "H-2"})
+    await filled.mount("T-001", "B-001", "2026-01-01T08:00:00Z")
     for kind in KINDS:
         own = await filled.ask("GET", path(kind), role="planner", provider="P-norr", expect=200)
         assert own.json() == (await filled.ask("GET", path(kind))).json()
@@ -738,7 +739,7 @@ async def test_a_planner_reads_what_is_its_providers(filled):
         one["ref"]
         for one in (await filled.ask("GET", "/v1/recipients", role="planner", provider="P-norr")).json()["items"]
     ] == ["B-001"]
-    for kind in ("recipients", "staff", "orders", "contracts"):
+    for kind in ("recipients", "staff", "orders", "contracts", "tags"):
         await refused(filled, "GET", path(kind), None, 404, "unknown_ref", role="planner", provider="P-stad")
         listed = await filled.ask("GET", f"/v1/{kind}", role="planner", provider="P-stad")
         assert listed.json() == {"items": [], "next": None}
@@ -762,6 +763,7 @@ async def test_a_planner_writes_its_own_staff_and_tags_alone(filled):
     assert (await filled.ask("GET", "/v1/staff/S-04")).json()["version"] == 1
 
     await filled.ask("PUT", "/v1/tags/T-002", {"kind": "static", "uid": "0A0B0C0D"}, expect=201, **planner)
+    assert (await filled.ask("GET", "/v1/tags/T-002", expect=200, **planner)).json()["mounts"] == []
     at = {"at": "2026-01-01T08:00:00Z"}
     await filled.ask("POST", "/v1/tags/T-002/mount", {"household": "B-001", **at}, expect=200, **planner)
     await filled.ask("POST", "/v1/tags/T-002/state", {"state": "lost", "reason": "gone", **at}, expect=200, **planner)
