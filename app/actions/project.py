@@ -62,10 +62,12 @@ class Touched:
 
 @dataclass(slots=True)
 class Outcome:
-    """The visits told, unchanged ones too, by each tap of their presence; and each difference, before and after."""
+    """The visits told, unchanged ones too, by each tap of their presence; each difference; the presences told of."""
 
     by_tap: dict[UUID, list[Visit]]
     differences: list[tuple[Visit | None, Visit | None]]
+    """Before and after."""
+    presences: Sequence[Presence] = ()
 
 
 async def project(writing: Writing, touched: Touched) -> Outcome:
@@ -259,7 +261,8 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
     for visit in told:
         by_presence[visit.presence].append(visit)
-    return Outcome({tap: by_presence[one.id] for one in all_presences for tap in one.taps}, differences)
+    by_tap = {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
+    return Outcome(by_tap, differences, all_presences)
 
 
 async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[Window]) -> list[list[Presence]]:

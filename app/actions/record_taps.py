@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.mount_tag import confirm_mounts
-from app.actions.project import Touched, project
+from app.actions.project import Outcome, Touched, project
+from app.domain.doors import Doors, Whereabouts
 from app.domain.report import NOT_OWN
 from app.domain.tap import (
     JUDGED_ANEW,
@@ -68,6 +69,7 @@ class TapAnswer(NamedTuple):
     at: dt.datetime | None
     evidence: str | None
     visits: Sequence[Visit] = ()
+    doors: Doors | None = None
 
 
 def body_hash(staff: str, claim: Claim) -> bytes:
@@ -224,8 +226,12 @@ async def record_taps(
     )
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
-    told = (await project(writing, batch.touched)).by_tap
-    return [[_with_visits(answer, told) for answer in answered] for answered in answers]
+    told = await project(writing, batch.touched)
+    whereabouts = Whereabouts(told.presences, writing.master.provider_of)
+    return [
+        [_as_it_stands(answer, submission.staff, told, whereabouts) for answer in answered]
+        for submission, answered in zip(submissions, answers, strict=True)
+    ]
 
 
 def standing_refusal(codes: Iterable[str]) -> str | None:
@@ -238,6 +244,9 @@ def nameless(items: Iterable[Any]) -> list[bytes]:
     return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
 
 
-def _with_visits(answer: TapAnswer, told: dict[UUID, list[Visit]]) -> TapAnswer:
-    visits = told.get(answer.id) if answer.id is not None and answer.verdict != "refused" else None
-    return answer._replace(visits=visits) if visits else answer
+def _as_it_stands(answer: TapAnswer, staff: str, told: Outcome, whereabouts: Whereabouts) -> TapAnswer:
+    """The answer with what the tap has come to today."""
+    if answer.id is None or answer.at is None:
+        return answer
+    doors = whereabouts.doors(answer.id, staff, answer.at)
+    return answer._replace(visits=told.by_tap.get(answer.id, ()), doors=doors)

@@ -81,6 +81,16 @@ class TapVisit(Wire):
     status: str
 
 
+class TapDoors(Wire):
+    """The household whose door was tapped, and all where the same person is logged in now, for the same provider.
+
+    A way out at the wrong door ends nothing: the tapped one is not among them.
+    """
+
+    tapped: str
+    logged_in: list[str]
+
+
 class TapResult(Wire):
     """The answer to one item, in the order of the items."""
 
@@ -91,6 +101,7 @@ class TapResult(Wire):
     at: Instant | None
     evidence: str | None
     visits: list[TapVisit]
+    doors: TapDoors | None = Field(description="Null unless the person has been logged in elsewhere since before.")
 
 
 class TapsOut(Wire):
@@ -126,6 +137,7 @@ EXAMPLE_OUT = {
             "at": "2026-10-24T08:31:02Z",
             "evidence": "static",
             "visits": [{"id": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1", "recipient": "B-001", "status": "open"}],
+            "doors": None,
         }
     ],
 }
@@ -233,4 +245,5 @@ def _result(answer: TapAnswer) -> dict[str, Any]:
         "at": answer.at,
         "evidence": answer.evidence,
         "visits": [{"id": visit.id, "recipient": visit.recipient, "status": visit.status} for visit in answer.visits],
+        "doors": answer.doors._asdict() if answer.doors else None,
     }

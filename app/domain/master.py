@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from app.domain.device import Device
 from app.domain.order import Order, OrderLine, turns
 from app.domain.sun import KeysetKeys
-from app.domain.time import ZERO
+from app.domain.time import ZERO, local_date
 
 
 class _Version(Protocol):
@@ -241,6 +241,11 @@ class MasterData:
         if timeline is None:
             return None
         return timeline.on(on) or timeline.versions[0]
+
+    def provider_of(self, staff: str, at: dt.datetime) -> str | None:
+        """Who employs a staff ref at an instant, None for an unknown one."""
+        found = self.staff_on(staff, local_date(at))
+        return found.provider if found else None
 
     def recipient_on(self, ref: str, on: dt.date) -> Recipient | None:
         """Where and who the recipient is that day, None before the first version."""

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from service import day, tap_item
-from world import H1, H2, H3, ago, at, codes, on, order, shares, spans, suggestion
+from world import H1, H2, H3, ago, at, codes, on, order, shares, spans, staff, suggestion
 from world import line as order_line
 
 
@@ -75,6 +75,42 @@ async def test_04_a_tap_out_at_the_right_door_settles_the_wrong_one(home):
     await home.tap("S-1", H1, "out", day(-1, "08:30"))
     [visit] = await home.visits()
     assert (visit["status"], visit["seconds"], codes(visit)) == ("complete", 1800, set())
+
+
+async def test_a_tap_at_the_wrong_door_names_both(home):
+    assert (await home.tap("S-1", H1, "in", ago(hours=2)))["doors"] is None
+    left_at = ago(hours=1)
+    out = await home.tap("S-1", H2, "out", left_at)
+    assert out["doors"] == {"tapped": "H-2", "logged_in": ["H-1"]}
+    assert (await home.tap("S-1", H1, "out", ago(minutes=50)))["doors"] is None
+    again = await home.tap("S-1", H2, "out", left_at, id=out["id"])
+    assert (again["duplicate"], again["doors"]) == (True, None)  # as it stands today
+
+
+async def test_a_tap_with_an_older_visit_open_elsewhere_names_both(home):
+    first_at = ago(hours=3)
+    first = await home.tap("S-1", H1, "in", first_at)
+    inside = await home.tap("S-1", H2, "auto", ago(hours=2))
+    assert inside["doors"] == {"tapped": "H-2", "logged_in": ["H-1", "H-2"]}
+    assert [one["recipient"] for one in inside["visits"]] == ["B-2"]
+    bounced = await home.tap("S-1", H2, "auto", ago(hours=2, seconds=-20))
+    assert bounced["doors"] == inside["doors"]
+    assert (await home.tap("S-1", H2, "out", ago(hours=1)))["doors"] == {"tapped": "H-2", "logged_in": ["H-1"]}
+    again = await home.tap("S-1", H1, "in", first_at, id=first["id"])
+    assert (again["duplicate"], again["doors"]) == (True, None)  # then it was the only door
+    assert (await home.tap("S-2", H2, "in", ago(minutes=30)))["doors"] is None  # somebody else
+
+
+async def test_a_visit_for_another_provider_is_not_named_at_the_door(home):
+    await home.put("staff", "S-south", staff("S-south") | {"person": "S-1"})
+    await home.tap("S-1", H1, "in", ago(hours=2))
+    for uid, direction in [(H3, "out"), (H2, "in"), (H2, "out")]:
+        assert (await home.tap("S-south", uid, direction, ago(hours=1)))["doors"] is None
+
+
+async def test_a_visit_forgotten_yesterday_is_not_open_elsewhere(home):
+    await home.tap("S-1", H1, "in", ago(hours=17))
+    assert (await home.tap("S-1", H2, "in", ago(hours=1)))["doors"] is None
 
 
 async def test_05_two_taps_within_twenty_seconds(home):

@@ -83,7 +83,7 @@ async def test_18_whatever_is_wrong_with_a_message_is_one_code_and_nothing_of_it
     items = [tap_item(message, "in", ago(seconds=5)) for message in messages]
     results = await keyed.taps("S-1", items)
     expected = {"verdict": "refused", "code": "sun_invalid", "duplicate": False, "at": None, "evidence": None}
-    assert results == [{"id": str(item["id"]), **expected, "visits": []} for item in items]
+    assert results == [{"id": str(item["id"]), **expected, "visits": [], "doors": None} for item in items]
     attempts = await kept(keyed)
     assert len(attempts) == len(messages)
     told_of = json.dumps(attempts, default=str).upper() + str(capfd.readouterr()).upper()

@@ -12,6 +12,8 @@ PATIENCE_MS = 60_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UID = "04000000000001"
 TAG = f"/t/plain#uid={UID}"
+# What a worker sends passes no route of a test.
+NO_WORKER = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +78,7 @@ async def enrolled(town, phone):
     assert offer.json()["code"] not in page.url
     await page.click("#connect")
     await says(page, "Telefonen är ansluten för S-1.")
-    await page.evaluate("() => navigator.serviceWorker.ready.then(() => null)")
+    await page.evaluate("() => navigator.serviceWorker?.ready.then(() => null)")
     return page
 
 
@@ -94,7 +96,7 @@ async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owne
     assert (await queued(page), await stored()) == (0, 1)
 
     await page.reload()
-    await says(page, "Läs en tagg med telefonen.")
+    await says(page, "Du är inloggad sedan")
     assert await stored() == 1
 
     await asyncio.sleep(1)  # within one second nobody comes and goes: taps are told apart by whole seconds
@@ -111,7 +113,98 @@ async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owne
     assert told == [("complete", "S-1", "B-1", {"in": "static", "out": "static"})]
 
 
+async def sent(owner):
+    """The directions of the taps that have reached the service, as soon as there are any."""
+    for _ in range(PATIENCE_MS // 100):
+        if found := await owner.fetch("SELECT direction FROM tap ORDER BY at"):
+            return [row["direction"] for row in found]
+        await asyncio.sleep(0.1)
+    return []
+
+
+async def test_a_tag_that_was_read_is_sent_though_its_page_is_closed_at_once(town, phone, owner):
+    page = await enrolled(town, phone)
+    await page.goto(town.url + TAG)
+    await says(page, "Kom du eller gick du?")
+    await page.close()
+    assert await sent(owner) == ["auto"]
+    page = await phone.new_page()
+    await page.goto(f"{town.url}/t/plain")
+    await says(page, "Du är inloggad sedan")
+    assert await queued(page) == 0
+
+
+async def test_a_page_that_is_loaded_again_goes_on_asking(town, phone, owner):
+    page = await enrolled(town, phone)
+    await page.goto(town.url + TAG)
+    await says(page, "Kom du eller gick du?")
+    await page.reload()
+    await says(page, "Kom du eller gick du?")
+    assert await queued(page) == 1
+    other = await phone.new_page()
+    await other.goto(f"{town.url}/enrol")
+    await says(other, "Kom du eller gick du?")
+    await other.click("#came")
+    await says(other, "Du är inloggad sedan")
+    await says(page, "Du är inloggad sedan")  # which did not send it
+    await expect(page.locator("#choice")).to_be_hidden()
+    assert await sent(owner) == ["in"]
+
+
+async def test_what_the_service_may_have_been_told_is_not_told_otherwise(town, phone):
+    """An answer that is lost: the tap is sent again as it was, or its id would be refused as another's."""
+    await phone.add_init_script(NO_WORKER)
+    page = await enrolled(town, phone)
+    bodies = []
+
+    async def lose(route):
+        bodies.append(route.request.post_data_json["taps"])
+        if len(bodies) == 1:
+            await route.fetch()
+            await route.fulfill(status=503, json={}, headers={"Retry-After": "1"})
+        else:
+            await route.continue_()
+
+    await phone.route("**/v1/taps", lose)
+    await page.goto(town.url + TAG)
+    await page.click("#came")
+    await says(page, "Du är inloggad sedan")
+    assert bodies[0] == bodies[1]
+
+
+async def test_without_coverage_the_state_is_told_after_loading_again(town, phone):
+    page = await enrolled(town, phone)
+    await phone.set_offline(True)
+    await page.goto(town.url + TAG)
+    await page.click("#came")
+    await says(page, "Taggningen är sparad och skickas av sig själv.")
+    await page.reload()
+    await says(page, "Taggningen är sparad och skickas av sig själv.")
+    await page.close()
+    await phone.set_offline(False)
+    page = await phone.new_page()
+    await page.goto(f"{town.url}/enrol")
+    await says(page, "Du är inloggad sedan")
+
+
+async def test_the_wrong_door_and_a_visit_left_open_elsewhere_are_named(town, phone):
+    await town.put("recipients", "B-2", {"area": "URBAN", "household": "H-2"})
+    await town.put("tags", "T-2", {"kind": "static", "uid": "04000000000002"})
+    await town.mount("T-2", "H-2", dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
+    await town.tap("S-1", UID, "in", dt.datetime.now(dt.UTC) - dt.timedelta(hours=1))
+    page = await enrolled(town, phone)
+    for choice, sentence in [("#left", "Fel dörr. Du är fortfarande inloggad."), ("#came", "Du är inloggad sedan")]:
+        await page.goto("about:blank")
+        await page.goto(f"{town.url}/t/plain#uid=04000000000002")
+        await page.click(choice)
+        await says(page, sentence)
+        more = page.locator("#more")
+        await expect(more).to_contain_text("Du läste taggen hos H-2, men är sedan tidigare inloggad hos H-1.")
+        await expect(more).to_have_class("alert")
+
+
 async def test_the_queue_outlives_refusals_of_a_batch_and_drops_what_has_a_verdict(town, phone):
+    await phone.add_init_script(NO_WORKER)
     page = await phone.new_page()
     await page.goto(town.url + TAG)
     await page.click("#came")

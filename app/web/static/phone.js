@@ -2,55 +2,54 @@
 // enrolled phone, and an enrolment begins with a press, so previews and reloads change nothing.
 
 import { Later, current, enrol } from "./device.js";
-import { decide, flush, keep, tapOf, waiting } from "./queue.js";
-import { clock, language, said, text } from "./texts.js";
+import { decide, flush, heldMs, keep, latest, tapOf } from "./queue.js";
+import { clock, elsewhere, language, said, text } from "./texts.js";
 
 const UNDECIDED_MS = 12_000;
 const place = (id) => document.getElementById(id);
 
-let tap = null; // the one read last, while nobody knows what became of it
+let notice = null; // what is said before anything the phone remembers, until the next tag is read
+let reason = null; // why taps are still waiting
+let asked = null; // the tap that the choice is about
 let code = null;
 let timer;
 const pages = new BroadcastChannel("taggad"); // every tag may open one more, and only one of them sends
 
-function say(sentence, more = "") {
-  place("said").textContent = sentence;
+function say(sentence, more = "", alert = false) {
+  if (place("said").textContent !== sentence) place("said").textContent = sentence;
   place("more").textContent = more;
+  place("more").classList.toggle("alert", alert);
 }
 
-function offer(id, shown) {
-  place(id).hidden = !shown;
+/** Say what the phone knows, whoever has sent or was told of it: this page, another, or the worker. */
+async function show() {
+  const { tap, result, waiting } = await latest();
+  asked = !notice && tap && !tap.sent && heldMs(tap) ? tap : null;
+  place("choice").hidden = !asked;
+  if (notice) say(...notice);
+  else if (asked) say(text.asking(clock(tap.tapped_at)), text.asking_more);
+  else if (tap) say(text[reason ?? "sending"]);
+  else if (result) say(said(result), elsewhere(result) ?? "", Boolean(result.doors));
+  else say((await current()) ? text.idle : text.unknown_phone);
+  place("waiting").textContent = waiting && !(tap && waiting === 1) ? text.waiting(waiting) : "";
+  return asked;
 }
 
-async function count() {
-  const left = await waiting();
-  place("waiting").textContent = left && !(tap && left === 1) ? text.waiting(left) : "";
-}
-
-function told(results) {
-  if (!tap || !results.has(tap.id)) return;
-  say(said(results.get(tap.id)));
-  tap = null;
-}
-
-/** Send what is queued, say what became of the tap just read, and come back when some is left. */
+/** Send what is queued, say what became of the tap read last, and come back when some is left. */
 async function send() {
-  let results = new Map();
-  let later = null;
+  let again = null;
   try {
-    results = await flush();
+    if ((await flush()).size) pages.postMessage(null);
+    reason = "busy"; // whatever it was that is left, it is kept
   } catch (error) {
-    // Whatever it was, the tap is kept.
-    later = error instanceof Later ? error : new Later("busy");
-    results = error.results ?? results;
+    const later = error instanceof Later ? error : new Later("busy");
+    if (later.results?.size) pages.postMessage(null);
+    reason = later.reason;
+    again = later.seconds * 1000;
   }
-  if (results.size) pages.postMessage(results);
-  told(results);
-  if (tap && later && place("choice").hidden) {
-    say(text[later.reason]);
-  }
-  if (later) wake(later.seconds * 1000);
-  await count();
+  const held = await show();
+  if (held) again = heldMs(held);
+  if (again !== null) wake(again);
 }
 
 function wake(milliseconds) {
@@ -59,27 +58,24 @@ function wake(milliseconds) {
 }
 
 async function read(tag) {
-  offer("connect", false);
+  place("connect").hidden = true;
+  notice = reason = null;
   try {
-    tap = await keep(tag, UNDECIDED_MS);
+    await keep(tag, UNDECIDED_MS);
   } catch {
-    say(text.unsaved);
+    notice = [text.unsaved];
     return;
   }
   history.replaceState(null, "", location.pathname);
-  say(text.asking(clock(tap.tapped_at)), text.asking_more);
-  offer("choice", true);
-  const { id } = tap;
-  setTimeout(() => {
-    if (tap?.id === id) void chosen("auto");
-  }, UNDECIDED_MS);
+  // The worker sends it, should nobody be here when it is held no more.
+  void navigator.serviceWorker?.ready.then(({ active }) => active.postMessage(null));
 }
 
 async function chosen(direction) {
-  if (place("choice").hidden) return send();
-  offer("choice", false);
-  say(text.sending);
-  await decide(tap.id, direction);
+  if (!asked) return;
+  await decide(asked.id, direction);
+  reason = null;
+  await show();
   await send();
 }
 
@@ -87,14 +83,15 @@ async function connect() {
   place("connect").disabled = true;
   try {
     const device = await enrol(code);
-    if (device) offer("connect", false);
-    say(device ? text.enrolled(device.staff) : text.code_invalid);
+    if (device) place("connect").hidden = true;
+    notice = [device ? text.enrolled(device.staff) : text.code_invalid];
   } catch (error) {
     if (!(error instanceof Later)) throw error;
-    say(text.enrol_offline);
+    notice = [text.enrol_offline];
   } finally {
     place("connect").disabled = false;
   }
+  await show();
   await send();
 }
 
@@ -105,11 +102,10 @@ async function begin() {
   } else if (location.pathname === "/enrol" && location.hash) {
     code = decodeURIComponent(location.hash.slice(1));
     history.replaceState(null, "", location.pathname);
-    say(text.enrolling, text.enrolling_more);
-    offer("connect", true);
-  } else if (!tap && place("connect").hidden) {
-    say((await current()) ? text.idle : text.unknown_phone);
+    notice = [text.enrolling, text.enrolling_more];
+    place("connect").hidden = false;
   }
+  await show();
   await send();
 }
 
@@ -121,11 +117,8 @@ place("connect").addEventListener("click", () => void connect());
 // The next tag may open in the page that is there already.
 addEventListener("hashchange", () => void begin());
 addEventListener("online", () => void send());
-// Who puts the phone away has nothing more to say.
-document.addEventListener("visibilitychange", () => void (document.hidden && tap ? chosen("auto") : send()));
-pages.addEventListener("message", ({ data: results }) => {
-  told(results);
-  void count();
-});
-navigator.serviceWorker?.register("/worker.js").catch(() => {}); // without it the page needs coverage to open
+document.addEventListener("visibilitychange", () => void (document.hidden || send()));
+pages.addEventListener("message", () => void show());
+// Without it the page needs coverage to open, and itself to send.
+navigator.serviceWorker?.register("/worker.js", { type: "module", updateViaCache: "none" }).catch(() => {});
 void begin();

@@ -1,10 +1,11 @@
 // Taps on their way: kept first, sent when the phone may, dropped only on the service's own word about each.
 
 import { Later, ask, current, forget, read, token } from "./device.js";
-import { all, change, drop, put } from "./store.js";
+import { all, change, drop, get, put } from "./store.js";
 
 const AT_ONCE = 100;
 const TOO_MUCH_OR_UNREADABLE = [400, 413, 415, 422];
+const LONGEST_PRESENCE_MS = 16 * 3600_000;
 
 /** The tap that an address tells of, after `#` or `?`; null when it tells of none. */
 export function tapOf(address) {
@@ -19,36 +20,50 @@ export function tapOf(address) {
   return null;
 }
 
-/** Keep a tap. Until `undecidedMs` have passed it waits for somebody to say which way it was. */
-export async function keep(tag, undecidedMs) {
+/** Keep a tap, as one whose direction the service sees. For `heldMs` it waits for somebody to say which way it was. */
+export async function keep(tag, heldMs) {
   const now = Date.now();
   const device = await current();
   const tap = {
     id: uuid7(now),
     tapped_at: new Date(now).toISOString(),
-    direction: null,
-    decided_by: now + undecidedMs,
+    direction: "auto",
+    held_until: now + heldMs,
     device: device?.ref ?? null,
     tag,
   };
   await put("taps", tap);
-  return tap;
 }
 
-export const decide = (id, direction) => change("taps", id, { direction });
-export const waiting = async () => (await all("taps")).length;
+/** Say which way a tap was, while it is unsent: what the service may have been told is not told otherwise. */
+export const decide = (id, direction) => change("taps", [id], (tap) => (tap.sent ? {} : { direction, held_until: 0 }));
+
+/** For how long a tap is still held. */
+export const heldMs = (tap) => Math.max(0, (tap.held_until ?? 0) - Date.now());
+
+/** What the phone knows of the tap read last: itself while it waits, else its result, and how many are waiting. */
+export async function latest() {
+  const taps = (await all("taps")).sort(byTime);
+  const last = await get("settings", "last");
+  const tap = taps.at(-1);
+  if (tap && !(last?.tapped_at >= tap.tapped_at)) return { tap, waiting: taps.length };
+  const stands = last && Date.now() - Date.parse(last.tapped_at) < LONGEST_PRESENCE_MS;
+  const mine = stands && last.device === (await get("settings", "device"));
+  return { result: mine ? last.result : null, waiting: taps.length };
+}
+
+const byTime = (one, other) => one.tapped_at.localeCompare(other.tapped_at);
 
 /** Send what may be sent; gives the result of each tap that got one, by id. Throws Later when some are left for it. */
 export function flush() {
   // One page at a time, however many are open.
   return navigator.locks.request("taggad-flush", async () => {
     const results = new Map();
-    const now = Date.now();
-    const ready = (await all("taps")).filter((tap) => tap.direction || tap.decided_by <= now);
+    const ready = (await all("taps")).filter((tap) => !heldMs(tap));
     if (!ready.length) return results;
     const device = await current();
     if (!device) throw new Later("not_enrolled", 3600);
-    ready.sort((one, other) => one.tapped_at.localeCompare(other.tapped_at));
+    ready.sort(byTime);
     // A tap goes out as the one whose phone it was then, should somebody else have it now.
     const byDevice = new Map();
     for (const tap of ready) {
@@ -80,6 +95,7 @@ async function deliver(ref, taps, results) {
     for (const [at, result] of told.results.entries()) {
       if (!result.verdict) continue;
       results.set(taps[at].id, result);
+      await remember(ref, taps[at], result);
       await drop("taps", taps[at].id);
     }
   } else if (!TOO_MUCH_OR_UNREADABLE.includes(answer.status)) {
@@ -92,9 +108,15 @@ async function deliver(ref, taps, results) {
   // A single one that cannot be read stays, and holds up no other.
 }
 
+async function remember(device, { tapped_at }, result) {
+  const last = await get("settings", "last");
+  if (!(last?.tapped_at > tapped_at)) await put("settings", { device, tapped_at, result }, "last");
+}
+
 async function post(ref, taps) {
   const headers = { "Content-Type": "application/json", Authorization: `Bearer ${await token(ref)}` };
-  const items = taps.map(({ id, tapped_at, direction, tag }) => ({ id, tapped_at, direction: direction ?? "auto", tag }));
+  const ids = taps.map(({ id }) => id);
+  const items = (await change("taps", ids, () => ({ sent: true }))).map(({ id, tapped_at, direction, tag }) => ({ id, tapped_at, direction: direction ?? "auto", tag }));
   const body = JSON.stringify({ sent_at: new Date().toISOString(), taps: items });
   return ask("/v1/taps", { method: "POST", headers, body });
 }

@@ -33,12 +33,19 @@ export const get = (name, key) => within(name, "readonly", (store) => store.get(
 export const put = (name, value, key) => within(name, "readwrite", (store) => store.put(value, key));
 export const drop = (name, key) => within(name, "readwrite", (store) => store.delete(key));
 
-/** Change a record that is still there, in one transaction. */
-export const change = (name, key, fields) =>
-  within(name, "readwrite", (store) => {
-    const request = store.get(key);
-    request.onsuccess = () => {
-      if (request.result) store.put({ ...request.result, ...fields });
-    };
-    return request;
+/** Change the records that are still there, in one transaction; gives them as they then are. */
+export async function change(name, keys, fieldsOf) {
+  const changed = [];
+  await within(name, "readwrite", (store) => {
+    for (const key of keys) {
+      const request = store.get(key);
+      request.onsuccess = () => {
+        if (!request.result) return;
+        changed.push({ ...request.result, ...fieldsOf(request.result) });
+        store.put(changed.at(-1));
+      };
+    }
+    return {};
   });
+  return changed;
+}

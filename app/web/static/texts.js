@@ -10,6 +10,9 @@ const SV = {
   logged_in: (time) => `Du är inloggad sedan ${time}.`,
   logged_out: (time) => `Du är utloggad ${time}.`,
   registered: (time) => `Registrerat ${time}.`,
+  wrong_door: "Fel dörr. Du är fortfarande inloggad.",
+  doors: (tapped, elsewhere) =>
+    `Du läste taggen hos ${tapped}, men är sedan tidigare inloggad hos ${elsewhere}. Läs taggen där när du går, eller ring din planerare.`,
   disputed: (time) => `Registrerat ${time}, men din planerare behöver titta på det.`,
   refused: "Taggen godkändes inte. Läs den en gång till, eller ring din planerare.",
   counter_replayed_same_device: "Den läsningen är redan skickad. Läs taggen igen om det är en ny.",
@@ -39,6 +42,9 @@ const EN = {
   logged_in: (time) => `You are logged in since ${time}.`,
   logged_out: (time) => `You are logged out at ${time}.`,
   registered: (time) => `Registered at ${time}.`,
+  wrong_door: "The wrong door. You are still logged in.",
+  doors: (tapped, elsewhere) =>
+    `You read the tag at ${tapped}, but are logged in at ${elsewhere} since before. Read the tag there when you leave, or call your planner.`,
   disputed: (time) => `Registered at ${time}, but your planner needs to look at it.`,
   refused: "The tag was not accepted. Read it once more, or call your planner.",
   counter_replayed_same_device: "That reading has been sent already. Read the tag again if this is a new one.",
@@ -65,11 +71,20 @@ export const text = language === "en" ? EN : SV;
 export const clock = (instant) =>
   new Date(instant).toLocaleTimeString(language === "en" ? "en-GB" : "sv-SE", { hour: "2-digit", minute: "2-digit" });
 
+/** At which doors the carer is, where that is another than the one that was tapped; null where it is not. */
+export function elsewhere({ doors }) {
+  if (!doors) return null;
+  return text.doors(doors.tapped, doors.logged_in.filter((door) => door !== doors.tapped).join(", "));
+}
+
 /** What became of a tap. */
 export function said(result) {
   if (result.verdict === "refused") return text[result.code] ?? text.refused;
   const time = clock(result.at);
   if (result.verdict === "disputed") return text.disputed(time);
   if (!result.visits.length) return text.registered(time);
-  return result.visits.some((visit) => visit.status === "open") ? text.logged_in(time) : text.logged_out(time);
+  const isOpen = result.visits.some((visit) => visit.status === "open");
+  // The visit is open, but not behind this door.
+  if (isOpen && result.doors && !result.doors.logged_in.includes(result.doors.tapped)) return text.wrong_door;
+  return isOpen ? text.logged_in(time) : text.logged_out(time);
 }

@@ -1,6 +1,11 @@
-// Lets the page open without coverage: the shell and what it is made of, nothing that anybody sent or was told.
+// Lets the page open without coverage: the shell and what it is made of, nothing that anybody sent or was told. And
+// sends the taps that are kept, should the page that kept them be closed.
+
+import { Later } from "/static/device.js";
+import { flush, heldMs, latest } from "/static/queue.js";
 
 const CACHE = "taggad-VERSION";
+const PAGE_FIRST_MS = 1000;
 const SHELL = "/enrol";
 const FILES = [SHELL, "/static/phone.css", "/static/icon.svg", "/static/phone.js", "/static/queue.js",
   "/static/device.js", "/static/store.js", "/static/texts.js"];
@@ -21,6 +26,29 @@ async function answer(file, request) {
   return (await cache.match(file)) ?? fetch(request);
 }
 
+/** Send what is queued, the tap read last when it is held no more. Throws Later when some are left for it. */
+async function send() {
+  const { tap } = await latest();
+  if (tap) await new Promise((resolve) => setTimeout(resolve, heldMs(tap) + PAGE_FIRST_MS));
+  try {
+    await flush();
+  } finally {
+    new BroadcastChannel("taggad").postMessage(null);
+  }
+}
+
+/** As `send`; what is left is sent when there is coverage again, where the browser offers that. */
+async function begin() {
+  try {
+    await send();
+  } catch (error) {
+    if (!(error instanceof Later)) throw error;
+    await registration.sync?.register("taps");
+  }
+}
+
+addEventListener("message", (event) => event.waitUntil(begin()));
+addEventListener("sync", (event) => event.waitUntil(send()));
 addEventListener("install", (event) => event.waitUntil(fill()));
 addEventListener("activate", (event) => event.waitUntil(clear()));
 addEventListener("fetch", (event) => {
