@@ -1,7 +1,8 @@
 """Reports of cases: the half-year report and the basis of fees."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
@@ -19,7 +20,7 @@ from app.domain.declined import declined_in_advance
 from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
 from app.domain.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, month_days
-from app.store import compensation, fees, periods, settlement
+from app.store import compensation, fees, settlement
 from app.store.database import Reading
 from app.store.executed_time import Question, statement
 
@@ -43,17 +44,31 @@ class HalfYearQuery(BaseModel):
     cost_ore_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
+class ForecastOut(Wire):
+    """What a month is expected to come to; null where nothing is known to expect it from."""
+
+    executed_seconds: int | None
+    income_ore: int | None
+    cost_ore: int | None
+
+
 class CaseMonthOut(Wire):
-    """A month of a recipient with a provider; in an `expected` one all but granted time is a forecast."""
+    """A month of a recipient with a provider. Hours are those of SERVICE and CARE; income is all that is paid.
+
+    `waiting_ore` of the income are adjustments that no close has settled yet. An `expected` month is not over: it is
+    told as it stands, and `forecast` is what the whole month leads to expect; it is null for the others.
+    """
 
     provider: str
     recipient: str
     month: str
     granted_seconds: int
-    executed_seconds: int | None
-    income_ore: int | None
+    executed_seconds: int
+    income_ore: int
+    waiting_ore: int
     cost_ore: int | None
     expected: bool
+    forecast: ForecastOut | None
 
 
 class HalfYearOut(Wire):
@@ -93,7 +108,8 @@ class FeeOut(Wire):
 
 HALF_YEAR = {
     "provider": "P-norr", "recipient": "B-001", "month": "2026-01", "granted_seconds": 172_800,
-    "executed_seconds": 154_800, "income_ore": 1_694_200, "cost_ore": 1_548_000, "expected": False,
+    "executed_seconds": 154_800, "income_ore": 1_694_200, "waiting_ore": 0, "cost_ore": 1_548_000,
+    "expected": False, "forecast": None,
 }  # fmt: skip
 FEE = {"recipient": "B-001", "seconds": 19_800, "alarm_only": False, "percent": 60, "fee_ore": 130_200}
 FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE_2022.cap_ore, "rows": [FEE]}
@@ -108,7 +124,7 @@ FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE
 async def get_half_year(caller: Puller, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]) -> Response:
     """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
 
-    Months that are not over are `expected`: granted by the orders, the rest in the proportion the months before had.
+    Months that are not over are `expected`, with a forecast in the proportion to granted time the months before had.
     """
     await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
@@ -133,18 +149,14 @@ async def _month(reading: Reading, provider: str, form: str, days: Days, recipie
         if row["category"] in SOL_TIME:
             hours[row["recipient"]][0] += row["granted_seconds"]
             hours[row["recipient"]][1] += row["executed_seconds"]
-    if await periods.closes(reading.sql, reading.municipality_id, provider, days[0]):
-        lines = await periods.settled(reading.sql, reading.municipality_id, provider, days[0])
-    else:
-        lines = await settlement.rated(reading.sql, reading.municipality_id, provider, form, days)
-    income: defaultdict[str, int] = defaultdict(int)
-    for line in lines:
-        if recipient in {None, line["recipient"]}:
-            income[line["recipient"]] += line["amount_ore"]
-    return {
-        ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref])
-        for ref in sorted(hours.keys() | income.keys())
-    }
+    income, waiting = Counter[str](), Counter[str]()
+    paid, adjusting = await settlement.owed(reading.sql, reading.municipality_id, provider, form, days)
+    for lines, found in (([*paid, *adjusting], income), (adjusting, waiting)):
+        for line in lines:
+            if recipient in {None, line["recipient"]}:
+                found[line["recipient"]] += line["amount_ore"]
+    cases = sorted(hours.keys() | income.keys())
+    return {ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref], waiting[ref]) for ref in cases}
 
 
 def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
@@ -152,16 +164,9 @@ def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
 
 
 def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
-    return {
-        "provider": provider,
-        "recipient": recipient,
-        "month": f"{month.first_on:%Y-%m}",
-        "granted_seconds": month.granted_seconds,
-        "executed_seconds": month.executed_seconds,
-        "income_ore": month.income_ore,
-        "cost_ore": month.cost_ore,
-        "expected": month.expected,
-    }
+    told = asdict(month)
+    first_on = told.pop("first_on")
+    return {"provider": provider, "recipient": recipient, "month": f"{first_on:%Y-%m}", **told}
 
 
 @router.get(

@@ -22,14 +22,15 @@ from app.domain.order import LAST_DAY, months
 from app.domain.presets import PRESETS
 from app.domain.rating import Agreement
 from app.domain.settlement import ROW, Row
-from app.domain.time import FIRST_DAY, Days, month_days
+from app.domain.time import FIRST_DAY, month_days
 from app.store import compensation, periods, settlement
-from app.store.database import Reading
 
 router = APIRouter(tags=["compensation"])
 
 MOST_MONTHS = 24
 LONGEST_DAYS = 31 * MOST_MONTHS
+Group = tuple[str, str, str]
+"""Provider, area and category, empty where there is none."""
 
 
 class CompensationQuery(BaseModel):
@@ -109,12 +110,16 @@ class SimulateBody(Wire):
 
 
 class SimulatedRow(Wire):
-    """What was paid, or is to be by the contracts, and what the document would pay."""
+    """What was paid, or is to be by the contracts, what waits to adjust it, and what the document would pay.
+
+    `difference_ore` is what it would pay more than both.
+    """
 
     provider: str
     area: str | None
     category: str | None
     paid_ore: int
+    waiting_ore: int
     simulated_ore: int
     difference_ore: int
 
@@ -123,6 +128,7 @@ class SimulatedOut(Wire):
     """Sums of the rows, and the rows by provider, area and category; what is of no category has null."""
 
     paid_ore: int
+    waiting_ore: int
     simulated_ore: int
     difference_ore: int
     rows: list[SimulatedRow]
@@ -143,10 +149,11 @@ EXAMPLE = {
 SIMULATE = {"from": "2026-09-01", "to": "2026-10-31", "provider": "P-norr", "compensation": EXAMPLE_DOCUMENT}
 SIMULATED_ROW = {
     "provider": "P-norr", "area": "URBAN", "category": "CARE",
-    "paid_ore": 1_694_200, "simulated_ore": 1_651_000, "difference_ore": -43_200,
+    "paid_ore": 1_694_200, "waiting_ore": 0, "simulated_ore": 1_651_000, "difference_ore": -43_200,
 }  # fmt: skip
 SIMULATED = {
-    "paid_ore": 1_694_200, "simulated_ore": 1_651_000, "difference_ore": -43_200, "rows": [SIMULATED_ROW],
+    "paid_ore": 1_694_200, "waiting_ore": 0, "simulated_ore": 1_651_000, "difference_ore": -43_200,
+    "rows": [SIMULATED_ROW],
 }  # fmt: skip
 PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["executed"]}]}
 
@@ -219,46 +226,39 @@ async def simulate(
 ) -> Response:
     """A document over past visits and orders, compared with what was paid.
 
-    Paid is what closed months were settled at, adjustments included, else what the contracts give today. Months that
-    the span cuts are computed for their days alone.
+    Paid is what closed months were settled at, adjustments included, else what the contracts give today. Adjustments
+    that no close has settled yet are `waiting_ore`, so the document in force differs by nothing. Months that the span
+    cuts are computed for their days alone.
     """
     body = await read_json(request, SimulateBody)
     agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
-    paid: defaultdict[tuple[str, str, str], int] = defaultdict(int)
-    simulated: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    paid, waiting, simulated = sums = [defaultdict[Group, int](int) for _ in range(3)]
     async with database(request).snapshot(caller.municipality_id) as reading:
         await require_known(reading, caller, provider=body.provider)
         for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
             for days in months((body.first, body.last)):
-                _add(paid, await _paid(reading, ref, form, days))
-                _add(
-                    simulated,
-                    await settlement.rated(reading.sql, reading.municipality_id, ref, form, days, [agreement]),
-                )
-    rows = [
+                whose = reading.sql, reading.municipality_id, ref, form, days
+                told = *await settlement.owed(*whose), await settlement.rated(*whose, [agreement])
+                for rows, found in zip(told, sums, strict=True):
+                    for row in rows:
+                        found[row["provider"], row["area"] or "", row["category"] or ""] += row["amount_ore"]
+    shown = [
         {
-            "provider": provider,
-            "area": area or None,
-            "category": category or None,
-            **_compared(paid[provider, area, category], simulated[provider, area, category]),
+            "provider": group[0],
+            "area": group[1] or None,
+            "category": group[2] or None,
+            **_compared(paid[group], waiting[group], simulated[group]),
         }
-        for provider, area, category in sorted(paid.keys() | simulated.keys())
+        for group in sorted({*paid, *waiting, *simulated})
     ]
-    answer = {**_compared(sum(paid.values()), sum(simulated.values())), "rows": rows}
+    answer = {**_compared(*(sum(found.values()) for found in sums)), "rows": shown}
     return Response(to_json(answer), media_type="application/json")
 
 
-async def _paid(reading: Reading, provider: str, form: str, days: Days) -> list[Row]:
-    whole = days == month_days(f"{days[0]:%Y-%m}")
-    if whole and await periods.closes(reading.sql, reading.municipality_id, provider, days[0]):
-        return await periods.settled(reading.sql, reading.municipality_id, provider, days[0])
-    return await settlement.rated(reading.sql, reading.municipality_id, provider, form, days)
-
-
-def _add(sums: defaultdict[tuple[str, str, str], int], rows: Iterable[Row]) -> None:
-    for row in rows:
-        sums[row["provider"], row["area"] or "", row["category"] or ""] += row["amount_ore"]
-
-
-def _compared(paid: int, simulated: int) -> dict[str, Any]:
-    return {"paid_ore": paid, "simulated_ore": simulated, "difference_ore": simulated - paid}
+def _compared(paid: int, waiting: int, simulated: int) -> dict[str, Any]:
+    return {
+        "paid_ore": paid,
+        "waiting_ore": waiting,
+        "simulated_ore": simulated,
+        "difference_ore": simulated - paid - waiting,
+    }

@@ -15,16 +15,27 @@ MONTHS = 6
 class CaseMonth:
     """One month of a recipient with a provider: `income_ore` is what is paid for it, `cost_ore` what its hours cost.
 
-    In an `expected` month, one that is not over, executed time, income and cost are a forecast, None where nothing is
-    known to expect them from.
+    `waiting_ore` of the income are adjustments that no close has settled yet. A month that is not over is `expected`:
+    it is told as it stands, and `forecast` is what the whole month leads to expect.
     """
 
     first_on: dt.date
     granted_seconds: int
-    executed_seconds: int | None
-    income_ore: int | None
+    executed_seconds: int
+    income_ore: int
+    waiting_ore: int = 0
     cost_ore: int | None = None
     expected: bool = False
+    forecast: "Forecast | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a month is expected to come to, None where nothing is known to expect it from."""
+
+    executed_seconds: int | None
+    income_ore: int | None
+    cost_ore: int | None
 
 
 def half_year(first: dt.date) -> list[Days]:
@@ -38,35 +49,29 @@ def half_year(first: dt.date) -> list[Days]:
 
 
 def with_forecast(months: Sequence[CaseMonth], today: dt.date, cost_ore_per_hour: int | None) -> list[CaseMonth]:
-    """The months with their cost, those that are not over as the granted time and the months before lead to expect.
+    """The months with their cost, and those that are not over with what the months before lead to expect of them.
 
     Executed time and income are expected in the proportion to granted time that the months that are over had.
     """
+
+    def cost(executed_seconds: int | None) -> int | None:
+        if executed_seconds is None or cost_ore_per_hour is None:
+            return None
+        return half_up(Fraction(executed_seconds * cost_ore_per_hour, 3600))
+
     past = [month for month in months if _last(month) < today]
     granted = sum(month.granted_seconds for month in past)
-    executed = Fraction(sum(month.executed_seconds or 0 for month in past), granted) if granted else None
-    income = Fraction(sum(month.income_ore or 0 for month in past), granted) if granted else None
-    told = [
-        month
-        if _last(month) < today
-        else replace(
-            month,
-            executed_seconds=None if executed is None else half_up(executed * month.granted_seconds),
-            income_ore=None if income is None else half_up(income * month.granted_seconds),
-            expected=True,
+
+    def expected(month: CaseMonth) -> Forecast:
+        executed, income = (
+            half_up(Fraction(told * month.granted_seconds, granted)) if granted else None
+            for told in (sum(one.executed_seconds for one in past), sum(one.income_ore for one in past))
         )
-        for month in months
-    ]
-    if cost_ore_per_hour is None:
-        return told
+        return Forecast(executed, income, cost(executed))
+
+    told = [replace(month, cost_ore=cost(month.executed_seconds)) for month in months]
     return [
-        replace(
-            month,
-            cost_ore=None
-            if month.executed_seconds is None
-            else half_up(Fraction(month.executed_seconds * cost_ore_per_hour, 3600)),
-        )
-        for month in told
+        month if _last(month) < today else replace(month, expected=True, forecast=expected(month)) for month in told
     ]
 
 

@@ -38,6 +38,18 @@ async def rated(
     return await _rows(account, days, agreements)
 
 
+async def owed(sql: Any, municipality_id: int, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
+    """What is paid for days within one month, and the adjustments of it that wait; both come to what the facts give.
+
+    Paid is what has been settled for a whole closed month; for others all that the contracts give, and nothing waits.
+    """
+    rows, month = await rated(sql, municipality_id, provider, form, days), f"{days[0]:%Y-%m}"
+    if days != month_days(month) or not await periods.closes(sql, municipality_id, provider, days[0]):
+        return rows, []
+    paid = await periods.settled(sql, municipality_id, provider, days[0])
+    return paid, adjustments(paid, rows, month)
+
+
 async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[Row]:
     """Computed in a thread of its own: a large provider's month takes a second, in which taps are to be answered."""
     facts = await compensation.facts_of(account, days, agreements)

@@ -9,7 +9,7 @@ from hashlib import sha256
 import pytest
 from postgres import connect
 from service import STOCKHOLM, day, tap_item
-from world import H1, H2, on, order
+from world import H1, H2, line, on, order
 
 from app.actions.check import check
 
@@ -97,6 +97,48 @@ async def test_what_was_paid_is_what_a_simulation_compares_with(paid):
     body = {"from": "2026-08-01", "to": "2026-08-31", "compensation": {"preset": "executed"}}
     answer = (await paid.ask("POST", "/v1/compensation/simulate", body, role="controller", expect=200)).json()
     assert (answer["paid_ore"], answer["simulated_ore"]) == (18_000, 20_000)
+    # The document is in force by now: what it pays more waits for the next close.
+    assert (answer["waiting_ore"], answer["difference_ore"]) == (2_000, 0)
+    answer = await simulated(paid, "2026-08", {"rules": [CARE]})
+    assert (answer["paid_ore"], answer["simulated_ore"], answer["difference_ore"]) == (18_000, 18_000, -2_000)
+
+
+async def simulated(service, month, document):
+    body = {"from": f"{month}-01", "to": f"{month}-31", "compensation": document}
+    return (await service.ask("POST", "/v1/compensation/simulate", body, role="controller", expect=200)).json()
+
+
+async def half_year(service, month, recipient="B-2"):
+    """What the report says of a recipient's month: income, what of it waits, executed time, whether it is yet to end."""
+    params = {"from": month, "recipient": recipient}
+    rows = (await service.ask("GET", "/v1/reports/half-year", role="controller", params=params)).json()["rows"]
+    [row] = [row for row in rows if row["month"] == month]
+    return row["income_ore"], row["waiting_ore"], row["executed_seconds"], row["expected"]
+
+
+async def test_the_document_in_force_differs_by_nothing_while_an_adjustment_waits(paid):
+    """A visit without an order is accepted and the month closed; then the order comes."""
+    lunch = order("B-2", line("1", "lunch", 30), valid_from="2026-01-01")
+    await paid.withdraw("O-2")
+    await visit(paid, "2026-08-03", 20)
+    await close(paid, "2026-08", {"accept_open": True})
+    await paid.put("orders", "O-2", lunch)
+    answer = await simulated(paid, "2026-08", {"rules": [CARE]})
+    told = [answer[name] for name in ("paid_ore", "waiting_ore", "simulated_ore", "difference_ore")]
+    assert told == [0, 12_000, 12_000, 0]
+    assert [row["difference_ore"] for row in answer["rows"]] == [0]
+    assert await half_year(paid, "2026-08") == (12_000, 12_000, 1_200, False)
+    # The next close settles it, and it belongs to August still.
+    await close(paid, "2026-09")
+    answer = await simulated(paid, "2026-08", {"rules": [CARE]})
+    assert [answer[name] for name in ("paid_ore", "waiting_ore", "difference_ore")] == [12_000, 0, 0]
+    assert await half_year(paid, "2026-08") == (12_000, 0, 1_200, False)
+
+
+async def test_a_month_that_is_not_over_is_told_as_it_stands(paid):
+    today = day(0).date()
+    await paid.visit_by("S-1", H2, day(0, "00:00"), day(0, "00:00") + dt.timedelta(seconds=1))
+    assert await half_year(paid, f"{today:%Y-%m}") == (10, 0, 1, True)
 
 
 async def test_anomalies_to_repair_block_until_they_are_accepted_by_name(paid):
