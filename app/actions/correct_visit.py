@@ -144,7 +144,7 @@ async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Cho
     if one.condition is None:
         raise CorrectionRefusedError("precondition_required")
     if not one.condition.met(stored.version):
-        raise CorrectionRefusedError("version_conflict")
+        raise CorrectionRefusedError("version_conflict", version=stored.version)
     visit = stored.visit
     others = [other for other in standing.siblings[presence.id] if other.id != visit.id]
     done = await _done(writing, presence, visit.recipient) if one.asked.kind == "set_interventions" else None

@@ -51,12 +51,13 @@ class Author:
 
 
 class CorrectionRefusedError(Exception):
-    """Nothing is written. `code` says why, `pointer` where in the body."""
+    """Nothing is written. `code` says why, `pointer` where in the body, `version` what stands where it was another."""
 
-    def __init__(self, code: str, pointer: str | None = None) -> None:
+    def __init__(self, code: str, pointer: str | None = None, *, version: int | None = None) -> None:
         super().__init__(code)
         self.code = code
         self.pointer = pointer
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from app.actions.put_master import Condition, Flaw, Json, Outcome, derive, keep, refused
+from app.actions.put_master import Condition, Flaw, Json, Outcome, derive, keep, refused, unmet
 from app.actions.retell import for_mount
 from app.domain.tap import STATE_DISPUTES
 from app.domain.time import UTC, whole_second

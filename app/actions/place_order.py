@@ -13,6 +13,7 @@ from app.actions.put_master import (
     keep,
     refused,
     unknown,
+    unmet,
 )
 from app.actions.retell import for_orders
 from app.domain.master import MasterData
@@ -70,9 +71,9 @@ async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Cond
     """Take an order back, with its history kept. Refused: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
     if latest is None or latest.removed:
-        return refused("unknown_ref" if condition.match is None and not condition.must_exist else "version_conflict")
+        return refused("unknown_ref") if condition.met(None) else unmet(None)
     if not condition.met(latest.version):
-        return refused("version_conflict")
+        return unmet(latest.version)
     await keep(writing, KIND, by, [Stored(ref, latest.version + 1, removed=True, body=latest.body)])
     await orders.withdraw(writing.sql, writing.municipality_id, ref)
     await derive(writing, await for_orders(writing, list(_changed(order_of(ref, latest.body), None))))
@@ -82,7 +83,7 @@ async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Cond
 def _outcome(master: MasterData, latest: Stored | None, body: Json, condition: Condition) -> Outcome:
     current = latest if latest and not latest.removed else None
     if not condition.met(current.version if current else None):
-        return refused("version_conflict")
+        return unmet(current.version if current else None)
     flaws = tuple(_flaws(master, body))
     if flaws:
         return refused("unknown_ref", *flaws)

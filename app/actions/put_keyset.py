@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from app.actions.put_master import Condition, Flaw, Outcome, keep, refused
+from app.actions.put_master import Condition, Flaw, Outcome, keep, refused, unmet
 from app.domain.sun import KEY_BYTES, KeysetKeys
 from app.domain.time import UTC, whole_second
 from app.store import keysets, records
@@ -35,8 +35,9 @@ async def put_keyset(
     to be trusted again.
     """
     found = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
-    if not condition.met(found.version if found else None):
-        return refused("version_conflict")
+    current = found.version if found else None
+    if not condition.met(current):
+        return unmet(current)
     given = {"/meta_key": meta_key, "/file_master": file_master}
     code, wrong = ("factory_key", FACTORY_KEY) if found or None not in given.values() else ("missing_field", None)
     flaws = [Flaw(pointer, code) for pointer, key in given.items() if key == wrong]

@@ -49,7 +49,10 @@ UNCONDITIONAL = Condition()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a put. Refused: nothing is written, `code` says why, `flaws` where."""
+    """What became of a put. Refused: nothing is written, `code` says why, `flaws` where.
+
+    `version` is the one that stands then; 0 where there is none, or where it has nothing to do with the refusal.
+    """
 
     status: Status
     version: int = 0
@@ -61,6 +64,11 @@ class Outcome:
 def refused(code: str, *flaws: Flaw) -> Outcome:
     """Nothing is written; the code says why."""
     return Outcome("refused", code=code, flaws=flaws)
+
+
+def unmet(version: int | None) -> Outcome:
+    """Nothing is written: the caller has looked at another version than the one that stands, None where none does."""
+    return Outcome("refused", version or 0, code="version_conflict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +102,9 @@ async def put(
     what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
     """
     found = await records.latest(writing.sql, writing.municipality_id, kind, ref)
-    within = provider is None or await _within(writing, kind, ref, body, found, provider)
-    if not condition.met(found.version if found and within else None):
-        return refused("version_conflict")
-    if not within:
-        return refused("unknown_ref")
-    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
-    if flaws:
-        return refused("unknown_ref", *flaws)
+    against = await _against(writing, kind, ref, body, found, condition, provider)
+    if against:
+        return against
     body = _completed(kind, ref, body, found, provider)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be told from new ones.
@@ -117,6 +120,21 @@ async def put(
         await KINDS[kind].write(writing, ref, body, found is None)
     await derive(writing, await touched())
     return Outcome("replaced" if found else "created", new.version, body)
+
+
+async def _against(
+    writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, condition: Condition, provider: str | None
+) -> Outcome | None:
+    """What refuses a put before it is looked into: its version, whose it is, then what it names."""
+    within = provider is None or await _within(writing, kind, ref, body, found, provider)
+    current = found.version if found and within else None
+    if not condition.met(current):
+        return unmet(current)
+    if not within:
+        own = kind != "tags" and (found is None or found.body["provider"] == provider)
+        return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if own else []))
+    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
+    return refused("unknown_ref", *flaws) if flaws else None
 
 
 async def put_recipient(

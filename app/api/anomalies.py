@@ -6,20 +6,20 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.actions.correct_visit import Submitted
 from app.actions.correction_check import Asked
 from app.actions.put_master import Condition
 from app.api.access import Caller, allow
-from app.api.corrections import Corrector, Note, author_of, known_anomaly, submit
+from app.api.corrections import Corrector, Note, author_of, submit
 from app.api.master import condition_of
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
 from app.api.visits import EXAMPLE, VisitOut
-from app.api.wire import Day, Instant, Wire, answer_of, body_of
+from app.api.wire import Day, Instant, Wire, answer_of, body_of, one_of
 from app.domain.repair import TEXTS, repair_of
 from app.domain.time import local_date
 from app.domain.visit import ANOMALIES
@@ -82,7 +82,7 @@ class AnomalyQuery(BaseModel):
 
     provider: str | None = None
     state: State | None = None
-    code: Annotated[str, AfterValidator(known_anomaly)] | None = None
+    code: Annotated[str, one_of(ANOMALIES)] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: Annotated[str | None, Field(max_length=400)] = None
 
@@ -165,7 +165,7 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) ->
         raise Problem("correction_not_applicable")
     given = condition_of(request) if "if-match" in request.headers else Condition()
     if not given.met(stored.version):
-        raise Problem("version_conflict")
+        raise Problem("version_conflict", version=stored.version)
     said = repair_of(stored.visit, code)
     kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
     # The suggestion was made for this version, and is made of no other.

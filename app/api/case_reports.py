@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from app.api.access import Caller, allow
 from app.api.executed_time import Month, Puller, Snapshot
 from app.api.master import today
 from app.api.reach import reach_of, require_known
-from app.api.wire import Wire, answer_of
+from app.api.wire import Wire, answer_of, one_of
 from app.domain.category import SOL_TIME
 from app.domain.declined import declined_in_advance
 from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
@@ -25,12 +25,6 @@ from app.store.database import Reading
 from app.store.executed_time import Question, statement
 
 router = APIRouter(tags=["reports of cases"])
-
-
-def _profile(name: str) -> str:
-    if name not in PROFILES:
-        raise PydanticCustomError("invalid_value", "no such profile")
-    return name
 
 
 class HalfYearQuery(BaseModel):
@@ -84,7 +78,7 @@ class FeeQuery(BaseModel):
 
     month: Month
     recipient: str | None = None
-    profile: Annotated[str, AfterValidator(_profile)] = NORRTALJE_2022.name
+    profile: Annotated[str, one_of(PROFILES)] = NORRTALJE_2022.name
 
 
 class FeeRow(Wire):

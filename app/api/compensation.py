@@ -234,7 +234,7 @@ async def simulate(
     agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
     paid, waiting, simulated = sums = [defaultdict[Group, int](int) for _ in range(3)]
     async with database(request).snapshot(caller.municipality_id) as reading:
-        await require_known(reading, caller, provider=body.provider)
+        await require_known(reading, caller, pointer="/provider", provider=body.provider)
         for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
             for days in months((body.first, body.last)):
                 whose = reading.sql, reading.municipality_id, ref, form, days

@@ -3,25 +3,16 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.master import no_personal_number
-from app.api.wire import Day, Wire
+from app.api.wire import Day, LastDay, Wire, one_of
 from app.domain.document import whole
 from app.domain.holidays import HOLIDAYS
 from app.domain.presets import PRESETS
 
 MOST_ORE = 100_000_000
-
-
-def _known(names: Any) -> AfterValidator:
-    def check(name: str) -> str:
-        if name not in names:
-            raise PydanticCustomError("invalid_value", "not one of the known")
-        return name
-
-    return AfterValidator(check)
 
 
 T = TypeVar("T")
@@ -41,8 +32,8 @@ Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1
 Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
 Form = Literal["in_house", "external", "external_vat"]
 Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
-Holiday = Annotated[str, _known(HOLIDAYS), Field(json_schema_extra={"enum": list(HOLIDAYS)})]
-Preset = Annotated[str, _known(PRESETS), Field(json_schema_extra={"enum": list(PRESETS)})]
+Holiday = Annotated[str, one_of(HOLIDAYS), Field(json_schema_extra={"enum": list(HOLIDAYS)})]
+Preset = Annotated[str, one_of(PRESETS), Field(json_schema_extra={"enum": list(PRESETS)})]
 How = Literal["in_advance", "at_door", "no_answer", "single"]
 
 
@@ -185,7 +176,7 @@ class RuleBody(Wire):
     startup_hours: Hours | None = Field(None, description="In the month of a recipient's first order.")
     by_days: bool | None = Field(None, description="A month is paid by its days in force [whole].")
     valid_from: Day | None = None
-    valid_to: Day | None = None
+    valid_to: LastDay = None
 
     @model_validator(mode="after")
     def _fits_its_basis(self) -> "RuleBody":

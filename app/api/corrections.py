@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, BeforeValidator, Field, RootModel, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, StringConstraints, ValidationInfo
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.correct_visit import Submitted, correct_visits
@@ -17,7 +17,7 @@ from app.api.master import condition_of
 from app.api.problems import Problem
 from app.api.reading import read_bytes, strict, validated
 from app.api.visits import EXAMPLE, VisitOut, visit_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import Instant, Wire, answer_of, body_of, one_of
 from app.domain.correction import Kind, Reason
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store
@@ -31,18 +31,22 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
+def _other_says_more(note: str | None, info: ValidationInfo) -> str | None:
+    if info.data.get("reason") == "other" and not (note and note.strip()):
+        raise PydanticCustomError("note_required", "the reason other needs a note")
+    return note
+
+
+NoteBesideReason = Annotated[Note | None, AfterValidator(_other_says_more), Field(validate_default=True)]
+"""A note that must be there where the `reason`, a field before it, is `other`."""
+
+
 class Reasoned(Wire):
     """What every correction says: its own id, why, and in words where the reason is `other`."""
 
     id: UUID
     reason: Reason
-    note: Note | None = None
-
-    @model_validator(mode="after")
-    def _other_says_more(self) -> "Reasoned":
-        if self.reason == "other" and not (self.note and self.note.strip()):
-            raise PydanticCustomError("note_required", "the reason other needs a note")
-        return self
+    note: NoteBesideReason = None
 
     def said(self) -> dict[str, Any]:
         """What is its own in the kind."""
@@ -61,13 +65,6 @@ class DoneIn(Wire):
 
 
 Done = Annotated[DoneIn, BeforeValidator(_named)]
-
-
-def known_anomaly(code: str) -> str:
-    """The code. Raises PydanticCustomError where there is no such anomaly."""
-    if code not in ANOMALIES:
-        raise PydanticCustomError("invalid_value", "no such anomaly")
-    return code
 
 
 class SetStart(Reasoned):
@@ -115,12 +112,7 @@ class SettleAnomaly(Reasoned):
     """An anomaly has been seen (`acknowledge`), or is no longer one in the municipality's eyes (`resolve`)."""
 
     kind: Literal["acknowledge", "resolve"]
-    anomaly: str
-
-    @model_validator(mode="after")
-    def _is_one(self) -> "SettleAnomaly":
-        known_anomaly(self.anomaly)
-        return self
+    anomaly: Annotated[str, one_of(ANOMALIES)]
 
 
 class SettleDispute(Reasoned):
@@ -254,7 +246,7 @@ async def submit(request: Request, caller: Caller, submitted: Submitted) -> Resp
     queue: CorrectionQueue = request.app.state.corrections
     answer = await queue.submit(caller.municipality_id, submitted)
     if isinstance(answer, CorrectionRefusedError):
-        raise Problem(answer.code, pointer=answer.pointer) from answer
+        raise Problem(answer.code, pointer=answer.pointer, version=answer.version) from answer
     return corrected(*answer)
 
 

@@ -174,7 +174,7 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
         now = dt.datetime.now(UTC)
         expires_at = await offer_code(writing, body.staff, digest, provider=own_provider(caller), now=now)
     if expires_at is None:
-        raise Problem("unknown_ref")
+        raise Problem("unknown_ref", pointer="/staff")
     shown = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
     address = f"{request.base_url}enrol#{shown}"
     answer = OfferAnswer(

@@ -5,13 +5,12 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError, to_json
+from pydantic_core import to_json
 
 from app.actions.correction_check import Asked, CorrectionRefusedError
 from app.actions.settle_dispute import settle_dispute
 from app.api.access import Caller, allow, database
-from app.api.corrections import Corrector, Note, author_of, corrected
+from app.api.corrections import Corrector, NoteBesideReason, author_of, corrected
 from app.api.master import own_provider
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
@@ -91,13 +90,7 @@ class Settled(Wire):
     id: UUID | None = None
     accept: bool
     reason: Reason
-    note: Note | None = None
-
-    @model_validator(mode="after")
-    def _other_says_more(self) -> "Settled":
-        if self.reason == "other" and not (self.note and self.note.strip()):
-            raise PydanticCustomError("note_required", "the reason other needs a note")
-        return self
+    note: NoteBesideReason = None
 
 
 class SettledTap(Wire):

@@ -41,7 +41,7 @@ Snapshot = Annotated[Reading, Depends(reading, scope="request")]
 def _keys(text: str) -> str:
     keys = text.split(",") if text else []
     if len(set(keys)) < len(keys) or not set(keys) <= KEYS.keys():
-        raise PydanticCustomError("invalid_value", "keys of KEYS, each once")
+        raise PydanticCustomError("invalid_value", "keys of KEYS, each once", {"expected": ", ".join(KEYS)})
     return text
 
 

@@ -11,9 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
 from app.api.executed_time import Month, Puller, Snapshot, asked_days
-from app.api.measures import name_of
 from app.api.reach import whom
-from app.api.wire import Day, Wire, answer_of
+from app.api.wire import Day, Wire, answer_of, one_of
 from app.domain.indices import ALL_VISITS, SCOPES, Tally, indices, tally
 from app.domain.measures import Scope, period
 from app.domain.time import Days
@@ -31,7 +30,7 @@ class IndicesQuery(BaseModel):
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
-    profile: Annotated[str, name_of(SCOPES)] = ALL_VISITS.name
+    profile: Annotated[str, one_of(SCOPES)] = ALL_VISITS.name
     provider: str | None = None
     recipient: str | None = None
 

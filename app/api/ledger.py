@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from app.actions.seal import seal
 from app.api.access import Caller, allow
 from app.api.problems import Problem
-from app.api.wire import Instant, Wire, answer_of
+from app.api.wire import Instant, Wire, answer_of, one_of
 from app.domain.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.merkle import consistency, inclusion
 from app.store import ledger, tree
@@ -31,7 +31,7 @@ ProofReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "con
 Auditor = Annotated[Caller, Depends(allow("auditor", "admin"))]
 Holder = Annotated[Caller, Depends(allow("staff", "auditor", "admin"))]
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
-FactKind = Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})$")]
+FactKind = Annotated[Annotated[str, one_of(KINDS)] | None, Query()]
 
 LEAF = "b0c1f9a1f2dd0f0ba0c3a1e9b4e1c9a25e5bfa94b0a1a4f6d4a3f8cf4f2a9d10"
 FACT = "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10"

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import Field
+from pydantic_core import to_json
 
 from app.actions.correction_check import CorrectionRefusedError
 from app.actions.register_visits import Manual, register_visits
 from app.api.access import Caller, database
-from app.api.corrections import Corrector, Done, Name, Note, author_of, corrected
+from app.api.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
 from app.api.problems import FieldError, Problem
 from app.api.reading import Unread, read_items, read_json
 from app.api.visits import EXAMPLE, VisitOut, visit_json
@@ -35,13 +35,7 @@ class ManualIn(Wire):
     ended_at: Instant
     interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
     reason: ManualReason | Reason
-    note: Note | None = None
-
-    @model_validator(mode="after")
-    def _other_says_more(self) -> "ManualIn":
-        if self.reason == "other" and not (self.note and self.note.strip()):
-            raise PydanticCustomError("note_required", "the reason other needs a note")
-        return self
+    note: NoteBesideReason = None
 
     def told(self) -> Manual:
         """The visit as the action takes it."""

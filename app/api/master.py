@@ -26,7 +26,6 @@ from app.store.master import RefusedError, is_within, page
 REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 READERS = ("system", "admin", "controller", "planner")
 WRITERS = ("system", "admin")
-UNPROCESSABLE = 422
 ETAG = re.compile(r'"([0-9]{1,9})"')
 Out = Callable[[Caller, Json], Json]
 Within = Callable[[Reading | Writing, Caller, Sequence[Json]], Awaitable[Sequence[Json]]]
@@ -215,11 +214,7 @@ async def written(request: Request, caller: Caller, act: Callable[[Writing], Awa
 
 def _problem(outcome: Outcome) -> Problem:
     errors = [FieldError(flaw.pointer, flaw.code) for flaw in outcome.flaws]
-    problem = Problem(outcome.code, errors=errors)
-    if errors:
-        # 404 is for the address; a body that names what is not there is a fault of the body.
-        problem.kind = problem.kind._replace(status=UNPROCESSABLE)
-    return problem
+    return Problem(outcome.code, errors=errors, version=outcome.version or None)
 
 
 def stored_body(body: Wire) -> Json:

@@ -8,12 +8,12 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from app.api.executed_time import Month, Puller, Snapshot
 from app.api.reach import whom
-from app.api.wire import Day, Wire, answer_of
+from app.api.wire import Day, Wire, answer_of, one_of
 from app.domain.category import SOL_TIME
 from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
@@ -38,24 +38,13 @@ router = APIRouter(tags=["measures"])
 T = TypeVar("T")
 
 
-def name_of(profiles: Mapping[str, Any]) -> AfterValidator:
-    """What a profile's name must be."""
-
-    def known(name: str) -> str:
-        if name not in profiles:
-            raise PydanticCustomError("invalid_value", "no such profile")
-        return name
-
-    return AfterValidator(known)
-
-
 class ContinuityQuery(BaseModel):
     """The first of the profile's days, and whose continuity."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Day, Field(alias="from")]
-    profile: Annotated[str, name_of(PROFILES)] = KOLADA_CLASSIC.name
+    profile: Annotated[str, one_of(PROFILES)] = KOLADA_CLASSIC.name
     provider: str | None = None
     recipient: str | None = None
     published: bool = False

@@ -28,7 +28,7 @@ from app.api.master import (
 )
 from app.api.problems import FieldError
 from app.api.reading import Unread, read_items
-from app.api.wire import Day, Instant, Wire, answer_of, body_of
+from app.api.wire import Day, Instant, LastDay, Wire, answer_of, body_of
 from app.domain.plan import SplitPolicy
 from app.language import wanted
 from app.store.database import Writing
@@ -78,7 +78,7 @@ class PauseBody(Wire):
     """
 
     first: Annotated[Day, Field(alias="from")]
-    last: Annotated[Day | None, Field(alias="to")] = None
+    last: Annotated[LastDay, Field(alias="to")] = None
     reason: Text
     notified_at: Instant | None = None
 
@@ -95,7 +95,7 @@ class OrderBody(Spanned):
     provider: Ref
     decision: Ref | None = None
     valid_from: Day
-    valid_to: Day | None = None
+    valid_to: LastDay = None
     lines: Annotated[list[LineBody], Field(max_length=200)]
     pauses: Annotated[list[PauseBody], Field(default_factory=list, max_length=500)]
 
@@ -151,7 +151,7 @@ class ContractBody(Spanned):
 
     provider: Ref
     valid_from: Day
-    valid_to: Day | None = None
+    valid_to: LastDay = None
     split_policy: SplitPolicy = "proportional"
     report_required: bool = False
     manual_attest_minutes: Annotated[int, Field(ge=0, le=960)] | None = Field(

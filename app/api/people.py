@@ -10,7 +10,7 @@ from app.actions.put_master import Condition, Json, Outcome, put_recipient
 from app.api.access import Caller
 from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
 from app.api.parties import INVOICING, InvoicingBody, OrgNo
-from app.api.wire import Day, Wire
+from app.api.wire import Day, LastDay, Wire
 from app.domain.personal_number import number_of
 from app.store.database import Writing
 from app.store.vault import Vault
@@ -78,7 +78,7 @@ class DelegationBody(Spanned):
 
     intervention: Ref
     valid_from: Day
-    valid_to: Day | None = None
+    valid_to: LastDay = None
 
 
 class StaffBody(Spanned):
@@ -89,7 +89,7 @@ class StaffBody(Spanned):
     provider: Ref
     role: Role
     valid_from: Day | None = None
-    valid_to: Day | None = None
+    valid_to: LastDay = None
     relative_of: Ref | None = Field(None, description="The recipient this person is related to.")
     delegations: Annotated[list[DelegationBody], Field(default_factory=list, max_length=MOST_DELEGATIONS)]
 

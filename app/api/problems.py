@@ -10,6 +10,11 @@ from typing import NamedTuple
 
 from app.language import Language
 
+NOT_FOUND = 404
+UNPROCESSABLE = 422
+OF_ADDRESS = ("/query", "/path")
+"""How the pointers begin that do not lead into a body."""
+
 
 class Kind(NamedTuple):
     """What a code means: HTTP status, short title and a sentence, in both languages."""
@@ -29,17 +34,30 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One fault inside a body or a query: a JSON Pointer to it, and a code of `PROBLEMS`."""
+    """One fault inside a body or a query: a JSON Pointer to it, a code of `PROBLEMS`, and what would be right."""
 
     pointer: str
     code: str
+    allowed: tuple[str, ...] = ()
 
     def to_json(self, language: Language) -> dict[str, str]:
-        return {"pointer": self.pointer, "code": self.code, "message": PROBLEMS[self.code].text(language)}
+        message = PROBLEMS[self.code].text(language) + told(self.allowed, language)
+        return {"pointer": self.pointer, "code": self.code, "message": message}
+
+
+def told(allowed: Sequence[str], language: Language) -> str:
+    """The sentence that names what would have been taken; nothing where that cannot be listed."""
+    if not allowed:
+        return ""
+    return (" Det som tas emot: " if language == "sv" else " What is accepted: ") + ", ".join(allowed) + "."
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
-    """An answer that is a refusal. `code` stands in `PROBLEMS`; `pointer` names the faulty place in the body."""
+    """An answer that is a refusal. `code` stands in `PROBLEMS`; `pointer` names the faulty place in the body.
+
+    A code that is 404 of an address is 422 of a body: the address is right, what it was sent is not. `allowed` says
+    what there is to ask for, `version` which one stands where another was named.
+    """
 
     def __init__(
         self,
@@ -48,12 +66,20 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
         pointer: str | None = None,
         errors: Sequence[FieldError] = (),
         headers: Mapping[str, str] | None = None,
+        allowed: Sequence[str] = (),
+        version: int | None = None,
     ) -> None:
         super().__init__(code)
         self.code = code
-        self.kind = PROBLEMS[code]
         self.errors = tuple(errors) or ((FieldError(pointer, code),) if pointer is not None else ())
+        kind = PROBLEMS[code]
+        in_body = any(not error.pointer.startswith(OF_ADDRESS) for error in self.errors)
+        self.kind = kind._replace(status=UNPROCESSABLE) if in_body and kind.status == NOT_FOUND else kind
         self.headers = dict(headers or {})
+        self.allowed = tuple(allowed)
+        self.version = version
+        if version is not None:
+            self.headers["ETag"] = f'"{version}"'
 
 
 # Kept sorted by code. A field error's code stands here too, with 422: the same words wherever the fault shows.
@@ -386,6 +412,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Unknown municipality",
         "Kommunen i din token finns inte i tjänsten.",
         "The municipality of your token does not exist in this service.",
+    ),
+    "unknown_parameter": Kind(
+        422,
+        "Okänd parameter",
+        "Unknown parameter",
+        "En parameter i adressen hör inte hemma här.",
+        "A parameter of the address does not belong here.",
     ),
     "unknown_ref": Kind(
         404,

@@ -18,13 +18,16 @@ def reach_of(caller: Caller) -> Reach:
     return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
 
 
-async def require_known(reading: Reading, caller: Caller, **refs: str | None) -> None:
-    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with."""
+async def require_known(reading: Reading, caller: Caller, *, pointer: str | None = None, **refs: str | None) -> None:
+    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with.
+
+    `pointer` is where the ref stands in the body, where it does.
+    """
     kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
     given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
     # No text of PostgreSQL has a NUL, so neither has a ref.
     if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
-        raise Problem("unknown_ref")
+        raise Problem("unknown_ref", pointer=pointer)
 
 
 class Question(Protocol):

@@ -229,13 +229,22 @@ def _item(model: type[M], raw: Any) -> M | Unread:
 
 
 def _details(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_context=False, include_input=False)
+    return error.errors(include_url=False, include_input=False)
 
 
 def field_errors(faults: Iterable[Mapping[str, Any]]) -> list[FieldError]:
-    """Pydantic's errors as ours: where and which, never what."""
-    found = dict.fromkeys(FieldError(_pointer(fault), _code(fault["type"])) for fault in faults)
+    """Pydantic's errors as ours: where, which and what would be right, never what was sent."""
+    found = dict.fromkeys(FieldError(_pointer(fault), _code(fault["type"]), _allowed(fault)) for fault in faults)
     return list(found)
+
+
+def _allowed(fault: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that a choice is between: pydantic lists them as "'a', 'b' or 'c'"."""
+    if _code(fault["type"]) != "invalid_value":
+        return ()
+    said = fault.get("ctx", {})
+    listed = said.get("expected_tags") or said.get("expected", "")
+    return tuple(word.strip("'") for word in re.split(", | or ", listed) if word)
 
 
 def _code(kind: str) -> str:

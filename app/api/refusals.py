@@ -12,8 +12,9 @@ from pydantic_core import to_json
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match, Mount
 
-from app.api.problems import Problem
+from app.api.problems import Problem, told
 from app.api.reading import field_errors
 from app.language import wanted
 from app.store.database import BusyError, UnknownMunicipalityError
@@ -43,10 +44,12 @@ def answer(request: Request, problem: Problem) -> Response:
         "title": problem.kind.title(language),
         "status": problem.kind.status,
         "code": problem.code,
-        "detail": problem.kind.text(language),
+        "detail": problem.kind.text(language) + told(problem.allowed, language),
     }
     if problem.errors:
         body["errors"] = [error.to_json(language) for error in problem.errors]
+    if problem.version is not None:
+        body["version"] = problem.version
     body["trace_id"] = trace_id_of(request)
     headers = {"Content-Language": language, "Vary": "Accept-Language", **problem.headers}
     if problem.kind.status == HTTPStatus.UNAUTHORIZED:
@@ -107,7 +110,21 @@ async def _on_http(request: Request, error: Exception) -> Response:
     }.get(HTTPStatus(error.status_code))
     if code is None:
         return await on_anything(request, error)
-    return answer(request, Problem(code, headers=error.headers))
+    headers = dict(error.headers or {})
+    if code == "method_not_allowed":
+        headers["Allow"] = ", ".join(_methods(request)) or headers["Allow"]
+    return answer(request, Problem(code, headers=headers))
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that the address takes: each of them is a route of its own, and Starlette names the first one's."""
+    routes = [route for route in request.app.routes if not isinstance(route, Mount)]
+    taken = [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return ["GET", "HEAD", *taken[1:]] if taken[:1] == ["GET"] else taken
 
 
 async def _on_unknown_municipality(request: Request, _: Exception) -> Response:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError, to_json
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from app.api.access import Caller, allow
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
-from app.api.wire import Day, Instant, Wire, answer_of
+from app.api.wire import Day, Instant, Wire, answer_of, one_of
 from app.domain.evidence import on_the_wire, weakest
 from app.domain.repair import repair_of
 from app.domain.visit import ANOMALIES
@@ -115,12 +115,6 @@ class VisitsOut(Wire):
     next: str | None
 
 
-def _anomaly(code: str) -> str:
-    if code not in ANOMALIES:
-        raise PydanticCustomError("invalid_value", "no such anomaly")
-    return code
-
-
 class VisitQuery(BaseModel):
     """The filters of a list; days are local and inclusive."""
 
@@ -132,7 +126,7 @@ class VisitQuery(BaseModel):
     provider: str | None = None
     staff: str | None = None
     status: Status | None = None
-    anomaly: Annotated[str, AfterValidator(_anomaly)] | None = None
+    anomaly: Annotated[str, one_of(ANOMALIES)] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: str | None = None
 

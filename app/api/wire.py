@@ -1,11 +1,20 @@
 """What bodies and answers are made of: the strict base model, instants and days, and examples for the documentation."""
 
 import datetime as dt
+from collections.abc import Collection
 from types import UnionType
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
@@ -59,6 +68,30 @@ def _read_or_given(text: CoreSchema, value: CoreSchema) -> CoreSchema:
 
 Instant = Annotated[dt.datetime, _Instant()]
 Day = Annotated[dt.date, _Day()]
+
+
+def _none_for_ever(value: object) -> object:
+    return None if value == FOR_EVER else value
+
+
+FOR_EVER = "9999-12-31"
+LastDay = Annotated[
+    Day | None,
+    BeforeValidator(_none_for_ever),
+    Field(description="Inclusive. Null, which 9999-12-31 stands for too: until further notice."),
+]
+"""The last day of something that may have none. Many systems write that as the last day there is."""
+
+
+def one_of(known: Collection[str]) -> AfterValidator:
+    """What a name must be that stands in a table of ours; where it is none, the caller is told which there are."""
+
+    def check(name: str) -> str:
+        if name not in known:
+            raise PydanticCustomError("invalid_value", "not one of the known", {"expected": ", ".join(known)})
+        return name
+
+    return AfterValidator(check)
 
 
 def body_of(model: type[BaseModel], *, example: Any) -> dict[str, Any]:

@@ -212,7 +212,7 @@ async def test_planners_enrol_list_and_revoke_their_own_staffs_phones_alone(town
     ours, _ = await town.enrol("S-norr")
     norr = {"role": "planner", "provider": "P-norr"}
     for staff in ("S-syd", "S-nobody"):
-        answer = await town.ask("POST", "/v1/devices", {"staff": staff}, expect=404, **norr)
+        answer = await town.ask("POST", "/v1/devices", {"staff": staff}, expect=422, **norr)
         assert answer.json()["code"] == "unknown_ref"
     await town.ask("GET", f"/v1/devices/{theirs}", expect=404, **norr)
     await town.ask("POST", f"/v1/devices/{theirs}/revoke", {"reason": "x"}, expect=404, **norr)

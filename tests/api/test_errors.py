@@ -110,7 +110,7 @@ SECRET = "19121212-1212"
 async def probe(service):
     """The service with routes that break in every way a route can."""
 
-    async def broken() -> None:
+    async def broken(sent: str) -> None:
         raise RuntimeError(SECRET)
 
     async def slow(request: Request) -> None:
@@ -142,7 +142,7 @@ async def probe(service):
 
 async def test_the_unforeseen_is_500_and_neither_answer_nor_log_says_what_was_sent(probe, capfd):
     with structlog.testing.capture_logs() as logs:
-        body = _problem(await probe.get(f"/probe/broken?{SECRET}"), 500, "internal")
+        body = _problem(await probe.get(f"/probe/broken?sent={SECRET}"), 500, "internal")
         _problem(await probe.get("/probe/wrong_sql"), 500, "internal")
     assert [log["event"] for log in logs] == ["unexpected", "request"] * 2
     assert logs[0]["trace_id"] == logs[1]["trace_id"] == body["trace_id"]
@@ -220,7 +220,7 @@ class Checked(Wire):
 
     def model_post_init(self, _: Any) -> None:
         if self.ref.isdigit():
-            raise PydanticCustomError("not_found", "a code of ours")
+            raise PydanticCustomError("factory_key", "a code of ours")
 
 
 @pytest.fixture
@@ -441,8 +441,8 @@ async def test_instants_and_days_are_read_as_they_are_meant(reader):
 
 
 async def test_a_validators_own_code_is_the_problems_code(reader):
-    body = _problem(await reader("checked", {"ref": "1912"}), 404, "not_found")
-    assert body["errors"] == [{"pointer": "", "code": "not_found", "message": PROBLEMS["not_found"].text_sv}]
+    body = _problem(await reader("checked", {"ref": "1912"}), 422, "factory_key")
+    assert body["errors"] == [{"pointer": "", "code": "factory_key", "message": PROBLEMS["factory_key"].text_sv}]
 
 
 async def test_the_callers_role_is_judged_before_the_body(reader):

@@ -756,7 +756,7 @@ async def test_a_planner_writes_its_own_staff_and_tags_alone(filled):
     await filled.ask("PUT", "/v1/staff/S-02", BODIES["staff"], expect=201, **planner)
     elsewhere = BODIES["staff"] | {"provider": "P-stad"}
     for ref in ("S-01", "S-03"):
-        await refused(filled, "PUT", f"/v1/staff/{ref}", elsewhere, 404, "unknown_ref", **planner)
+        await refused(filled, "PUT", f"/v1/staff/{ref}", elsewhere, 422, "unknown_ref", **planner)
     await filled.put("staff", "S-04", elsewhere)
     for body in (elsewhere, BODIES["staff"]):
         await refused(filled, "PUT", "/v1/staff/S-04", body, 404, "unknown_ref", **planner)

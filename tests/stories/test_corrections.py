@@ -166,7 +166,7 @@ async def test_a_visit_is_given_to_another_carer_and_both_have_their_own_seconds
     told = await home.correct(first, "set_staff", "wrong_staff", staff="S-2")
     assert (told["id"], told["staff"], told["role"], told["seconds"]) == (first["id"], "S-2", "assistant_nurse", 3000)
     assert (await home.visit(second["id"]))["seconds"] == 600
-    await home.correct(told, "set_staff", expect=404, staff="S-south")
+    await home.correct(told, "set_staff", expect=422, staff="S-south")
     back = await home.correct(told, "set_staff", staff="S-1")
     assert (back["staff"], back["seconds"]) == ("S-1", 3600)
 
@@ -203,7 +203,7 @@ async def test_a_recipient_who_has_a_visit_of_the_presence_gets_no_second_one(ho
     await home.visit_by("S-1", PAR, day(-1, "08:00"), day(-1, "08:30"))
     first = next(one for one in await home.visits() if one["recipient"] != "B-b")
     await home.correct(first, "set_recipient", expect=409, recipient="B-b")
-    await home.correct(first, "set_recipient", expect=404, recipient="B-nobody")
+    await home.correct(first, "set_recipient", expect=422, recipient="B-nobody")
 
 
 async def test_a_visit_given_to_a_carer_of_another_provider_becomes_the_visit_of_whom_that_one_has_an_order_for(home):
@@ -270,7 +270,7 @@ async def test_what_was_done_is_told_in_the_place_of_a_missing_report(home):
     said = [{"intervention": "dusch", "minutes": 10}, {"intervention": "insulin", "minutes": 5}]
     both = await home.correct(await home.visit(visit["id"]), "set_interventions", interventions=said)
     assert [name for name, _, _ in shares(both)] == ["dusch", "insulin"]
-    await home.correct(both, "set_interventions", expect=404, interventions=["okänd"])
+    await home.correct(both, "set_interventions", expect=422, interventions=["okänd"])
 
 
 async def test_an_acknowledged_anomaly_stays_so_while_its_cause_is_the_same(home):

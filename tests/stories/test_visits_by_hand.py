@@ -68,9 +68,9 @@ async def test_a_visit_told_by_hand_that_cannot_be_is_refused(home):
         (manual(minutes=0), 422, "out_of_range"),
         (manual(minutes=961), 422, "out_of_range"),
         (manual(start=day(0), minutes=-1), 422, "out_of_range"),
-        (manual(recipient="B-nobody"), 404, "unknown_ref"),
-        (manual(staff="S-south"), 404, "unknown_ref"),
-        (manual(interventions=["nothing"]), 404, "unknown_ref"),
+        (manual(recipient="B-nobody"), 422, "unknown_ref"),
+        (manual(staff="S-south"), 422, "unknown_ref"),
+        (manual(interventions=["nothing"]), 422, "unknown_ref"),
         (manual(reason="other"), 422, "note_required"),
         (manual(interventions=[]), 422, "invalid_envelope"),
     ]:
