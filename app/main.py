@@ -12,7 +12,7 @@ from functools import partial
 from time import monotonic
 
 import structlog
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from app.actions.move_clock import move_clock
@@ -54,6 +54,7 @@ from app.api import (
 )
 from app.api.access import Revocations, Tokens
 from app.api.attempts import Attempts
+from app.api.declared import only_declared
 from app.api.edge import Edge
 from app.api.front import Front
 from app.outage import Outage
@@ -133,6 +134,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
+        dependencies=[Depends(only_declared)],
     )
     app.state.settings = settings
     app.state.demo = demo

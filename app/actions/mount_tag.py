@@ -91,7 +91,7 @@ async def _standing(
     latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
     if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
         return refused("unknown_ref")
-    return latest if condition.met(latest.version) else refused("version_conflict")
+    return latest if condition.met(latest.version) else unmet(latest.version)
 
 
 async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import taps
+from app.api.declared import only_declared
 from app.api.edge import Edge
 
 
@@ -18,6 +19,9 @@ class Front(FastAPI):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            # The server sends no body to whoever asks by HEAD; all else is as it is by GET.
+            scope = {**scope, "method": "GET"}
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == taps.PATH:
             scope["app"] = self
             await self._taps(scope, receive, send)
@@ -31,5 +35,7 @@ class Front(FastAPI):
 
 async def _take(scope: Scope, receive: Receive, send: Send) -> None:
     scope["route"] = taps.router.routes[0]  # by which the request is counted
-    response = await taps.post_taps(Request(scope, receive))
+    request = Request(scope, receive)
+    await only_declared(request)
+    response = await taps.post_taps(request)
     await response(scope, receive, send)

@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
 from pydantic_core import to_json
 
 from app.actions.record_reports import record_reports
-from app.api.access import trusted_caller
+from app.api.access import Caller, allow
 from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.taps import unreadable
@@ -91,13 +91,12 @@ EXAMPLE_OUT = {
     openapi_extra=body_of(ReportsIn, example=EXAMPLE),
     responses=answer_of(ReportsOut, example=EXAMPLE_OUT),
 )
-async def post_reports(request: Request) -> Response:
+async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow("staff"))]) -> Response:
     """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does.
 
     A report of another person's presence is refused `not_own_presence`; one that came before its tap is set aside when
     the tap shows whose it is. What is refused for want of master data is judged anew when it is sent again.
     """
-    caller = await trusted_caller(request, ("staff",))
     if caller.staff is None:
         raise Problem("forbidden_role")
     batch = await read_items(request, ReportsIn, "reports", ReportIn)

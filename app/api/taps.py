@@ -7,13 +7,13 @@ from hashlib import blake2b
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
-from app.api.access import Caller, caller_of, database
+from app.api.access import Caller, allow, caller_of, database
 from app.api.group_commit import GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
@@ -28,6 +28,7 @@ router = APIRouter(tags=["taps"])
 Uptime = Annotated[int, Field(ge=0, lt=2**53)]
 BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 PATH = "/v1/taps"
+SENDERS = ("staff", "inspector")
 SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
 
 
@@ -160,6 +161,7 @@ def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Seque
 
 @router.post(
     PATH,
+    dependencies=[Depends(allow(*SENDERS))],
     operation_id="post_taps",
     summary="Send taps",
     openapi_extra=body_of(TapsIn, example=EXAMPLE),
@@ -175,7 +177,7 @@ async def post_taps(request: Request) -> Response:
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
     read of the tag is worth anything afterwards.
     """
-    caller = caller_of(request, ("staff", "inspector"))
+    caller = caller_of(request, SENDERS)
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
     envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)

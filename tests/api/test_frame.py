@@ -439,3 +439,74 @@ async def test_the_documentation_page_loads_what_it_shows(service):
     assert bundle.headers["content-type"].startswith("text/javascript")
     assert "SwaggerUIBundle" in bundle.text
     assert "/openapi.json" in (await client.get("/static/docs.js")).text
+
+
+# What an address takes
+
+
+def _declared(operation):
+    return {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+
+
+async def test_a_parameter_that_a_route_does_not_know_is_422_on_every_route(service):
+    """And what it knows is named; the name that was sent may be somebody's number, and is not."""
+    for method, path, operation in _operations(service):
+        declared = _declared(operation)
+        query = {"limitt": "1", **dict.fromkeys(declared, "1")}
+        clients = [service.client(role, staff="S-1", provider="P-1") for role in ROLES] + [service.client()]
+        answers = [await one.request(method, _address(path), params=query, content=b"{") for one in clients]
+        bodies = [answer.json() for answer in answers if answer.status_code not in {401, 403}]
+        assert bodies, (method, path)
+        for body in bodies:
+            assert (body["status"], body["code"]) == (422, "unknown_parameter"), (method, path)
+            [error] = body["errors"]
+            assert (error["pointer"], error["code"]) == ("/query", "unknown_parameter")
+            listed = error["message"].partition("tas emot: ")[2].rstrip(".")
+            assert {name for name in listed.split(", ") if name} == declared, (method, path)
+            assert "limitt" not in str(body)
+
+
+async def test_whoever_may_not_ask_is_told_that_before_what_else_is_wrong(service):
+    for method, path in _asking_for_a_token(service):
+        answer = await service.client().request(method, _address(path), params={"limitt": 1})
+        assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (method, path)
+        if not path.startswith("/v1/ledger/"):
+            answer = await service.client("auditor").request(method, _address(path), params={"limitt": 1})
+            assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_role"), (method, path)
+
+
+async def test_what_an_address_takes_is_said_whole(service):
+    """Every documented address, by a method that nobody takes: RFC 9110 asks for all that would do."""
+    taken = {}
+    for method, path, _ in _operations(service):
+        taken.setdefault(path, set()).update({method} | ({"HEAD"} if method == "GET" else set()))
+    for path, methods in taken.items():
+        answer = await service.client("admin").patch(_address(path))
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), path
+        # /v1/devices/enrol is also the address of a device with that ref.
+        assert set(answer.headers["allow"].split(", ")) >= methods, path
+    assert len(taken) > 50
+    answer = await service.client("admin").patch("/v1/orders/O-1")
+    assert answer.headers["allow"] == "GET, HEAD, PUT, DELETE"
+    assert (await service.client("staff", staff="S-1").head("/v1/taps")).headers["allow"] == "POST"
+    assert (await service.client().post("/static/start.css")).headers["allow"] == "GET, HEAD"
+
+
+async def test_head_is_get_without_its_body(service):
+    client = service.client("admin")
+    for path in (
+        "/",
+        "/health/live",
+        "/openapi.json",
+        "/static/start.css",
+        "/v1/visits",
+        "/v1/orders",
+        "/v1/orders/O-1",
+    ):
+        got, asked = await client.get(path), await client.head(path)
+        assert asked.status_code == got.status_code, path
+        assert asked.content == b""
+        for name in ("content-type", "content-length", "allow", "etag"):
+            assert asked.headers.get(name) == got.headers.get(name), (path, name)
+    again = await client.get("/health/live")
+    assert again.json() == {"status": "alive"}, "the connection is as good as before"

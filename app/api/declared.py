@@ -1,0 +1,49 @@
+"""A query holds nothing that its route does not know.
+
+Whoever misspells a filter would otherwise be given everything, and take it for what was asked.
+"""
+
+from collections.abc import Iterator
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from app.api.problems import FieldError, Problem
+
+
+async def only_declared(request: Request) -> None:
+    """Raises Problem `unknown_parameter` for a query with a name that the route does not declare.
+
+    Whoever may not ask at all is told that first, by the route's own dependency.
+    """
+    if not request.scope["query_string"]:
+        return
+    route: APIRoute = request.scope["route"]
+    declared = declared_by(route)
+    if request.query_params.keys() <= set(declared):
+        return
+    for dependency in route.dependant.dependencies:
+        if dependency.call is not None and hasattr(dependency.call, "roles"):
+            await dependency.call(request)
+    # The name itself may be somebody's number, so the pointer ends before it.
+    raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])
+
+
+def declared_by(route: APIRoute) -> tuple[str, ...]:
+    """The names of a route's query parameters, those that it reads itself among them."""
+    read = (route.openapi_extra or {}).get("parameters", ())
+    names = [*_names(route.dependant), *(one["name"] for one in read if one["in"] == "query")]
+    return tuple(dict.fromkeys(names))
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from (field.alias or name for name, field in model.model_fields.items())
+        else:
+            yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from _names(dependency)
