@@ -73,7 +73,16 @@ def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db back
             with backups.restored(url, source, bin_dir=settings.pg_bin) as restored:
                 asyncio.run(migrate(restored))  # a file of an earlier version
                 require_keys(settings, restored)
+                asyncio.run(backups.begin_epoch(restored))
     out.print("Restored.")
+
+
+@db.command("restored")
+def db_restored() -> None:
+    """Tell an outside database that its own means have restored it: cursors of before are refused from then on."""
+    with failures_told(), database_url(settings_given()) as url:
+        asyncio.run(backups.begin_epoch(url))
+    out.print("A new epoch has begun.")
 
 
 def _embedded_only() -> Settings:

@@ -133,6 +133,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Besöket är inte så som rättelsen förutsätter. Läs det och försök igen.",
         "The visit is not as the correction takes it to be. Read it and try again.",
     ),
+    "cursor_of_another_epoch": Kind(
+        410,
+        "Sidmarkör från en tidigare databas",
+        "Cursor of another epoch",
+        "Databasen har återställts sedan sidmarkören gavs ut. Hämta allt på nytt, med after=0.",
+        "The database was restored since the cursor was given. Pull everything anew, with after=0.",
+    ),
     "enrolment_code_invalid": Kind(
         403,
         "Koden gäller inte",

@@ -1,5 +1,6 @@
 """Visits as people and machines read them: `GET /v1/visits`, one visit, and the feed of changes."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -288,22 +289,25 @@ async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response
     "/v1/changes",
     operation_id="list_changes",
     summary="Pull changes",
-    responses=answer_of(ChangesOut, example={"items": [{"visit": EXAMPLE}], "next": "1"}),
+    responses=answer_of(ChangesOut, example={"items": [{"visit": EXAMPLE}], "next": "5f0c9d1e7ab3.1"}),
 )
 async def list_changes(
     request: Request,
     caller: Puller,
-    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    after: Annotated[str, Query(max_length=40)] = "0",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
 
     Go on from `next` until it equals the cursor that was sent: a page may hold nothing within reach with more behind.
-    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`.
+    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`. A restore of the database begins a
+    new epoch: a cursor of another one is 410 `cursor_of_another_epoch`, and everything is to be pulled anew from `0`.
     """
     reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        found = await visit_list.changes(reading, reach, after, limit)
+        epoch = await visit_list.epoch(reading)
+        last = _last_seen(after, epoch)
+        found = await visit_list.changes(reading, reach, last, limit)
         corrections = await corrections_of(reading, [change.visit for change in found if change.visit])
     items: list[dict[str, Any]] = []
     for change in found:
@@ -311,5 +315,15 @@ async def list_changes(
             items.append({"visit": visit_json(change.visit, corrections)})
         elif change.withdrawn:
             items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
-    following = str(found[-1].no if found else after)
+    following = f"{epoch}.{found[-1].no if found else last}"
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
+
+
+def _last_seen(cursor: str, epoch: str) -> int:
+    """The number of the change a cursor stands at. Raises Problem `invalid_cursor`, `cursor_of_another_epoch`."""
+    found = re.fullmatch(r"(?:([0-9a-f]{12})\.)?(0|[1-9][0-9]{0,17})", cursor)
+    if found is None:
+        raise Problem("invalid_cursor")
+    if found[1] != epoch and cursor != "0":
+        raise Problem("cursor_of_another_epoch")
+    return int(found[2])

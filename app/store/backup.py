@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import asyncpg
 from sqlalchemy import make_url
 
 from app.store.cluster import binaries
@@ -26,6 +27,20 @@ NEW, OLD = "taggad_restored", "taggad_replaced"
 """The databases that stand beside the one in use while a backup is put back."""
 
 
+# Policies bind the owner too, so it goes tenant by tenant.
+BEGIN_EPOCH = """
+DO $$
+DECLARE tenant int;
+BEGIN
+    SET LOCAL ROLE taggad_owner;
+    FOR tenant IN SELECT municipality_id FROM municipality LOOP
+        PERFORM set_config('app.municipality', tenant::text, true);
+        UPDATE municipality SET epoch = gen_random_uuid() WHERE municipality_id = tenant;
+    END LOOP;
+END $$
+"""
+
+
 class BackupError(EmbeddedError):
     """A backup could not be written or read back; the message says why, for a person."""
 
@@ -41,6 +56,18 @@ def made_at(data_dir: Path) -> dt.datetime | None:
 def tell_made(data_dir: Path, at: dt.datetime) -> None:
     """Keep when the newest backup was begun."""
     (data_dir / LAST).write_text(f"{at.isoformat()}\n", encoding="ascii")
+
+
+async def begin_epoch(url: str) -> None:
+    """Let cursors of before be refused: what they count to may be other changes after a restore.
+
+    `url` is a SQLAlchemy URL of a migrated database, whose user owns it.
+    """
+    connection = await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+    try:
+        await connection.execute(BEGIN_EPOCH)
+    finally:
+        await connection.close()
 
 
 def backup(url: str, target: Path, *, bin_dir: Path | None = None) -> int:

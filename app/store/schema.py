@@ -77,6 +77,7 @@ municipality = Table(
     Column("master_seq", BigInteger, nullable=False, server_default=text("0")),
     Column("change_no", BigInteger, nullable=False, server_default=text("0")),
     Column("lookup_mark", LargeBinary),
+    Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     PrimaryKeyConstraint("municipality_id"),
     CheckConstraint("municipality_id > 0", name="municipality_municipality_id_check"),
 )

@@ -22,6 +22,8 @@ from app.store.schema import (
 )
 from app.store.visits import COLUMNS, StoredVisit, visit_of
 
+EPOCH = "SELECT epoch FROM municipality WHERE municipality_id = $1"
+
 Kind = Literal["recipient", "provider", "staff"]
 
 
@@ -119,6 +121,12 @@ class Change:
     visit: StoredVisit | None
     withdrawn: bool
     replaced_by: UUID | None
+
+
+async def epoch(reading: Reading) -> str:
+    """What tells this life of the database from those before a restore: numbers of changes are given anew in each."""
+    found: UUID = await reading.sql.fetchval(EPOCH, reading.municipality_id)
+    return found.hex[:12]
 
 
 async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[Change]:

@@ -109,7 +109,7 @@ async def simulated(service, month, document):
 
 
 async def half_year(service, month, recipient="B-2"):
-    """What the report says of a recipient's month: income, what of it waits, executed time, whether it is yet to end."""
+    """What the report says of a recipient's month: income, what of it waits, executed time, whether it is over."""
     params = {"from": month, "recipient": recipient}
     rows = (await service.ask("GET", "/v1/reports/half-year", role="controller", params=params)).json()["rows"]
     [row] = [row for row in rows if row["month"] == month]
