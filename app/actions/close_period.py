@@ -50,7 +50,7 @@ async def close_period(
 
     Its lines are computed from the facts of one moment, and nobody waits for that. Under the municipality's lock only
     what was touched since is computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`;
-    `month_to_come`; `anomalies_open`, unless all of them, or each by its name, are accepted.
+    `month_not_over`; `anomalies_open`, unless all of them, or each by its name, are accepted.
     """
     asked = Asked(provider, month_days(month), by, accept, now)
     async with database.closing, database.snapshot(municipality_id) as reading:
@@ -78,8 +78,8 @@ async def _refused(sql: Any, municipality_id: int, asked: Asked) -> tuple[Closed
     found = await periods.closes(sql, municipality_id, asked.provider, asked.days[0])
     if found:
         return Closed(found[0]), []
-    if asked.days[0] > local_date(asked.now):
-        return Closed(None, code="month_to_come"), []
+    if asked.days[1] >= local_date(asked.now):
+        return Closed(None, code="month_not_over"), []
     still_open = await periods.open_anomalies(sql, municipality_id, asked.provider, asked.days)
     accept = asked.accept
     blocking = [] if accept is True else [one for one in still_open if accept is False or one not in accept]

@@ -1,7 +1,9 @@
 """Seal the ledger: take the leaves that facts have left into the Merkle tree and sign its new head."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from app.domain.ledger import VOID, is_ours
 from app.domain.merkle import EMPTY_ROOT, grow, root_of, tiles_of
@@ -13,6 +15,7 @@ from app.store.tree import StoredHead
 
 SEALED_AT_ONCE = 1024
 LONGEST_GAP = 100_000
+LOOK_AGAIN_SECONDS = 0.1
 
 
 class LedgerBrokenError(Exception):
@@ -77,6 +80,24 @@ async def seal_all(database: Database, municipality_id: int) -> Sealed:
         leaves, void = leaves + done.leaves, void + done.void
         if done.leaves < SEALED_AT_ONCE:
             return Sealed(leaves, void)
+
+
+async def sealed_within(database: Database, municipality_id: int, size: int, seconds: float) -> bool:
+    """Whether so many leaves are sealed, or become so within these seconds: by this call, or by whoever is at it."""
+    ends_at = monotonic() + seconds
+    while True:
+        try:
+            done = await seal(database, municipality_id)
+        except LedgerBrokenError:  # which the sealer in the background logs
+            return False
+        async with database.read(municipality_id) as reading:
+            head = await tree.head(reading.sql, municipality_id)
+        if head is not None and head.size >= size:
+            return True
+        if monotonic() >= ends_at:
+            return False
+        if not done.leaves:
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
 
 def require_signed(keys: Sequence[bytes], municipality_id: int, head: StoredHead) -> None:

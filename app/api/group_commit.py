@@ -35,7 +35,7 @@ class GroupCommit(Generic[S, A]):
         """Wait for the commit that holds this submission. Raises Problem `busy` when too much is waiting already."""
         waiting = self._waiting.setdefault(municipality_id, [])
         if len(waiting) >= MOST_WAITING:
-            raise Problem("busy", headers={"Retry-After": "2"})
+            raise Problem("busy")
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         waiting.append((submission, answer))
         if municipality_id not in self._writers:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from app.api import ubl
 from app.api.access import Caller, database
 from app.api.executed_time import Month, Puller
-from app.api.problems import FieldError, Problem
+from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import require_known
 from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.settlement import Row
@@ -66,7 +66,8 @@ async def get_invoice(request: Request, caller: Puller, query: Asked) -> Respons
 
     The same whenever it is asked for: its parties are told as they were when the month was closed, or as soon after as
     nothing was missing. It refers to the ledger's root at the close, and to the invoices that it adjusts upwards.
-    409 `month_not_closed`, `invoice_data_missing` with a pointer to each gap in the provider; 404 `nothing_to_invoice`.
+    409 `month_not_closed`, `not_sealed` where the close answered 202 (`Retry-After`), `invoice_data_missing` with a
+    pointer to each gap in the provider; 404 `nothing_to_invoice`.
     """
     return await _document(request, caller, query, "invoice")
 
@@ -97,7 +98,7 @@ async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settl
         raise Problem("month_not_closed")
     position = await invoices.position_of(sql, municipality_id, found[0].id)
     if position is None:
-        raise Problem("not_sealed")
+        raise Problem("not_sealed", headers=RETRY_SOON)
     lines = await periods.lines_of(sql, municipality_id, query.provider, first_on)
     return Settled(found[0], lines, position)
 

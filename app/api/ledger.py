@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from app.actions.seal import seal
 from app.api.access import Caller, allow
-from app.api.problems import Problem
+from app.api.problems import RETRY_SOON, Problem
 from app.api.wire import Instant, Wire, answer_of, one_of
 from app.domain.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.merkle import consistency, inclusion
@@ -153,15 +153,15 @@ async def get_proof(
 ) -> ProofOut:
     """The inclusion proof of a tap, report or other fact in the tree of `size` (without it, the newest head's).
 
-    `kind` tells which is meant where several facts have one id. 409 `not_sealed` when the fact waits to be sealed or
-    the tree of that size is too small for it.
+    `kind` tells which is meant where several facts have one id. 409 `not_sealed` when the fact waits to be sealed
+    (`Retry-After`) or the tree of that size is too small for it.
     """
     async with request.app.state.database.read(caller.municipality_id) as reading:
         head = await _head(request, reading)
         wanted = _within(head, size, "size")
         leaf = await _leaf(reading, fact, kind)
         if leaf.index >= wanted:
-            raise Problem("not_sealed")
+            raise Problem("not_sealed", headers=RETRY_SOON if leaf.index >= head.size else None)
         [sealed] = await tree.sealed(reading.sql, caller.municipality_id, leaf.index, leaf.index + 1)
         if sealed == VOID:
             raise Problem("not_found")

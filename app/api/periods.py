@@ -10,17 +10,18 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import to_json
 
 from app.actions.close_period import close_period
+from app.actions.seal import sealed_within
 from app.api.access import Caller, allow, database
 from app.api.executed_time import Puller, Snapshot
-from app.api.master import known_ref, today
-from app.api.problems import FieldError, Problem
+from app.api.master import known_ref
+from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.author import who
 from app.domain.order import ONE_DAY
 from app.domain.settlement import closes_at
-from app.domain.time import UTC, month_days
+from app.domain.time import local_date, month_days
 from app.store import compensation, periods
 from app.store.database import Reading
 from app.store.periods import Close
@@ -29,6 +30,7 @@ router = APIRouter(tags=["compensation"])
 
 MONTH = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
 MOST_TOLD = 500
+SEALED_WITHIN_SECONDS = 10.0
 
 Named = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{36}:[a-z_]{1,40}$")]
 
@@ -96,6 +98,7 @@ EXAMPLE = {
 }
 DUE = {"provider": "P-syd", "month": "2026-10", "due_at": "2026-11-04T11:00:00Z"}
 CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
+ACCEPTED = answer_of(CloseOut, example=EXAMPLE, status=202, text="Closed, not sealed yet")
 
 
 @router.post(
@@ -103,15 +106,17 @@ CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
     operation_id="close_period",
     summary="Close a provider's month",
     openapi_extra=body_of(CloseBody, example={"accept_open": False}),
-    responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before"),
+    responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before") | ACCEPTED,
 )
 async def post_close(
     request: Request, provider: str, month: str, caller: Annotated[Caller, Depends(allow("controller", "admin"))]
 ) -> Response:
     """Freeze the lines of a month. What its facts come to later is settled in the next month that is closed.
 
-    409 `anomalies_open` while visits have anomalies to repair, each in `errors` under the name by which it can be
-    accepted. Closing again answers the first close. A body may be left out.
+    Answered when the close is sealed in the ledger, so that its invoice can be asked for; where that takes more than
+    ten seconds with 202 and, in `Location`, where its proof will be. 409 `month_not_over` until its last day has
+    passed, and `anomalies_open` while visits have anomalies to repair, each in `errors` under the name by which it can
+    be accepted. Closing again answers the first close. A body may be left out.
     """
     known_ref(provider)
     if not MONTH.fullmatch(month):
@@ -126,14 +131,22 @@ async def post_close(
         month,
         by=caller.subject,
         accept=accept,
-        now=dt.datetime.now(UTC),
+        now=request.app.state.now(),
     )
     if closed.close is None:
         named = closed.blocking[:MOST_TOLD]
         raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])
-    async with database(request).snapshot(caller.municipality_id) as snapshot:
-        due_at = await _due_at(snapshot, provider, closed.close.month)
-    return Response(to_json(_told(closed.close, due_at)), 201 if closed.created else 200, media_type="application/json")
+    return await _once_sealed(request, caller.municipality_id, closed.close, 201 if closed.created else 200)
+
+
+async def _once_sealed(request: Request, municipality_id: int, close: Close, status: int) -> Response:
+    """The close when its invoice can be made; where that takes too long, where to look for it."""
+    async with database(request).snapshot(municipality_id) as snapshot:
+        due_at = await _due_at(snapshot, close.provider, close.month)
+    headers = {}
+    if not await sealed_within(database(request), municipality_id, close.position + 1, SEALED_WITHIN_SECONDS):
+        status, headers = 202, {"Location": f"/v1/ledger/proof?fact={close.id}&kind=period_close", **RETRY_SOON}
+    return Response(to_json(_told(close, due_at)), status, headers, "application/json")
 
 
 @router.get(
@@ -142,7 +155,9 @@ async def post_close(
     summary="Closed months",
     responses=answer_of(PeriodsOut, example={"items": [EXAMPLE], "due": [DUE]}),
 )
-async def list_periods(caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]) -> Response:
+async def list_periods(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]
+) -> Response:
     """Closed months with their totals, and what is to be closed; `due_at` is when the contract wants it.
 
     Planners see their own.
@@ -152,7 +167,7 @@ async def list_periods(caller: Puller, snapshot: Snapshot, query: Annotated[Peri
     found = await periods.closes(snapshot.sql, snapshot.municipality_id, provider)
     items = [_told(close, await _due_at(snapshot, close.provider, close.month)) for close in found]
     closed = {(close.provider, close.month) for close in found}
-    month = (today().replace(day=1) - ONE_DAY).replace(day=1)
+    month = (local_date(request.app.state.now()).replace(day=1) - ONE_DAY).replace(day=1)
     due = [
         {"provider": ref, "month": f"{month:%Y-%m}", "due_at": due_at}
         for ref, _, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider)

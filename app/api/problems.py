@@ -52,6 +52,10 @@ def told(allowed: Sequence[str], language: Language) -> str:
     return (" Det som tas emot: " if language == "sv" else " What is accepted: ") + ", ".join(allowed) + "."
 
 
+RETRY_SOON = {"Retry-After": "2"}
+"""What is refused now and may be answered in a moment says when, in seconds."""
+
+
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457
     """An answer that is a refusal. `code` stands in `PROBLEMS`; `pointer` names the faulty place in the body.
 
@@ -266,12 +270,12 @@ PROBLEMS: Mapping[str, Kind] = {
         "En faktura görs av en stängd månad. Stäng den först.",
         "An invoice is made of a closed month. Close it first.",
     ),
-    "month_to_come": Kind(
+    "month_not_over": Kind(
         409,
-        "Månaden har inte börjat",
-        "Month to come",
-        "En månad som inte har börjat kan inte stängas.",
-        "A month that has not begun cannot be closed.",
+        "Månaden är inte slut",
+        "Month not over",
+        "En månad kan stängas när dess sista dag har gått.",
+        "A month can be closed when its last day has passed.",
     ),
     "naive_instant": Kind(
         422,

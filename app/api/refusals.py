@@ -14,13 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match, Mount
 
-from app.api.problems import Problem, told
+from app.api.problems import RETRY_SOON, Problem, told
 from app.api.reading import field_errors
 from app.language import wanted
 from app.store.database import BusyError, UnknownMunicipalityError
 
 PROBLEM_JSON = "application/problem+json"
-RETRY_AFTER_SECONDS = 2
 
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -55,7 +54,7 @@ def answer(request: Request, problem: Problem) -> Response:
     if problem.kind.status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("WWW-Authenticate", "Bearer")
     if problem.kind.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+        headers = {**RETRY_SOON, **headers}
     return Response(to_json(body), problem.kind.status, headers, PROBLEM_JSON)
 
 

@@ -171,7 +171,6 @@ async def close_months(service):
             body = {"provider": f"P-{side}", "valid_from": "2026-01-01", "compensation": {"rules": [rule]}}
             await service.put("contracts", f"K-{side}", body)
             await service.ask("POST", f"/v1/periods/P-{side}/{month}/close", {"accept_open": True})
-    await service.seal()
 
 
 def tag(side):

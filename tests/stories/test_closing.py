@@ -12,6 +12,7 @@ from service import STOCKHOLM, day, tap_item
 from world import H1, H2, line, on, order
 
 from app.actions.check import check
+from app.api import periods
 
 CARE = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}]}  # 10 öre a second
 CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": {"rules": [CARE]}}
@@ -178,12 +179,50 @@ async def test_closing_again_answers_the_first_close(paid):
         ("P-nobody/2026-08", 404, "unknown_ref"),
         ("P-norr/2026-13", 422, "invalid_parameter"),
         ("P-norr/2026-8", 422, "invalid_parameter"),
-        ("P-norr/2190-01", 409, "month_to_come"),
+        ("P-norr/2190-01", 409, "month_not_over"),
     ],
 )
 async def test_what_cannot_be_closed(paid, path, status, code):
     answer = await paid.ask("POST", f"/v1/periods/{path}/close", {}, role="controller", expect=status)
     assert answer.json()["code"] == code
+
+
+async def test_a_month_is_closed_from_the_first_of_the_next_on(paid):
+    """By the Swedish calendar: in UTC the last day has two hours left."""
+    await visit(paid, "2026-08-31", 30)
+    for clock in (on("2026-08-01", "00:00"), on("2026-08-31", "23:59")):
+        paid.app.state.now = lambda clock=clock: clock
+        assert (await close(paid, "2026-08", {"accept_open": True}, expect=409)).json()["code"] == "month_not_over"
+    assert (await month_of(paid, "2026-08"))["providers"][0]["closed"] is False
+    paid.app.state.now = lambda: on("2026-09-01", "00:00")
+    assert (await close(paid, "2026-08", expect=201)).json()["total_ore"] == 18_000
+
+
+async def test_a_close_answers_when_it_is_sealed_or_says_where_its_proof_will_be(paid, monkeypatch):
+    first = await close(paid, "2026-07", expect=201)
+    proof = {"fact": first.json()["id"]}
+    await paid.ask("GET", "/v1/ledger/proof", params=proof, role="controller", expect=200)
+    # Another sealer holds the head, for longer than a close waits.
+    monkeypatch.setattr(periods, "SEALED_WITHIN_SECONDS", 0.2)
+    superuser = await connect(paid.app.state.database.engine.url.render_as_string(hide_password=False))
+    async with superuser.transaction():
+        await superuser.execute("SELECT FROM ledger_head FOR UPDATE")
+        accepted = await close(paid, "2026-08", expect=202)
+        where = accepted.headers["location"]
+        waiting = await paid.ask("GET", where, role="controller", expect=409)
+        params = {"month": "2026-08", "provider": "P-norr"}
+        no_invoice = await paid.ask("GET", "/v1/compensation/invoice.xml", role="controller", params=params, expect=409)
+        for answer in (waiting, no_invoice):
+            assert (answer.json()["code"], answer.headers["retry-after"]) == ("not_sealed", "2")
+        again = await close(paid, "2026-08", expect=202)
+        assert (again.json(), again.headers["location"]) == (accepted.json(), where)
+    await superuser.close()
+    assert (await close(paid, "2026-08", expect=200)).json() == accepted.json()
+    found = (await paid.ask("GET", where, role="controller", expect=200)).json()
+    assert found["index"] == accepted.json()["position"]
+    # In a tree that was too small for it, it will never be: nothing is gained by asking again.
+    small = await paid.ask("GET", where + "&size=1", role="controller", expect=409)
+    assert (small.json()["code"], "retry-after" in small.headers) == ("not_sealed", False)
 
 
 async def test_a_name_that_could_be_none_is_refused(paid):

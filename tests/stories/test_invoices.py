@@ -39,7 +39,6 @@ def told(answer, *path):
 async def test_an_invoice_of_a_closed_month_breaks_no_official_rule_and_stands_on_the_ledger(billing):
     await visit(billing, "2026-08-03", 30)
     closed = (await close(billing, "2026-08")).json()
-    await billing.seal()
     answer = await asked(billing, INVOICE)
     assert answer.headers["content-type"] == "application/xml"
     assert answer.headers["content-disposition"] == "attachment; filename*=UTF-8''188-P-norr-2026-08.xml"
@@ -78,7 +77,6 @@ async def test_what_a_later_close_takes_back_stands_on_a_credit_note_that_names_
     await close(billing, "2026-09")
     await billing.withdraw("O-2")
     await close(billing, "2026-10", {"accept_open": True})
-    await billing.seal()
     september = await asked(billing, INVOICE, "2026-09")
     assert faults(september.content) == []
     assert told(september, "LegalMonetaryTotal", "PayableAmount") == ["90.00"]
@@ -113,7 +111,6 @@ async def test_nothing_of_a_person_but_the_ref_stands_on_an_invoice(billing):
     await billing.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [titled]}})
     await visit(billing, "2026-08-03", 30)
     await close(billing, "2026-08")
-    await billing.seal()
     answer = await asked(billing, INVOICE)
     text = answer.content.decode()
     assert told(answer, "InvoiceLine", "Item", "Name") == ["Omsorg …"]
@@ -134,7 +131,6 @@ async def test_an_open_month_has_no_invoice(billing):
 async def test_what_is_missing_is_named_and_once_it_is_there_the_invoice_stands(paid):  # noqa: F811 - as above
     await visit(paid, "2026-08-03", 30)
     await close(paid, "2026-08")
-    await paid.seal()
     for said, pointers in (
         ({"org_no": None, "invoicing": None}, ["/org_no", "/invoicing"]),
         ({"invoicing": {"payer": "omsorg"}}, ["/invoicing/account", "/invoicing/f_tax"]),
@@ -164,7 +160,6 @@ async def test_tax_goes_by_the_form_of_the_provider(billing, form, said, categor
     await billing.put("providers", "P-norr", PROVIDER | {"form": form, "invoicing": INVOICING | said})
     await visit(billing, "2026-08-03", 30)
     await close(billing, "2026-08")
-    await billing.seal()
     answer = await asked(billing, INVOICE)
     assert faults(answer.content) == []
     assert told(answer, "TaxTotal", "TaxSubtotal", "TaxCategory", "ID") == [category]
