@@ -10,7 +10,7 @@ from uuid import UUID
 from app.actions.project import Touched, project
 from app.actions.record_taps import Unreadable, nameless, standing_refusal
 from app.domain.master import MasterData
-from app.domain.report import NOT_OWN, Report
+from app.domain.report import NOT_OWN, Refusal, Report
 from app.store import presences
 from app.store import taps as store
 from app.store.database import Writing
@@ -33,7 +33,7 @@ def _hash(report: Report) -> bytes:
     return blake2b(repr(body).encode(), digest_size=16).digest()
 
 
-def _fault(report: Report, master: MasterData) -> str | None:
+def _fault(report: Report, master: MasterData) -> Refusal | None:
     if any(told.intervention not in master.interventions for told in report.interventions):
         return "unknown_intervention"
     if any(told.recipient and told.recipient not in master.recipients for told in report.interventions):

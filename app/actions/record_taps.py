@@ -17,6 +17,7 @@ from app.domain.tap import (
     Envelope,
     Judgement,
     Leads,
+    Refusal,
     Shift,
     counted,
     judge,
@@ -36,7 +37,7 @@ class Unreadable:
     id: UUID | None
     raw: Any
     body_hash: bytes
-    code: str = "malformed"
+    code: Refusal = "malformed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,17 @@
 """The API's own description: OpenAPI 3.1, the page that shows it (nothing from elsewhere), and what each code means."""
 
+from html import escape
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, Literal
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI, Header
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
-from starlette.responses import HTMLResponse
+from pydantic_core import to_json
+from starlette.responses import HTMLResponse, Response
 
+from app.api.codes import CODES, told_of
+from app.api.formats import wanted_type
 from app.api.problems import PROBLEMS, Problem
 from app.api.wire import Wire, answer_of
 from app.language import wanted
@@ -34,6 +38,32 @@ PAGE = f"""<!doctype html>
 </body>
 </html>
 """
+CODE_PAGE = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} – Taggad</title>
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/start.css">
+</head>
+<body>
+<header>
+<p class="name"><a href="/">Taggad</a></p>
+</header>
+<main>
+<h1>{title}</h1>
+<p class="what">{text}</p>
+<p class="privacy">{kind}<code>{code}</code></p>
+</main>
+</body>
+</html>
+"""
+KINDS = {
+    "sv": {"fix": "Avvikelse att rätta: ", "acknowledge": "Avvikelse att se: ", None: ""},
+    "en": {"fix": "Anomaly to repair: ", "acknowledge": "Anomaly to see: ", None: ""},
+}
+JSON, HTML = "application/json", "text/html"
 PROBLEM_SCHEMA: dict[str, Any] = {
     "title": "Problem",
     "description": "A refusal (RFC 9457). It never repeats what was sent.",
@@ -61,10 +91,11 @@ router = APIRouter(tags=["documentation"])
 
 
 class Explained(Wire):
-    """What an error code means."""
+    """What a code means and what to do. `status` where it is a refusal, `severity` where it is an anomaly."""
 
     code: str
-    status: int
+    status: int | None
+    severity: Literal["fix", "acknowledge"] | None
     title: str
     text: str
 
@@ -72,6 +103,7 @@ class Explained(Wire):
 EXAMPLE = {
     "code": "unknown_ref",
     "status": 404,
+    "severity": None,
     "title": PROBLEMS["unknown_ref"].title_sv,
     "text": PROBLEMS["unknown_ref"].text_sv,
 }
@@ -84,13 +116,23 @@ async def docs() -> HTMLResponse:
 
 
 @router.get("/problems/{code}", responses=answer_of(Explained, example=EXAMPLE))
-async def problem(code: str, accept_language: Annotated[str, Header()] = "") -> Explained:
-    """What an error code means, in Swedish or English."""
-    kind = PROBLEMS.get(code)
-    if kind is None:
+async def problem(request: Request, code: str) -> Response:
+    """What a code of any answer means, in Swedish or English: a refusal's, a tap's, a report's, an anomaly's.
+
+    JSON, or by `Accept` a page for people.
+    """
+    if code not in CODES:
         raise Problem("not_found")
-    language = wanted(accept_language)
-    return Explained(code=code, status=kind.status, title=kind.title(language), text=kind.text(language))
+    media_type = wanted_type(request.headers.get("accept", ""), (JSON, HTML))
+    language = wanted(request.headers.get("accept-language", ""))
+    told = told_of(code)
+    words = {"code": code, "title": getattr(told.title, language), "text": getattr(told.text, language)}
+    headers = {"Content-Language": language, "Vary": "Accept, Accept-Language"}
+    if media_type == JSON:
+        return Response(to_json(words | {"status": told.status, "severity": told.severity}), 200, headers, JSON)
+    shown = {name: escape(word) for name, word in words.items()}
+    page = CODE_PAGE.format(language=language, kind=KINDS[language][told.severity], **shown)
+    return HTMLResponse(page, headers=headers | {"Content-Security-Policy": CSP})
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from app.domain.time import ZERO
 
 Outcome = Literal["performed", "declined", "no_answer"]
 
-NOT_OWN = "not_own_presence"
+Refusal = Literal["malformed", "id_conflict", "unknown_intervention", "unknown_recipient", "not_own_presence"]
+"""Why a report is refused."""
+NOT_OWN: Refusal = "not_own_presence"
 """Why a report is refused, or set aside when the tap it waited for shows it: somebody else was there."""
 
 

@@ -48,6 +48,20 @@ STATE_DISPUTES = {
 }
 
 
+Refusal = Literal[
+    "malformed",
+    "forbidden_role",
+    "id_conflict",
+    "keyset_unknown",
+    "keyset_retired",
+    "sun_invalid",
+    "tag_unknown",
+    "tag_epoch_stale",
+    "counter_replayed",
+    "counter_replayed_same_device",
+    "unknown_household",
+]
+"""Why a tap is refused."""
 JUDGED_ANEW = frozenset(
     {"unknown_intervention", "unknown_recipient", "unknown_household", "tag_unknown", "keyset_unknown"}
 )
@@ -298,7 +312,7 @@ def _where_it_hangs(judged: Judgement, tag: Tag, direction: ClaimedDirection) ->
     return judged if code is None else judged._replace(verdict="disputed", code=code)
 
 
-def _refused(judged: Judgement, code: str) -> Judgement:
+def _refused(judged: Judgement, code: Refusal) -> Judgement:
     return judged._replace(verdict="refused", code=code, evidence=None, flags=())
 
 

@@ -1,8 +1,11 @@
 """Refusals: one table, problem+json in two languages, nothing of the input in any of them."""
 
+import ast
 import json
 import re
-from typing import Annotated, Any
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any, get_args
 
 import pytest
 import structlog
@@ -13,10 +16,17 @@ from pydantic import Field
 from pydantic_core import PydanticCustomError
 from service import serving
 
+import app
+from app.api import reminders
 from app.api.access import Caller, allow, database
+from app.api.codes import CODES as EVERY_CODE
+from app.api.codes import REFUSALS, REPAIRS, told_of
 from app.api.problems import PROBLEMS, FieldError, Problem
 from app.api.reading import Unread, read_items, read_json, strict
 from app.api.wire import Day, Instant, Wire
+from app.domain import report, tap
+from app.domain.repair import DISPUTES
+from app.domain.visit import ANOMALIES
 from app.language import wanted
 
 CODES = sorted(PROBLEMS)
@@ -50,16 +60,79 @@ def test_the_table_is_sorted_and_every_text_is_told_in_both_languages():
         assert kind.text_sv != kind.text_en, code
 
 
+SOURCES = ("domain/tap.py", "domain/counter.py", "actions/record_taps.py", "actions/record_reports.py", "api/taps.py")
+APP = Path(app.__file__).parent
+
+
+def _given(source):
+    """The codes that a module gives: what is called `code` or `again`, and what it refuses with."""
+    for node in ast.walk(ast.parse((APP / source).read_text())):
+        values = []
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            values = (
+                [node.value] if {one.id for one in targets if isinstance(one, ast.Name)} & {"code", "again"} else []
+            )
+        elif isinstance(node, ast.keyword) and node.arg == "code":
+            values = [node.value]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("_refused"):
+            values = node.args
+        for value in values:
+            constants = [value] if isinstance(value, ast.Constant) else []
+            constants += [value.body, value.orelse] if isinstance(value, ast.IfExp) else []
+            yield from (one.value for one in constants if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def test_the_table_knows_every_code_of_any_answer():
+    given = {code for source in SOURCES for code in _given(source)}
+    assert {"sun_invalid", "id_conflict", "counter_replayed", "device_not_bound", "malformed"} <= given
+    tables = {*PROBLEMS, *ANOMALIES, *get_args(tap.Refusal), *get_args(report.Refusal), *tap.STATE_DISPUTES.values()}
+    assert given | tables | tap.JUDGED_ANEW | DISPUTES | {reminders.CODE} == set(EVERY_CODE)
+    assert ANOMALIES.keys() <= REPAIRS.keys()
+    assert REFUSALS.keys().isdisjoint(PROBLEMS.keys() | ANOMALIES.keys())
+
+
 async def test_every_code_has_an_address_that_explains_it(service):
-    for code in CODES:
-        answer = await service.client().get(f"/problems/{code}", headers={"Accept-Language": "en"})
-        assert answer.json() == {
-            "code": code,
-            "status": PROBLEMS[code].status,
-            "title": PROBLEMS[code].title_en,
-            "text": PROBLEMS[code].text_en,
-        }
-    _problem(await service.client().get("/problems/nothing"), 404, "not_found")
+    client = service.client()
+    for code in EVERY_CODE:
+        told = told_of(code)
+        assert (told.status, told.severity) == (
+            PROBLEMS[code].status if code in PROBLEMS else None,
+            ANOMALIES.get(code),
+        )
+        assert told.title.sv != told.title.en
+        assert told.text.sv != told.text.en
+        for language, title, text in (("sv", *_words(told, "sv")), ("en", *_words(told, "en"))):
+            answer = await client.get(f"/problems/{code}", headers={"Accept-Language": language})
+            whole = {"code": code, "status": told.status, "severity": told.severity, "title": title, "text": text}
+            assert answer.json() == whole
+            page = await client.get(f"/problems/{code}", headers={"Accept-Language": language, "Accept": "text/html"})
+            assert page.headers["content-type"] == "text/html; charset=utf-8"
+            assert page.headers["content-language"] == answer.headers["content-language"] == language
+            assert "unsafe" not in page.headers["content-security-policy"]
+            for word in (f'lang="{language}"', f"<h1>{escape(title)}</h1>", escape(text), f"<code>{code}</code>"):
+                assert word in page.text
+
+
+def _words(told, language):
+    return getattr(told.title, language), getattr(told.text, language)
+
+
+async def test_a_code_that_is_both_a_refusal_and_an_anomaly_is_told_as_both(service):
+    headers = {"Accept-Language": "en"}
+    told = (await service.client().get("/problems/tag_retired", headers=headers)).json()
+    assert (told["status"], told["severity"]) == (409, "fix")
+    assert "cannot be mounted again" in told["text"]
+    assert "Decide whether the tap stands" in told["text"]
+
+
+async def test_what_is_no_code_has_no_page(service):
+    for accept in ("application/json", "text/html", "text/html,application/xhtml+xml,*/*;q=0.8"):
+        _problem(await service.client().get("/problems/nothing", headers={"Accept": accept}), 404, "not_found")
+    answer = await service.client().get("/problems/busy", headers={"Accept": "image/png"})
+    _problem(answer, 406, "not_acceptable")
+    answer = await service.client().get("/problems/busy", headers={"Accept": "text/html,*/*;q=0.8"})  # a browser
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,22 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
 
 from app.api.access import ROLES
+from app.api.codes import CODES, REPAIRS, told_of
 from app.api.problems import PROBLEMS
 from app.cli import application
+from app.domain import report, tap
+from app.domain.repair import TEXTS, Words
+from app.domain.visit import ANOMALIES
 from app.settings import PREFIX, VERSION, Settings
 
 ROOT = Path(__file__).parents[2]
+REFUSED = {"tap": get_args(tap.Refusal), "report": get_args(report.Refusal)}
 REFERENCE = (ROOT / "docs/reference.md").read_text()
 
 
@@ -66,6 +72,24 @@ def test_every_error_code_is_told_of_as_the_table_has_it():
     told = _rows("Error codes")
     wanted = {code: [str(kind.status), kind.title_en, kind.title_sv, kind.text_en] for code, kind in PROBLEMS.items()}
     assert told == wanted
+
+
+def test_every_other_code_is_told_of_as_the_table_has_it():
+    told = _rows("Verdicts and anomalies")
+    wanted = {code: [_told_as(code), *_titles(code), told_of(code).text.en] for code in CODES if code not in PROBLEMS}
+    both = {code: ["fix", *_titles(code), REPAIRS[code].en] for code in ANOMALIES.keys() & PROBLEMS.keys()}
+    assert told == wanted | both
+
+
+def _titles(code):
+    title = Words(*(text.removesuffix(".") for text in TEXTS[code])) if code in ANOMALIES else told_of(code).title
+    return [title.en, title.sv]
+
+
+def _told_as(code):
+    """A reminder, a refusal of what, or how grave an anomaly it is."""
+    refused = [name for name, codes in REFUSED.items() if code in codes]
+    return told_of(code).severity or (f"refused {' or '.join(refused)}" if refused else "reminder")
 
 
 @pytest.mark.parametrize("role", ROLES)
