@@ -16,6 +16,7 @@ from uuid import UUID
 
 from app.actions import overlay
 from app.actions.overlay import Changes
+from app.domain.clock import clock_flagged
 from app.domain.pairing import (
     BOUNCE,
     LONGEST_PRESENCE,
@@ -104,6 +105,8 @@ async def _pair_persons(
     wide = overlay.widened(loaded)
     surroundings = await around(writing.sql, writing.municipality_id, writing.master, loaded, wide)
     overlaid = await overlay.near(writing, wide, surroundings)
+    # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
+    changes.retell += [(tap.household, tap.at, tap.at) for tap in surroundings.flagged if clock_flagged(tap.flags)]
     again: list[Window] = []
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
         laid = overlaid.get(person)
@@ -234,7 +237,11 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:
         reports |= await store_corrections.told_by_hand(writing.sql, writing.municipality_id, by_hand)
-    told = [visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains)]
+    flagged = [one for one in all_presences if clock_flagged(one.flags_in) or clock_flagged(one.flags_out)]
+    clocks = await store_presences.clocks_of(writing.sql, writing.municipality_id, writing.master, flagged)
+    told = [
+        visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains, clocks)
+    ]
     changed: list[StoredVisit] = []
     differences: list[tuple[Visit | None, Visit | None]] = []
     for visit in told:

@@ -137,11 +137,8 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
     )
     async def get_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.readers))]) -> Response:
         """The record as it was last put, with its version in `ETag`."""
-        known_ref(ref)
         async with database(request).read(caller.municipality_id) as reading:
-            stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
-            if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
-                raise Problem("unknown_ref")
+            stored = await reached(reading, kind, caller, ref)
             [body] = await kind.within(reading, caller, [stored.body])
         return _answer(kind, caller, ref, stored.version, body)
 
@@ -244,6 +241,15 @@ def today() -> dt.date:
 def own_provider(caller: Caller) -> str | None:
     """The provider a caller is held to; None for roles that see the whole municipality."""
     return (caller.provider or "") if caller.role == "planner" else None
+
+
+async def reached(reading: Reading, kind: Kind, caller: Caller, ref: str) -> records.Stored:
+    """The record within the caller's reach. Raises Problem `unknown_ref`."""
+    known_ref(ref)
+    stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
+    if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
+        raise Problem("unknown_ref")
+    return stored
 
 
 async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: records.Stored) -> bool:

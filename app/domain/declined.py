@@ -73,7 +73,7 @@ def _report_of(visit: Visit, reports: Mapping[UUID, Sequence[Report]], master: M
         for report in reports.get(tap, ())
         if master.person_of(report.staff) == visit.person
     ]
-    return max(told, key=lambda report: (report.reported_at, report.id), default=None)
+    return max(told, key=lambda report: report.order(visit.started_at), default=None)
 
 
 def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterData) -> list[OrderLine]:

@@ -25,6 +25,7 @@ LARGE_SHIFT = dt.timedelta(minutes=5)
 ONLINE = dt.timedelta(seconds=120)
 MILLISECOND = dt.timedelta(milliseconds=1)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=UTC)
+ADJUSTED = "clock_adjusted"
 IN_FUTURE = "claim_in_future"
 
 ManualReason = Literal[
@@ -227,7 +228,7 @@ def time_of(
     those of its batch; without them it is taken to be alone.
     """
     at, adjusted = _by_clocks(claim, envelope, shift)
-    flags = ["clock_adjusted"] if adjusted else []
+    flags = [ADJUSTED] if adjusted else []
     if at > envelope.received_at:
         back = leads[at].back if at in leads else at - envelope.received_at
         if back > CLOCK_TOLERANCE:

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.attestation import held
+from app.domain.clock import Clocks, flags_of
 from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, Correction, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
@@ -42,6 +43,7 @@ class _Scene:
     left_out: tuple[Part, ...]
     """The parts of omitted recipients, which take no time from the others."""
     unattested: bool = False
+    flags: Sequence[str] = ()
 
     @property
     def counts(self) -> bool:
@@ -116,16 +118,20 @@ def visits_at(
     reports: Mapping[UUID, Sequence[Report]],
     master: MasterData,
     chains: Chains = MappingProxyType({}),
+    clocks: Clocks = MappingProxyType({}),
 ) -> list[Visit]:
     """The visits of presences at one household. Everything that overlaps must be among them.
 
     `reports` are by the tap they name; only those of the presence's own person count. `chains` are the corrections,
-    which `correct` has laid over the presences already.
+    which `correct` has laid over the presences already. `clocks` are of the ends of those that a clock has
+    flagged.
     """
     scenes = [
         _scene(presence, _report_of(presence, reports, master), master, chain_of(presence, chains))
         for presence in sorted(presences, key=presence_order)
     ]
+    for scene in scenes:
+        scene.flags = flags_of(scene.presence, clocks)
     _name_groups(scenes)
     by_group: defaultdict[UUID, list[_Scene]] = defaultdict(list)
     for scene in scenes:
@@ -331,8 +337,7 @@ def _anomalies(scene: _Scene) -> list[str]:
         found.append("tag_mismatch")
     if not scene.employed:
         found.append("not_employed")
-    found += presence.flags_in
-    found += presence.flags_out
+    found += scene.flags
     if presence.overlap:
         found.append("overlap")
     return found

@@ -12,6 +12,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 from pydantic_core import from_json
 
+from app.domain.clock import Said
 from app.domain.evidence import by_hand, on_the_wire
 from app.domain.master import MasterData
 from app.domain.pairing import LONGEST_PRESENCE, Presence, SideTap, Tap
@@ -27,6 +28,29 @@ CROSS JOIN LATERAL (
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
     ORDER BY at
 ) AS t
+"""
+LONGEST = f"interval '{LONGEST_PRESENCE // dt.timedelta(hours=1)} hours'"
+# The number of flags is what the index of flagged taps, of which there are few, is entered by.
+FLAGGED = f"""
+SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
+    WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at - {LONGEST}
+      AND at <= wanted.last_at AND cardinality(flags) > 0
+    ORDER BY at
+) AS t
+"""
+# What the phones said of taps, each beside all staff refs of its person: control taps apart, nobody is present by one.
+CLOCKS = f"""
+SELECT t.id, t.at, t.tapped_at, bool_or(EXISTS (
+    SELECT FROM tap AS other
+    WHERE other.municipality_id = $1 AND other.staff = wanted.staff AND other.direction <> 'control'
+      AND other.at >= t.at - {LONGEST} AND other.at <= t.at + {LONGEST}
+      AND (other.at < t.at AND other.tapped_at > t.tapped_at OR other.at > t.at AND other.tapped_at < t.tapped_at)
+)) AS astray
+FROM unnest($2::uuid[], $3::text[]) AS wanted(tap, staff)
+JOIN tap AS t ON t.municipality_id = $1 AND t.id = wanted.tap
+GROUP BY t.id, t.at, t.tapped_at
 """
 COLUMNS = """
     p.id, p.person, p.staff, p.household, p.started_at, p.ended_at, p.closed_at, p.state, p.in_tap, p.out_tap,
@@ -159,6 +183,23 @@ def tap_of(row: Any, master: MasterData) -> Tap | None:
     dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
     level = by_hand(reason) if evidence == "manual" else evidence
     return Tap(id_, staff, household, direction, at, counter, level, dispute, tuple(flags))
+
+
+async def clocks_of(
+    sql: Any, municipality_id: int, master: MasterData, presences: Sequence[Presence]
+) -> dict[UUID, Said]:
+    """What the phones said of the ends of presences, by tap."""
+    asked = [
+        (tap, staff)
+        for presence in presences
+        for tap in (presence.in_tap, presence.out_tap)
+        if tap
+        for staff in master.refs_of(presence.as_paired.person)
+    ]
+    if not asked:
+        return {}
+    rows = await sql.fetch(CLOCKS, municipality_id, *map(list, zip(*asked, strict=True)))
+    return {tap: Said(at, tapped_at, astray) for tap, at, tapped_at, astray in rows}
 
 
 async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:

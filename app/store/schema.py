@@ -285,6 +285,8 @@ tap = Table(
     Index("tap_staff_at", "municipality_id", "staff", "at"),
     Index("tap_tag_at", "municipality_id", "tag", "at"),
     Index("tap_disputed", "municipality_id", "at", "id", postgresql_where=text("verdict = 'disputed'")),
+    Index("tap_flagged", "municipality_id", "staff", "at", postgresql_where=text("cardinality(flags) > 0")),
+    Index("tap_device_flagged", "municipality_id", "device", "at", postgresql_where=text("cardinality(flags) > 0")),
 )
 
 tag_read = Table(

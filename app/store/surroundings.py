@@ -1,7 +1,7 @@
 """What persons are paired from: their taps, their stored presences and what has been said beside, in one statement.
 
 Each statement is a round trip, which for a single tap costs more than what it reads. So the rows come as records of
-three kinds, each in a column of its own. The driver reads in a record only what it knows, and of arrays it knows those
+four kinds, each in a column of its own. The driver reads in a record only what it knows, and of arrays it knows those
 that are parameters or columns of a statement: of texts and of instants by the windows, of UUIDs by a column.
 """
 
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from app.domain.master import MasterData
 from app.domain.pairing import Presence, Tap
 from app.store.corrections import NEAR, NEAR_COLUMNS, Overlay, overlays
-from app.store.presences import OF_PERSONS, TAPS, Window, arrays, of_staff, presence_of, tap_of
+from app.store.presences import FLAGGED, OF_PERSONS, TAPS, Window, arrays, of_staff, presence_of, tap_of
 
 
 def _moved(query: str, by: int) -> str:
@@ -22,20 +22,28 @@ def _moved(query: str, by: int) -> str:
 
 SAID = [name for name in NEAR_COLUMNS if name != "seen"]
 SURROUNDINGS = f"""
-SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen FROM ({TAPS}) AS t
+SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen, NULL::record AS flagged
+FROM ({TAPS}) AS t
 UNION ALL
-SELECT NULL, ROW(p.*), NULL, NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
+SELECT NULL, ROW(p.*), NULL, NULL, NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
 UNION ALL
-SELECT NULL, NULL, ROW({", ".join(SAID)}), seen FROM ({_moved(NEAR, 6)}) AS c
+SELECT NULL, NULL, ROW({", ".join(SAID)}), seen, NULL FROM ({_moved(NEAR, 6)}) AS c
+UNION ALL
+SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
 """
 
 
 class Surroundings(NamedTuple):
-    """Taps and presences of each person that was asked for; what people said, by person where there is something."""
+    """Taps and presences of each person that was asked for; what people said, by person where there is something.
+
+    `flagged` are the taps of all of them that are flagged, also such as came so long before a window that a presence
+    could reach into it: where the clock of one was wrong, its visit may tell of a tap within.
+    """
 
     taps: dict[str, list[Tap]]
     presences: dict[str, list[Presence]]
     said: dict[str, Overlay]
+    flagged: list[Tap]
 
 
 async def around(
@@ -46,7 +54,8 @@ async def around(
     presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     said: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
-    for tap_row, presence_row, said_row, seen in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
+    flagged: list[Tap] = []
+    for tap_row, presence_row, said_row, seen, flagged_row in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:
@@ -54,6 +63,10 @@ async def around(
         elif presence_row is not None:
             presence = presence_of(presence_row)
             presences[presence.person].append(presence)
+        elif flagged_row is not None:
+            tap = tap_of(flagged_row, master)
+            if tap is not None:
+                flagged.append(tap)
         else:
             said.append(dict(zip(SAID, said_row, strict=True)) | {"seen": seen})
-    return Surroundings(taps, presences, overlays(master, said))
+    return Surroundings(taps, presences, overlays(master, said), flagged)

@@ -47,6 +47,7 @@ EXPECTED = {
     ("POST", "/v1/devices"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/devices"): OWN_READERS,
     ("GET", "/v1/devices/{ref}"): OWN_READERS,
+    ("GET", "/v1/devices/{ref}/clock"): {"planner": "own", "admin": "all"},
     ("POST", "/v1/devices/{ref}/revoke"): {"planner": "own", "admin": "all"},
     ("POST", "/v1/clients"): {"admin": "all"},
     ("GET", "/v1/clients"): {"admin": "all"},

@@ -376,8 +376,8 @@ ONE = world(recipient("B-1"), recipient("B-9", "B"), recipient("B-8", "C"), orde
                 "B-9 S-1 08:10-08:30 complete: - 1200 not not_ordered [overlap not_ordered]",
             ],
         ),
-        ("08:00 in A ~clock_adjusted | 08:30 out A ~claim_in_future", "09:00", [
-            "B-1 S-1 08:00-08:30 complete payable: dusch 1800 [clock_adjusted claim_in_future]"
+        ("08:00 in A ~device_revoked | 08:30 out A ~clock_adjusted", "09:00", [
+            "B-1 S-1 08:00-08:30 complete payable: dusch 1800 [device_revoked]"
         ]),
         ("08:00 in A !tag_retired | 08:30 out A", "09:00", ["B-1 S-1 08:00-08:30 disputed [tag_retired]"]),
         ("08:00 in A !tag_lost", "09:00", ["B-1 S-1 08:00-? disputed [tag_lost]"]),

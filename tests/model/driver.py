@@ -34,7 +34,7 @@ GROUP BY table_name
 """
 
 
-async def _stand_still(_database):
+async def _stand_still(*_):
     """Time passes here when an example says so, and its ledger is sealed at its end: of a hundred it is one."""
 
 

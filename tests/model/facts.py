@@ -18,7 +18,10 @@ def local(instant):
 
 @dataclass(frozen=True)
 class Tap:
-    """A tap as it was judged when it first came; `tag` is None for one made by hand, `household` for one at a tag."""
+    """A tap as it was judged when it first came; `tag` is None for one made by hand, `household` for one at a tag.
+
+    `said_at` is when its phone said that it was.
+    """
 
     id: UUID
     staff: str
@@ -29,6 +32,7 @@ class Tap:
     evidence: str
     dispute: str | None
     flags: tuple[str, ...]
+    said_at: dt.datetime
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,12 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
     started_at = None
     if "sent_uptime_ms" in envelope:
         started_at = start_of(facts.clocks, phone, received_at, envelope["sent_uptime_ms"])
-    dated = [by_clocks(item, shift, started_at)[0] for item in items if isinstance(item["tapped_at"], dt.datetime)]
+
+    def started(item):
+        """Of a clock that was started since the tap nothing is known."""
+        return started_at if item.get("boot_id") == envelope.get("boot_id") else None
+
+    dated = [by_clocks(item, shift, started(item))[0] for item in items if isinstance(item["tapped_at"], dt.datetime)]
     back = brought_back([at for at in dated if at > received_at], received_at)
     for item in items:
         id_ = item["id"]
@@ -107,10 +112,10 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
         known = id_ in facts.taps
         if not known:
             facts.items[id_] = item
-            at, flags = when(item, shift, started_at, received_at, back)
+            at, flags = when(item, shift, started(item), received_at, back)
             facts.taps[id_] = _taken(facts, staff, item, at, flags, received_at - at > late_after, tag_of)
             _set_aside(facts, facts.taps[id_])
-            own = by_clocks(item, shift, started_at)[0]
+            own = by_clocks(item, shift, started(item))[0]
             together = any(other != own and back[other] == back.get(own) for other in back)
             facts.codes[id_] = next((flag for flag in flags if flag != "claim_in_future" or not together), None)
         tap = facts.taps[id_]
@@ -161,4 +166,5 @@ def _taken(facts, staff, item, at, flags, late, tag_of):
         evidence="manual" if by_hand else "static",
         dispute=dispute,
         flags=flags,
+        said_at=item["tapped_at"],
     )

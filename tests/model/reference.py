@@ -213,7 +213,7 @@ class _Meeting:
     def _codes(self, mine):
         presence = self.presence
         codes = set(presence.disputes)
-        codes |= {flag for tap in (presence.tap_in, presence.tap_out) if tap is not None for flag in tap.flags}
+        codes |= self._clocks()
         if presence.later_facts:
             codes.add("fact_after_correction")
         if presence.start is None:
@@ -231,6 +231,29 @@ class _Meeting:
             if self.scaled:
                 codes.add("minutes_scaled")
         return codes
+
+    def _clocks(self):
+        """What wrong clocks did: a visit longer or shorter by more than a minute, or a tap that changed places.
+
+        An end that a person has told is nobody's clock.
+        """
+        presence = self.presence
+        ends = ((presence.tap_in, presence.start), (presence.tap_out, presence.end))
+        came, left = (tap if tap is not None and tap.at == at else None for tap, at in ends)
+        moved = [tap.at - tap.said_at if tap is not None else dt.timedelta(0) for tap in (came, left)]
+        longer = presence.complete and abs(moved[1] - moved[0]) > dt.timedelta(minutes=1)
+        return {
+            flag for tap in (came, left) if tap is not None for flag in tap.flags if longer or self._changed_places(tap)
+        }
+
+    def _changed_places(self, tap):
+        """Whether another of the person's taps, near enough to matter, was on the other side of it by the phones."""
+        persons = self.facts.persons
+        return any(
+            (other.at < tap.at and other.said_at > tap.said_at) or (other.at > tap.at and other.said_at < tap.said_at)
+            for other in self.facts.taps.values()
+            if persons[other.staff] == persons[tap.staff] and abs(other.at - tap.at) <= LONGEST
+        )
 
     def _shares(self, mine, met, settled):
         """Shares of one recipient, cut where more came than were ordered."""

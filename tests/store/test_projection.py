@@ -16,10 +16,11 @@ from app.actions.place_order import Placed, place_orders
 from app.actions.put_master import Condition
 from app.actions.record_reports import record_reports
 from app.actions.record_taps import Submission, record_taps
+from app.domain.clock import Said
 from app.domain.correction import correct
-from app.domain.pairing import Tap, own_spans, pair, presence_order, tap_order
+from app.domain.pairing import LONGEST_PRESENCE, Tap, own_spans, pair, presence_order, tap_order
 from app.domain.report import Report, ReportedIntervention
-from app.domain.tap import Claim, Envelope
+from app.domain.tap import LARGE_SHIFT, Claim, Envelope
 from app.domain.telling import visits_at
 from app.store import records
 from app.store.projection import anomaly_counts, month_sums
@@ -77,12 +78,33 @@ async def put(writing, items):
         await records.refresh(writing.sql, 188, writing.master)
 
 
-def pure(master, claims, reports, chains, as_of):
-    """Every visit derived from nothing, by the domain alone."""
+def clocks_of(taps, off):
+    """What the phones said of a person's taps: each beside every other one that a presence could reach."""
+    said = {tap.id: tap.at - off[tap.id] for tap in taps}
+    return {
+        tap.id: Said(
+            tap.at,
+            said[tap.id],
+            any(
+                (other.at < tap.at and said[other.id] > said[tap.id])
+                or (other.at > tap.at and said[other.id] < said[tap.id])
+                for other in taps
+                if abs(other.at - tap.at) <= LONGEST_PRESENCE
+            ),
+        )
+        for tap in taps
+    }
+
+
+def pure(master, claims, off, reports, chains, as_of):
+    """Every visit derived from nothing, by the domain alone. `off` is how far the clock was behind that told each."""
     by_person = defaultdict(list)
     for staff, claim in claims:
-        tap = Tap(claim.id, staff, claim.household, claim.direction, claim.tapped_at, None, "manual", None, ())
+        at = claim.tapped_at + off[claim.id]
+        flags = ("clock_adjusted",) if abs(off[claim.id]) > LARGE_SHIFT else ()
+        tap = Tap(claim.id, staff, claim.household, claim.direction, at, None, "manual", None, flags)
         by_person[master.person_of(staff)].append(tap)
+    clocks = {id_: said for taps in by_person.values() for id_, said in clocks_of(taps, off).items()}
     corrected = defaultdict(list)
     for person, taps in by_person.items():
         paired = pair(person, [], sorted(taps, key=tap_order), as_of)
@@ -95,7 +117,9 @@ def pure(master, claims, reports, chains, as_of):
     by_tap = defaultdict(list)
     for report in reports:
         by_tap[report.tap].append(report)
-    visits = [visit for presences in at_household.values() for visit in visits_at(presences, by_tap, master, chains)]
+    visits = [
+        visit for presences in at_household.values() for visit in visits_at(presences, by_tap, master, chains, clocks)
+    ]
     return sorted(visits, key=lambda visit: visit.id)
 
 
@@ -150,7 +174,14 @@ tap_facts = st.tuples(
     st.sampled_from(["in", "out", "in", "out", "auto"]),
     minutes,
     st.sampled_from([0, 0, 0, 30, 59]),
+    st.sampled_from([0, 0, 0, 0, 200, 7200, -7200, 7230]),
 )
+
+
+def submission(staff, claim, off):
+    """A batch of one, from a phone of its own whose clock is behind."""
+    envelope = Envelope(RECEIVED, RECEIVED - off, None, f"{off}")
+    return Submission(staff, None, envelope, [claim])
 
 
 async def clear(owner):
@@ -186,9 +217,9 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
         (
             f"S-{staff}",
             Claim(uuid.UUID(int=shuffler.getrandbits(128), version=4), direction,
-                  DAY + dt.timedelta(minutes=minute, seconds=second), household=household, reason="other"),
+                  DAY + dt.timedelta(minutes=minute, seconds=second - behind), household=household, reason="other"),
         )
-        for staff, household, direction, minute, second in facts
+        for staff, household, direction, minute, second, behind in facts
     ]  # fmt: skip
     reports = [
         Report(uuid.UUID(int=shuffler.getrandbits(128), version=4), claims[index % len(claims)][0],
@@ -196,7 +227,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
                (ReportedIntervention(intervention, recipient, None, "done"),))
         for number, (index, intervention, recipient, outcome) in enumerate(reported)
     ]  # fmt: skip
-    envelope = Envelope(RECEIVED, RECEIVED)
+    off = {claim.id: dt.timedelta(seconds=fact[-1]) for (_, claim), fact in zip(claims, facts, strict=True)}
     arrivals = [("tap", one) for one in claims] + [("report", one) for one in reports]
     arrivals += shuffler.sample(arrivals, len(arrivals) // 4)
     arrivals += [("order", one) for one in ORDERS]
@@ -211,7 +242,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
         batch, arrivals = arrivals[:size], arrivals[size:]
         async with database.write(188) as writing:
             taps = [one for kind, one in batch if kind == "tap"]
-            await record_taps(writing, [Submission(staff, None, envelope, [claim]) for staff, claim in taps], LATE, str)
+            await record_taps(writing, [submission(staff, claim, off[claim.id]) for staff, claim in taps], LATE, str)
             for report in (one for kind, one in batch if kind == "report"):
                 await record_reports(writing, report.staff, None, RECEIVED, [report])
             placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
@@ -221,7 +252,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
 
     async with database.write(188) as writing:
         _, _, chains = await standing(writing.sql, 188, [], [claim.id for _, claim in claims])
-        expected = pure(writing.master, claims, reports, chains, writing.as_of)
+        expected = pure(writing.master, claims, off, reports, chains, writing.as_of)
     found = await stored(owner)
     assert differences(found, expected) == []
     sums = await owner.fetch("SELECT * FROM month_sum WHERE visits_intervention <> 0 OR executed_seconds <> 0")

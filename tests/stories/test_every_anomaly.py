@@ -175,13 +175,15 @@ async def extra_staff(home):
 @cause
 async def clock_adjusted(home):
     off = dt.timedelta(hours=2)
-    items = [tap_item(HOME, "in", START - off), tap_item(HOME, "out", END - off)]
-    await home.taps(STAFF, items, sent_at=dt.datetime.now(dt.UTC) - off)
+    await home.taps(STAFF, [tap_item(HOME, "in", START - off)], sent_at=dt.datetime.now(dt.UTC) - off)
+    await home.tap(STAFF, HOME, "out", END)
 
 
 @cause
 async def claim_in_future(home):
-    await home.tap(STAFF, HOME, "in", dt.datetime.now(dt.UTC) + dt.timedelta(minutes=10))
+    now = dt.datetime.now(dt.UTC)
+    await home.tap(STAFF, HOME, "in", now - dt.timedelta(minutes=20))
+    await home.tap(STAFF, HOME, "out", now + dt.timedelta(minutes=10))
 
 
 @cause
