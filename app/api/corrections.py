@@ -1,6 +1,6 @@
 """People correct visits: `POST /v1/visits/{id}/corrections`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from app.api.group_commit import GroupCommit
 from app.api.master import condition_of
 from app.api.problems import Problem
 from app.api.reading import read_bytes, strict, validated
-from app.api.visits import EXAMPLE, VisitOut, visit_json
+from app.api.visits import EXAMPLE, VisitOut, notes_for, visit_json
 from app.api.wire import Instant, Wire, answer_of, body_of, one_of
 from app.domain.correction import Kind, Reason
 from app.domain.visit import ANOMALIES
@@ -247,11 +247,14 @@ async def submit(request: Request, caller: Caller, submitted: Submitted) -> Resp
     answer = await queue.submit(caller.municipality_id, submitted)
     if isinstance(answer, CorrectionRefusedError):
         raise Problem(answer.code, pointer=answer.pointer, version=answer.version) from answer
-    return corrected(*answer)
+    stored, shown = answer
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        notes = await notes_for(caller, reading, [stored])
+    return corrected(stored, shown, notes)
 
 
-def corrected(stored: StoredVisit, shown: dict[UUID, store.Told]) -> Response:
+def corrected(stored: StoredVisit, shown: dict[UUID, store.Told], notes: Mapping[UUID, str] | None) -> Response:
     """201 with the visit as it now is, its version in `ETag`."""
-    body = to_json(visit_json(stored, shown))
+    body = to_json(visit_json(stored, shown, notes))
     headers = {"ETag": f'"{stored.version}"'}
     return Response(body, status_code=201, media_type="application/json", headers=headers)

@@ -16,7 +16,7 @@ from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reading import read_json
 from app.api.visits import EXAMPLE as VISIT
-from app.api.visits import VisitOut
+from app.api.visits import VisitOut, notes_for
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import EPOCH
@@ -128,7 +128,7 @@ async def settle(request: Request, caller: Corrector, tap: str) -> Response:
             stored = await settle_dispute(writing, tap_id, asked, author_of(caller))
             if stored is not None:
                 shown = await corrections.told(writing.sql, writing.municipality_id, stored.visit.corrections)
-                return corrected(stored, shown)
+                return corrected(stored, shown, await notes_for(caller, writing, [stored]))
     except CorrectionRefusedError as error:
         raise Problem(error.code, pointer=error.pointer) from error
     body = {"id": asked.id, "tap": tap_id, "accept": settled.accept, "visits": []}

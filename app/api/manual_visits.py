@@ -15,7 +15,7 @@ from app.api.access import Caller, database
 from app.api.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
 from app.api.problems import FieldError, Problem
 from app.api.reading import Unread, read_items, read_json
-from app.api.visits import EXAMPLE, VisitOut, visit_json
+from app.api.visits import EXAMPLE, NOTE_READERS, VisitOut, visit_json
 from app.api.wire import Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import ManualReason
@@ -94,7 +94,7 @@ async def post_visit(request: Request, caller: Corrector) -> Response:
     [(answer, shown)] = await _register(request, caller, [item])
     if isinstance(answer, CorrectionRefusedError):
         raise Problem(answer.code, pointer=answer.pointer)
-    return corrected(answer.stored, shown)
+    return corrected(answer.stored, shown, _no_notes(caller))
 
 
 @router.post(
@@ -140,11 +140,16 @@ async def post_visits(request: Request, caller: Corrector) -> Response:
                 "verdict": "accepted",
                 "code": None,
                 "duplicate": answer.duplicate,
-                "visit": visit_json(answer.stored, shown),
+                "visit": visit_json(answer.stored, shown, _no_notes(caller)),
                 "errors": [],
             }
         )
     return Response(to_json({"results": results}), media_type="application/json")
+
+
+def _no_notes(caller: Caller) -> dict[UUID, str] | None:
+    """No report is of a visit told by hand; whoever may read notes is told that there is none."""
+    return {} if caller.role in NOTE_READERS else None
 
 
 async def _register(request: Request, caller: Caller, items: Sequence[ManualIn]) -> list[tuple[Any, Any]]:

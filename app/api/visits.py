@@ -20,8 +20,9 @@ from app.domain.repair import repair_of
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store_corrections
 from app.store import visit_list
+from app.store import visits as store_visits
 from app.store.corrections import Told
-from app.store.database import Reading
+from app.store.database import Reading, Writing
 from app.store.visit_list import VisitFilter
 from app.store.visits import StoredVisit
 
@@ -29,6 +30,8 @@ router = APIRouter(tags=["visits"])
 
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
 Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin"))]
+NOTE_READERS = frozenset({"staff", "planner"})
+"""Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
 Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
 
 
@@ -107,6 +110,12 @@ class VisitOut(Wire):
     anomalies: list[AnomalyOut]
     corrections: list[CorrectionOut]
     version: int
+    note: Annotated[
+        str | None,
+        Field(
+            description="The carer's words in the report that counts. Only the provider's planner and staff have it."
+        ),
+    ] = None
 
 
 class VisitsOut(Wire):
@@ -172,6 +181,7 @@ EXAMPLE = {
     "anomalies": [],
     "corrections": [],
     "version": 2,
+    "note": "Ville duscha före frukost.",
 }
 
 
@@ -181,10 +191,26 @@ async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict
     return await store_corrections.told(reading.sql, reading.municipality_id, ids) if ids else {}
 
 
-def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[str, Any]:
-    """A visit in the shape of `VisitOut`, with those of `corrections` that are its own."""
+async def notes_for(
+    caller: Caller, reading: Reading | Writing, found: Iterable[StoredVisit]
+) -> Mapping[UUID, str] | None:
+    """What carers wrote about these visits, by the report; None where it is not the caller's to read."""
+    if caller.role not in NOTE_READERS:
+        return None
+    ids = [stored.visit.noted for stored in found if stored.visit.noted]
+    return await store_visits.notes(reading.sql, reading.municipality_id, ids) if ids else {}
+
+
+def visit_json(
+    stored: StoredVisit, corrections: Mapping[UUID, Told], notes: Mapping[UUID, str] | None = None
+) -> dict[str, Any]:
+    """A visit in the shape of `VisitOut`, with those of `corrections` that are its own.
+
+    Without `notes` it has no `note`, which is another thing than a carer who wrote nothing.
+    """
     visit = stored.visit
-    return {
+    note = {} if notes is None else {"note": notes.get(visit.noted) if visit.noted else None}
+    told = {
         "id": visit.id,
         "group": visit.group,
         "taps": {"in": visit.in_tap, "out": visit.out_tap},
@@ -227,6 +253,7 @@ def visit_json(stored: StoredVisit, corrections: Mapping[UUID, Told]) -> dict[st
         "corrections": [corrections[id_]._asdict() for id_ in visit.corrections],
         "version": stored.version,
     }
+    return told | note
 
 
 @router.get(
@@ -254,8 +281,9 @@ async def list_visits(
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
+        notes = await notes_for(caller, reading, found)
     following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
-    return paged(request, [visit_json(stored, corrections) for stored in found[: query.limit]], following)
+    return paged(request, [visit_json(stored, corrections, notes) for stored in found[: query.limit]], following)
 
 
 @router.get(
@@ -281,8 +309,9 @@ async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response
                 raise Problem("visit_withdrawn")
             return Response(status_code=301, headers={"Location": f"/v1/visits/{replaced_by}"})
         corrections = await corrections_of(reading, [stored])
+        notes = await notes_for(caller, reading, [stored])
     headers = {"ETag": f'"{stored.version}"'}
-    return Response(to_json(visit_json(stored, corrections)), media_type="application/json", headers=headers)
+    return Response(to_json(visit_json(stored, corrections, notes)), media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -308,11 +337,13 @@ async def list_changes(
         epoch = await visit_list.epoch(reading)
         last = _last_seen(after, epoch)
         found = await visit_list.changes(reading, reach, last, limit)
-        corrections = await corrections_of(reading, [change.visit for change in found if change.visit])
+        changed = [change.visit for change in found if change.visit]
+        corrections = await corrections_of(reading, changed)
+        notes = await notes_for(caller, reading, changed)
     items: list[dict[str, Any]] = []
     for change in found:
         if change.visit is not None:
-            items.append({"visit": visit_json(change.visit, corrections)})
+            items.append({"visit": visit_json(change.visit, corrections, notes)})
         elif change.withdrawn:
             items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
     following = f"{epoch}.{found[-1].no if found else last}"

@@ -274,6 +274,7 @@ def _visit(
         suggestions=_suggestions(scene, codes, end),
         settled={code: state for code, state in settled.items() if code in codes},
         corrections=corrections,
+        noted=scene.report.id if scene.report and scene.report.note else None,
     )
 
 

@@ -52,7 +52,8 @@ class Visit(NamedTuple):
     `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code. `settled` is
     the state of each anomaly that a person has acknowledged or resolved; `corrections` are those of this visit, in
     the order recorded. `declined` are single interventions turned down inside a complete visit, each with by whom: the
-    recipient, or somebody of the household who was served nothing.
+    recipient, or somebody of the household who was served nothing. `noted` is the report that counts, where the carer
+    wrote something: the words stay with that fact.
     """
 
     id: UUID
@@ -83,6 +84,7 @@ class Visit(NamedTuple):
     settled: Mapping[str, str] = MappingProxyType({})
     corrections: tuple[UUID, ...] = ()
     declined: tuple[tuple[str, str], ...] = ()
+    noted: UUID | None = None
 
     @property
     def sort_at(self) -> dt.datetime:

@@ -219,6 +219,7 @@ def _visit(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
         to_json(dict(visit.settled)).decode() if visit.settled else None,
         visit.corrections or None,
         to_json(visit.declined).decode() if visit.declined else None,
+        visit.noted,
     )
 
 

@@ -512,6 +512,7 @@ visit = Table(
     Column("settled", JSONB),
     Column("corrections", ARRAY(Uuid)),
     Column("declined", JSONB),
+    Column("noted", Uuid),
     PrimaryKeyConstraint("municipality_id", "presence", "recipient", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("version > 0", name="visit_version_check"),
     CheckConstraint(

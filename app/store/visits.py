@@ -46,6 +46,7 @@ ORPHANS = f"""
 SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
 """
+NOTES = "SELECT id, note FROM report WHERE municipality_id = $1 AND id = ANY($2::uuid[]) AND note IS NOT NULL"
 # One statement, as each is a round trip: rows whole, each kind in a column of its own. A report that was set aside when
 # its tap showed whose presence it was stays so, whoever the presence is given to later: one that comes then counts.
 STANDING = f"""
@@ -94,6 +95,11 @@ async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> tuple[UUID, bool]
     return None if row is None else (row["id"], row["held"])
 
 
+async def notes(sql: Any, municipality_id: int, reports: Sequence[UUID]) -> dict[UUID, str]:
+    """What carers wrote in reports, by the report."""
+    return {row["id"]: row["note"] for row in await sql.fetch(NOTES, municipality_id, reports)}
+
+
 async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
     """Visits whose presence does not exist; there are none unless somebody has meddled."""
     return [visit_of(row) for row in await sql.fetch(ORPHANS, municipality_id)]
@@ -138,7 +144,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
         started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
         seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
-        settled, corrections, declined,
+        settled, corrections, declined, noted,
     ) = row  # fmt: skip
     visit = Visit(
         id_,
@@ -169,6 +175,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         from_json(settled) if settled else {},
         tuple(corrections) if corrections else (),
         tuple(map(tuple, from_json(declined))) if declined else (),
+        noted,
     )
     return StoredVisit(visit, version)
 

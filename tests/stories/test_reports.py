@@ -247,3 +247,63 @@ async def test_a_report_that_drops_one_of_a_couple_withdraws_that_visit(home):
     await home.report("S-1", tap["id"], ["dusch", "tillsyn"])
     back = await home.visit(dropped)
     assert (back["seconds"], back["version"]) == (600, visits["B-b"]["version"] + 1)
+
+
+WORDS = "Ville duscha före frukost."
+READERS = {
+    "planner": ({"role": "planner", "provider": "P-norr"}, True),
+    "carer": ({"role": "staff", "staff": "S-1"}, True),
+    "controller": ({"role": "controller"}, False),
+    "system": ({"role": "system"}, False),
+    "admin": ({"role": "admin"}, False),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+async def test_the_carers_words_stand_with_the_visit_for_its_provider_alone(home, reader):
+    """Everybody else has no such field: that somebody wrote nothing would be an answer too."""
+    who, reads = READERS[reader]
+    start = ago(hours=3)
+    tap = await home.visit_by("S-1", H1, start, start + dt.timedelta(minutes=30))
+    item = told(tap["id"], "dusch", reported_at=start + dt.timedelta(minutes=31))
+    await post(home, item | {"note": WORDS})
+    await home.visit_by("S-1", H2, start + dt.timedelta(hours=1), start + dt.timedelta(minutes=90))
+    listed = (await home.ask("GET", "/v1/visits", expect=200, **who)).json()["items"]
+    one = (await home.ask("GET", f"/v1/visits/{listed[0]['id']}", expect=200, **who)).json()
+    assert one == listed[0]
+    assert [visit.get("note", "no field") for visit in listed] == ([WORDS, None] if reads else ["no field"] * 2)
+    if reader != "carer":
+        changes = (await home.ask("GET", "/v1/changes", expect=200, **who)).json()["items"]
+        assert listed[0] in [change["visit"] for change in changes]
+
+
+async def test_words_that_take_the_place_of_others_are_a_change_of_the_visit(home):
+    """Who pulls changes would never hear of them otherwise."""
+    planner = {"role": "planner", "provider": "P-norr"}
+    tap = await home.visit_by("S-1", H1, START, END)
+    item = told(tap["id"], "dusch")
+    await post(home, item | {"note": WORDS})
+    [before] = await home.visits()
+    after = (await home.ask("GET", "/v1/changes", expect=200, **planner)).json()["next"]
+    other = item | {"id": str(uuid.uuid4()), "note": "Ville inte alls."}
+    await post(home, other)
+    changes = (await home.ask("GET", f"/v1/changes?after={after}", expect=200, **planner)).json()["items"]
+    assert [change["visit"]["note"] for change in changes] == ["Ville inte alls."]
+    visit = await home.correct(before | {"version": before["version"] + 1}, "set_end", ended_at=day(-1, "08:40"))
+    assert visit["note"] == "Ville inte alls.", "the planner who corrects it reads it too"
+    await post(home, told(tap["id"], "dusch", reported_at=day(-1, "09:00")))
+    [visit] = (await home.ask("GET", "/v1/visits", expect=200, **planner)).json()["items"]
+    assert visit["note"] is None, "the report that counts has none"
+
+
+async def test_words_are_in_no_file_of_time_or_money(home):
+    tap = await home.visit_by("S-1", H1, START, END)
+    await post(home, told(tap["id"], "dusch") | {"note": WORDS})
+    month = f"{START:%Y-%m}"
+    for path in (
+        f"/v1/executed-time?month={month}&by=recipient,staff",
+        f"/v1/compensation?provider=P-norr&month={month}",
+    ):
+        for role in ({"role": "planner", "provider": "P-norr"}, {"role": "system"}):
+            answer = await home.ask("GET", path, **role)
+            assert WORDS not in answer.text
