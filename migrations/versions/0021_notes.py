@@ -2,13 +2,13 @@
 
 Notes that are there are found when `taggad rebuild` has derived the visits anew: only it knows which report counts.
 
-Revision ID: 0020
+Revision ID: 0021
 """
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

@@ -2,13 +2,13 @@
 
 What wrong clocks did to the visits that are there is told when `taggad rebuild` has derived them anew.
 
-Revision ID: 0019
+Revision ID: 0020
 """
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
