@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.actions.correct_visit import Submitted
 from app.actions.correction_check import Asked
 from app.actions.put_master import Condition
+from app.api import formats
 from app.api.access import Caller, allow
 from app.api.corrections import Corrector, Note, author_of, submit
 from app.api.master import condition_of
@@ -116,7 +117,9 @@ COUNT = {
     "/v1/anomalies",
     operation_id="list_anomalies",
     summary="List anomalies",
-    responses=answer_of(AnomaliesOut, example={"items": [ANOMALY], "counts": [COUNT], "next": None}),
+    responses=formats.table_of(
+        AnomaliesOut, AnomalyItem, {"items": [ANOMALY], "counts": [COUNT], "next": None}, "items"
+    ),
 )
 async def list_anomalies(request: Request, caller: Reader, query: Annotated[AnomalyQuery, Query()]) -> Response:
     """What asks to be repaired or seen, oldest visit first, with counts by code and state on the first page.
@@ -133,7 +136,9 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
     today = local_date(dt.datetime.now(dt.UTC))
     counted = None if counts is None else [_count(one, today) for one in counts]
     following = _written(found[-2]) if len(found) > query.limit else None
-    return paged(request, [_item(one, language, today) for one in found[: query.limit]], following, counts=counted)
+    items = [_item(one, language, today) for one in found[: query.limit]]
+    page = paged(request, items, following, counts=counted)
+    return await formats.table(request, {"items": items}, "items", AnomalyItem, "anomalies", page)
 
 
 @router.post(

@@ -5,16 +5,16 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
+from app.api import formats
 from app.api.access import Caller, allow
 from app.api.executed_time import Month, Puller, Snapshot
 from app.api.master import today
 from app.api.reach import reach_of, require_known
-from app.api.wire import Wire, answer_of, one_of
+from app.api.wire import Wire, one_of
 from app.domain.category import SOL_TIME
 from app.domain.declined import declined_in_advance
 from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
@@ -113,9 +113,11 @@ FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE
     "/v1/reports/half-year",
     operation_id="get_half_year_report",
     summary="Half a year of each case",
-    responses=answer_of(HalfYearOut, example={"rows": [HALF_YEAR]}),
+    responses=formats.table_of(HalfYearOut, CaseMonthOut, {"rows": [HALF_YEAR]}, "rows"),
 )
-async def get_half_year(caller: Puller, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]) -> Response:
+async def get_half_year(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]
+) -> Response:
     """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
 
     Months that are not over are `expected`, with a forecast in the proportion to granted time the months before had.
@@ -132,7 +134,7 @@ async def get_half_year(caller: Puller, snapshot: Snapshot, query: Annotated[Hal
         for recipient, found in sorted(cases.items()):
             told = with_forecast(found, today(), query.cost_ore_per_hour)
             rows += [_told(ref, recipient, month) for month in told]
-    return Response(to_json({"rows": rows}), media_type="application/json")
+    return await formats.table(request, {"rows": rows}, "rows", CaseMonthOut, f"half-year-{query.from_}")
 
 
 async def _month(reading: Reading, provider: str, form: str, days: Days, recipient: str | None) -> dict[str, CaseMonth]:
@@ -167,9 +169,10 @@ def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
     "/v1/reports/fee-basis",
     operation_id="get_fee_basis",
     summary="What recipients may be asked to pay",
-    responses=answer_of(FeeOut, example=FEES),
+    responses=formats.table_of(FeeOut, FeeRow, FEES, "rows"),
 )
 async def get_fee_basis(
+    request: Request,
     caller: Annotated[Caller, Depends(allow("system", "controller", "admin"))],
     snapshot: Snapshot,
     query: Annotated[FeeQuery, Query()],
@@ -195,4 +198,4 @@ async def get_fee_basis(
         for one in found
     ]
     answer = {"month": query.month, "profile": profile.name, "cap_ore": profile.cap_ore, "rows": rows}
-    return Response(to_json(answer), media_type="application/json")
+    return await formats.table(request, answer, "rows", FeeRow, f"fee-basis-{query.month}")

@@ -166,7 +166,7 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
         200: {
             "model": CompensationOut,
             "description": "The lines",
-            "content": formats.content_of(EXAMPLE, "lines", ROW),
+            "content": formats.content_of(EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
         }
     },
 )
@@ -194,7 +194,9 @@ async def get_compensation(
         rows += found
         totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
     head = {"month": query.month, "total_ore": _total(rows), "providers": totals}
-    listed = formats.Listed(head, "lines", ROW, formats.at_once(rows), f"compensation-{query.month}")
+    listed = formats.Listed(
+        head, "lines", formats.columns_of(LineOut, ROW), formats.at_once(rows), f"compensation-{query.month}"
+    )
     return await formats.answer(listed, media_type)
 
 

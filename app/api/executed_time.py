@@ -65,7 +65,7 @@ class ExecutedTimeQuery(BaseModel):
 
 
 # The keys stand in a row when they were asked for.
-_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (str | None, None))
+_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (str | None, None)) | {"local_date": (Day | None, None)}
 
 
 class Figures(Wire):
@@ -139,7 +139,7 @@ def _invalid(parameter: str, code: str) -> Problem:
         200: {
             "model": ExecutedTimeOut,
             "description": "The rows, in the order of their keys",
-            "content": formats.content_of(EXAMPLE, "rows", tuple(EXAMPLE_ROW)),
+            "content": formats.content_of(EXAMPLE, [EXAMPLE_ROW], formats.columns_of(ExecutedTimeRow, EXAMPLE_ROW)),
         }
     },
 )
@@ -153,9 +153,9 @@ async def get_executed_time(
     `system_down_visits` one for which nothing worked, `off_site_visits` one away from home, `static_visits` one by a
     tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are the others. A disputed
     visit has no executed time until it is settled. There is a row for whatever has executed or granted time. The format
-    goes by `Accept`: JSON, a JSON object a line, or CSV, for spreadsheets (`text/csv`) or for machines (`text/csv;
-    dialect=plain`); others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`. Planners see their
-    own provider's.
+    goes by `Accept`: JSON, a JSON object a line, CSV, for spreadsheets (`text/csv`) or for machines (`text/csv;
+    dialect=plain`), XLSX or Parquet; others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`.
+    Planners see their own provider's.
     """
     media_type = formats.wanted_type(request.headers.get("accept", ""))
     days = asked_days(query.month, query.from_, query.to)
@@ -167,4 +167,5 @@ async def get_executed_time(
     pieces = exports.in_pieces(snapshot.sql, *statement(snapshot.municipality_id, question))
     span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
     name = f"executed-time-{query.month or f'{days[0]}--{days[1]}'}"
-    return await formats.answer(formats.Listed(span, "rows", (*by, *FIGURES), pieces, name), media_type)
+    columns = formats.columns_of(ExecutedTimeRow, (*by, *FIGURES))
+    return await formats.answer(formats.Listed(span, "rows", columns, pieces, name), media_type)

@@ -1,22 +1,36 @@
-"""A list in the format that is asked for in `Accept`: JSON, CSV in two dialects, or a JSON object a line."""
+"""A list in the format that `Accept` asks for: JSON, a JSON object a line, CSV in two dialects, XLSX or Parquet."""
 
+import datetime as dt
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
+from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
+from pydantic_core import to_json
 
+from app.api.headings import HEADINGS
 from app.api.problems import Problem
 from app.store import exports
 from app.store.exports import Rows
+from app.store.typed_exports import Column, TooManyRowsError, parquet, workbook
 
 JSON = "application/json"
 CSV = "text/csv"
 PLAIN_CSV = "text/csv; dialect=plain"
 NDJSON = "application/x-ndjson"
-MEDIA_TYPES = (JSON, CSV, PLAIN_CSV, NDJSON)
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
+MEDIA_TYPES = (JSON, CSV, PLAIN_CSV, NDJSON, XLSX, PARQUET)
+BINARY = (XLSX, PARQUET)
+ENDINGS = {CSV: "csv", PLAIN_CSV: "csv", XLSX: "xlsx", PARQUET: "parquet"}
+KINDS: Mapping[Any, Any] = {
+    bool: "boolean", int: "integer", float: "number", dt.date: "day", dt.datetime: "instant"
+}  # fmt: skip
 DIALECTS = {CSV: exports.SPREADSHEET, PLAIN_CSV: exports.PLAIN}
 
 
@@ -29,7 +43,7 @@ class Listed:
 
     head: Mapping[str, Any]
     key: str
-    columns: Sequence[str]
+    columns: Sequence[Column]
     pieces: AsyncIterator[Rows]
     name: str
 
@@ -41,7 +55,7 @@ def wanted_type(accept: str, offered: Iterable[str] = MEDIA_TYPES) -> str:
     weights = {kind: _weight(kind, accept.lower()) for kind in offered}
     best = max(weights, key=lambda kind: weights[kind])
     if not weights[best]:
-        raise Problem("not_acceptable")
+        raise Problem("not_acceptable", allowed=tuple(weights))
     return best
 
 
@@ -64,18 +78,90 @@ def _weight(kind: str, accept: str) -> float:
     return found[1]
 
 
-def content_of(example: Mapping[str, Any], key: str, columns: Sequence[str]) -> dict[str, Any]:
-    """The `content` of a response in every format, from the example of the JSON."""
-    rows = [{column: row[column] for column in columns} for row in example[key]]
+def columns_of(model: type[BaseModel], names: Iterable[str] | None = None) -> tuple[Column, ...]:
+    """The columns of a row that is such a model, its own fields first, or those that are named.
+
+    What stands within it is named as the way to it: `evidence.manual`.
+    """
+    own = [name for name in model.model_fields if name in model.__annotations__]
+    found: dict[str, Column] = {}
+    for name in dict.fromkeys([*own, *model.model_fields]):
+        field = model.model_fields[name]
+        key = field.alias or name
+        parts = {_bare(part) for part in _parts(field.annotation)} - {type(None)}
+        [kind, *more] = parts
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= {f"{key}.{inner.name}": Column(f"{key}.{inner.name}", inner.kind) for inner in columns_of(kind)}
+        else:
+            found[key] = Column(key, "number" if parts == {int, float} else "text" if more else KINDS.get(kind, "text"))
+    return tuple(found.values() if names is None else (found[name] for name in names))
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+
+
+def _bare(annotation: Any) -> Any:
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def _at(row: Any, way: str) -> Any:
+    for step in way.split("."):
+        row = row and row[step]
+    return row
+
+
+def _flat(rows: Rows, columns: Sequence[Column]) -> Rows:
+    return [{column.name: _at(row, column.name) for column in columns} for row in rows]
+
+
+def content_of(example: Mapping[str, Any], rows: Rows, columns: Sequence[Column]) -> dict[str, Any]:
+    """The `content` of a response in every format, from the example of the JSON and of its rows."""
+    flat, names = _flat(rows, columns), [column.name for column in columns]
     tables = {
-        kind: exports.csv_head(columns, dialect) + exports.csv_rows(rows, columns, dialect)
+        kind: exports.csv_head(names, dialect) + exports.csv_rows(flat, names, dialect)
         for kind, dialect in DIALECTS.items()
     }
     texts = {**tables, NDJSON: exports.ndjson_rows(rows)}
     written = {
         kind: {"schema": {"type": "string"}, "example": text.decode("utf-8-sig")} for kind, text in texts.items()
     }
-    return {JSON: {"example": example}, **written}
+    files = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in BINARY}
+    return {JSON: {"example": example}, **written, **files}
+
+
+def table_of(
+    model: type[BaseModel], row: type[BaseModel], example: Mapping[str, Any], key: str | None
+) -> dict[int | str, dict[str, Any]]:
+    """A `responses` entry of what `table` answers; without a `key` the answer is its one row."""
+    rows = [example] if key is None else example[key]
+    content = content_of(example, rows, columns_of(row))
+    return {200: {"model": model, "description": "OK", "content": content}}
+
+
+async def table(
+    request: Request,
+    body: Mapping[str, Any],
+    key: str | None,
+    row: type[BaseModel],
+    name: str,
+    page: Response | None = None,
+) -> Response:
+    """The body as JSON, or its rows in another format, as the request asks.
+
+    `page` is the answer as JSON where that has been made; its `Link` leads on from every format.
+    """
+    media_type = wanted_type(request.headers.get("accept", ""))
+    if media_type == JSON:
+        whole = page or Response(to_json(body), media_type=JSON)
+        whole.headers["Vary"] = "Accept"
+        return whole
+    rows, columns = [body] if key is None else body[key], columns_of(row)
+    told = rows if media_type == NDJSON else _flat(rows, columns)
+    answered = await answer(Listed(body, key or "", columns, at_once(told), name), media_type)
+    if page is not None and "link" in page.headers:
+        answered.headers["Link"] = page.headers["link"]
+    return answered
 
 
 async def answer(listed: Listed, media_type: str) -> Response:
@@ -85,10 +171,13 @@ async def answer(listed: Listed, media_type: str) -> Response:
     """
     body = _body(listed, media_type)
     headers = {"Vary": "Accept"}
-    if media_type in DIALECTS:
-        headers["Content-Disposition"] = f'attachment; filename="{listed.name}.csv"'
-    first, second = await anext(body, b""), await anext(body, b"")
-    third = await anext(body, None)
+    if media_type in ENDINGS:
+        headers["Content-Disposition"] = f'attachment; filename="{listed.name}.{ENDINGS[media_type]}"'
+    try:
+        first, second = await anext(body, b""), await anext(body, b"")
+        third = await anext(body, None)
+    except TooManyRowsError:
+        raise Problem("too_many_rows") from None
     if third is None:
         return Response(first + second, media_type=media_type, headers=headers)
 
@@ -103,9 +192,13 @@ async def answer(listed: Listed, media_type: str) -> Response:
 
 def _body(listed: Listed, media_type: str) -> AsyncIterator[bytes]:
     if media_type in DIALECTS:
-        columns, dialect = listed.columns, DIALECTS[media_type]
+        columns, dialect = [column.name for column in listed.columns], DIALECTS[media_type]
         write: Callable[[Rows], bytes] = partial(exports.csv_rows, columns=columns, dialect=dialect)
         return exports.written(exports.csv_head(columns, dialect), write, listed.pieces)
+    if media_type == PARQUET:
+        return parquet(listed.pieces, listed.columns)
+    if media_type == XLSX:
+        return workbook(listed.pieces, listed.columns, HEADINGS)
     if media_type == NDJSON:
         return exports.written(b"", exports.ndjson_rows, listed.pieces)
     return exports.json_list(listed.head, listed.key, listed.pieces)

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
+from app.api import formats
 from app.api.executed_time import Month, Puller, Snapshot, asked_days
 from app.api.reach import whom
-from app.api.wire import Day, Wire, answer_of, one_of
+from app.api.wire import Day, Wire, one_of
 from app.domain.indices import ALL_VISITS, SCOPES, Tally, indices, tally
 from app.domain.measures import Scope, period
 from app.domain.time import Days
@@ -93,9 +93,11 @@ EXAMPLE |= {"from": "2026-10-05", "to": "2026-10-18"}
     "/v1/measures/indices",
     operation_id="get_indices",
     summary="Measure the research indices",
-    responses=answer_of(IndicesOut, example=EXAMPLE),
+    responses=formats.table_of(IndicesOut, RecipientIndices, EXAMPLE, "rows"),
 )
-async def get_indices(caller: Puller, snapshot: Snapshot, query: Annotated[IndicesQuery, Query()]) -> Response:
+async def get_indices(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[IndicesQuery, Query()]
+) -> Response:
     """UPC, HHI, COC, SECON and K of each recipient, in `month` or in the profile's days from `from`.
 
     Performed visits count, by the profile: `all-visits` takes any but those of trainees, `kolada-classic` the visits
@@ -108,4 +110,5 @@ async def get_indices(caller: Puller, snapshot: Snapshot, query: Annotated[Indic
     found = await store.tallies(snapshot.sql, snapshot.municipality_id, scope, days, **asked)
     if query.recipient:
         found.setdefault(query.recipient, NOTHING)
-    return Response(to_json(_body(scope, days, found)), media_type="application/json")
+    body = _body(scope, days, found)
+    return await formats.table(request, body, "rows", RecipientIndices, f"indices-{days[0]}--{days[1]}")

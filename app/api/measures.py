@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import to_json
 
-from app.api.executed_time import Month, Puller, Snapshot
+from app.api import formats
+from app.api.executed_time import Month, Puller, Snapshot, asked_days
 from app.api.reach import whom
-from app.api.wire import Day, Wire, answer_of, one_of
+from app.api.wire import Day, Wire, one_of
 from app.domain.category import SOL_TIME
 from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
@@ -39,11 +39,12 @@ T = TypeVar("T")
 
 
 class ContinuityQuery(BaseModel):
-    """The first of the profile's days, and whose continuity."""
+    """A month, whose first days are the profile's, or the first of these; and whose continuity."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    from_: Annotated[Day, Field(alias="from")]
+    month: Month | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
     profile: Annotated[str, one_of(PROFILES)] = KOLADA_CLASSIC.name
     provider: str | None = None
     recipient: str | None = None
@@ -193,22 +194,29 @@ CONTINUITY_EXAMPLE = _continuity_json(
     "/v1/measures/continuity",
     operation_id="get_continuity",
     summary="Measure continuity",
-    responses=answer_of(ContinuityOut, example=CONTINUITY_EXAMPLE),
+    responses=formats.table_of(ContinuityOut, ContinuityOut, CONTINUITY_EXAMPLE, None),
 )
-async def get_continuity(caller: Puller, snapshot: Snapshot, query: Annotated[ContinuityQuery, Query()]) -> Response:
-    """How many persons an eligible recipient meets in the profile's days from `from`, and who was left out, why.
+async def get_continuity(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ContinuityQuery, Query()]
+) -> Response:
+    """How many persons an eligible recipient meets in the profile's days, and who was left out, why.
+
+    They are so many days in a row: from `from`, or the first of `month`. The answer says which.
 
     With `provider` that provider's orders and visits alone. With `published` the whole is suppressed when fewer are
     eligible than the profile lets be published. A ref that does not exist is 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     profile = PROFILES[query.profile]
+    _, last_on = period(profile, query.from_) if query.from_ else (None, None)
+    first_on, _ = asked_days(query.month, query.from_, last_on)
     found: Continuity | None = await measures.continuity(
-        snapshot.sql, snapshot.municipality_id, profile, query.from_, **asked
+        snapshot.sql, snapshot.municipality_id, profile, first_on, **asked
     )
     if query.published and found is not None and not publishable(profile, found):
         found = None
-    return Response(to_json(_continuity_json(profile, query.from_, found)), media_type="application/json")
+    body = _continuity_json(profile, first_on, found)
+    return await formats.table(request, body, None, ContinuityOut, f"continuity-{first_on}")
 
 
 def _share_json(both: Sequence[int]) -> dict[str, Any]:
@@ -230,9 +238,11 @@ SHARE_EXAMPLE = by_provider("2026-10", {"P-norr": _BOTH}, _BOTH, _share_json) | 
     "/v1/measures/executed-share",
     operation_id="get_executed_share",
     summary="Measure executed share",
-    responses=answer_of(ExecutedShareOut, example=SHARE_EXAMPLE),
+    responses=formats.table_of(ExecutedShareOut, ProviderShare, SHARE_EXAMPLE, "rows"),
 )
-async def get_executed_share(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+async def get_executed_share(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
+) -> Response:
     """Executed of granted time under the Social Services Act (SERVICE, CARE) in a month, for each provider.
 
     Paused days grant nothing. A share above 1 is shown as it is; the target is compared unrounded. A ref that does
@@ -248,7 +258,7 @@ async def get_executed_share(caller: Puller, snapshot: Snapshot, query: Annotate
             sums[row["provider"]][1] += row["granted_seconds"]
     total = [sum(both[side] for both in sums.values()) for side in (0, 1)]
     body = by_provider(query.month, sums, total, _share_json) | {"target": float(TARGET_SHARE)}
-    return Response(to_json(body), media_type="application/json")
+    return await formats.table(request, body, "rows", ProviderShare, f"executed-share-{query.month}")
 
 
 def _evidence_json(found: Evidence) -> dict[str, Any]:
@@ -267,9 +277,11 @@ EVIDENCE_EXAMPLE = by_provider("2026-10", {"P-norr": _SHOWN}, _SHOWN, _evidence_
     "/v1/measures/evidence",
     operation_id="get_evidence",
     summary="Measure evidence",
-    responses=answer_of(EvidenceOut, example=EVIDENCE_EXAMPLE),
+    responses=formats.table_of(EvidenceOut, ProviderEvidence, EVIDENCE_EXAMPLE, "rows"),
 )
-async def get_evidence(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+async def get_evidence(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
+) -> Response:
     """How strongly the performed visits of a month are shown, by the level of their weakest end, for each provider.
 
     A boundary corrected by hand is `manual`, whatever the tap was, unless the reason says that the system was down. A
@@ -278,4 +290,4 @@ async def get_evidence(caller: Puller, snapshot: Snapshot, query: Annotated[Mont
     asked = await whom(snapshot, caller, query)
     rows = await measures.evidence_by_provider(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
     body = by_provider(query.month, rows, together(rows.values()), _evidence_json)
-    return Response(to_json(body), media_type="application/json")
+    return await formats.table(request, body, "rows", ProviderEvidence, f"evidence-{query.month}")

@@ -5,15 +5,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
-from pydantic_core import to_json
 
+from app.api import formats
 from app.api.executed_time import Puller, Snapshot
 from app.api.measures import MonthQuery, by_provider
 from app.api.reach import whom
-from app.api.wire import Wire, answer_of
+from app.api.wire import Wire
 from app.domain.order import ONE_DAY
 from app.domain.outcomes import (
     AT_DOOR,
@@ -135,9 +135,11 @@ _TOLD: dict[Whose, Counts] = {
     "/v1/measures/declined",
     operation_id="get_declined",
     summary="Measure what was declined",
-    responses=answer_of(DeclinedOut, example=_body(_TOLD, _MONTHS, None)),
+    responses=formats.table_of(DeclinedOut, ProviderOutcomes, _body(_TOLD, _MONTHS, None), "rows"),
 )
-async def get_declined(caller: Puller, snapshot: Snapshot, query: Annotated[DeclinedQuery, Query()]) -> Response:
+async def get_declined(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[DeclinedQuery, Query()]
+) -> Response:
     """Visits performed, declined in advance, declined at the door and not opened for in a month, for each provider.
 
     Beside them what was declined within visits, by intervention, and the `months` up to this one of each recipient who
@@ -149,4 +151,5 @@ async def get_declined(caller: Puller, snapshot: Snapshot, query: Annotated[Decl
     while len(months) < query.months:
         months.insert(0, (months[0] - ONE_DAY).replace(day=1))
     found = await outcomes.outcomes(snapshot.sql, snapshot.municipality_id, (months[0], last), **asked)
-    return Response(to_json(_body(found, months, query.recipient)), media_type="application/json")
+    body = _body(found, months, query.recipient)
+    return await formats.table(request, body, "rows", ProviderOutcomes, f"declined-{query.month}")

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from app.actions.close_period import close_period
 from app.actions.seal import sealed_within
+from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.executed_time import Puller, Snapshot
 from app.api.master import known_ref
@@ -153,7 +154,7 @@ async def _once_sealed(request: Request, municipality_id: int, close: Close, sta
     "/v1/periods",
     operation_id="list_periods",
     summary="Closed months",
-    responses=answer_of(PeriodsOut, example={"items": [EXAMPLE], "due": [DUE]}),
+    responses=formats.table_of(PeriodsOut, CloseOut, {"items": [EXAMPLE], "due": [DUE]}, "items"),
 )
 async def list_periods(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]
@@ -173,7 +174,7 @@ async def list_periods(
         for ref, _, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider)
         if (ref, month) not in closed and (due_at := await _due_at(snapshot, ref, month))
     ]
-    return Response(to_json({"items": items, "due": due}), media_type="application/json")
+    return await formats.table(request, {"items": items, "due": due}, "items", CloseOut, "periods")
 
 
 async def _due_at(snapshot: Reading, provider: str, month: dt.date) -> dt.datetime | None:

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic_core import to_json
 
+from app.api import formats
 from app.api.executed_time import Puller, Snapshot
 from app.api.measures import MonthQuery, T, by_provider
 from app.api.reach import whom
-from app.api.wire import Wire, answer_of
+from app.api.wire import Wire
 from app.domain.prescribed import Alarms, Licensed
 from app.domain.time import month_days
 from app.store import prescribed
@@ -93,9 +93,11 @@ ALARMS_EXAMPLE = by_provider("2026-10", {"P-norr": _CALLED}, _CALLED, _alarms_js
     "/v1/measures/licensed",
     operation_id="get_licensed",
     summary="Measure licensed health care",
-    responses=answer_of(LicensedOut, example=LICENSED_EXAMPLE),
+    responses=formats.table_of(LicensedOut, ProviderLicensed, LICENSED_EXAMPLE, "rows"),
 )
-async def get_licensed(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+async def get_licensed(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
+) -> Response:
     """Visits of licensed health care in a month and the recipients enrolled for it, for each provider.
 
     Enrolled is who has an order of it in force on any day of the month, visited or not. A ref that does not exist is
@@ -104,16 +106,18 @@ async def get_licensed(caller: Puller, snapshot: Snapshot, query: Annotated[Mont
     asked = await whom(snapshot, caller, query)
     found = await prescribed.licensed(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
     body = _body(query.month, found, asdict, Licensed(0, 0, 0, 0, 0))
-    return Response(to_json(body), media_type="application/json")
+    return await formats.table(request, body, "rows", ProviderLicensed, f"licensed-{query.month}")
 
 
 @router.get(
     "/v1/measures/alarms",
     operation_id="get_alarms",
     summary="Measure alarms answered",
-    responses=answer_of(AlarmsOut, example=ALARMS_EXAMPLE),
+    responses=formats.table_of(AlarmsOut, ProviderAlarms, ALARMS_EXAMPLE, "rows"),
 )
-async def get_alarms(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]) -> Response:
+async def get_alarms(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
+) -> Response:
     """Visits in which an alarm was answered in a month, with and without other orders in force that day.
 
     Another provider's order is one too. A ref that does not exist is 404 `unknown_ref`.
@@ -121,4 +125,4 @@ async def get_alarms(caller: Puller, snapshot: Snapshot, query: Annotated[MonthQ
     asked = await whom(snapshot, caller, query)
     found = await prescribed.alarms(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
     body = _body(query.month, found, _alarms_json, Alarms(0, 0, 0, 0, 0))
-    return Response(to_json(body), media_type="application/json")
+    return await formats.table(request, body, "rows", ProviderAlarms, f"alarms-{query.month}")

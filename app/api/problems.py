@@ -389,6 +389,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Månaden har fler rader än en PDF görs av. Hämta specifikationen som XLSX.",
         "The month has more lines than a PDF is made of. Fetch the specification as XLSX.",
     ),
+    "too_many_rows": Kind(
+        409,
+        "För många rader",
+        "Too many rows",
+        "Svaret har fler rader än ett kalkylblad görs av. Hämta det som CSV eller Parquet, eller fråga efter mindre.",
+        "The answer has more rows than a workbook is made of. Fetch it as CSV or Parquet, or ask for less.",
+    ),
     "uid_taken": Kind(
         409,
         "UID är upptaget",

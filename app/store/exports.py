@@ -62,7 +62,7 @@ def csv_head(columns: Sequence[str], dialect: Dialect) -> bytes:
 
 def csv_rows(rows: Rows, columns: Sequence[str], dialect: Dialect) -> bytes:
     """The rows' values under their columns, whatever order a row has them in. What is null is left empty."""
-    return _csv(([_cell(row[column], dialect) for column in columns] for row in rows), dialect)
+    return _csv(([cell(row[column], dialect) for column in columns] for row in rows), dialect)
 
 
 def _csv(lines: Iterable[Sequence[Any]], dialect: Dialect) -> bytes:
@@ -71,7 +71,8 @@ def _csv(lines: Iterable[Sequence[Any]], dialect: Dialect) -> bytes:
     return text.getvalue().encode()
 
 
-def _cell(value: Any, dialect: Dialect) -> Any:
+def cell(value: Any, dialect: Dialect) -> Any:
+    """A value as CSV has it, which is also how text of it reads anywhere."""
     match value:
         case bool():
             value = "true" if value else "false"
@@ -82,7 +83,7 @@ def _cell(value: Any, dialect: Dialect) -> Any:
         case dt.date():
             value = value.isoformat()
         case list() | tuple():
-            value = " ".join(str(_cell(one, PLAIN)) for one in value)
+            value = " ".join(str(cell(one, PLAIN)) for one in value)
         case dict():
             value = to_json(value).decode()
     guarded = dialect.guarded and isinstance(value, str) and value.startswith(FORMULA_STARTS)
