@@ -218,6 +218,9 @@ def _completed(kind: str, ref: str, body: Json, found: Stored | None, provider: 
         return body | {"household": body["household"] or ref}
     if kind == "staff":
         return body | {"person": body["person"] or ref}
+    if kind == "interventions":
+        # Not told is left out, as in every catalogue from before there was a word for it.
+        return {key: value for key, value in body.items() if key != "licensed" or value}
     if kind == "tags":
         kept = found.body if found else {"mounts": [], "states": []}
         body = body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}

@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.api.master import no_personal_number
 from app.api.wire import Day, LastDay, Wire, one_of
+from app.domain.category import Licensed
 from app.domain.document import whole
 from app.domain.holidays import HOLIDAYS
 from app.domain.presets import PRESETS
@@ -161,6 +162,10 @@ class RuleBody(Wire):
     rates: Annotated[list[RateBody], Field(min_length=1, max_length=100)]
     interventions: Some[Ref] | None = Field(None, description="These alone [any].")
     except_interventions: Some[Ref] | None = None
+    licensed: Licensed | None = Field(None, description="Of LICENSED_HSL this kind alone, by the catalogue [any].")
+    pool: Literal["category", "law", "all"] | None = Field(
+        None, description="Whose granted time a limit compares with: categories of a pool lend each other [category]."
+    )
     bands: Some[Name] | None = Field(None, description="Time in these bands alone [any].")
     only_ordered: Some[Category] | None = Field(None, description="Recipients with no other SERVICE or CARE ordered.")
     except_only_ordered: Some[Category] | None = Field(None, description="All recipients but those.")

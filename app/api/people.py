@@ -11,6 +11,7 @@ from app.api.access import Caller
 from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
 from app.api.parties import INVOICING, InvoicingBody, OrgNo
 from app.api.wire import Day, LastDay, Wire
+from app.domain.category import Licensed
 from app.domain.personal_number import number_of
 from app.store.database import Writing
 from app.store.vault import Vault
@@ -104,7 +105,17 @@ class InterventionBody(Wire):
     title: Text
     category: Category
     standard_minutes: Minutes
+    licensed: Licensed | None = Field(
+        None, description="Of LICENSED_HSL, as compensation tells it apart [`rehab`: rehabilitation; others: nursing]."
+    )
     valid_from: Day | None = None
+
+    @field_validator("licensed")
+    @classmethod
+    def _of_licensed_care(cls, licensed: Licensed | None, info: ValidationInfo) -> Licensed | None:
+        if licensed and info.data.get("category") not in {None, "LICENSED_HSL"}:
+            raise PydanticCustomError("invalid_value", "other help is not licensed health care")
+        return licensed
 
 
 class InterventionAnswer(InterventionBody, Versioned):

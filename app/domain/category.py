@@ -12,5 +12,7 @@ LAWS: Mapping[str, Law] = {
     "DELEGATED_HSL": "HSL",
     "LICENSED_HSL": "HSL",
 }
+Licensed = Literal["nursing", "rehabilitation"]
+"""Kinds of licensed health care: nursing is paid by month and visit where rehabilitation is paid by visit alone."""
 SOL_TIME = frozenset({"SERVICE", "CARE"})
 """Help under the Social Services Act that is granted as time: what executed share, fees and the half-year look at."""

@@ -80,7 +80,7 @@ SETS = frozenset(
 
 
 def _rule(one: Json) -> Rule:
-    plain = {"ref", "basis", "title", "flat_minutes", "double_staffing", "by_days"}
+    plain = {"ref", "basis", "title", "flat_minutes", "double_staffing", "by_days", "licensed", "pool"}
     given = {key: value for key, value in one.items() if key in plain and value is not None}
     given |= {key: frozenset(one[key]) for key in SETS if one.get(key)}
     rule = Rule(rates=tuple(_rate(rate) for rate in one["rates"]), **given)

@@ -90,32 +90,47 @@ def _scaled(items: Iterable[Item], group: Callable[[Item], Hashable], new: Total
 
 
 def _at_most_granted(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
-    """Executed time of each recipient's month down to what was granted; what pays for absence stands beside it."""
+    """Executed time of each recipient's month down to what its pool was granted; pay for absence stands beside it."""
     executed = [item for item in items if item.reason not in {"absence", "startup"}]
     beside = [item for item in items if item.reason in {"absence", "startup"}]
+    granted = _granted(counter, rule, {item.recipient for item in executed}, days)
 
-    def most(recipient: Hashable, total: Fraction) -> Fraction:
-        return min(total, Fraction(sum(item.quantity for item in counter.granted(rule, str(recipient), days))))
+    def pool(item: Item) -> Hashable:
+        return item.recipient, rule.pool_of(item.category)
 
-    return _scaled(executed, _recipient, most, "at_most_granted") + beside
+    return _scaled(executed, pool, lambda key, total: min(total, granted[key]), "at_most_granted") + beside
+
+
+def _granted(counter: Counter, rule: Rule, recipients: Iterable[str], days: Days) -> defaultdict[Hashable, Fraction]:
+    """Granted seconds by recipient and pool of the rule."""
+    found: defaultdict[Hashable, Fraction] = defaultdict(Fraction)
+    for recipient in recipients:
+        for item in counter.granted(rule, recipient, days):
+            found[recipient, rule.pool_of(item.category)] += item.quantity
+    return found
 
 
 def _below_threshold(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
-    """Less pay where too little of the granted time was executed; nothing granted is not too little."""
+    """Less pay where too little of a pool's granted time was executed; nothing granted is not too little."""
     threshold = rule.threshold
     if threshold is None:
         return list(items)
     everybody = counter.orders.keys() | counter.visited
     groups = [{one} for one in everybody] if threshold.per == "recipient" else [everybody]
-    below: set[str] = set()
+    granted = _granted(counter, rule, everybody, days)
+    pools: defaultdict[str, set[str]] = defaultdict(set)
+    for category in rule.categories:
+        pools[rule.pool_of(category)].add(category)
+    below: set[Hashable] = set()
     for group in groups:
-        granted = sum((item.quantity for one in group for item in counter.granted(rule, one, days)), start=Fraction(0))
-        executed = sum((counter.executed(rule.categories, one, days) for one in group), start=Fraction(0))
-        if executed < granted * threshold.share:
-            below |= group
+        for pool, categories in pools.items():
+            most = sum((granted[one, pool] for one in group), start=Fraction(0))
+            done = sum((counter.executed(frozenset(categories), one, days) for one in group), start=Fraction(0))
+            if done < most * threshold.share:
+                below |= {(one, pool) for one in group}
     return [
         item._replace(share=item.share * threshold.pay, notes=(*item.notes, "below_threshold"))
-        if item.recipient in below
+        if (item.recipient, rule.pool_of(item.category)) in below
         else item
         for item in items
     ]

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any, Generic, Protocol, TypeVar
 
+from app.domain.category import Licensed
 from app.domain.device import Device
 from app.domain.order import Order, OrderLine, turns
 from app.domain.sun import KeysetKeys
@@ -74,12 +75,13 @@ class Staff:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A kind of help with its category and catalogue minutes from a day on."""
+    """A kind of help with its category and catalogue minutes from a day on; `licensed` is for LICENSED_HSL alone."""
 
     ref: str
     valid_from: dt.date
     category: str
     standard_minutes: int
+    licensed: Licensed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +318,15 @@ class MasterData:
             return line.standard_minutes
         version = self._intervention_on(intervention, on)
         return version.standard_minutes if version else 0
+
+    def licensed_of(self, intervention: str) -> Licensed | None:
+        """What kind of licensed health care it is by its newest version of such; None for all other help.
+
+        Where the catalogue does not say, `rehab` is rehabilitation and everything else nursing.
+        """
+        timeline = self.interventions.get(intervention)
+        told = [one.licensed for one in timeline.versions if one.category == "LICENSED_HSL"] if timeline else []
+        return (told[-1] or ("rehabilitation" if intervention == "rehab" else "nursing")) if told else None
 
     def _intervention_on(self, ref: str, on: dt.date) -> Intervention | None:
         timeline = self.interventions.get(ref)

@@ -74,8 +74,6 @@ MAJOR_HOLIDAYS = [
 ]
 """Hours around the major holidays, as agreements of the sector have them; a contract states its own."""
 
-NURSE_VISITS = {"except_interventions": ["rehab"]}
-
 PRESETS: Mapping[str, Document] = {
     "norrtalje-2020": {
         "rules": [
@@ -89,7 +87,7 @@ PRESETS: Mapping[str, Document] = {
                 ["LICENSED_HSL"],
                 _by_area(1071, 1225, 1300),
                 "Sjuksköterska, inskriven månad",
-                **NURSE_VISITS,
+                licensed="nursing",
             ),
             _rule(
                 "nurse-visit",
@@ -97,7 +95,7 @@ PRESETS: Mapping[str, Document] = {
                 ["LICENSED_HSL"],
                 _by_area(413, 476, 510),
                 "Sjuksköterska, besök",
-                **NURSE_VISITS,
+                licensed="nursing",
             ),
             _rule(
                 "rehab-visit",
@@ -105,14 +103,16 @@ PRESETS: Mapping[str, Document] = {
                 ["LICENSED_HSL"],
                 _by_area(920, 1060, 1124),
                 "Rehab, besök",
-                interventions=["rehab"],
+                licensed="rehabilitation",
             ),
         ]
     },
     "executed": {"rules": [_example("executed")]},
-    "executed-capped": {"rules": [_example("executed_at_most_granted")]},
+    "executed-capped": {"rules": [_example("executed_at_most_granted", pool="law")]},
     "executed-threshold-80": {
-        "rules": [_example("executed", SOL, threshold={"percent": 80, "pay_percent": 95, "per": "provider"})]
+        "rules": [
+            _example("executed", SOL, pool="law", threshold={"percent": 80, "pay_percent": 95, "per": "provider"})
+        ]
     },
     "hsl-included": {"rules": [_example("executed", SOL), _example("executed", ["DELEGATED_HSL"], ref="hsl", ore=0)]},
     "hsl-executed": {"rules": [_example("executed", SOL), _example("executed", ["DELEGATED_HSL"], ref="hsl")]},

@@ -7,7 +7,7 @@ add up to the same amount however they are grouped.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from app.domain.counting import Counter
 from app.domain.facts import Facts, Item
 from app.domain.limits import limited, stepped
+from app.domain.master import MasterData
 from app.domain.order import LAST_DAY
 from app.domain.rounding import half_up
 from app.domain.terms import ALL, Bonus, Rule, Terms, VatCompensation
@@ -109,11 +110,19 @@ def _within(days: Days, first: dt.date | None, last: dt.date | None) -> Days | N
 
 def _of_rules(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
     counter = Counter(facts, agreement.terms, days)
-    for rule in agreement.terms.rules:
+    for rule in (_by_catalogue(one, facts.master) for one in agreement.terms.rules):
         span = _within(days, rule.valid_from, rule.valid_to)
         if span:
             items = limited(counter, rule, counter.items(rule, span), span)
             yield from _lines(facts, agreement, rule, items)
+
+
+def _by_catalogue(rule: Rule, master: MasterData) -> Rule:
+    """The rule without the licensed health care that the catalogue says is of another kind than it pays for."""
+    if rule.licensed is None:
+        return rule
+    others = {ref for ref in master.interventions if master.licensed_of(ref) not in {None, rule.licensed}}
+    return replace(rule, except_interventions=rule.except_interventions | others)
 
 
 def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:

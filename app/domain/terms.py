@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal
 
 from app.domain.bands import Band
+from app.domain.category import LAWS, Licensed
 
 Basis = Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
 """What a rule counts: `executed` payable time; `granted` time; the lesser of both over the month; visits; interventions
@@ -112,6 +113,8 @@ class Rule:
     title: str = ""
     interventions: frozenset[str] = frozenset()
     except_interventions: frozenset[str] = frozenset()
+    licensed: Licensed | None = None
+    pool: Literal["category", "law", "all"] = "category"
     bands: frozenset[str] = frozenset()
     only_ordered: frozenset[str] = frozenset()
     except_only_ordered: frozenset[str] = frozenset()
@@ -142,6 +145,10 @@ class Rule:
         if category not in self.categories or intervention in self.except_interventions:
             return False
         return not self.interventions or intervention in self.interventions
+
+    def pool_of(self, category: str) -> str:
+        """What of the rule shares granted time with a category, where a limit compares with it."""
+        return {"category": category, "law": LAWS[category], "all": ""}[self.pool]
 
     def rate(self, area: str | None, form: str, band: str | None) -> Rate | None:
         """The first rate that fits."""

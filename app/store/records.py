@@ -154,7 +154,9 @@ def _staff(master: MasterData, ref: str, body: Json) -> None:
 
 
 def _intervention(master: MasterData, ref: str, body: Json) -> None:
-    master.put_intervention(Intervention(ref, _first_day(body), body["category"], body["standard_minutes"]))
+    master.put_intervention(
+        Intervention(ref, _first_day(body), body["category"], body["standard_minutes"], body.get("licensed"))
+    )
 
 
 def order_of(ref: str, body: Json) -> Order:

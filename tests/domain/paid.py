@@ -18,7 +18,12 @@ from app.domain.time import FIRST_DAY, local_date, month_days, seconds_between
 from app.domain.visit import Visit
 
 EVER = FIRST_DAY, dt.date.max
-MORE = {"rehab": ("LICENSED_HSL", 30), "apotek": ("SERVICE", 20), "tvätt": ("SERVICE", 40)}
+MORE = {
+    "rehab": ("LICENSED_HSL", 30),
+    "fysioterapi": ("LICENSED_HSL", 45),
+    "apotek": ("SERVICE", 20),
+    "tvätt": ("SERVICE", 40),
+}
 ALL_HELP = CATALOGUE | MORE
 
 
@@ -26,7 +31,8 @@ def world(areas, *orders):
     """The catalogue, recipients with their areas and their orders."""
     master = MasterData(providers={"P-norr"})
     for ref, (category, minutes) in ALL_HELP.items():
-        master.put_intervention(Intervention(ref, FIRST_DAY, category, minutes))
+        licensed = "rehabilitation" if ref == "fysioterapi" else None  # of `rehab` the ref says it
+        master.put_intervention(Intervention(ref, FIRST_DAY, category, minutes, licensed))
     for ref, area in areas.items():
         master.put_recipient(Recipient(ref, FIRST_DAY, ref, area))
     for one in orders:

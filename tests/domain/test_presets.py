@@ -65,6 +65,29 @@ def test_executed_capped():
     ]
 
 
+def test_executed_capped_lends_between_service_and_care_and_never_from_health_care():
+    """In November 10 h of care, 5 h of service and 10 h of delegated health care are granted."""
+    master = world(URBAN, order("O-1", "B-1", "dusch 20;städ 10;insulin 20"))
+    visits = [
+        care(1, "2026-11-02", "08:00", "20:00", "dusch"),  # 2 h more than granted, lent by service
+        care(2, "2026-11-03", "08:00", "10:00", "städ"),
+        care(3, "2026-11-04", "08:00", "16:00", "insulin"),  # 2 h less than granted, lent to nobody
+    ]
+    lent = [
+        "B-1 executed_at_most_granted URBAN executed 12 hour x 40000 = 480000",
+        "B-1 executed_at_most_granted URBAN executed 2 hour x 40000 = 80000",
+        "B-1 executed_at_most_granted URBAN executed 8 hour x 40000 = 320000",
+    ]
+    assert shown(rated(use("executed-capped"), master, visits)) == lent
+    # 14 h of care with 2 h of service are 16 h of the 15: both are cut alike, and health care is none of it.
+    visits[0] = care(1, "2026-11-02", "08:00", "22:00", "dusch")
+    assert shown(rated(use("executed-capped"), master, visits)) == [
+        "B-1 executed_at_most_granted URBAN executed 13.125 hour x 40000 = 525000 [at_most_granted]",
+        "B-1 executed_at_most_granted URBAN executed 1.875 hour x 40000 = 75000 [at_most_granted]",
+        lent[2],
+    ]
+
+
 @pytest.mark.parametrize(
     ("end", "expected"),
     [

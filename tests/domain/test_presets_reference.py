@@ -22,7 +22,8 @@ from test_rating_reference import (
 
 from app.domain.presets import PRESETS
 
-HELP = ["dusch", "tillsyn", "städ", "inköp", "insulin", "larm", "sårvård", "rehab"]
+HELP = ["dusch", "tillsyn", "städ", "inköp", "insulin", "larm", "sårvård", "rehab", "fysioterapi"]
+REHAB = {"rehab", "fysioterapi"}
 SOL, SOL_HSL = {"SERVICE", "CARE"}, {"SERVICE", "CARE", "DELEGATED_HSL"}
 OWN = 400  # kr an hour where a source tells no price
 NOVEMBER = [FIRST + dt.timedelta(days=number) for number in range(30)]
@@ -94,11 +95,11 @@ def norrtalje_2020(month):
     month.pay(month.granted({"SERVICE"}, by_area(325, 394)))
     month.pay(month.granted({"CARE"}, by_area(394, 477)))
     month.pay(month.executed({"ALARM", "DELEGATED_HSL"}, by_area(394, 477)))
-    month.pay((one, by_area(1071, 1225)(one)) for one in month.enrolled({"LICENSED_HSL"}, but=["rehab"]))
-    for visit, _ in month.begun({"LICENSED_HSL"}, but=["rehab"]):
+    month.pay((one, by_area(1071, 1225)(one)) for one in month.enrolled({"LICENSED_HSL"}, but=REHAB))
+    for visit, _ in month.begun({"LICENSED_HSL"}, but=REHAB):
         month.pay([(visit.recipient, by_area(413, 476)(visit.recipient))])
     for visit, done in month.begun({"LICENSED_HSL"}):
-        month.pay([(visit.recipient, by_area(920, 1060)(visit.recipient))] if "rehab" in done else [])
+        month.pay([(visit.recipient, by_area(920, 1060)(visit.recipient))] if done & REHAB else [])
 
 
 def executed(month):
@@ -106,8 +107,9 @@ def executed(month):
 
 
 def executed_capped(month):
-    most = total(month.granted(SOL_HSL, flat(OWN)))
-    month.pay((one, min(kronor, most[one])) for one, kronor in total(month.executed(SOL_HSL, flat(OWN))).items())
+    for law in (SOL, {"DELEGATED_HSL"}):
+        most = total(month.granted(law, flat(OWN)))
+        month.pay((one, min(kronor, most[one])) for one, kronor in total(month.executed(law, flat(OWN))).items())
 
 
 def executed_threshold_80(month):

@@ -183,6 +183,31 @@ def test_the_threshold_of_each_recipient():
     ]
 
 
+@pytest.mark.parametrize(
+    ("pool", "below"),
+    [
+        ({}, {"CARE"}),  # each by itself, unless it says otherwise
+        ({"pool": "category"}, {"CARE"}),
+        ({"pool": "law"}, {"SERVICE", "CARE"}),  # 35 of 60 h under the Social Services Act
+        ({"pool": "all"}, set()),  # 85 of 90 h
+    ],
+)
+def test_a_threshold_looks_at_what_is_pooled(pool, below):
+    """Of 30 h each, 5 h of care, 30 h of service and 50 h of insulin were executed."""
+    ordered = order("O-1", "B-1", "dusch 60;städ 60;insulin 60")
+    visits = [
+        visit(1, "B-1", "2026-11-02T00:00", "05:00", "dusch"),
+        visit(2, "B-1", "2026-11-03T00:00", "2026-11-04T06:00", "städ"),
+        visit(3, "B-1", "2026-11-05T00:00", "2026-11-07T02:00", "insulin"),
+    ]
+    one = {
+        "ref": "r", "basis": "executed", "categories": ["SERVICE", "CARE", "DELEGATED_HSL"], "rates": [{"ore": 100}],
+        "threshold": {"percent": 80, "pay_percent": 50}, **pool,
+    }  # fmt: skip
+    lines = rated({"rules": [one]}, world({"B-1": "URBAN"}, ordered), visits)
+    assert {line.price.category for line in lines if "below_threshold" in line.price.notes} == below
+
+
 def test_two_at_once_paid_once():
     together = [at_eight(1, 30, group=1), at_eight(2, 60, group=1, staff="S-2"), at_eight(3, 30, on="2026-11-03")]
     assert pays(rule("per_visit", 100), *together) == ["B-1 r URBAN visit 3 visit x 100 = 300"]

@@ -16,6 +16,11 @@ AREAS = {"B-1": "URBAN", "B-2": "RURAL"}
 NIGHT = {"band": "night", "times": [{"from": "22:00", "to": "07:00"}]}
 HELP = ("dusch", "städ", "insulin", "tillsyn")
 CATEGORIES = ("SERVICE", "CARE", "DELEGATED_HSL")
+POOLS = {
+    "category": [{"SERVICE"}, {"CARE"}, {"DELEGATED_HSL"}],
+    "law": [{"SERVICE", "CARE"}, {"DELEGATED_HSL"}],
+    "all": [{*CATEGORIES}],
+}
 
 
 def some_visits(of):
@@ -51,6 +56,7 @@ rules = st.lists(
     st.tuples(
         st.sampled_from(["executed", "granted", "executed_at_most_granted", "per_visit"]),
         st.sets(st.sampled_from(CATEGORIES), min_size=1),
+        st.sampled_from(sorted(POOLS)),
         st.integers(0, 60_000),
         st.integers(0, 60_000),
         st.integers(0, 60_000),
@@ -69,8 +75,8 @@ def document(told):
     return {
         "bands": [NIGHT],
         "rules": [
-            {"ref": f"r{place}", "basis": basis, "categories": sorted(categories), "rates": rates[place]}
-            for place, (basis, categories, *_) in enumerate(told)
+            {"ref": f"r{place}", "basis": basis, "categories": sorted(categories), "pool": pool, "rates": rates[place]}
+            for place, (basis, categories, pool, *_) in enumerate(told)
         ],
     }
 
@@ -105,14 +111,15 @@ def made_orders(told):
 def reference(told_rules, found_visits, found_orders):
     """Amounts by recipient, rule, category and band."""
     amounts = {}
-    for place, (basis, categories, night, rural, rest) in enumerate(told_rules):
+    for place, (basis, categories, pool, night, rural, rest) in enumerate(told_rules):
         executed, granted = executed_of(found_visits, categories), granted_of(found_orders, categories)
         quantities = {"granted": granted, "per_visit": came_to(found_visits, categories)}.get(basis, executed)
         for key, seconds in quantities.items():
             quantity = Fraction(seconds)
             if basis == "executed_at_most_granted":
-                most = sum(value for other, value in granted.items() if other[0] == key[0])
-                whole = sum(value for other, value in executed.items() if other[0] == key[0])
+                [shared] = [one for one in POOLS[pool] if key[1] in one]
+                most = sum(value for other, value in granted.items() if other[0] == key[0] and other[1] in shared)
+                whole = sum(value for other, value in executed.items() if other[0] == key[0] and other[1] in shared)
                 quantity *= min(Fraction(1), Fraction(most) / whole)
             price = night if key[2] else rural if AREAS[key[0]] == "RURAL" else rest
             amount = floor(quantity * price / 3600 + Fraction(1, 2))

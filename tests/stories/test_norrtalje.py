@@ -232,3 +232,24 @@ async def test_declined_visits_and_absence_pay_by_their_tables(home_of_old):
     assert total_of(await compensation(service)) == 84_000
     october = (await compensation(service, month="2026-10")).json()["lines"]
     assert october == []  # the two days of the quota were in September
+
+
+async def test_rehabilitation_is_what_the_catalogue_says_it_is(town):
+    """A visit by the price of rehabilitation, in no month of nursing, whatever the intervention is called."""
+    body = {"title": "Fysioterapi", "category": "LICENSED_HSL", "standard_minutes": 30}
+    await town.put("interventions", "fysioterapi", body)
+    await town.put("orders", "O-2", order("B-2", line("1", "fysioterapi", 30, 1)))
+    at = [on("2026-09-08", clock) for clock in ("12:00", "12:30")]
+    await town.visit_by("S-nurse", H2, *at, interventions=["fysioterapi"])
+
+    async def paid():
+        lines = (await compensation(town)).json()["lines"]
+        return {line["rule"]: line["amount_ore"] for line in lines if line["recipient"] == "B-2" if line["amount_ore"]}
+
+    # Until the catalogue says more, licensed health care is nursing.
+    assert await paid() == {"nurse-month": 107_100, "nurse-visit": 41_300}
+    await town.put("interventions", "fysioterapi", body | {"licensed": "rehabilitation"})
+    assert await paid() == {"rehab-visit": 92_000}
+    refused = body | {"category": "CARE", "licensed": "rehabilitation"}
+    answer = await town.ask("PUT", "/v1/interventions/promenad", refused, role="system", expect=422)
+    assert answer.json()["errors"][0]["pointer"] == "/licensed"
