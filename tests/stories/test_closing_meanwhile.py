@@ -67,7 +67,7 @@ async def a_call_elsewhere(service, month):
 
 async def another_recipient(service, month):
     [visit] = await service.visits(recipient="B-1", from_=f"2026-{month}-03", to=f"2026-{month}-03")
-    await service.correct(visit, "set_recipient", "wrong_recipient", recipient="B-3")
+    await service.correct(visit, "set_recipient", "wrong_recipient", role="admin", recipient="B-3")
 
 
 async def another_month(service, month):
