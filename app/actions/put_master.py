@@ -59,6 +59,7 @@ class Outcome:
     body: Json = field(default_factory=dict)
     code: str = ""
     flaws: tuple[Flaw, ...] = ()
+    warnings: tuple[Json, ...] = ()
 
 
 def refused(code: str, *flaws: Flaw) -> Outcome:

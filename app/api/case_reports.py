@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter, defaultdict
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -186,7 +187,8 @@ async def get_fee_basis(
     days, profile = month_days(query.month), PROFILES[query.profile]
     master, notices = await fees.ordered(snapshot.sql, snapshot.municipality_id, days, query.recipient)
     declined = list(declined_in_advance(notices, master))
-    found = await asyncio.to_thread(fee_basis, profile, master, list(master.orders.values()), declined, days)
+    orders = list(chain.from_iterable(master.orders.values()))
+    found = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)
     rows = [
         {
             "recipient": one.recipient,

@@ -1,5 +1,6 @@
 """Orders, one by one and in batches, and contracts."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.place_order import Placed, place_orders, withdraw_order
-from app.actions.put_master import Condition, Outcome
+from app.actions.put_master import Condition, Json, Outcome
 from app.api.access import Caller, allow, database
 from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
 from app.api.master import (
@@ -24,6 +25,7 @@ from app.api.master import (
     known_ref,
     not_before,
     stored_body,
+    today,
     written,
 )
 from app.api.problems import FieldError
@@ -69,6 +71,11 @@ class LineBody(Wire):
     staff_count: Annotated[int, Field(ge=1, le=10)] = 1
     weekdays: Weekdays | None = Field(None, description="1 is Monday [any day].")
     window: Window | None = Field(None, description="When a visit for it starts, local time [any].")
+    answered_by: Annotated[
+        list[Ref],
+        Field(default_factory=list, max_length=20, description="Of an alarm: other providers whose staff may come."),
+        AfterValidator(_each_once),
+    ]
 
 
 class PauseBody(Wire):
@@ -98,6 +105,9 @@ class OrderBody(Spanned):
     valid_to: LastDay = None
     lines: Annotated[list[LineBody], Field(max_length=200)]
     pauses: Annotated[list[PauseBody], Field(default_factory=list, max_length=500)]
+    applies_from: Day | None = Field(
+        None, description="The days before it keep what was said of them [the whole order is replaced]."
+    )
 
     @field_validator("lines")
     @classmethod
@@ -106,8 +116,23 @@ class OrderBody(Spanned):
         return lines
 
 
+class Warned(Wire):
+    """The order put again changes days before today, `from` the first: granted seconds, and the provider's pay in ore.
+
+    Both are what they come to now less what they came to. Closed months are adjusted.
+    """
+
+    code: Literal["changes_past"]
+    first: Annotated[Day, Field(alias="from")]
+    seconds: int
+    ore: int
+
+
 class OrderAnswer(OrderBody, Versioned):
-    """An order as stored."""
+    """An order as stored. `earlier` is what holds before it applies, each until the next; an answer to PUT may warn."""
+
+    earlier: list[OrderBody]
+    warnings: list[Warned] | None = None
 
 
 class OrderItem(OrderBody):
@@ -138,6 +163,7 @@ class OrderResult(Wire):
     version: int | None
     code: str | None = None
     errors: list[OrderError] | None = None
+    warnings: list[Warned] | None = None
 
 
 class OrdersAnswer(Wire):
@@ -201,11 +227,21 @@ CONTRACT = {
 async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody, condition: Condition) -> Outcome:
     async def act(writing: Writing) -> Outcome:
         [outcome] = await place_orders(
-            writing, [Placed(ref, stored_body(body))], by=caller.subject, condition=condition
+            writing, [Placed(ref, stored_body(body))], by=caller.subject, today=today(), condition=condition
         )
-        return outcome
+        warned = {"warnings": outcome.warnings} if outcome.warnings else {}
+        return replace(outcome, body=outcome.body | warned)
 
     return await written(request, caller, act)
+
+
+def _shown_order(_: Caller, body: Json) -> Json:
+    return _shown_part(body) | {"earlier": [_shown_part(one) for one in body.get("earlier", ())]}
+
+
+def _shown_part(body: Json) -> Json:
+    lines = [{"answered_by": []} | line for line in body["lines"]]
+    return {"applies_from": None} | body | {"lines": lines}
 
 
 add_routes(
@@ -216,10 +252,11 @@ add_routes(
         OrderBody,
         OrderAnswer,
         ORDER,
-        {"ref": "O-004", "version": 1, **ORDER},
+        {"ref": "O-004", "version": 1, **ORDER, "applies_from": None, "earlier": []},
         reach="provider",
         filters={"recipient": "recipients", "provider": "providers"},
         put=_put_order,
+        shown=_shown_order,
     ),
 )
 add_routes(
@@ -294,7 +331,7 @@ async def place_batch(request: Request, caller: Annotated[Caller, Depends(allow(
         if isinstance(item, OrderItem)
     ]
     async with database(request).write(caller.municipality_id) as writing:
-        outcomes = iter(await place_orders(writing, placed, by=caller.subject))
+        outcomes = iter(await place_orders(writing, placed, by=caller.subject, today=today()))
     results = [
         _unread(request, place, item) if isinstance(item, Unread) else _result(request, place, item.ref, next(outcomes))
         for place, item in enumerate(batch.items)
@@ -304,7 +341,8 @@ async def place_batch(request: Request, caller: Annotated[Caller, Depends(allow(
 
 def _result(request: Request, place: int, ref: str, outcome: Outcome) -> dict[str, Any]:
     if outcome.status != "refused":
-        return {"ref": ref, "status": outcome.status, "version": outcome.version}
+        warned = {"warnings": outcome.warnings} if outcome.warnings else {}
+        return {"ref": ref, "status": outcome.status, "version": outcome.version, **warned}
     return _refused(
         request, ref, outcome.code, [FieldError(f"/orders/{place}{f.pointer}", f.code) for f in outcome.flaws]
     )

@@ -5,10 +5,10 @@ clocks: what the provider gets says nothing of what the recipient pays.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.domain.order import LAST_DAY, ONE_DAY, Order
+from app.domain.order import LAST_DAY, ONE_DAY, Order, Pause
 from app.domain.terms import AbsencePay, AbsenceStep
 from app.domain.time import Days, local_date
 
@@ -26,27 +26,33 @@ class Absence:
     notified_at: dt.datetime | None = None
 
 
-def absences_of(order: Order, died_on: dt.date | None) -> list[Absence]:
-    """The pauses of an order as absences, and the days after a death.
+def absences_of(orders: Sequence[Order], died_on: dt.date | None) -> list[Absence]:
+    """The pauses of an order, in its parts, as absences, and the days after a death.
 
-    Pauses that meet or overlap for the same reason are one absence, so telling one month at a time counts as telling it
-    whole; its notice is that of the first.
+    Pauses that meet or overlap for the same reason are one absence, so telling one month at a time, or the order from a
+    day on, counts as telling it whole; its notice is that of the first.
     """
-    end = order.valid_to or LAST_DAY
-    alive_to = min(end, died_on) if died_on else end
     found: list[Absence] = []
-    for pause in sorted(order.pauses, key=lambda pause: (pause.first_on, pause.last_on or LAST_DAY)):
-        first, last = max(pause.first_on, order.valid_from), min(pause.last_on or LAST_DAY, alive_to)
-        if first > last:
-            continue
+    for first, last, pause in sorted(_paused(orders, died_on), key=lambda told: told[:2]):
         before = found[-1] if found else None
         if before and before.reason == pause.reason and (first - before.last_on) <= ONE_DAY:
             found[-1] = Absence(before.first_on, max(before.last_on, last), before.reason, before.notified_at)
         else:
             found.append(Absence(first, last, pause.reason, pause.notified_at))
-    if died_on and died_on < end:
-        found.append(Absence(max(died_on + ONE_DAY, order.valid_from), end, DEATH))
+    after = [order for order in orders if died_on and died_on < (order.valid_to or LAST_DAY)]
+    if died_on and after:
+        first = min(max(died_on + ONE_DAY, order.valid_from) for order in after)
+        found.append(Absence(first, max(order.valid_to or LAST_DAY for order in after), DEATH))
     return found
+
+
+def _paused(orders: Iterable[Order], died_on: dt.date | None) -> Iterator[tuple[dt.date, dt.date, Pause]]:
+    for order in orders:
+        alive_to = min(order.valid_to or LAST_DAY, died_on or LAST_DAY)
+        for pause in order.pauses:
+            first, last = max(pause.first_on, order.valid_from), min(pause.last_on or LAST_DAY, alive_to)
+            if first <= last:
+                yield first, last, pause
 
 
 def is_planned(absence: Absence, planned_days: int | None) -> bool:

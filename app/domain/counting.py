@@ -245,20 +245,27 @@ class Counter:
 
     def _absent(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Granted time of paused days that still pay; with `granted` also of those somebody was visited on."""
+        parts: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
         for order in self.facts.orders:
-            absences = absences_of(order, self.master.died_on(order.recipient))
+            parts[order.ref, order.recipient].append(order)
+        for (_, recipient), orders in parts.items():
+            absences = absences_of(orders, self.master.died_on(recipient))
             if not any(one.first_on <= days[1] and days[0] <= one.last_on for one in absences) or rule.absence is None:
                 continue
-            unpaused = replace(order, pauses=())
-            visited = self._visited(rule, order.recipient)
+            visited = self._visited(rule, recipient)
             for absence in absences:
                 for on, step in paid_days(absence, rule.absence, visited, days):
-                    for item in self._granted_lines(rule, unpaused, (on, on), step.share):
+                    for item in self._unpaused(rule, orders, on, step.share):
                         yield item._replace(reason="absence", notes=(f"absence_{absence.reason}",))
                 if rule.basis == "granted":
                     for on in sorted(visited):
                         if max(absence.first_on, days[0]) <= on <= min(absence.last_on, days[1]):
-                            yield from self._granted_lines(rule, unpaused, (on, on))
+                            yield from self._unpaused(rule, orders, on)
+
+    def _unpaused(self, rule: Rule, orders: Sequence[Order], on: dt.date, share: Fraction = ALL) -> Iterator[Item]:
+        """What the order would grant that day without its pauses."""
+        for order in orders:
+            yield from self._granted_lines(rule, replace(order, pauses=()), (on, on), share)
 
     def _visited(self, rule: Rule, recipient: str) -> set[dt.date]:
         """Days with a performed visit of this rule's help, and of its bands where it has any: its own team's."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.domain.facts import Declined
 from app.domain.master import MasterData
-from app.domain.order import OrderLine, fits, in_force
+from app.domain.order import OrderLine, fits, in_force, of_provider
 from app.domain.report import Report
 from app.domain.time import local_date
 from app.domain.visit import Visit
@@ -80,8 +80,8 @@ def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterD
     return [
         line
         for order in master.orders_of(recipient)
-        if order.provider == provider and in_force(order, on)
-        for line in order.lines
+        if provider is not None and in_force(order, on) and (seen := of_provider(order, provider))
+        for line in seen.lines
     ]
 
 

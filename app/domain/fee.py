@@ -12,7 +12,7 @@ from fractions import Fraction
 from app.domain.absence import FEE_NOTICE_HOURS, is_free_of_fee
 from app.domain.category import SOL_TIME
 from app.domain.facts import Declined
-from app.domain.granted import granted_seconds
+from app.domain.granted import granted_seconds, lines_of
 from app.domain.master import MasterData
 from app.domain.order import ONE_DAY, Order, Pause
 from app.domain.rounding import half_up
@@ -65,13 +65,13 @@ def fee_basis(
     """
     seconds: Counter[str] = Counter()
     alarms: set[str] = set()
-    for order in orders:
-        charged = replace(order, pauses=tuple(_in_time(profile, order.pauses, days[1])))
-        for line in order.lines:
-            granted = granted_seconds(master, charged, line, days)
-            seconds[order.recipient] += sum(granted.get(category, 0) for category in SOL_TIME)
-            if "ALARM" in granted:
-                alarms.add(order.recipient)
+    charged = (replace(order, pauses=tuple(_in_time(profile, order.pauses, days[1]))) for order in orders)
+    for line in lines_of(charged):
+        recipient = line[0][0].recipient
+        granted = granted_seconds(master, line, days)
+        seconds[recipient] += sum(granted.get(category, 0) for category in SOL_TIME)
+        if "ALARM" in granted:
+            alarms.add(recipient)
     for one in declined:
         if one.category in SOL_TIME and _in_good_time(profile, one):
             seconds[one.recipient] = max(0, seconds[one.recipient] - one.minutes * 60)

@@ -5,7 +5,7 @@ days is rounded half up to whole seconds once, and its categories share what tha
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
@@ -37,19 +37,29 @@ def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days)
             yield Part(span, master.category_of(line.intervention, first_on), granted * 60)
 
 
-def granted_seconds(master: MasterData, order: Order, line: OrderLine, days: Days) -> dict[str | None, int]:
-    """Whole seconds of the line over the days, to the recipient's death, by category; together its one rounding.
+def lines_of(orders: Iterable[Order]) -> Iterable[Sequence[tuple[Order, OrderLine]]]:
+    """Each recipient's every line, as it stands in the parts of its order."""
+    found: defaultdict[tuple[str, str, str, str], list[tuple[Order, OrderLine]]] = defaultdict(list)
+    for order in orders:
+        for line in order.lines:
+            found[order.recipient, order.provider, order.ref, line.ref].append((order, line))
+    return found.values()
+
+
+def granted_seconds(master: MasterData, line: Iterable[tuple[Order, OrderLine]], days: Days) -> dict[str | None, int]:
+    """Whole seconds of a line over the days, to the recipient's death, by category; together its one rounding.
 
     Categories come in their order, each as far as the rounded sum so far goes, so none is off by more than a second.
     """
-    alive = until_death(order, master.died_on(order.recipient))
     exact: defaultdict[str | None, Fraction] = defaultdict(Fraction)
-    for part in granted_parts(master, alive, line, days) if alive else ():
-        exact[part.category] += part.seconds
+    for order, told in line:
+        alive = until_death(order, master.died_on(order.recipient))
+        for part in granted_parts(master, alive, told, days) if alive else ():
+            exact[part.category] += part.seconds
     found: dict[str | None, int] = {}
-    total, told = Fraction(0), 0
+    total, before = Fraction(0), 0
     for category in sorted(exact, key=lambda category: category or ""):
         total += exact[category]
-        found[category] = half_up(total) - told
-        told = half_up(total)
+        found[category] = half_up(total) - before
+        before = half_up(total)
     return found

@@ -160,7 +160,7 @@ class MasterData:
     recipients: defaultdict[str, Timeline[Recipient]] = field(default_factory=_timelines)
     staff: defaultdict[str, Timeline[Staff]] = field(default_factory=_timelines)
     interventions: defaultdict[str, Timeline[Intervention]] = field(default_factory=_timelines)
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: dict[str, tuple[Order, ...]] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     tags: dict[str, Tag] = field(default_factory=dict)
     devices: dict[str, Device] = field(default_factory=dict)
@@ -203,15 +203,17 @@ class MasterData:
         self._memory.clear()
         self.interventions[intervention.ref].put(intervention)
 
-    def put_order(self, order: Order) -> None:
-        self.drop_order(order.ref)
-        self.orders[order.ref] = order
-        insort(self._orders_of[order.recipient], order, key=lambda kept: kept.ref)
+    def put_order(self, *parts: Order) -> None:
+        """Put an order: one, or its parts where it was put again from a day on."""
+        ref = parts[0].ref
+        self.drop_order(ref)
+        self.orders[ref] = parts
+        for part in parts:
+            insort(self._orders_of[part.recipient], part, key=lambda kept: (kept.ref, kept.valid_from))
 
     def drop_order(self, ref: str) -> None:
         self._memory.clear()
-        old = self.orders.pop(ref, None)
-        if old is not None:
+        for old in self.orders.pop(ref, ()):
             self._orders_of[old.recipient].remove(old)
 
     def put_contract(self, contract: Contract) -> None:

@@ -1,7 +1,7 @@
 """What a municipality has ordered for a recipient: orders, lines, pauses, and the time they grant."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
@@ -31,6 +31,8 @@ class OrderLine:
     staff_count: int = 1
     weekdays: tuple[int, ...] = ()
     window: tuple[dt.time, dt.time] | None = None
+    answered_by: tuple[str, ...] = ()
+    """Other providers whose staff may come for it; said of alarms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order from the municipality to one provider for one recipient. Days are inclusive and local."""
+    """An order from the municipality to one provider for one recipient. Days are inclusive and local.
+
+    An order that was put again from a day on is several of these with one ref, each with the days it holds for.
+    """
 
     ref: str
     recipient: str
@@ -66,11 +71,25 @@ def until_death(order: Order, died_on: dt.date | None) -> Order | None:
     return replace(order, valid_to=died_on) if order.valid_from <= died_on else None
 
 
+def of_provider(order: Order, provider: str) -> Order | None:
+    """What of an order a provider's staff come for: all of its own, of another's what it answers. None: nothing."""
+    if order.provider == provider:
+        return order
+    lines = tuple(line for line in order.lines if provider in line.answered_by)
+    return replace(order, lines=lines) if lines else None
+
+
 def in_force(order: Order, on: dt.date) -> bool:
     """Whether the order is valid and not paused that day."""
-    if on < order.valid_from or (order.valid_to is not None and on > order.valid_to):
-        return False
-    return not any(pause.first_on <= on and (pause.last_on is None or on <= pause.last_on) for pause in order.pauses)
+    return _valid(order, on) and not any(_paused(pause, on) for pause in order.pauses)
+
+
+def _valid(order: Order, on: dt.date) -> bool:
+    return order.valid_from <= on and (order.valid_to is None or on <= order.valid_to)
+
+
+def _paused(pause: Pause, on: dt.date) -> bool:
+    return pause.first_on <= on and (pause.last_on is None or on <= pause.last_on)
 
 
 def fits(line: OrderLine, start_at: dt.datetime) -> bool:
@@ -132,27 +151,43 @@ def weekly_minutes(line: OrderLine, standard_minutes: int, on: dt.date) -> Fract
     return rate / {"d": 1, "wk": 7, "mo": days_in_month(on)}[line.period_unit]
 
 
-def changed_days(old: Order | None, new: Order | None) -> Days | None:
+def changed_days(old: Sequence[Order], new: Sequence[Order]) -> Days | None:
     """The hull of days whose derivation may differ between two versions of an order; None when none may.
 
     A change of what is ordered, or an order that appears or goes, also changes how days outside it are told
     (not ordered, or ordered but not in force), so it touches every day.
     """
-    if old is None or new is None or _ordered(old) != _ordered(new):
+    if _ordered(old) != _ordered(new):
         return FIRST_DAY, LAST_DAY
-    if old.lines != new.lines:
-        return min(old.valid_from, new.valid_from), max(old.valid_to or LAST_DAY, new.valid_to or LAST_DAY)
-    edges = sorted({*turns(old), *turns(new)})
-    changed = [
-        (start, end - ONE_DAY)
-        for start, end in zip(edges, [*edges[1:], LAST_DAY], strict=True)
-        if in_force(old, start) != in_force(new, start)
-    ]
+    changed = list(_differing(old, new, in_force))
     return (changed[0][0], changed[-1][1]) if changed else None
 
 
-def _ordered(order: Order) -> tuple[str, str, frozenset[str]]:
-    return order.recipient, order.provider, frozenset(line.intervention for line in order.lines)
+def first_change(old: Sequence[Order], new: Sequence[Order]) -> dt.date | None:
+    """The first day of which two versions of an order say something else, a pause's reason and notice included."""
+    return next((days[0] for days in _differing(old, new, _valid)), None)
+
+
+def _differing(old: Sequence[Order], new: Sequence[Order], counts: Callable[[Order, dt.date], bool]) -> Iterator[Days]:
+    edges = sorted({day for order in (*old, *new) for day in turns(order)})
+    for start, following in zip(edges, [*edges[1:], None], strict=True):
+        before, after = ([_said(order, start) for order in told if counts(order, start)] for told in (old, new))
+        if before != after:
+            yield start, following - ONE_DAY if following else LAST_DAY
+
+
+def _said(order: Order, on: dt.date) -> tuple[object, ...]:
+    pauses = [(pause.reason, pause.notified_at) for pause in order.pauses if _paused(pause, on)]
+    return order.recipient, order.provider, order.lines, pauses
+
+
+def _ordered(orders: Sequence[Order]) -> set[tuple[str, str, str | None]]:
+    return {
+        (order.recipient, provider, intervention)
+        for order in orders
+        for intervention, providers in ((None, ()), *((line.intervention, line.answered_by) for line in order.lines))
+        for provider in (order.provider, *providers)
+    }
 
 
 def turns(order: Order) -> Sequence[dt.date]:

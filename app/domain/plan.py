@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from app.domain.correction import NOTHING, Amendment
 from app.domain.master import MasterData, Staff
-from app.domain.order import Order, OrderLine, fits, in_force, weekly_minutes
+from app.domain.order import Order, OrderLine, fits, in_force, of_provider, weekly_minutes
 from app.domain.report import Report, ReportedIntervention
 from app.domain.time import days_in_month, local
 
@@ -110,7 +110,8 @@ class _Desk:
     def orders(self, recipient: str) -> list[Order]:
         if self.staff is None:
             return []
-        return [order for order in self.master.orders_of(recipient) if order.provider == self.staff.provider]
+        provider = self.staff.provider
+        return [seen for order in self.master.orders_of(recipient) if (seen := of_provider(order, provider))]
 
     def in_force(self, order: Order) -> bool:
         """Whether the order holds that day; with the recipient's death every order ends."""

@@ -50,11 +50,12 @@ SELECT kind, ref, body FROM record
 WHERE municipality_id = $1 AND kind = 'recipients' AND ref = ANY($2::text[]) ORDER BY seq
 """
 ORDERS = """
-SELECT o.ref, r.body FROM care_order AS o CROSS JOIN LATERAL (
+SELECT o.ref, r.body FROM (
+    SELECT DISTINCT ref FROM care_order WHERE municipality_id = $1 AND provider = $2
+) AS o CROSS JOIN LATERAL (
     SELECT body FROM record
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS r
-WHERE o.municipality_id = $1 AND o.provider = $2
 """
 NOTICES = """
 SELECT body FROM (
@@ -149,10 +150,8 @@ async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]
                                if bonus.paid_in == f"{days[0]:%Y-%m}")])  # fmt: skip
     loaded = first_on - ONE_DAY, days[1]
     rules = [rule for one in agreements for rule in one.terms.rules]
-    ordered = (
-        master.orders.values() if account.recipients is None else chain(*map(master.orders_of, account.recipients))
-    )
-    orders = [order for order in ordered if order.provider == account.provider]
+    ordered = master.orders.values() if account.recipients is None else map(master.orders_of, account.recipients)
+    orders = [order for order in chain.from_iterable(ordered) if order.provider == account.provider]
     facts = Facts(account.provider, account.form, master, orders, ())
     begun = _begun(facts, loaded) if any(rule.absence for rule in rules) else {}
     visits, bundles = await _performed(account, agreements, days, loaded, begun)

@@ -57,7 +57,7 @@ FROM (
 ) AS edge
 """
 ORDER_DAYS = """
-SELECT o.ref, o.recipient, o.provider, piece.since, sum(upper(days) - lower(days)) AS days,
+SELECT o.ref, o.part, o.recipient, o.provider, piece.since, sum(upper(days) - lower(days)) AS days,
     sum((upper(days) - lower(days)) * piece.weight) AS weighted
 FROM care_order AS o
 LEFT JOIN deaths AS d ON d.ref = o.recipient
@@ -66,7 +66,7 @@ CROSS JOIN LATERAL unnest(
     o.in_force * datemultirange(daterange(piece.first_on, piece.end_on) * daterange(NULL, d.died_on, '[]'))
 ) AS active(days)
 WHERE o.municipality_id = $1 AND o.valid && daterange($2, $3, '[]'){filters}
-GROUP BY GROUPING SETS ((o.ref, o.recipient, o.provider), (o.ref, o.recipient, o.provider, piece.since))
+GROUP BY GROUPING SETS ((o.ref, o.part, o.recipient, o.provider), (o.ref, o.part, o.recipient, o.provider, piece.since))
 """
 # Before its first version an intervention is what that version says, as the split has it.
 CATALOGUE = """
@@ -84,29 +84,30 @@ WHERE valid && daterange($2, $3, '[]')
 NUMERATOR = """coalesce(l.standard_minutes, c.standard_minutes, 0)::bigint * 60 * l.staff_count * l.frequency
     * CASE l.period_unit WHEN 'mo' THEN o.weighted ELSE o.days END"""
 DENOMINATOR = f"l.period::bigint * CASE l.period_unit WHEN 'd' THEN 1 WHEN 'wk' THEN 7 ELSE {MONTH_UNIT} END"
-# Half up, and once for a line: where the catalogue changes within the span, which is rare and so is kept apart, a
-# category has what the rounded sum grows by when it is added.
+# Half up, and once for a line. Where the catalogue changes within the span, or the order has parts, which is rare and
+# so is kept apart, a category has what the rounded sum grows by when it is added. Periods of parts may differ, so
+# it has as many digits as tell any sum from a half that is none.
 GRANTED = f"""
 SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
     (2 * rate.numerator + rate.denominator) / (2 * rate.denominator) AS granted_seconds
 FROM order_days AS o
-JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
 LEFT JOIN catalogue AS c ON c.ref = l.intervention
 CROSS JOIN LATERAL (SELECT {NUMERATOR} AS numerator, {DENOMINATOR} AS denominator) AS rate
-WHERE o.since IS NULL AND c.changes IS NOT TRUE
+WHERE o.since IS NULL AND c.changes IS NOT TRUE AND o.part = 0
 UNION ALL
 SELECT recipient, provider, category, intervention, order_line,
-    (2 * total + denominator) / (2 * denominator)
-        - (2 * (total - numerator) + denominator) / (2 * denominator)
+    (floor(round(total, 20) + 0.5) - floor(round(total - exact, 20) + 0.5))::bigint
 FROM (
-    SELECT *, sum(numerator) OVER (PARTITION BY order_line ORDER BY category)::bigint AS total
+    SELECT *, sum(exact) OVER (
+        PARTITION BY order_line, recipient, provider ORDER BY category, intervention) AS total
     FROM (
         SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
-            sum({NUMERATOR})::bigint AS numerator, {DENOMINATOR} AS denominator
+            sum(({NUMERATOR})::numeric(60, 30) / ({DENOMINATOR})) AS exact
         FROM order_days AS o
-        JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
-        JOIN catalogue AS c ON c.ref = l.intervention AND c.changes AND c.valid @> o.since
-        GROUP BY o.recipient, o.provider, c.category, l.intervention, l.order_ref, l.ref, denominator
+        JOIN {{lines}} AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
+        JOIN catalogue AS c ON c.ref = l.intervention AND (c.changes OR o.part > 0) AND c.valid @> o.since
+        GROUP BY o.recipient, o.provider, c.category, l.intervention, l.order_ref, l.ref
     ) AS part
 ) AS line
 """

@@ -13,14 +13,14 @@ from app.store.records import take_in
 
 ORDERED = """
 WITH ordered AS (
-    SELECT ref, recipient FROM care_order
+    SELECT DISTINCT ref, recipient FROM care_order
     WHERE municipality_id = $1 AND valid && daterange($2, $3, '[]') AND ($4::text IS NULL OR recipient = $4)
 )
 SELECT r.kind, r.ref, r.body FROM record AS r
 WHERE r.municipality_id = $1 AND (
     r.kind = 'interventions' OR r.kind = 'recipients' AND r.ref IN (SELECT recipient FROM ordered))
 UNION ALL
-SELECT 'orders', o.ref, newest.body FROM ordered AS o CROSS JOIN LATERAL (
+SELECT 'orders', o.ref, newest.body FROM (SELECT DISTINCT ref FROM ordered) AS o CROSS JOIN LATERAL (
     SELECT body FROM record
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS newest

@@ -5,27 +5,26 @@ from typing import Any
 
 from pydantic_core import to_json
 
-CLEAR_LINES = "DELETE FROM order_line WHERE municipality_id = $1 AND order_ref = ANY($2::text[])"
+from app.store.records import order_parts
+
+CLEAR = "DELETE FROM care_order WHERE municipality_id = $1 AND ref = ANY($2::text[])"
 PUT_ORDERS = """
 WITH new AS (
-    SELECT ref, recipient, provider, daterange(valid_from, valid_to, '[]') AS valid, lines, pauses
-    FROM json_to_recordset($2::json)
-        AS r(ref text, recipient text, provider text, valid_from date, valid_to date, lines json, pauses json)
+    SELECT ref, part, recipient, provider, daterange(first_on, last_on, '[]') AS valid, lines, pauses
+    FROM json_to_recordset($2::json) AS r(ref text, part int, recipient text, provider text, first_on date,
+        last_on date, lines json, pauses json)
 ), placed AS (
-    INSERT INTO care_order (municipality_id, ref, recipient, provider, valid, in_force)
-    SELECT $1, ref, recipient, provider, valid, datemultirange(valid) - coalesce((
+    INSERT INTO care_order (municipality_id, ref, part, recipient, provider, valid, in_force)
+    SELECT $1, ref, part, recipient, provider, valid, datemultirange(valid) - coalesce((
         SELECT range_agg(daterange((pause->>'from')::date, (pause->>'to')::date, '[]'))
         FROM json_array_elements(pauses) AS pause
     ), '{}')
     FROM new
-    ON CONFLICT (municipality_id, ref) DO UPDATE SET
-        recipient = excluded.recipient, provider = excluded.provider, valid = excluded.valid,
-        in_force = excluded.in_force
 )
 INSERT INTO order_line
-    (municipality_id, order_ref, ref, line_no, intervention, standard_minutes, frequency, period, period_unit,
+    (municipality_id, order_ref, part, ref, line_no, intervention, standard_minutes, frequency, period, period_unit,
      staff_count)
-SELECT $1, new.ref, line->>'ref', line_no, line->>'intervention', (line->>'standard_minutes')::int,
+SELECT $1, new.ref, new.part, line->>'ref', line_no, line->>'intervention', (line->>'standard_minutes')::int,
     (line->>'frequency')::int, (line->>'period')::int, line->>'period_unit', (line->>'staff_count')::int
 FROM new CROSS JOIN json_array_elements(lines) WITH ORDINALITY AS told(line, line_no)
 """
@@ -45,10 +44,18 @@ Json = Mapping[str, Any]
 
 
 async def put_orders(sql: Any, municipality_id: int, bodies: Mapping[str, Json], replaced: Sequence[str]) -> None:
-    """Write orders by ref as they now are; `replaced` are the refs that may have lines already."""
+    """Write orders by ref as they now are; `replaced` are the refs that may be there already.
+
+    Each part that has any day is a row, numbered from 1; 0 is an order that was never put again from a day on.
+    """
     if replaced:
-        await sql.execute(CLEAR_LINES, municipality_id, replaced)
-    rows = [{**body, "ref": ref} for ref, body in bodies.items()]
+        await sql.execute(CLEAR, municipality_id, replaced)
+    rows = [
+        {**part, "ref": ref, "part": number if body.get("earlier") else 0, "first_on": first, "last_on": last}
+        for ref, body in bodies.items()
+        for number, (first, last, part) in enumerate(order_parts(body), 1)
+        if last is None or first <= last
+    ]
     await sql.execute(PUT_ORDERS, municipality_id, to_json(rows).decode())
 
 

@@ -32,7 +32,8 @@ SELECT nr FROM unnest($2::text[], $3::text[], $4::text[], $5::date[])
     WITH ORDINALITY AS notice(recipient, provider, intervention, day, nr)
 LEFT JOIN deaths AS d ON d.ref = recipient
 WHERE day <= coalesce(d.died_on, day) AND EXISTS (
-    SELECT FROM care_order AS o JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+    SELECT FROM care_order AS o
+    JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
     WHERE o.municipality_id = $1 AND o.recipient = notice.recipient AND o.provider = notice.provider
         AND o.in_force @> notice.day AND (notice.intervention IS NULL OR l.intervention = notice.intervention)
 )

@@ -29,7 +29,7 @@ ENROLLED = f"""
 WITH catalogue AS MATERIALIZED ({CATALOGUE}), deaths AS MATERIALIZED ({DEATHS})
 SELECT o.provider, grouping(o.provider), count(DISTINCT o.recipient)
 FROM care_order AS o
-JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
 JOIN catalogue AS c ON c.ref = l.intervention AND c.category = 'LICENSED_HSL'
 LEFT JOIN deaths AS d ON d.ref = o.recipient
 WHERE o.municipality_id = $1 AND o.valid && daterange($2, $3, '[]')
@@ -43,7 +43,7 @@ ALARMS = f"""
 WITH catalogue AS MATERIALIZED ({CATALOGUE}), deaths AS MATERIALIZED ({DEATHS}), told AS (
     SELECT done.*, EXISTS (
         SELECT FROM care_order AS o
-        JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref
+        JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
         LEFT JOIN catalogue AS c ON c.ref = l.intervention AND c.valid @> done.local_on
         WHERE o.municipality_id = $1 AND o.recipient = done.recipient AND o.in_force @> done.local_on
             AND c.category IS DISTINCT FROM 'ALARM'

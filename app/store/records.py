@@ -5,7 +5,7 @@ the derivation uses is read from here, so that a process keeps up by reading onl
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 
 from app.domain.device import Device
 from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
-from app.domain.order import Order, OrderLine, Pause
+from app.domain.order import ONE_DAY, Order, OrderLine, Pause
 from app.domain.time import FIRST_DAY, UTC
 from app.store.ledger import Leaves
 
@@ -159,16 +159,34 @@ def _intervention(master: MasterData, ref: str, body: Json) -> None:
     )
 
 
-def order_of(ref: str, body: Json) -> Order:
-    """An order from its stored body."""
-    return Order(
-        ref,
-        body["recipient"],
-        body["provider"],
-        dt.date.fromisoformat(body["valid_from"]),
-        _day(body.get("valid_to")),
-        tuple(_line(line) for line in body["lines"]),
-        tuple(_pause(one) for one in body["pauses"]),
+def order_parts(body: Json) -> Iterator[tuple[dt.date, dt.date | None, Json]]:
+    """What an order's stored body says, each with its first and last day: what was before, then what it says itself.
+
+    A part that another took the place of before it began has its last day before its first.
+    """
+    told = [*body.get("earlier", ()), body]
+    for part, following in zip(told, [*told[1:], None], strict=True):
+        first = max(part["valid_from"], part.get("applies_from") or part["valid_from"])
+        last = _day(part.get("valid_to"))
+        if following is not None:
+            until = dt.date.fromisoformat(following["applies_from"]) - ONE_DAY
+            last = min(last or until, until)
+        yield dt.date.fromisoformat(first), last, part
+
+
+def order_of(ref: str, body: Json) -> tuple[Order, ...]:
+    """An order from its stored body, in its parts."""
+    return tuple(
+        Order(
+            ref,
+            part["recipient"],
+            part["provider"],
+            first,
+            last,
+            tuple(_line(line) for line in part["lines"]),
+            tuple(_pause(one) for one in part["pauses"]),
+        )
+        for first, last, part in order_parts(body)
     )
 
 
@@ -194,11 +212,12 @@ def _line(line: Json) -> OrderLine:
         line["staff_count"],
         tuple(line.get("weekdays") or ()),
         (dt.time.fromisoformat(window[0]), dt.time.fromisoformat(window[1])) if window else None,
+        tuple(line.get("answered_by", ())),
     )
 
 
 def _order(master: MasterData, ref: str, body: Json) -> None:
-    master.put_order(order_of(ref, body))
+    master.put_order(*order_of(ref, body))
 
 
 def _contract(master: MasterData, ref: str, body: Json) -> None:

@@ -97,7 +97,7 @@ async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
     if touched is not None and not touched:
         return
     for each in draft.lines:
-        agreements = await _agreements(account, each)
+        agreements = await _agreements(account, month_days(f"{each:%Y-%m}"))
         if touched is None or any(of_provider(one.terms) for one in agreements):
             draft.lines[each] = _by_recipient(await _month(account, each))
         else:
@@ -121,13 +121,21 @@ async def with_adjustments(sql: Any, municipality_id: int, provider: str, form: 
     return await settled(await drafted(account, month, closing=False), account)
 
 
+async def of_days(account: Account, days: Days) -> list[Row]:
+    """The lines of days within one month, of the account's recipients; all are rated where a limit looks at all."""
+    agreements = await _agreements(account, days)
+    if any(of_provider(one.terms) for one in agreements):
+        account = replace(account, recipients=None)
+    return await _rows(account, days, agreements) if agreements else []
+
+
 async def _month(account: Account, month: dt.date) -> list[Row]:
-    agreements = await _agreements(account, month)
-    return await _rows(account, month_days(f"{month:%Y-%m}"), agreements) if agreements else []
-
-
-async def _agreements(account: Account, month: dt.date) -> list[Agreement]:
     days = month_days(f"{month:%Y-%m}")
+    agreements = await _agreements(account, days)
+    return await _rows(account, days, agreements) if agreements else []
+
+
+async def _agreements(account: Account, days: Days) -> list[Agreement]:
     return await compensation.agreements_of(account.sql, account.municipality_id, account.provider, days)
 
 

@@ -86,7 +86,8 @@ def _of_record(provider: str, kind: str, ref: str, told: Sequence[Mapping[str, A
     if kind == "recipients":
         return frozenset({ref})
     if kind in {"orders", "declines"}:
-        return frozenset(body["recipient"] for body in told if body.get("provider") == provider)
+        parts = [part for body in told for part in (*body.get("earlier", ()), body)]
+        return frozenset(part["recipient"] for part in parts if part.get("provider") == provider)
     if kind == "contracts":
         return None if any(body["provider"] == provider for body in told) else frozenset()
     return None if kind == "interventions" or ref == provider else frozenset()

@@ -79,7 +79,7 @@ def declined(recipient, when, intervention, how, *, notified=None, number=None):
 
 def rated(document, master, visits=(), *, month="2026-11", form="external", turned_down=(), days=None, agreements=None):
     """The lines of P-norr in a month, or in some of its days, under one document."""
-    orders = [one for ref in master.orders for one in (master.orders[ref],)]
+    orders = [part for parts in master.orders.values() for part in parts]
     facts = Facts("P-norr", form, master, orders, list(visits), list(turned_down))
     found = agreements or [Agreement("K-1", EVER, terms_of(document))]
     lines = rate(facts, found, days or month_days(month))

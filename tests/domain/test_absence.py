@@ -19,7 +19,7 @@ SOLNA = AbsencePay(
 
 def one(begins, ends, reason="hospital", notified=None, **more):
     pause = (begins, ends, reason, notified) if notified else (begins, ends, reason)
-    [found] = absences_of(order("O-1", "B-1", "dusch", pauses=[pause], **more), None)
+    [found] = absences_of([order("O-1", "B-1", "dusch", pauses=[pause], **more)], None)
     return found
 
 
@@ -35,7 +35,7 @@ def test_pauses_that_meet_are_one_absence_with_the_first_notice():
         ("2026-06-02", None, "hospital"),
         ("2026-06-02", "2026-06-03", "journey"),
     ]
-    found = absences_of(order("O-1", "B-1", "dusch", pauses=pauses, last="2026-12-31"), None)
+    found = absences_of([order("O-1", "B-1", "dusch", pauses=pauses, last="2026-12-31")], None)
     assert [(f"{a.first_on:%m-%d}", f"{a.last_on:%m-%d}", a.reason, a.notified_at) for a in found] == [
         ("04-28", "05-31", "hospital", at("2026-04-27T08:00")),
         ("06-02", "06-03", "journey", None),
@@ -50,13 +50,13 @@ def test_an_absence_lies_within_its_order():
 
 def test_a_death_is_an_absence_from_the_day_after_and_ends_the_others():
     dead = order("O-1", "B-1", "dusch", pauses=[("2026-04-28", None, "hospital"), ("2026-05-09", None, "journey")])
-    found = absences_of(dead, day("2026-05-01"))
+    found = absences_of([dead], day("2026-05-01"))
     assert [(a.first_on.isoformat(), a.reason) for a in found] == [
         ("2026-04-28", "hospital"),
         ("2026-05-02", "death"),
     ]
     assert found[0].last_on == day("2026-05-01")
-    assert absences_of(order("O-1", "B-1", "dusch", last="2026-05-01"), day("2026-05-01")) == []
+    assert absences_of([order("O-1", "B-1", "dusch", last="2026-05-01")], day("2026-05-01")) == []
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,16 @@ def test_the_two_clocks_disagree():
     notified, visit = "2026-04-25T08:00", at("2026-04-28T08:00")
     assert is_free_of_fee(at(notified), visit)
     assert not is_planned(one("2026-04-28", "2026-05-10", "journey", notified), 5)
+
+
+def test_an_absence_goes_on_where_its_order_is_put_again_from_a_day_on():
+    parts = [
+        order("O-1", "B-1", "dusch 20", pauses=[("2026-05-01", None, "hospital")], last="2026-05-04"),
+        order(
+            "O-1", "B-1", "dusch 30", pauses=[("2026-05-01", None, "hospital")], first="2026-05-05", last="2026-12-31"
+        ),
+    ]
+    [found] = absences_of(parts, None)
+    assert (found.first_on, found.last_on) == (day("2026-05-01"), day("2026-12-31"))
+    [_, dead] = absences_of(parts, day("2026-05-02"))
+    assert (dead.first_on, dead.last_on, dead.reason) == (day("2026-05-03"), day("2026-12-31"), "death")

@@ -63,7 +63,7 @@ documents = st.fixed_dictionaries(
 
 def both(agreements, master, found, days=DAYS):
     """Rated one by one, and together; and how many bundles there were."""
-    facts = Facts("P-norr", "external", master, list(master.orders.values()), found)
+    facts = Facts("P-norr", "external", master, [part for parts in master.orders.values() for part in parts], found)
     first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses)])
     apart = moving(master, list(master.recipients), (first_on, days[1]))
     singles, bundles = bundled(found, classes_of(agreements, days, first_on), apart)

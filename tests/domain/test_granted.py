@@ -9,17 +9,19 @@ from math import floor
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic_core import from_json, to_json
 
 from app.domain.counting import Counter
 from app.domain.facts import Facts
 from app.domain.fee import NORRTALJE_2022, fee_basis
-from app.domain.granted import granted_seconds
+from app.domain.granted import granted_seconds, lines_of
 from app.domain.master import Intervention, MasterData, Recipient
 from app.domain.order import Order, OrderLine, Pause, in_force
 from app.domain.terms import IndexStep, Rule, Terms
 from app.domain.time import FIRST_DAY, days_in_month, month_days
 from app.store import orders as store_orders
 from app.store.executed_time import Question, statement
+from app.store.records import order_of
 
 START = dt.date(2027, 11, 1)  # so that the leap day of 2028 is within reach
 CATEGORIES = ("SERVICE", "CARE", "DELEGATED_HSL")
@@ -75,7 +77,8 @@ def master_of(catalogue, deaths=(), moves=()):
 def body(order):
     return {
         "recipient": order.recipient, "provider": order.provider, "valid_from": order.valid_from,
-        "valid_to": order.valid_to, "pauses": [{"from": one.first_on, "to": one.last_on} for one in order.pauses],
+        "valid_to": order.valid_to,
+        "pauses": [{"from": one.first_on, "to": one.last_on, "reason": ""} for one in order.pauses],
         "lines": [{name: getattr(one, name) for name in
                    ("ref", "intervention", "standard_minutes", "frequency", "period", "period_unit", "staff_count")}
                   for one in order.lines],
@@ -106,7 +109,7 @@ def test_a_line_grants_what_its_days_grant_and_is_rounded_once(told, span, catal
     order, master = made(0, told), master_of(catalogue, deaths)
     for line in order.lines:
         exact = by_day(catalogue, deaths, order, line, span)
-        found = granted_seconds(master, order, line, span)
+        found = granted_seconds(master, [(order, line)], span)
         assert found.keys() == exact.keys()
         assert sum(found.values()) == half_up(sum(exact.values()))
         assert all(abs(found[category] - exact[category]) <= 1 for category in exact)
@@ -123,7 +126,7 @@ def test_granted_pay_is_of_the_same_time(told, span, catalogue, deaths, moves, i
         alone = replace(order, lines=(line,))
         counter = Counter(Facts(order.provider, "external", master, [alone], ()), terms, span)
         paid = sum(item.quantity for item in counter.items(rule, span))
-        granted = granted_seconds(master, order, replace(line, staff_count=1) if once else line, span)
+        granted = granted_seconds(master, [(order, replace(line, staff_count=1) if once else line)], span)
         assert half_up(Fraction(paid)) == sum(granted.values())
 
 
@@ -136,7 +139,7 @@ def test_fees_are_of_the_same_time(told, catalogue, deaths):
     granted = defaultdict(int)
     for order in orders:
         for line in order.lines:
-            found = granted_seconds(master, order, line, month)
+            found = granted_seconds(master, [(order, line)], month)
             granted[order.recipient] += sum(found.get(category, 0) for category in SOL)
     basis = fee_basis(NORRTALJE_2022, master, orders, (), month)
     assert {one.recipient: one.seconds for one in basis} == {
@@ -150,10 +153,23 @@ async def providers(owner):
     await owner.execute("INSERT INTO provider VALUES (188, 'P-0', 'in_house'), (188, 'P-1', 'external')")
 
 
-async def settle(owner, orders, master):
+def placed(told, again=()):
+    """Orders as they are kept, by ref; some of them put again from a day on."""
+    bodies, again = {}, dict(again)
+    for number, one in enumerate(told):
+        said = from_json(to_json(body(made(number, one))))
+        if number in again:
+            first, other = again[number]
+            later = from_json(to_json(body(made(number, other))))
+            said = later | {"applies_from": first.isoformat(), "earlier": [said]}
+        bodies[f"O-{number}"] = said
+    return bodies
+
+
+async def settle(owner, bodies, master):
     """Orders as they are placed, and every version of the catalogue and of recipients, each until the next."""
     await owner.execute("TRUNCATE care_order, order_line, intervention_version, recipient_version")
-    await store_orders.put_orders(owner, 188, {order.ref: body(order) for order in orders}, [])
+    await store_orders.put_orders(owner, 188, bodies, [])
     for table, timelines, values in (
         ("intervention_version", master.interventions, "$4, $5"),
         ("recipient_version", master.recipients, "$1, $4, NULL, $5, false"),
@@ -179,9 +195,17 @@ THIRDS = OrderLine("", "dusch", None, 1, 7, "d")
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(told=st.lists(orders, min_size=1, max_size=6), span=spans, catalogue=catalogues, deaths=deaths, moves=moves)
+@given(
+    told=st.lists(orders, min_size=1, max_size=6),
+    again=st.dictionaries(st.integers(0, 5), st.tuples(days, orders), max_size=3),
+    span=spans,
+    catalogue=catalogues,
+    deaths=deaths,
+    moves=moves,
+)
 @example(
     told=[(START, None, [THIRDS], [])],
+    again={},
     span=(START, START + dt.timedelta(days=100)),
     catalogue={
         "dusch": [(START, "CARE", 20), (NEW_YEAR, "SERVICE", 25), (NEW_YEAR + dt.timedelta(days=9), "CARE", 1)],
@@ -191,10 +215,11 @@ THIRDS = OrderLine("", "dusch", None, 1, 7, "d")
     moves={},
 )
 async def test_the_database_grants_what_the_domain_grants(
-    told, span, catalogue, deaths, moves, owner, database, providers
+    told, again, span, catalogue, deaths, moves, owner, database, providers
 ):
-    orders, master = [made(number, one) for number, one in enumerate(told)], master_of(catalogue, deaths, moves)
-    await settle(owner, orders, master)
+    bodies, master = placed(told, again), master_of(catalogue, deaths, moves)
+    await settle(owner, bodies, master)
+    lines = lines_of(part for ref, said in bodies.items() for part in order_of(ref, said))
     async with database.read(188) as reading:
         rows, whole, care, by_category = [
             await reading.sql.fetch(*flat(statement(188, question)))
@@ -206,10 +231,9 @@ async def test_the_database_grants_what_the_domain_grants(
             )
         ]
     wanted = {
-        (f"{order.ref}/{line.ref}", category): seconds
-        for order in orders
-        for line in order.lines
-        for category, seconds in granted_seconds(master, order, line, span).items()
+        (f"{line[0][0].ref}/{line[0][1].ref}", category): seconds
+        for line in lines
+        for category, seconds in granted_seconds(master, line, span).items()
         if seconds
     }
     assert {(row["order_line"], row["category"]): row["granted_seconds"] for row in by_category} == wanted
@@ -227,8 +251,8 @@ async def test_the_largest_order_anybody_can_place_does_not_overflow(owner, data
     order = Order("O-1", "B-1", "P-1", dt.date(1900, 1, 1), None, (line,))
     span = (dt.date(2026, 1, 1), dt.date(2030, 12, 31))
     master = master_of({"dusch": [(START, "CARE", 20)]})
-    await settle(owner, [order], master)
+    await settle(owner, {"O-1": from_json(to_json(body(order)))}, master)
     async with database.read(188) as reading:
         [row] = await reading.sql.fetch(*flat(statement(188, Question(span, ("order_line",)))))
     assert row["granted_seconds"] == 60 * 1440 * 10 * 1000 * 60
-    assert granted_seconds(master, order, line, span) == {"CARE": row["granted_seconds"]}
+    assert granted_seconds(master, [(order, line)], span) == {"CARE": row["granted_seconds"]}

@@ -33,6 +33,7 @@ STAFF = {
     "S-3": ("P-syd", "care_assistant", LEAVE),
     "S-t": ("P-norr", "trainee", LEAVE),
     "S-l": ("P-norr", "alarm_team", ()),
+    "S-l2": ("P-syd", "alarm_team", ()),
 }
 PERSONS = {ref: "S-1" if ref == "S-1b" else ref for ref in STAFF}
 MORNING = (dt.time(7), dt.time(10))
@@ -56,7 +57,9 @@ def first_facts():
             for ref, (provider, role, leave) in STAFF.items()
         },
         persons=dict(PERSONS),
-        orders={ref: Order(who, provider, SINCE, None, lines) for ref, (who, provider, lines) in ORDERS.items()},
+        orders={
+            ref: {EVER: Order(who, provider, SINCE, None, lines)} for ref, (who, provider, lines) in ORDERS.items()
+        },
         mounts={tag: {LONG_AGO: HUNG[tag]} if tag in HUNG else {} for tag in UIDS.values()},
         states={tag: {} for tag in UIDS.values()},
     )
@@ -80,7 +83,7 @@ def settle(town):
         for ref, told in facts.staff.items():
             tell("PUT", f"/v1/staff/{ref}", staff_body(ref, told[SINCE]))
         for ref, placed in facts.orders.items():
-            tell("PUT", f"/v1/orders/{ref}", order_body(placed))
+            tell("PUT", f"/v1/orders/{ref}", order_body(placed[EVER]))
         for uid, tag in UIDS.items():
             tell("PUT", f"/v1/tags/{tag}", {"kind": "static", "uid": uid})
             for at, household in facts.mounts[tag].items():
@@ -128,5 +131,6 @@ def line_body(line):
         "period_unit": line.unit,
         "staff_count": line.staff_count,
         "weekdays": line.weekdays,
+        "answered_by": line.answered_by,
         "window": line.window and [f"{clock:%H:%M}" for clock in line.window],
     }

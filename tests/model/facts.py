@@ -119,6 +119,7 @@ class Line:
     staff_count: int = 1
     weekdays: tuple[int, ...] | None = None
     window: tuple[dt.time, dt.time] | None = None
+    answered_by: tuple[str, ...] = ()  # other providers who may come when it is an alarm
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,14 @@ class Order:
     last_on: dt.date | None
     lines: tuple[Line, ...]
     pauses: tuple = ()
+
+    def lines_of(self, provider):
+        """What a provider's staff may do of it."""
+        return [line for line in self.lines if provider == self.provider or provider in line.answered_by]
+
+    def concerns(self, provider):
+        """Whether it is a provider's at all."""
+        return provider == self.provider or bool(self.lines_of(provider))
 
     def in_force(self, day):
         """Whether it is valid and not paused that day."""
@@ -148,7 +157,7 @@ class Facts:
     recipients: dict = field(default_factory=dict)  # ref: {first day: Home}
     staff: dict = field(default_factory=dict)  # ref: {first day: Employment}
     persons: dict = field(default_factory=dict)  # staff ref: person
-    orders: dict = field(default_factory=dict)  # ref: Order
+    orders: dict = field(default_factory=dict)  # ref: {the day it applies from: Order}
     contracts: dict = field(default_factory=dict)  # provider: (split policy, report demanded, minutes to attest)
     mounts: dict = field(default_factory=dict)  # tag ref: {instant: household}
     states: dict = field(default_factory=dict)  # tag ref: {instant: state}
@@ -180,6 +189,11 @@ class Facts:
         """The last day of a recipient's life."""
         homes = self.recipients[recipient]
         return homes[max(homes)].died_on
+
+    def orders_on(self, day):
+        """(ref, order) as each was told for that day, by ref; one that was told for later days alone is none."""
+        told = ((ref, on_day(versions, day)) for ref, versions in sorted(self.orders.items()))
+        return [(ref, order) for ref, order in told if order]
 
     def in_force(self, order, day):
         """Whether an order counts that day: a death ends it the day after."""

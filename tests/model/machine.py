@@ -48,6 +48,9 @@ LINE = st.builds(
     weekdays=some([None, None, (6,), (1, 7)]),
     window=some([None, None, MORNING, NIGHT]),
 )
+ALARM = st.builds(
+    Line, ref=some(["2", "4"]), intervention=st.just("larm"), answered_by=some([(), ("P-syd",), ("P-norr",)])
+)
 TOLD = st.tuples(
     some(sorted(CATALOGUE)),
     some([None, None, None, *sorted(HOMES)]),
@@ -135,17 +138,21 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
         ref=some(["O-1", "O-2", "O-3", "O-a", "O-b", "O-x"]),
         recipient=some(sorted(HOMES)),
         provider=some(["P-norr", "P-norr", "P-syd"]),
-        lines=st.lists(LINE, max_size=3, unique_by=lambda line: line.ref),
+        lines=st.lists(st.one_of(LINE, LINE, ALARM), max_size=3, unique_by=lambda line: line.ref),
         days=st.tuples(DAYS, some([None, None, 0, 1])),
         pause=some([None, None, None, 0, 1]),
+        applies=some([None, None, None, -1, 0, 1]),
     )
-    def order(self, ref, recipient, provider, lines, days, pause):
+    def order(self, ref, recipient, provider, lines, days, pause, applies):
         first_on = SATURDAY + dt.timedelta(days=days[0])
         last_on = None if days[1] is None else max(first_on, SATURDAY + dt.timedelta(days=days[1]))
         pauses = () if pause is None else ((SATURDAY + dt.timedelta(days=pause), SATURDAY + dt.timedelta(days=pause)),)
         placed = Order(recipient, provider, first_on, last_on, tuple(lines), pauses)
-        self.ask("PUT", f"/v1/orders/{ref}", order_body(placed))
-        self.facts.orders[ref] = placed
+        since = None if applies is None else SATURDAY + dt.timedelta(days=applies)
+        self.ask("PUT", f"/v1/orders/{ref}", order_body(placed) | {"applies_from": since})
+        earlier = self.facts.orders.get(ref, {}) if since else {}
+        kept = {first: order for first, order in earlier.items() if first < since}
+        self.facts.orders[ref] = kept | {since or EVER: placed}
 
     @rule(ref=some(["O-1", "O-2", "O-a", "O-b"]))
     def withdraw(self, ref):

@@ -4,7 +4,7 @@ import calendar
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from facts import local
+from facts import local, on_day
 
 ONLY = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
 SCALED_MINUTES = 1
@@ -87,7 +87,7 @@ def _may(job, intervention, day):
 
 def _amend(facts, found, changes, provider, start, job, *, reported):
     """Put what people said of single visits in the place of their parts."""
-    kept, anew = list(found.parts), []
+    kept, anew, day = list(found.parts), [], start.date()
     for recipient, change in changes.items():
         own = [part for part in found.parts if part.recipient == recipient]
         whose = change.recipient or recipient
@@ -104,7 +104,7 @@ def _amend(facts, found, changes, provider, start, job, *, reported):
             continue
         kept = [part for part in kept if part.recipient != recipient]
     gone = {change.recipient or recipient for recipient, change in changes.items() if change.omitted}
-    parts = sorted([*kept, *anew], key=lambda part: _place(facts, part)) if changes else kept
+    parts = sorted([*kept, *anew], key=lambda part: _place(facts, part, day)) if changes else kept
     found.parts = [part for part in parts if part.recipient not in gone]
     found.left_out = {part.recipient for part in parts if part.recipient in gone}
 
@@ -130,9 +130,9 @@ def _lines(facts, recipient, provider, day, *, in_force=True):
     """(order ref, line) of a provider's orders for a recipient, by order and line."""
     return [
         (ref, line)
-        for ref, order in sorted(facts.orders.items())
-        if order.recipient == recipient and order.provider == provider and facts.in_force(order, day) == in_force
-        for line in order.lines
+        for ref, order in facts.orders_on(day)
+        if order.recipient == recipient and facts.in_force(order, day) == in_force
+        for line in order.lines_of(provider)
     ]
 
 
@@ -165,10 +165,11 @@ def _not_in_force(facts, recipient, provider, intervention):
     """What is wrong with an intervention that no order in force has."""
     others = [
         order
-        for order in facts.orders.values()
+        for versions in facts.orders.values()
+        for order in versions.values()
         if order.recipient == recipient
-        and order.provider == provider
-        and (intervention is None or any(line.intervention == intervention for line in order.lines))
+        and order.concerns(provider)
+        and (intervention is None or any(line.intervention == intervention for line in order.lines_of(provider)))
     ]
     return "order_not_in_force" if others else "not_ordered"
 
@@ -208,15 +209,15 @@ def _reported(facts, done, residents, provider, start):
         if not chosen:
             part.problems.add(_not_in_force(facts, recipient, provider, intervention))
         parts.append(part)
-    return sorted(parts, key=lambda part: _place(facts, part))
+    return sorted(parts, key=lambda part: _place(facts, part, day))
 
 
-def _place(facts, part):
+def _place(facts, part, day):
     """Where a part stands among others: by recipient, then by order and line, then what has no line as it was told."""
     if part.order_line is None:
         return part.recipient, 1, "", 0
     order, line = part.order_line.rsplit("/", 1)
-    refs = [one.ref for one in facts.orders[order].lines]
+    refs = [one.ref for one in on_day(facts.orders[order], day).lines]
     return part.recipient, 0, order, refs.index(line)
 
 
@@ -228,8 +229,8 @@ def _by_order(facts, residents, provider, start, job):
         one
         for one in residents
         if any(
-            order.recipient == one and order.provider == provider and facts.in_force(order, day)
-            for order in facts.orders.values()
+            order.recipient == one and order.concerns(provider) and facts.in_force(order, day)
+            for _, order in facts.orders_on(day)
         )
     ]
     only = ONLY.get(job.role) if job else None

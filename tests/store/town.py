@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from uuid import UUID
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.domain.declined import Notice
 from app.domain.granted import granted_seconds
@@ -173,7 +173,7 @@ class Town:
             }
             for order in self.orders
         }  # fmt: skip
-        await store_orders.put_orders(owner, 188, bodies, [])
+        await store_orders.put_orders(owner, 188, from_json(to_json(bodies)), [])
         await projection.write(owner, 188, 0, visits=[StoredVisit(visit, 1) for visit in self.visits])
         await owner.executemany(
             "INSERT INTO record VALUES (188, 'declines', $1, 1, $2, now(), 'system', false, $3)",
@@ -202,7 +202,7 @@ class Town:
                 row[3][visit.id] = weakest(visit.evidence_in, visit.evidence_out)
         for order in self.orders if question.has_granted else ():
             for line in order.lines:
-                for category, seconds in granted_seconds(self.master, order, line, question.days).items():
+                for category, seconds in granted_seconds(self.master, [(order, line)], question.days).items():
                     told = {
                         "recipient": order.recipient, "provider": order.provider, "intervention": line.intervention,
                         "category": category, "order_line": f"{order.ref}/{line.ref}",
