@@ -17,6 +17,7 @@ from app.api.reach import reach_of, require_known
 from app.api.wire import Day, Instant, Wire, answer_of, one_of
 from app.domain.evidence import on_the_wire, weakest
 from app.domain.repair import repair_of
+from app.domain.split import REASONS
 from app.domain.visit import ANOMALIES
 from app.store import corrections as store_corrections
 from app.store import visit_list
@@ -57,7 +58,7 @@ class ShareOut(Wire):
     order_line: str | None
     seconds: int
     payable: bool
-    reason: str
+    reason: Annotated[str, Field(description=f"One of {', '.join(REASONS)}; or the anomaly that holds it.")]
 
 
 class AnomalyOut(Wire):
@@ -210,6 +211,7 @@ def visit_json(
     """
     visit = stored.visit
     note = {} if notes is None else {"note": notes.get(visit.noted) if visit.noted else None}
+    performed = visit.status == "complete" and visit.took_place
     told = {
         "id": visit.id,
         "group": visit.group,
@@ -229,7 +231,7 @@ def visit_json(
         "status": visit.status,
         "payable": visit.payable,
         "evidence": {"in": on_the_wire(visit.evidence_in), "out": on_the_wire(visit.evidence_out)},
-        "counted_as": weakest(visit.evidence_in, visit.evidence_out) if visit.status == "complete" else None,
+        "counted_as": weakest(visit.evidence_in, visit.evidence_out) if performed else None,
         "shares": [
             {
                 "category": share.category,

@@ -25,7 +25,7 @@ def declined_of(
     """
     for visit in visits:
         lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
-        if visit.status in DOORS:
+        if visit.status in DOORS and visit.took_place:
             told = _report_of(visit, reports, master)
             named = [one for one in told.interventions if one.outcome == "declined"] if told else []
             of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]

@@ -112,7 +112,7 @@ def born_by(profile: Profile, first_on: dt.date) -> dt.date:
 
 def qualifies(profile: Scope, visit: Visit) -> bool:
     """Whether the visit is one of those the measure counts, whoever made it."""
-    if visit.status != "complete" or visit.started_at is None:
+    if visit.status != "complete" or not visit.took_place or visit.started_at is None:
         return False
     if not profile.opens <= local(visit.started_at).time() < profile.closes:
         return False

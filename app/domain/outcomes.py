@@ -32,7 +32,7 @@ def outcomes(visits: Iterable[Visit], notices: Iterable[Notice], ordered: Ordere
     found: defaultdict[Whose, Counts] = defaultdict(Counter)
     for visit in visits:
         month = visit.local_date.replace(day=1)
-        if visit.status in OUTCOMES:
+        if visit.status in OUTCOMES and visit.took_place:
             found[visit.provider, visit.recipient, month][OUTCOMES[visit.status], None] += 1
         for recipient, intervention in visit.declined:
             found[visit.provider, recipient, month][SINGLE, intervention] += 1

@@ -313,30 +313,42 @@ def own_spans(presences: Sequence[Presence]) -> list[Presence]:
     """The presences of one person with their own spans cut: each second belongs to the one opened last.
 
     `presences` are sorted as they opened. An inner presence is simply taken out of the outer; where two cross,
-    both get the flag `overlap`.
+    both get the flag `overlap`. A second that taps show is never that of a presence told by hand, whichever opened
+    last; both get the flag then.
     """
-    timed: list[Span] = [
-        (presence.started_at, presence.ended_at)
+    timed: list[_Timed] = [
+        (presence.started_at, presence.ended_at, presence.by_hand)
         for presence in presences
         if presence.confirmed and presence.started_at and presence.ended_at
     ]
-    running: list[dt.datetime] = []
+    running: list[_Timed] = []
     cut: list[Presence] = []
     index = 0
     for presence in presences:
         if not presence.confirmed:
             cut.append(presence._replace(spans=(), overlap=False) if presence.spans or presence.overlap else presence)
             continue
-        start, end = timed[index]
+        own = start, end, by_hand = timed[index]
         index += 1
-        running = [earlier_end for earlier_end in running if earlier_end > start]
-        crossing = any(end > earlier_end for earlier_end in running)
-        taken: list[Span] = []
-        for later in range(index, len(timed)):
-            if timed[later][0] >= end:
+        running = [earlier for earlier in running if earlier[1] > start]
+        overlap = any(_overlap(earlier, own) for earlier in running)
+        taken = [earlier[:2] for earlier in running if by_hand and not earlier[2]]
+        for place in range(index, len(timed)):
+            later = timed[place]
+            if later[0] >= end:
                 break
-            taken.append(timed[later])
-            crossing = crossing or timed[later][1] > end
-        running.append(end)
-        cut.append(presence._replace(spans=subtract((start, end), taken), overlap=crossing))
+            if by_hand or not later[2]:
+                taken.append(later[:2])
+            overlap = overlap or _overlap(own, later)
+        running.append(own)
+        cut.append(presence._replace(spans=subtract((start, end), taken), overlap=overlap))
     return cut
+
+
+_Timed = tuple[dt.datetime, dt.datetime, bool]
+"""Start and end of a confirmed presence, and whether it was told by hand."""
+
+
+def _overlap(earlier: _Timed, later: _Timed) -> bool:
+    """Whether two that meet contradict each other: the later outlasts the earlier, or only one of them was tapped."""
+    return later[1] > earlier[1] or (earlier[2] != later[2] and later[1] > later[0])

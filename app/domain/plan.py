@@ -3,6 +3,7 @@
 import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -21,6 +22,11 @@ SplitPolicy = Literal["proportional", "hsl_first", "reported"]
 SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
 HOLDING = ("delegation_missing", "not_ordered", "order_not_in_force")
 """What can be wrong with a part itself so that it is not payable, what is said of it first."""
+NOTHING_DONE = "nothing_done"
+"""The reason of time that is left when the report says that none of what was ordered then was done."""
+Undone = AbstractSet[tuple[str | None, str | None]]
+"""Interventions that a report says were not done, each with for whom; None stands for everybody."""
+NONE_UNDONE: Undone = frozenset()
 
 
 class Part(NamedTuple):
@@ -72,15 +78,16 @@ def plan(
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
     reported = report is not None and bool(report.done)
+    undone = report.undone if report is not None and report.outcome == "performed" else NONE_UNDONE
     parts: Sequence[Part]
     if report is not None and reported:
-        parts = desk.reported(report.done, master.residents(household, on))
+        parts = desk.reported(report.done, master.residents(household, on), undone)
     else:
-        parts = desk.by_order(household)
+        parts = desk.by_order(household, undone=undone)
     missing = report is None and contract is not None and contract.report_required
     told: frozenset[str] = frozenset()
     if amended:
-        parts, told = desk.amended(parts, amended, reported=reported)
+        parts, told = desk.amended(parts, amended, undone, reported=reported)
     declined = desk.declined(report, household, amended or {}) if report else ()
     if declined:
         done = {(part.recipient, part.intervention) for part in parts if reported or part.recipient in told}
@@ -126,11 +133,14 @@ class _Desk:
         found = [(order, line) for order, line in self.lines(recipient) if line.intervention == intervention]
         return next((pair for pair in found if fits(pair[1], self.start_at)), found[0] if found else None)
 
-    def reported(self, told: Iterable[ReportedIntervention], residents: Sequence[str]) -> list[Part]:
+    def reported(
+        self, told: Iterable[ReportedIntervention], residents: Sequence[str], undone: Undone = NONE_UNDONE
+    ) -> list[Part]:
         """A part for each recipient and reported intervention, the same one reported twice as one."""
         minutes: dict[tuple[str, str], int | None] = {}
         for done in told:
-            for recipient in [done.recipient] if done.recipient else self._receivers(done.intervention, residents):
+            whose = [done.recipient] if done.recipient else self._receivers(done.intervention, residents, undone)
+            for recipient in whose:
                 key = (recipient, done.intervention)
                 before = minutes.get(key)
                 minutes[key] = done.minutes if before is None else before + (done.minutes or 0)
@@ -140,10 +150,10 @@ class _Desk:
         lines = [f"{order.ref}/{line.ref}" for order, line in self.lines(part.recipient)]
         return part.recipient, lines.index(part.order_line) if part.order_line else len(lines)
 
-    def _receivers(self, intervention: str, residents: Sequence[str]) -> Sequence[str]:
-        """Whom an intervention told without a recipient was for."""
+    def _receivers(self, intervention: str, residents: Sequence[str], undone: Undone) -> Sequence[str]:
+        """Whom an intervention told without a recipient was for: not who is told by name to have gone without."""
         ordered = [ref for ref in residents if self.find_line(ref, intervention)]
-        return ordered or residents[:1]
+        return [ref for ref in ordered if (ref, intervention) not in undone] or ordered or residents[:1]
 
     def declined(self, report: Report, household: str, amended: Mapping[str, Amendment]) -> Sequence[tuple[str, str]]:
         """Who turned down which ordered intervention; where the report names nobody, all who have it ordered."""
@@ -201,7 +211,7 @@ class _Desk:
         return part._replace(anomalies=(*part.anomalies, "delegation_missing"))
 
     def amended(
-        self, parts: Sequence[Part], amended: Mapping[str, Amendment], *, reported: bool
+        self, parts: Sequence[Part], amended: Mapping[str, Amendment], undone: Undone, *, reported: bool
     ) -> tuple[list[Part], frozenset[str]]:
         """The parts as people have corrected them, and the recipients whose interventions they told."""
         kept = list(parts)
@@ -216,17 +226,21 @@ class _Desk:
                 told.add(whose)
             elif change.recipient and own:
                 done = [(part.intervention, part.reported_minutes) for part in own if reported and part.intervention]
-                anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose])
+                not_done = {(None, what) for ref, what in undone if ref in {None, recipient}}
+                anew = [self._part(whose, *one) for one in done] or self.by_order("", [whose], not_done)
             else:
                 continue
             kept = [part for part in kept if part.recipient != recipient]
             corrected += anew
         return sorted([*kept, *corrected], key=self._line_order), frozenset(told)
 
-    def by_order(self, household: str, residents: Sequence[str] | None = None) -> Sequence[Part]:
+    def by_order(
+        self, household: str, residents: Sequence[str] | None = None, undone: Undone = NONE_UNDONE
+    ) -> Sequence[Part]:
         """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident.
 
-        Without `residents` those who live at the household.
+        Without `residents` those who live at the household. What is `undone` has no part; where that leaves none, each
+        whose parts these were has their weight without an intervention.
         """
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if residents is not None:
@@ -239,6 +253,9 @@ class _Desk:
             weekday = self.on.isoweekday() if menu.by_weekday else 0
             moment = (*here, purpose, weekday, bisect_right(menu.edges, self.start_at.time()), days_in_month(self.on))
             parts = master.remembered(moment, partial(self._chosen, menu, purpose))
+        if undone:
+            done = [part for part in parts if not undone & {(who, part.intervention) for who in (part.recipient, None)}]
+            parts = done or _nothing_done(parts)
         return tuple(map(self._held, parts))
 
     def _menu(self, residents: Sequence[str]) -> "_Menu":
@@ -275,3 +292,13 @@ class _Desk:
         lapsed = bool(self.orders(recipient)) and not any(map(self.in_force, self.orders(recipient)))
         reason = "order_not_in_force" if lapsed else "not_ordered"
         return Part(recipient, None, None, None, 1, 0, reason, anomalies=(reason,))
+
+
+def _nothing_done(parts: Sequence[Part]) -> list[Part]:
+    """One part for each recipient in the place of those that were not done."""
+    found: dict[str, Part] = {}
+    for part in parts:
+        before = found.get(part.recipient, Part(part.recipient, None, None, None, 0, 0, NOTHING_DONE))
+        weight, minutes = before.weight + part.weight, before.standard_minutes + part.standard_minutes
+        found[part.recipient] = before._replace(weight=weight, standard_minutes=minutes)
+    return list(found.values())

@@ -23,6 +23,7 @@ TEXTS: Mapping[str, Words] = {
     "order_not_in_force": Words("Beställningen gällde inte den dagen.", "The order was not in force that day."),
     "delegation_missing": Words("Delegering saknas för insatsen.", "There is no delegation for the intervention."),
     "staff_count": Words("Färre personal än beställt.", "Fewer staff than ordered."),
+    "no_duration": Words("Besöket har ingen tid.", "The visit has no time."),
     "not_employed": Words("Personalen var inte anställd den dagen.", "The staff was not employed that day."),
     "attestation_missing": Words("En andra person ska intyga besöket.", "A second person is to attest the visit."),
     "received_too_late": Words("Loggningen kom för sent.", "The tap was received too late."),

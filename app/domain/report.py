@@ -61,3 +61,8 @@ class Report:
         if self.outcome != "performed":
             return ()
         return tuple(told for told in self.interventions if told.outcome == "done")
+
+    @property
+    def undone(self) -> frozenset[tuple[str | None, str]]:
+        """What was not done, for whom; None stands for everybody."""
+        return frozenset((told.recipient, told.intervention) for told in self.interventions if told.outcome != "done")

@@ -3,7 +3,7 @@
 One split runs over every recipient and line of the presence; the parts add up to the presence, to the second.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
@@ -12,6 +12,17 @@ from app.domain.plan import Part, Plan, Weight
 
 SCALED_SHARE = Fraction(1, 10)
 SCALED_SECONDS = 60
+
+
+REASONS: Mapping[str, str] = {
+    "reported": "The report, or a person in its place, says that it was done.",
+    "by_order": "It is ordered at that hour, and nobody says what was done.",
+    "weekly_minutes": "Nothing is ordered at that hour, so it has its part of a week's order.",
+    "nothing_done": "The report says that none of what was ordered was done: nobody is paid for the time.",
+    "trainee": "Whoever came is never paid for.",
+    "resolved": "The municipality has resolved what held it.",
+}
+"""By which rule a share has its seconds, or why nobody is paid for them; else it is the anomaly that holds it."""
 
 
 class Share(NamedTuple):

@@ -18,11 +18,11 @@ from app.domain.clock import Clocks, flags_of
 from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, Correction, amendments, chain_of
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
-from app.domain.plan import HOLDING, Part, Plan, plan
+from app.domain.plan import HOLDING, NOTHING_DONE, Part, Plan, plan
 from app.domain.report import Report
 from app.domain.split import Share, cut_extra, divide
 from app.domain.time import Span, covered_by, local_date, total_seconds
-from app.domain.visit import Status, Visit, cause_of, visit_id
+from app.domain.visit import NO_DURATION, Status, Visit, cause_of, visit_id
 
 
 @dataclass(slots=True)
@@ -40,8 +40,10 @@ class _Scene:
     status: Status
     group: UUID
     amended: Mapping[str, Amendment]
+    apart: Mapping[str, Status]
+    """Recipients whose visits have another status than the presence, and take no time from the others."""
     left_out: tuple[Part, ...]
-    """The parts of omitted recipients, which take no time from the others."""
+    """Their parts."""
     unattested: bool = False
     flags: Sequence[str] = ()
 
@@ -49,6 +51,11 @@ class _Scene:
     def counts(self) -> bool:
         """Whether it fills a place of the ordered staff: a trainee and an unconfirmed visit never do."""
         return self.status == "complete" and not self.trainee
+
+    @property
+    def nowhere(self) -> bool:
+        """Whether its ends are known and none of the seconds between them its own."""
+        return self.presence.confirmed and not self.presence.spans
 
     @property
     def trainee(self) -> bool:
@@ -59,8 +66,8 @@ class _Scene:
 
 
 def ordered_minutes(plan: Plan) -> int:
-    """The standard minutes of the ordered parts of a presence together."""
-    return sum(part.standard_minutes for part in plan.parts if part.order_line)
+    """The standard minutes of the ordered parts of a presence together, or of what was ordered where none was done."""
+    return sum(part.standard_minutes for part in plan.parts if part.order_line or part.reason == NOTHING_DONE)
 
 
 def provisional_end(presence: Presence, minutes: int) -> dt.datetime | None:
@@ -155,11 +162,12 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
     staff = master.staff_on(presence.staff, on)
     employed = staff is not None and staff.valid_from <= on <= (staff.valid_to or on)
     planned = plan(master, staff, presence.household, presence.anchor_at, report, amended)
+    apart: dict[str, Status] = {}
     left_out: tuple[Part, ...] = ()
     if amended:
-        gone = {change.recipient or recipient for recipient, change in amended.items() if change.omitted}
-        left_out = tuple(part for part in planned.parts if part.recipient in gone)
-        planned = replace(planned, parts=tuple(part for part in planned.parts if part.recipient not in gone))
+        apart = _apart(presence, planned, report, amended)
+        left_out = tuple(part for part in planned.parts if part.recipient in apart)
+        planned = replace(planned, parts=tuple(part for part in planned.parts if part.recipient not in apart))
     status: Status = presence.state
     if not planned.parts:
         status = "omitted"
@@ -171,8 +179,20 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
     until = presence.ended_at or end or presence.reach_at
     waits = held(presence, master.contract_of(staff.provider, on) if staff else None, chain)
     return _Scene(
-        presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, left_out, waits
+        presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, apart, left_out, waits
     )
+
+
+def _apart(
+    presence: Presence, planned: Plan, report: Report | None, amended: Mapping[str, Amendment]
+) -> dict[str, Status]:
+    """Who has a visit apart: the omitted, and who declined or did not open where a person told what others got."""
+    served = {part.recipient for part in planned.parts}
+    apart: dict[str, Status] = {}
+    if report is not None and report.outcome != "performed" and planned.told and presence.state != "omitted":
+        apart = dict.fromkeys(served - planned.told, "disputed" if presence.dispute else report.outcome)
+    gone = {change.recipient or recipient for recipient, change in amended.items() if change.omitted}
+    return apart | dict.fromkeys(served & gone, "omitted")
 
 
 def _name_groups(scenes: Sequence[_Scene]) -> None:
@@ -181,7 +201,7 @@ def _name_groups(scenes: Sequence[_Scene]) -> None:
     reach: dt.datetime | None = None
     for scene in scenes:
         start = scene.presence.started_at
-        if start is None or start == scene.until:
+        if start is None or start == scene.until or scene.nowhere:
             continue
         if running is not None and reach is not None and start < reach:
             scene.group = running.group
@@ -205,18 +225,21 @@ def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
         for recipient, given in sorted(by_recipient.items())
     ]
     if complete and scene.plan.declined:
-        told = [visit._replace(declined=_declined(visit.recipient, told, scene.plan)) for visit in told]
-    if not scene.left_out:
-        return told
-    omitted = replace(scene, status="omitted")
-    gone = sorted({part.recipient for part in scene.left_out})
-    return told + [_visit(omitted, group, recipient, (), (), 0, scaled=False) for recipient in gone]
+        told = _with_declined(told, scene)
+    return told + [
+        _visit(replace(scene, status=status), group, recipient, (), (), 0, scaled=False)
+        for recipient, status in sorted(scene.apart.items())
+    ]
 
 
-def _declined(recipient: str, visits: Sequence[Visit], plan: Plan) -> tuple[tuple[str, str], ...]:
-    """What was turned down in this visit; what somebody without a visit of their own did stands in the first."""
-    own, first = {visit.recipient for visit in visits}, visits[0].recipient
-    return tuple(pair for pair in plan.declined if (pair[0] if pair[0] in own else first) == recipient)
+def _with_declined(visits: Sequence[Visit], scene: _Scene) -> list[Visit]:
+    """The visits with what was turned down in each; what somebody without a visit did stands in the first one."""
+    own = [visit.recipient for visit in visits if visit.took_place]
+    found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for pair in scene.plan.declined if own else ():
+        if pair[0] not in scene.apart:
+            found[pair[0] if pair[0] in own else own[0]].append(pair)
+    return [visit._replace(declined=tuple(found[visit.recipient])) for visit in visits]
 
 
 def _visit(
@@ -239,7 +262,9 @@ def _visit(
     resolved = {code for code, state in settled.items() if state == "resolved"}
     anomalies = _anomalies(scene) if scene.status != "omitted" else []
     shares: list[Share] = []
-    if scene.status == "complete":
+    if _took_no_time(scene, given):
+        anomalies.append(NO_DURATION)
+    elif scene.status == "complete":
         shares, wrong = _shares(scene, group, recipient, given, presence_seconds, resolved, scaled=scaled)
         anomalies += wrong
     codes = tuple(dict.fromkeys(anomalies))
@@ -276,6 +301,13 @@ def _visit(
         corrections=corrections,
         noted=scene.report.id if scene.report and scene.report.note else None,
     )
+
+
+def _took_no_time(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
+    """Whether a confirmed presence has left no second for a visit, whatever became of it: then there was none."""
+    if scene.status == "complete":
+        return not any(seconds for _, seconds in given)
+    return scene.status != "omitted" and scene.nowhere
 
 
 def _shares(
@@ -320,7 +352,8 @@ def _settled(presence: Presence, change: Amendment, parts: Sequence[Part]) -> di
 
 def _share(scene: _Scene, part: Part, seconds: int, resolved: Collection[str], *, report_missing: bool) -> Share:
     """A part with its seconds, and what holds it or the whole visit; payable when all of that has been resolved."""
-    wrong = [code for code in HOLDING if code in part.anomalies] if part.anomalies else []
+    wrong = [NOTHING_DONE] if part.reason == NOTHING_DONE else []
+    wrong += [code for code in HOLDING if code in part.anomalies] if part.anomalies else []
     wrong += ["trainee"] * scene.trainee + ["not_employed"] * (not scene.employed)
     wrong += ["report_missing"] * report_missing + ["attestation_missing"] * scene.unattested
     left = [code for code in wrong if code not in resolved]

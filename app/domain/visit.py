@@ -14,6 +14,7 @@ from app.domain.time import Span
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
 Severity = Literal["fix", "acknowledge"]
 
+NO_DURATION = "no_duration"
 ANOMALIES: Mapping[str, Severity] = {
     "missing_in": "fix",
     "missing_out": "fix",
@@ -23,6 +24,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "order_not_in_force": "fix",
     "delegation_missing": "fix",
     "staff_count": "fix",
+    "no_duration": "fix",
     "not_employed": "fix",
     "attestation_missing": "fix",
     "received_too_late": "fix",
@@ -85,6 +87,11 @@ class Visit(NamedTuple):
     corrections: tuple[UUID, ...] = ()
     declined: tuple[tuple[str, str], ...] = ()
     noted: UUID | None = None
+
+    @property
+    def took_place(self) -> bool:
+        """Whether it counts at all: a visit with confirmed ends and not a second between them is none."""
+        return NO_DURATION not in self.anomalies
 
     @property
     def sort_at(self) -> dt.datetime:

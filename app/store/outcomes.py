@@ -7,6 +7,7 @@ from pydantic_core import from_json
 
 from app.domain.outcomes import IN_ADVANCE, OUTCOMES, SINGLE, Counts, Whose
 from app.domain.time import Days, local_date
+from app.domain.visit import NO_DURATION
 from app.store.compensation import notices_of
 from app.store.measures import FOR_ALL_OR_ONE, around
 from app.store.orders import DEATHS
@@ -17,7 +18,7 @@ VISITS = f"""
 SELECT provider, recipient, date_trunc('month', local_on::timestamp)::date, array_agg(declined)
     FILTER (WHERE declined IS NOT NULL), {COUNTED}
 FROM visit WHERE municipality_id = $1 AND local_on BETWEEN $2 AND $3 AND sort_at >= $4 AND sort_at < $5
-    AND status IN ({", ".join(f"'{status}'" for status in OUTCOMES)})
+    AND status IN ({", ".join(f"'{status}'" for status in OUTCOMES)}) AND '{NO_DURATION}' <> ALL (anomalies)
     AND ($6::text IS NULL OR provider = $6) AND ($7::text[] IS NULL OR recipient = ANY($7))
 GROUP BY 1, 2, 3
 """

@@ -3,9 +3,9 @@
 import datetime as dt
 
 import pytest
-from told import LATER, at, presences, show_presence, table, tap_id, taps
+from told import LATER, at, clock, presences, show_presence, table, tap_id, taps
 
-from app.domain.pairing import Presence, Tap, own_spans, pair, quiet_before, reopen, tap_order
+from app.domain.pairing import Presence, Tap, own_spans, pair, presence_order, quiet_before, reopen, tap_order
 from app.domain.telling import provisional_end
 from app.domain.time import total_seconds
 
@@ -394,6 +394,46 @@ def test_cutting_spans_anew_forgets_what_was_cut_before() -> None:
     [alone] = own_spans([outer])
     assert show_presence(alone) == "A 08:00-08:40 complete"
     assert own_spans([reopen(inner, at("08:30"))]) == [reopen(inner, at("08:30"))]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+@pytest.mark.parametrize(
+    ("tapped", "by_hand", "left", "overlap"),
+    [
+        ("08:00-08:40", "08:00-08:40", "none", True),
+        ("08:00-08:40", "08:10-08:30", "none", True),
+        ("08:00-08:40", "07:50-08:50", "07:50-08:00,08:40-08:50", True),
+        ("08:00-08:40", "08:00-08:50", "08:40-08:50", True),
+        ("08:00-08:40", "07:50-08:40", "07:50-08:00", True),
+        ("08:00-08:40", "07:50-08:10", "07:50-08:00", True),
+        ("08:00-08:40", "08:30-08:50", "08:40-08:50", True),
+        # what only meets at an end, or has no length, contradicts nothing
+        ("08:00-08:40", "08:40-08:50", "08:40-08:50", False),
+        ("08:00-08:40", "07:50-08:00", "07:50-08:00", False),
+        ("08:00-08:40", "08:20-08:20", "none", False),
+        ("08:20-08:20", "08:00-08:40", "08:00-08:40", False),
+    ],
+)
+def test_what_was_tapped_keeps_its_seconds_from_what_was_told_by_hand(
+    tapped: str, by_hand: str, left: str, overlap: bool, number: int
+) -> None:
+    """Whichever opened last, and whatever their ids."""
+    start, end = map(at, tapped.split("-"))
+    [shown] = presences([Tap(tap_id(2), "S-1", "A", "in", start, 1), Tap(tap_id(4), "S-1", "A", "out", end, 2)])
+    first, last = map(at, by_hand.split("-"))
+    told = shown._replace(
+        id=tap_id(number), household="B", started_at=first, ended_at=last, closed_at=last, in_tap=None, out_tap=None
+    )
+    found = {one.id: one for one in own_spans(sorted([shown, told], key=presence_order))}
+    assert found[shown.id].spans == (((start, end),) if start < end else ())
+    spans = ",".join(f"{clock(one)}-{clock(other)}" for one, other in found[told.id].spans)
+    assert (spans or "none") == left
+    assert {one.overlap for one in found.values()} == {overlap}
+    # Of two told by hand the one opened last keeps them, as of two tapped ones.
+    other = shown._replace(in_tap=None, out_tap=None)
+    by_opening = own_spans(sorted([other, told], key=presence_order))
+    tapped_both = own_spans(sorted([shown, told._replace(in_tap=shown.in_tap)], key=presence_order))
+    assert [(one.spans, one.overlap) for one in by_opening] == [(one.spans, one.overlap) for one in tapped_both]
 
 
 def test_a_life_of_visits_is_cut_in_one_go() -> None:

@@ -28,7 +28,7 @@ from app.domain.pairing import (
 )
 from app.domain.plan import Part, Plan, SplitPolicy
 from app.domain.report import Report, ReportedIntervention
-from app.domain.split import Share, cut_extra, divide, largest_remainder
+from app.domain.split import REASONS, Share, cut_extra, divide, largest_remainder
 from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
 from app.domain.telling import visits_at
 from app.domain.time import FIRST_DAY, UTC, Span, covered_by, days_in_month, subtract, total_seconds
@@ -442,13 +442,22 @@ def test_presences_of_a_person(taps: list[Tap], now: dt.datetime) -> None:
     assert total_seconds(spans) == total_seconds(covered)
 
 
-def presence(number: int, start: int, length: int | None, person: str = "S-1", dispute: str | None = None) -> Presence:
+def presence(
+    number: int,
+    start: int,
+    length: int | None,
+    person: str = "S-1",
+    dispute: str | None = None,
+    *,
+    by_hand: bool = False,
+) -> Presence:
     began = START + start * SECOND
     ended = None if length is None else began + length * SECOND
     ident = UUID(int=number)
+    tap = None if by_hand else ident
     return Presence(
         ident, person, person, "A", began, ended, ended, "open" if ended is None else "complete",
-        ident, ident, dispute_in=dispute,
+        tap, tap, dispute_in=dispute,
     )  # fmt: skip
 
 
@@ -457,6 +466,7 @@ stays = st.lists(
         st.integers(0, 30),
         st.one_of(st.integers(0, 25), st.integers(0, 25), st.none()),
         st.sampled_from((None, None, None, "tag_lost")),
+        st.sampled_from((False, False, True)),
     ),
     max_size=6,
 )
@@ -464,9 +474,13 @@ stays = st.lists(
 
 @often
 @given(stays)
-def test_each_second_belongs_to_the_presence_opened_last(rows: list[tuple[int, int | None, str | None]]) -> None:
+def test_each_second_belongs_to_the_presence_opened_last(rows: list[tuple[int, int | None, str | None, bool]]) -> None:
+    """Unless that one was told by hand, and taps show the second."""
     told = sorted(
-        (presence(number, start, length, dispute=dispute) for number, (start, length, dispute) in enumerate(rows, 1)),
+        (
+            presence(number, start, length, dispute=dispute, by_hand=by_hand)
+            for number, (start, length, dispute, by_hand) in enumerate(rows, 1)
+        ),
         key=presence_order,
     )
     seconds = {
@@ -474,7 +488,8 @@ def test_each_second_belongs_to_the_presence_opened_last(rows: list[tuple[int, i
         for one in told
         if one.confirmed and one.started_at and one.ended_at
     }
-    owner = {second: one.id for one in told if one.id in seconds for second in seconds[one.id]}
+    taking = [*(one for one in told if one.by_hand), *(one for one in told if not one.by_hand)]
+    owner = {second: one.id for one in taking if one.id in seconds for second in seconds[one.id]}
     found = own_spans(told)
     for one in found:
         assert set(counted(one.spans)) == {second for second, ident in owner.items() if ident == one.id}
@@ -483,7 +498,8 @@ def test_each_second_belongs_to_the_presence_opened_last(rows: list[tuple[int, i
         ident
         for place, one in enumerate(told)
         for other in told[place + 1 :]
-        if seconds.get(one.id, set()) & seconds.get(other.id, set()) and max(seconds[other.id]) > max(seconds[one.id])
+        if seconds.get(one.id, set()) & seconds.get(other.id, set())
+        and (one.by_hand != other.by_hand or max(seconds[other.id]) > max(seconds[one.id]))
         for ident in (one.id, other.id)
     }
     assert {one.id for one in found if one.overlap} == crossing
@@ -576,18 +592,51 @@ def test_everything_says_why(told: Facts) -> None:
         assert len(set(visit.anomalies)) == len(visit.anomalies)
         assert set(visit.anomalies) <= set(ANOMALIES)
         assert set(visit.suggestions) <= set(visit.anomalies)
-        assert all(share.reason for share in visit.shares)
+        assert {share.reason for share in visit.shares} <= REASONS.keys() | ANOMALIES.keys()
         assert all(share.seconds >= 0 for share in visit.shares)
         assert visit.payable == (
             visit.status == "complete" and bool(visit.shares) and all(share.payable for share in visit.shares)
         )
         if not visit.payable and visit.status == "complete":
             told_why = {share.reason for share in visit.shares if not share.payable}
-            assert told_why <= {*visit.anomalies, "trainee"}
+            assert told_why <= {*visit.anomalies, "trainee", "nothing_done"}
+            assert told_why or not visit.took_place
         if visit.payable:
             harmless = {code for code in ANOMALIES if ANOMALIES[code] == "acknowledge"} | {"staff_count"}
             assert set(visit.anomalies) <= harmless
         assert visit.provisional == (visit.started_at is not None and visit.ended_at is not None and not visit.out_tap)
+
+
+@seldom
+@given(facts)
+def test_no_seconds_are_no_visit_and_nothing_else_is_none(told: Facts) -> None:
+    presences = {one.id: one for own in of_persons(told).values() for one in own}
+    for visit in told.visits():
+        one = presences[visit.presence]
+        lasted = visit.seconds if visit.status == "complete" else total_seconds(one.spans)
+        assert visit.took_place is not (one.confirmed and visit.status != "omitted" and not lasted)
+        assert visit.took_place or not (visit.payable or visit.shares or visit.declined)
+        assert bool(visit.shares) == (visit.status == "complete" and visit.took_place)
+
+
+@often
+@given(facts, st.lists(reported, min_size=1, max_size=4))
+def test_what_was_reported_not_done_has_no_payable_second_and_is_declined_or_paid_but_never_both(
+    told: Facts, said: list[ReportedIntervention]
+) -> None:
+    """One report for each tap in, of its own staff; what it says was done and was not done was done."""
+    says = [
+        Report(UUID(int=5000 + place), tap.staff, tap.id, START, "performed", tuple(said))
+        for place, tap in enumerate(told.taps)
+    ]
+    undone = {(one.recipient, one.intervention) for one in said if one.outcome != "done"}
+    done = {one.intervention for one in said if one.outcome == "done"}
+    for visit in replace(told, reports=says).visits():
+        paid = {(visit.recipient, share.intervention) for share in visit.shares if share.payable}
+        assert not paid & {*visit.declined}
+        for recipient, intervention in paid:
+            assert intervention in done or not undone & {(recipient, intervention), (None, intervention)}
+        assert not any(share.payable and share.intervention is None for share in visit.shares)
 
 
 @seldom
@@ -649,7 +698,7 @@ def test_extra_staff_is_what_counting_seconds_gives(rows: list[tuple[int, int | 
         seconds = counted(one.spans)
         full = sum(1 for second in seconds if came[second] >= places)
         assert sum(share.seconds for share in visit.shares if share.reason == "extra_staff") == (0 if trainee else full)
-        assert visit.payable is (not trainee and full == 0)
+        assert visit.payable is (not trainee and full == 0 and bool(seconds))
         if not trainee:
             came += seconds
 

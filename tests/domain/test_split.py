@@ -1,12 +1,13 @@
 """A presence becomes shares: by policy, by report, by order; to the second."""
 
 from fractions import Fraction
+from typing import get_args
 
 import pytest
 from told import MONDAY, at, contract, day, derive, order, recipient, report, staff, tap_id, taps, tell, world
 
 from app.domain.master import Intervention
-from app.domain.plan import Part, Plan, plan
+from app.domain.plan import Part, Plan, SplitPolicy, plan
 from app.domain.split import Share, cut_extra, divide, largest_remainder
 
 HALF_HOUR = "08:00 in A | 08:30 out A"
@@ -182,6 +183,66 @@ def test_a_report_says_what_was_done(says: str, expected: str) -> None:
     assert told(NURSE_LEAVE, ORDERED, says=says) == [expected]
 
 
+@pytest.mark.parametrize("demanded", [False, True])
+@pytest.mark.parametrize("policy", get_args(SplitPolicy))
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [
+        # what is ordered and the report does not speak of may take the time, however it is divided
+        ("dusch declined; insulin not_done", " payable: städ 1800"),
+        ("städ not_done; insulin declined; frukost declined", " payable: dusch 1800"),
+        ("dusch declined; städ declined 10", " payable: insulin 1800"),
+        ("dusch declined @B-9; städ declined; insulin declined", " payable: dusch 1800"),
+        # where nothing is left, nothing was done: no second is paid, and the share says why
+        ("dusch declined; städ declined; insulin declined", ": - 1800 not nothing_done"),
+        ("dusch not_done; städ declined @B-1; insulin not_done 20", ": - 1800 not nothing_done"),
+    ],
+)
+def test_what_a_report_says_was_not_done_takes_no_time(policy: str, demanded: bool, says: str, expected: str) -> None:
+    assert told(contract(policy, demanded=demanded), NURSE_LEAVE, ORDERED, says=says) == [WHOLE + expected]
+
+
+@pytest.mark.parametrize(
+    ("visit", "says", "expected"),
+    [
+        # what is ordered at other hours was not what somebody came for
+        (HALF_HOUR, "frukost declined; tillsyn not_done", f"{WHOLE}: - 1800 not nothing_done"),
+        (HALF_HOUR, "frukost declined", f"{WHOLE} payable: tillsyn 1800"),
+        (
+            "20:00 in A | 20:20 out A",
+            "frukost declined",
+            "B-1 S-1 20:00-20:20 complete payable: lunch 900, tillsyn 300 [split_by_order]",
+        ),
+        ("20:00 in A", "frukost not_done; lunch not_done; tillsyn not_done", "B-1 S-1 20:00-~20:35 incomplete"),
+    ],
+)
+def test_only_lines_that_would_have_taken_it_take_the_time_of_what_was_not_done(
+    visit: str, says: str, expected: str
+) -> None:
+    [found] = told(FITTING, visit=visit, says=says)
+    assert found.removesuffix(" [missing_out]") == expected
+
+
+def test_who_was_given_nothing_of_a_couple_has_no_part_and_where_nobody_was_both_have_their_time() -> None:
+    both = (recipient("B-2"), order("O-1", "B-1", "dusch 20; lunch 5"), order("O-2", "B-2", "dusch 10"))
+    for says, expected in [
+        ("dusch declined @B-1; lunch not_done", ["B-2 {} payable: dusch 1800"]),
+        ("dusch declined @B-2", ["B-1 {} payable: dusch 1440, lunch 360"]),
+        ("dusch declined", ["B-1 {} payable: lunch 1800"]),
+        (
+            "dusch declined; lunch declined @B-1",
+            ["B-1 {}: - 1286 not nothing_done", "B-2 {}: - 514 not nothing_done"],
+        ),
+        # told as done for nobody by name, it was for those who are not named as having gone without
+        ("dusch; dusch declined @B-1", ["B-2 {} payable: dusch 1800"]),
+        ("dusch; dusch not_done @B-2", ["B-1 {} payable: dusch 1800"]),
+        # done and not done is done
+        ("dusch @B-1; dusch declined @B-1", ["B-1 {} payable: dusch 1800"]),
+        ("lunch; lunch declined @B-1", ["B-1 {} payable: lunch 1800"]),
+    ]:
+        assert told(*both, says=says) == [one.format("S-1 08:00-08:30 complete") for one in expected], says
+
+
 def test_minutes_told_twice_add_up() -> None:
     assert told(contract("reported"), ORDERED, says="dusch 5; dusch 10; städ 15") == [
         f"{WHOLE} payable: dusch 900, städ 900"
@@ -297,6 +358,10 @@ def test_nothing_to_split_by_is_one_share_that_says_so() -> None:
     [
         ("alarm_team", None, " payable: larm 1800"),
         ("licensed", None, " payable: sårvård 1800"),
+        ("licensed", "sårvård not_done", ": - 1800 not nothing_done"),
+        ("alarm_team", "dusch declined; larm declined", ": - 1800 not nothing_done"),
+        ("alarm_team", "dusch declined", " payable: larm 1800"),
+        ("trainee", "dusch declined; larm declined; sårvård declined", ": - 1800 not nothing_done"),
         ("alarm_team", "dusch", " payable: dusch 1800"),
         ("night_patrol", None, " payable: dusch 655, larm 491, sårvård 654"),
     ],

@@ -555,6 +555,67 @@ def test_what_a_report_demanded_by_contract_holds_is_payable_once_it_comes() -> 
     assert derive(master, taps(HALF_HOUR), [report(2, "dusch")])[0].payable
 
 
+@pytest.mark.parametrize(
+    ("visit", "expected"),
+    [
+        ("08:00 in A #1 | 08:00 out A #2", ["B-1 S-1 08:00-08:00 complete [no_duration]"]),
+        # two doors in one second: the first of them has nothing left
+        (
+            "08:00 in A | 08:00 in B | 08:30 out A | 08:30 out B",
+            [
+                "B-1 S-1 08:00-08:30 complete [no_duration]",
+                "B-9 S-1 08:00-08:30 complete: - 1800 not not_ordered [not_ordered]",
+            ],
+        ),
+        # nobody can tell how long what is not confirmed was
+        ("08:00 in A #1 !tag_lost | 08:00 out A #2", ["B-1 S-1 08:00-08:00 disputed [tag_lost]"]),
+    ],
+)
+def test_a_confirmed_visit_of_no_seconds_is_none(visit: str, expected: list[str]) -> None:
+    assert tell(ONE, visit) == expected
+
+
+def test_no_seconds_are_no_visit_whatever_was_reported_of_them() -> None:
+    line, turned_away = "08:00 in A #1 | 08:00 out A #2", report(1, "dusch declined", outcome="declined")
+    assert tell(ONE, line, turned_away) == ["B-1 S-1 08:00-08:00 declined [no_duration]"]
+    assert tell(ONE, line, report(1, "städ; insulin")) == ["B-1 S-1 08:00-08:00 complete [no_duration]"]
+    [told] = derive(ONE, taps(line), [report(1, "dusch declined; städ")])
+    assert (told.declined, told.took_place, told.payable) == ((), False, False)
+    three_minutes = "08:00 in A | 08:03 out A"
+    assert tell(ONE, three_minutes, turned_away) == ["B-1 S-1 08:00-08:03 declined"]
+
+
+def test_who_is_left_without_a_second_of_a_presence_has_no_visit() -> None:
+    """All the time was the other one's insulin; what they declined stands where somebody was visited."""
+    master = world(
+        *COUPLE,
+        contract("hsl_first"),
+        staff("S-1", delegations=[("insulin", "2026-01-01", None)]),
+        order("O-1", "B-1", "dusch; städ"),
+        order("O-2", "B-2", "insulin"),
+    )
+    short = "08:00 in A | 08:10 out A"
+    says = report(1, "dusch; insulin; städ declined")
+    assert tell(master, short, says) == [
+        "B-1 S-1 08:00-08:10 complete [no_duration]",
+        "B-2 S-1 08:00-08:10 complete payable: insulin 600",
+    ]
+    assert [one.declined for one in derive(master, taps(short), [says])] == [(), (("B-1", "städ"),)]
+
+
+def test_nobody_is_beside_others_for_no_seconds() -> None:
+    """Whose seconds are all elsewhere fills no place, names no group and is not counted among who came."""
+    master = world(recipient("B-1"), recipient("B-2", "B"), staff("S-2"), order("O-1", "B-1", "dusch staff:2"))
+    elsewhere = "08:00 in A | 08:00 in B | 08:30 out A | 08:30 out B"
+    found = derive(master, taps(f"{elsewhere} | 08:10 in A by S-2 | 08:30 out A by S-2"))
+    assert [(one.staff, one.recipient, one.anomalies) for one in found] == [
+        ("S-1", "B-1", ("no_duration",)),
+        ("S-1", "B-2", ("not_ordered",)),
+        ("S-2", "B-1", ("staff_count",)),
+    ]
+    assert len({one.group for one in found}) == 3
+
+
 def test_spans_of_a_visit_are_those_of_its_presence() -> None:
     found = derive(ONE, taps("08:00 in A | 08:10 in B | 08:20 out B | 08:30 out A"))
     assert [total_seconds(one.spans) for one in found] == [1200, 600]

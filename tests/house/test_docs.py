@@ -13,6 +13,7 @@ from app.api.problems import PROBLEMS
 from app.cli import application
 from app.domain import report, tap
 from app.domain.repair import TEXTS, Words
+from app.domain.split import REASONS
 from app.domain.visit import ANOMALIES
 from app.settings import PREFIX, VERSION, Settings
 
@@ -90,6 +91,10 @@ def _told_as(code):
     """A reminder, a refusal of what, or how grave an anomaly it is."""
     refused = [name for name, codes in REFUSED.items() if code in codes]
     return told_of(code).severity or (f"refused {' or '.join(refused)}" if refused else "reminder")
+
+
+def test_every_reason_of_a_share_is_told_of():
+    assert {reason: text for reason, (text,) in _rows("Reasons").items()} == REASONS
 
 
 @pytest.mark.parametrize("role", ROLES)

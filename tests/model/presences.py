@@ -71,6 +71,11 @@ class Presence:
         return self.complete and not self.disputes and not self.omitted
 
     @property
+    def nowhere(self):
+        """Whether nobody was there for a single second."""
+        return self.confirmed and not self.spans
+
+    @property
     def seconds(self):
         """The seconds that are its own."""
         return sum(int((end - start).total_seconds()) for start, end in self.spans)
@@ -159,13 +164,17 @@ def _still_open(presence, at):
 
 
 def give_seconds(found):
-    """Each second of a person to the presence opened last; what crosses instead of nesting says so."""
-    confirmed = sorted((one for one in found if one.confirmed), key=lambda one: (one.start, one.id))
+    """Each second of a person to the presence opened last, but none that was tapped to one told by hand.
+
+    What crosses instead of nesting says so, and so do what was told by hand and the taps it meets.
+    """
+    confirmed = sorted((one for one in found if one.confirmed), key=lambda one: (bool(one.taps), one.start, one.id))
     for number, presence in enumerate(confirmed):
         spans = [(presence.start, presence.end)]
         for later in confirmed[number + 1 :]:
             spans = [piece for span in spans for piece in _without(span, (later.start, later.end))]
-            if later.start < presence.end < later.end:
+            meet = max(presence.start, later.start) < min(presence.end, later.end)
+            if meet and (later.end > presence.end or bool(later.taps) != bool(presence.taps)):
                 presence.crossed = later.crossed = True
         presence.spans = [(start, end) for start, end in spans if start < end]
 

@@ -125,7 +125,7 @@ class _Meeting:
         mine, others = self.presence, other.presence
         if mine.household != others.household or None in {mine.start, others.start}:
             return False
-        if mine.start == self.end or others.start == other.end:
+        if mine.start == self.end or others.start == other.end or mine.nowhere or others.nowhere:
             return False
         return mine.start < other.until and others.start < self.until
 
@@ -138,23 +138,29 @@ class _Meeting:
 
     def visits(self, met):
         """One visit for each recipient, with its id and the recipient it had by the facts."""
-        group = self.group(met) if self.plan.parts or self.plan.left_out else None
-        for recipient in sorted({part.recipient for part in self.plan.parts}):
+        plan = self.plan
+        group = self.group(met) if plan.parts or plan.left_out or plan.refused else None
+        for recipient in sorted({part.recipient for part in plan.parts}):
             yield self._visit(recipient, met, group, omitted=self.omitted)
-        for recipient in sorted(self.plan.left_out):
+        for recipient in sorted(plan.left_out):
             yield self._visit(recipient, met, group, omitted=True)
+        for recipient in sorted({part.recipient for part in plan.refused}):
+            yield self._visit(recipient, met, group, omitted=False, refused=True)
 
-    def _visit(self, recipient, met, group, *, omitted):
+    def _visit(self, recipient, met, group, *, omitted, refused=False):
         presence = self.presence
         moved = [origin for origin, change in self.changes.items() if change.recipient == recipient]
         origin = (moved or [recipient])[0]
         change = self.changes.get(origin)
-        mine = [part for part in self.plan.parts if part.recipient == recipient]
-        counts = self.counts and not omitted
+        mine = [part for part in (self.plan.refused if refused else self.plan.parts) if part.recipient == recipient]
+        counts = self.counts and not omitted and not refused
+        seconds = sum(part.seconds for part in mine) if counts else 0
+        # Confirmed, and yet no time at all: that is no visit.
+        nothing = presence.confirmed and not omitted and not (seconds if counts else presence.seconds)
         settled = self._settled(change, mine)
-        shares, codes = self._shares(mine, met, settled) if counts else ([], set())
+        shares, codes = self._shares(mine, met, settled) if seconds else ([], {"no_duration"} if nothing else set())
         codes = set() if omitted else codes | self._codes(mine)
-        status = "omitted" if omitted else self._status()
+        status = "omitted" if omitted else self._status(self.report.outcome if refused else self.outcome)
         visit = {
             "group": str(group),
             "taps": {
@@ -172,14 +178,14 @@ class _Meeting:
             "local_date": local(self.anchor).date().isoformat(),
             "presence": presence.spans if counts else [],
             "presence_seconds": presence.seconds if counts else 0,
-            "seconds": sum(part.seconds for part in mine) if counts else 0,
+            "seconds": seconds,
             "status": status,
             "payable": status == "complete" and bool(shares) and all(share["payable"] for share in shares),
             "evidence": {
                 "in": presence.evidence("in", presence.tap_in),
                 "out": presence.evidence("out", presence.tap_out),
             },
-            "counted_as": presence.counted_as if status == "complete" else None,
+            "counted_as": presence.counted_as if status == "complete" and not nothing else None,
             "shares": shares,
             "anomalies": {code: settled.get(code, "open") for code in codes},
             "corrections": [(str(one.id), one.kind) for one in self.chain if one.recipient in {origin, None}],
@@ -201,11 +207,11 @@ class _Meeting:
         said = change.settled if change else {}
         return {code: state for code, (state, cause) in said.items() if cause == self.cause(code, mine)}
 
-    def _status(self):
+    def _status(self, outcome):
         if self.presence.disputes:
             return "disputed"
-        if self.outcome != "performed":
-            return self.outcome
+        if outcome != "performed":
+            return outcome
         if self.presence.complete:
             return "complete"
         return "open" if self.presence.is_open else "incomplete"
@@ -226,7 +232,7 @@ class _Meeting:
             codes.add("not_employed")
         if presence.crossed:
             codes.add("overlap")
-        if self.counts:
+        if self.counts and sum(part.seconds for part in mine):
             codes |= {code for part in mine for code in part.codes | part.problems & FIX_UNPAYABLE}
             if self.scaled:
                 codes.add("minutes_scaled")

@@ -36,11 +36,14 @@ class Plan:
     policy: str = "proportional"
     told: set = field(default_factory=set)  # for whom a person said what was done
     left_out: set = field(default_factory=set)  # whose visits a person took away
+    refused: list = field(
+        default_factory=list
+    )  # the parts of those who got nothing, where a person told what others got
 
     @property
     def ordered_minutes(self):
-        """What it would take as it was ordered."""
-        return sum(part.minutes for part in self.parts if part.order_line)
+        """What it would take as it was ordered, or would have taken where nothing was done."""
+        return sum(part.minutes for part in self.parts if part.order_line or "nothing_done" in part.problems)
 
 
 def plan(facts, presence, report, changes):
@@ -54,14 +57,18 @@ def plan(facts, presence, report, changes):
     # Who declined or did not open got nothing, whatever else the report says.
     performed = report is not None and report.outcome == "performed"
     done = [one for one in report.told if one[3] == "done"] if performed else []
+    undone = [(what, who) for what, who, _, how in report.told if how != "done"] if performed else []
     residents = _residents(facts, presence.household, day)
     if done:
-        parts = _reported(facts, done, residents, provider, start)
+        parts = _reported(facts, done, residents, provider, start, undone)
     else:
-        parts = _by_order(facts, residents, provider, start, job)
+        parts = _less(undone, _by_order(facts, residents, provider, start, job))
     found = Plan(parts, policy)
-    _amend(facts, found, changes, provider, start, job, reported=bool(done))
-    for part in found.parts:
+    _amend(facts, found, changes, provider, start, job, undone, reported=bool(done))
+    if report is not None and not performed and found.told and not presence.omitted:
+        found.refused = [part for part in found.parts if part.recipient not in found.told]
+        found.parts = [part for part in found.parts if part.recipient in found.told]
+    for part in [*found.parts, *found.refused]:
         if demanded and report is None and part.recipient not in found.told:
             part.problems.add("report_missing")
         if presence.unattested(limit):
@@ -85,7 +92,20 @@ def _may(job, intervention, day):
     )
 
 
-def _amend(facts, found, changes, provider, start, job, *, reported):
+def _less(undone, parts):
+    """The parts without what was told not to have been done; where nothing else is left, their time for nothing."""
+    left = [part for part in parts if not {(part.intervention, part.recipient), (part.intervention, None)} & {*undone}]
+    if left or not parts:
+        return left
+    found = []
+    for recipient in sorted({part.recipient for part in parts}):
+        own = [part for part in parts if part.recipient == recipient]
+        minutes, weight = sum(part.minutes for part in own), sum(part.weight for part in own)
+        found.append(Part(recipient, None, None, None, minutes, weight, problems={"nothing_done"}))
+    return found
+
+
+def _amend(facts, found, changes, provider, start, job, undone, *, reported):
     """Put what people said of single visits in the place of their parts."""
     kept, anew, day = list(found.parts), [], start.date()
     for recipient, change in changes.items():
@@ -99,7 +119,8 @@ def _amend(facts, found, changes, provider, start, job, *, reported):
             told = [(part.intervention, whose, part.told, "done") for part in own]
             anew += _reported(facts, told, [whose], provider, start)
         elif change.recipient and own:
-            anew += _by_order(facts, [whose], provider, start, job)
+            not_done = [(what, whose) for what, who in undone if who in {None, recipient}]
+            anew += _less(not_done, _by_order(facts, [whose], provider, start, job))
         else:
             continue
         kept = [part for part in kept if part.recipient != recipient]
@@ -174,8 +195,8 @@ def _not_in_force(facts, recipient, provider, intervention):
     return "order_not_in_force" if others else "not_ordered"
 
 
-def _reported(facts, done, residents, provider, start):
-    """A part for each recipient and intervention that was reported."""
+def _reported(facts, done, residents, provider, start, undone=()):
+    """A part for each recipient and intervention that was reported; who is named as having gone without has none."""
     day = start.date()
     told = {}
     for intervention, recipient, minutes, _ in done:
@@ -184,7 +205,8 @@ def _reported(facts, done, residents, provider, start):
             for one in residents
             if any(line.intervention == intervention for _, line in _lines(facts, one, provider, day))
         ]
-        for one in [recipient] if recipient else having or residents[:1]:
+        given = [one for one in having if (intervention, one) not in undone]
+        for one in [recipient] if recipient else given or having or residents[:1]:
             told.setdefault((one, intervention), []).append(minutes)
     parts = []
     for (recipient, intervention), minutes in told.items():

@@ -97,7 +97,8 @@ async def test_evidence_of_each_provider_and_of_one_recipient(town, database):
                 ends = defaultdict(list)
                 for visit in town.visits:
                     asked = all(getattr(visit, name) == value for name, value in who.items())
-                    if asked and visit.status == "complete" and days[0] <= visit.local_date <= days[1]:
+                    performed = visit.status == "complete" and visit.took_place
+                    if asked and performed and days[0] <= visit.local_date <= days[1]:
                         ends[visit.provider].append((visit.evidence_in, visit.evidence_out, 1))
                 found = await evidence_by_provider(reading.sql, 188, days, **who)
                 assert found == {provider: evidence(counted) for provider, counted in ends.items()}, (days, who)

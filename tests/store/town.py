@@ -15,7 +15,7 @@ from app.domain.measures import EVIDENCE_LEVELS, KOLADA_CLASSIC, Candidate, is_c
 from app.domain.order import Order, OrderLine, Pause, until_death
 from app.domain.split import Share
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
-from app.domain.visit import Visit, visit_id
+from app.domain.visit import NO_DURATION, Visit, visit_id
 from app.store import orders as store_orders
 from app.store import projection
 from app.store.visits import StoredVisit
@@ -26,6 +26,8 @@ INTERVENTIONS = {
     "dusch": "CARE", "tillsyn": "CARE", "städ": "SERVICE", "insulin": "DELEGATED_HSL", "larm": "ALARM",
     "lunch": "MEAL", "sårvård": "LICENSED_HSL",
 }  # fmt: skip
+NOWHERE = 0.03
+"""How often a visit is one of no time, which is none."""
 NEIGHBOURS = {"B-05": "B-06", "B-06": "B-05"}
 ROLES = [
     "care_assistant",
@@ -135,7 +137,8 @@ class Town:
             group[visit.recipient, visit.local_date] = met = met if dice.random() < 0.3 else visit.group
             who = dice.choice([visit.recipient, visit.recipient, NEIGHBOURS.get(visit.recipient, visit.recipient)])
             declined = [(who, name) for name in dice.sample(sorted(INTERVENTIONS), dice.choice([0, 0, 0, 1, 2]))]
-            yield visit._replace(group=met, declined=tuple(declined) if visit.status == "complete" else ())
+            told = visit._replace(group=met, declined=tuple(declined) if visit.status == "complete" else ())
+            yield without_time(told) if dice.random() < NOWHERE else told
 
     def _notices(self):
         """Some of an order's help, some of nobody's, on days in force and not."""
@@ -226,6 +229,11 @@ class Town:
             candidate = Candidate(ref, birth, orders, visits)
             if (ref == recipient) if recipient else is_candidate(KOLADA_CLASSIC, FIRST, candidate):
                 yield candidate
+
+
+def without_time(visit):
+    """The same with nothing between its ends."""
+    return visit._replace(seconds=0, presence_seconds=0, shares=(), declined=(), anomalies=(NO_DURATION,))
 
 
 def levels_of(visits):

@@ -4,9 +4,17 @@ import datetime as dt
 
 import pytest
 from service import day
-from world import H1, H2, PAR, on, order, recipient
+from world import H1, H2, PAR, line, on, order, reasons, recipient, shares
 
 NORR = {"provider": "P-norr"}
+HALF_PAY = {
+    "ref": "care",
+    "basis": "executed",
+    "categories": ["CARE", "DELEGATED_HSL"],
+    "rates": [{"ore": 36_000}],  # 10 öre a second
+    "declined": [{"how": ["at_door", "no_answer", "in_advance", "single"], "percent": 50}],
+}
+CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": {"rules": [HALF_PAY]}}
 
 
 @pytest.fixture
@@ -128,6 +136,105 @@ async def test_the_latest_report_and_what_people_correct_say_what_was_declined_w
     assert by_couple["rows"] == [NORR | row(tillsyn=1)]
 
 
+async def paid(home, month="2026-10"):
+    """What each reason comes to in öre, by recipient."""
+    params = {"month": month, "provider": "P-norr"}
+    answer = await home.ask("GET", "/v1/compensation", role="system", params=params, expect=200)
+    return {(one["recipient"], one["reason"]): one["amount_ore"] for one in answer.json()["lines"]}
+
+
+@pytest.fixture
+async def half_paid(autumn):
+    """What is turned down pays half its standard time; a shower of forty minutes is all that B-1 has ordered."""
+    await autumn.put("contracts", "K-1", CONTRACT)
+    await autumn.put("orders", "O-1", order("B-1", line("1", "dusch", 40)))
+    return autumn
+
+
+async def read(home, tap):
+    """The visits of a presence by recipient."""
+    found = [one for one in await home.visits() if one["taps"]["in"] == tap["id"]]
+    return sorted(found, key=lambda one: one["recipient"])
+
+
+async def test_a_report_that_says_that_nothing_was_done_pays_for_what_was_declined_and_nothing_else(half_paid):
+    home = half_paid
+    declined = await visit(home, "2026-10-03", declined=["dusch"])
+    not_done = await visit(home, "2026-10-04", {"intervention": "dusch", "outcome": "not_done"})
+    for tap in (declined, not_done):
+        [shown] = await read(home, tap)
+        assert (shown["status"], shown["seconds"], shown["payable"]) == ("complete", 1800, False)
+        assert (shares(shown), reasons(shown)) == ([(None, 1800, False)], ["nothing_done"])
+        assert (shown["shares"][0]["order_line"], shown["anomalies"]) == (None, [])
+    assert await paid(home) == {("B-1", "declined_single"): 12_000}
+    assert (await measured(home, "declined", month="2026-10"))["total"] == row(performed=2, share=0.0, dusch=1)
+    [executed] = await home.executed(month="2026-10", provider="P-norr", recipient="B-1")
+    assert (executed["executed_seconds"], executed["payable_seconds"], executed["visits"]) == (3600, 0, 2)
+    # A person who says what was done all the same says so in the report's place.
+    [shown] = await read(home, declined)
+    corrected = await home.correct(shown, "set_interventions", interventions=["dusch"])
+    assert shares(corrected) == [("dusch", 1800, True)]
+    assert await paid(home) == {("B-1", "executed"): 18_000}
+    assert (await measured(home, "declined", month="2026-10"))["total"] == row(performed=2, share=0.0)
+
+
+async def test_what_is_ordered_and_not_spoken_of_takes_the_time_of_what_was_declined(half_paid):
+    home = half_paid
+    await home.put("contracts", "K-1", CONTRACT | {"report_required": True})
+    await home.put("orders", "O-1", order("B-1", line("1", "dusch", 40), line("2", "insulin", 10)))
+    [shown] = await read(home, await visit(home, "2026-10-03", declined=["dusch"]))
+    assert (shares(shown), shown["payable"]) == ([("insulin", 1800, True)], True)
+    assert await paid(home) == {("B-1", "executed"): 18_000, ("B-1", "declined_single"): 12_000}
+    assert (await measured(home, "declined", month="2026-10"))["total"] == row(performed=1, share=0.0, dusch=1)
+
+
+async def test_of_a_couple_only_who_was_given_something_has_a_visit_that_pays(half_paid):
+    home = half_paid
+
+    async def shown(date, *said):
+        tap = await visit(home, date, *said, place=PAR)
+        return {one["recipient"]: (shares(one), reasons(one)) for one in await read(home, tap)}
+
+    def declined(what, who=None):
+        return {"intervention": what, "recipient": who, "outcome": "declined"}
+
+    nothing = ["nothing_done"]
+    assert await shown("2026-10-03", declined("dusch")) == {"B-b": ([("tillsyn", 1800, True)], ["by_order"])}
+    assert await shown("2026-10-04", declined("dusch", "B-b")) == {
+        "B-a": ([("dusch", 1200, True)], ["by_order"]), "B-b": ([("tillsyn", 600, True)], ["by_order"]),
+    }  # fmt: skip
+    assert await shown("2026-10-05", declined("dusch"), declined("tillsyn", "B-b")) == {
+        "B-a": ([(None, 1200, False)], nothing), "B-b": ([(None, 600, False)], nothing),
+    }  # fmt: skip
+    assert await paid(home) == {
+        ("B-a", "executed"): 12_000,
+        ("B-b", "executed"): 24_000,
+        ("B-a", "declined_single"): 6_000,
+        ("B-b", "declined_single"): 3_000,
+    }
+
+
+async def test_who_declined_at_the_door_is_not_paid_for_because_of_what_the_other_was_given(half_paid):
+    home = half_paid
+    tap = await visit(home, "2026-10-03", outcome="declined", place=PAR)
+    first, second = await read(home, tap)
+    assert {first["status"], second["status"]} == {"declined"}
+    corrected = await home.correct(first, "set_interventions", interventions=["dusch"])
+    assert (corrected["status"], shares(corrected)) == ("complete", [("dusch", 1800, True)])
+    [_, second] = await read(home, tap)
+    assert (second["recipient"], second["status"], second["shares"]) == ("B-b", "declined", [])
+    assert await paid(home) == {("B-a", "executed"): 18_000, ("B-b", "declined_at_door"): 3_000}
+    assert (await measured(home, "declined", month="2026-10"))["total"] == row(performed=1, at_door=1, share=0.5)
+    omitted = await home.correct(second, "omit")
+    assert omitted["status"] == "omitted"
+    assert await paid(home) == {("B-a", "executed"): 18_000}
+    await home.correct(omitted, "restore")
+    [_, second] = await read(home, tap)
+    both = await home.correct(second, "set_interventions", interventions=["tillsyn"])
+    assert (both["status"], both["seconds"]) == ("complete", 600)
+    assert await paid(home) == {("B-a", "executed"): 12_000, ("B-b", "executed"): 6_000}
+
+
 async def test_indices_have_their_known_answers(home):
     for offset, who in enumerate(("S-1", "S-1", "S-1", "S-2", "S-2", "S-south"), -6):
         await home.visit_by(who, H1, day(offset, "08:00"), day(offset, "08:30"))
@@ -155,7 +262,7 @@ async def test_indices_have_their_known_answers(home):
     assert (none["rows"], none["total"]) == ([{"recipient": "B-3", "persons": 0} | nobody], {"recipients": 0} | nobody)
     # Two who come together are one visit to follow another, and a visit by each.
     await home.visit_by("S-2", H2, day(-3, "23:05"), day(-3, "23:15"))
-    await home.visit_by("S-2", H2, day(-2, "08:00"), day(-2, "08:30"))
+    await home.visit_by("S-2", H2, day(-2, "09:00"), day(-2, "09:30"))
     [both] = (await ask(recipient="B-2"))["rows"]
     assert (both["visits"], both["persons"], both["secon"], both["k"]) == (3, 2, 1.0, 0.5)
     # A planner sees the visits of its own provider.

@@ -167,6 +167,12 @@ async def overlap(home):
 
 
 @cause
+async def no_duration(home):
+    for direction, at in (("in", START), ("out", END)):
+        await home.taps(STAFF, [tap_item(door, direction, at) for door in (HOME, "H-2")])
+
+
+@cause
 async def extra_staff(home):
     await home.visit_by("S-1", HOME, START - dt.timedelta(minutes=5), END)
     await visited(home)
