@@ -24,6 +24,7 @@ from app.api.master import (
     condition_of,
     known_ref,
     not_before,
+    own_provider,
     stored_body,
     today,
     written,
@@ -235,8 +236,11 @@ async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody
     return await written(request, caller, act)
 
 
-def _shown_order(_: Caller, body: Json) -> Json:
-    return _shown_part(body) | {"earlier": [_shown_part(one) for one in body.get("earlier", ())]}
+def _shown_order(caller: Caller, body: Json) -> Json:
+    """With what was before, to a planner where it was its own provider's."""
+    provider = own_provider(caller)
+    earlier = [one for one in body.get("earlier", ()) if provider in {None, one["provider"]}]
+    return _shown_part(body) | {"earlier": [_shown_part(one) for one in earlier]}
 
 
 def _shown_part(body: Json) -> Json:

@@ -119,6 +119,9 @@ async def test_an_order_may_pass_to_another_provider_from_a_day_on(granted):
     assert {row["provider"]: row["granted_seconds"] for row in rows} == {"P-norr": 14 * 1200, "P-syd": 17 * 1200}
     for provider in ("P-norr", "P-syd"):
         await granted.ask("GET", "/v1/recipients/B-2", role="planner", provider=provider, expect=200)
+    for who, earlier in (({"role": "planner", "provider": "P-syd"}, 0), ({"role": "controller"}, 1)):
+        read = (await granted.ask("GET", "/v1/orders/O-2", expect=200, **who)).json()
+        assert len(read["earlier"]) == earlier
     await granted.visit_by("S-1", H2, on("2026-10-20", "12:00"), on("2026-10-20", "12:30"))
     assert codes((await granted.visits(recipient="B-2"))[0]) == {"order_not_in_force"}
     await granted.withdraw("O-2")
