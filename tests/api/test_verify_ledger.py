@@ -57,7 +57,7 @@ async def town(service, monkeypatch, tmp_path):
         "reason": "phone_dead",
     }
     times = {"started_at": day(-1, "08:00"), "ended_at": day(-1, "08:30")}
-    await service.ask("POST", "/v1/visits", by_hand | times, role="planner", provider="P-norr", expect=201)
+    await service.ask("POST", "/v1/visits", by_hand | times, role="admin", expect=201)
     await service.ask("POST", "/v1/periods/P-norr/2026-01/close", expect=201)
     await service.seal()
     service.state = tmp_path / "kept"
