@@ -25,7 +25,7 @@ class Habits:
 class Handset:
     """One phone on one day. `direction_known` is false for a browser, which sends every tap as `auto`.
 
-    `clock_codes` must and `possible_clock_codes` may stand on visits timed by this phone.
+    `possible_clock_codes` may stand on visits timed by this phone: a clock that moves both ends alike is not told of.
     """
 
     def __init__(self, staff: str, clock: PhoneClock, habits: Habits, seed: str, *, direction_known: bool) -> None:
@@ -33,7 +33,6 @@ class Handset:
         self.clock = clock
         self.habits = habits
         self.direction_known = direction_known
-        self.clock_codes: frozenset[str] = frozenset()
         self.possible_clock_codes: frozenset[str] = frozenset()
         self._ids = random.Random(f"{seed}/{staff}/ids")
 
@@ -79,14 +78,13 @@ def handset(seed: int, staff: Staff, on: date) -> Handset:
     late = rng.randint(-20, -1)
     habits = Habits(rng.choice((7, 25, 1000)), rng.choice((0.0, 0.2)), rng.choice((0.0, 0.3)), rng.random() < 0.3)  # noqa: PLR2004
     clock = PhoneClock(f"{seed}/{staff.ref}", offset_seconds=rng.randint(-3, 3), boots=(boot_at,))
-    must: frozenset[str] = frozenset()
     may: frozenset[str] = frozenset()
     adjusted = frozenset({"clock_adjusted"})
     match staff.number % CLOCK_KINDS:
         case 3:
             clock = replace(clock, offset_seconds=late, boots=())
         case 4:
-            clock, must = replace(clock, offset_seconds=7200), adjusted
+            clock, may = replace(clock, offset_seconds=7200), adjusted
         case 5:
             clock, may = replace(clock, offset_seconds=-95, boots=()), adjusted
         case 6:
@@ -96,12 +94,12 @@ def handset(seed: int, staff: Staff, on: date) -> Handset:
         case 10:
             clock, may = replace(clock, jumps=((noon, 3600),)), adjusted
         case 11:
-            clock, must = replace(clock, offset_seconds=-2400, boots=()), adjusted
+            clock, may = replace(clock, offset_seconds=-2400, boots=()), adjusted
         case _:
             pass
     if not clock.boots:
         # Only the shift of one batch ties the two ends of a visit together on such a phone.
         habits = replace(habits, batch_limit=1000)
     phone = Handset(staff.ref, clock, habits, f"{seed}/{on}", direction_known=staff.number % 5 != 4)  # noqa: PLR2004
-    phone.clock_codes, phone.possible_clock_codes = must, may
+    phone.possible_clock_codes = may
     return phone

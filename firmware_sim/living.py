@@ -141,20 +141,19 @@ class Life:
         expected.possible |= phone.possible_clock_codes
         if visit.mistake in HALF:
             # Open for 16 hours from its start, incomplete after; a visit without a start is incomplete at once.
-            expected.possible |= expected.codes | {*UNSETTLED, "missing_out"} | phone.clock_codes
+            expected.possible |= expected.codes | {*UNSETTLED, "missing_out"}
             expected.codes.clear()
             expected.codes.add(HALF[visit.mistake])
             if visit.mistake == "forgot_in":
                 expected.possible.discard("missing_out")
             return (("incomplete",) if visit.mistake == "forgot_in" else ("open", "incomplete")), False
-        expected.codes |= phone.clock_codes
         if visit.mistake in {"declined", "no_answer"}:
-            expected.possible |= (expected.codes - phone.clock_codes) | set(UNSETTLED)
-            expected.codes &= phone.clock_codes
+            expected.possible |= expected.codes | set(UNSETTLED)
+            expected.codes.clear()
             return (visit.mistake,), False
         if visit.part == "trainee":
             expected.possible |= expected.codes | {"extra_staff", "report_missing", "delegation_missing"}
-            expected.codes &= phone.clock_codes
+            expected.codes.clear()
             return ("complete",), False
         if visit.part == "colleague":
             expected.codes.add("extra_staff")
