@@ -2,15 +2,16 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
-from app.actions.correction_check import Asked, Author, Check, CorrectionRefusedError
+from app.actions.correction_check import Asked, Author, Check, CorrectionRefusedError, suggested
 from app.actions.project import Touched, project
 from app.actions.put_master import Condition
 from app.actions.reach import recipients_within
 from app.domain.attestation import tellers
-from app.domain.correction import TOO_LATE, chain_of
+from app.domain.correction import chain_of, standing
 from app.domain.pairing import LONGEST_PRESENCE, Presence
 from app.domain.telling import told_done
 from app.domain.visit import Visit
@@ -54,28 +55,38 @@ async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> li
     Where a correction takes its visit away the answer is the one that takes its place. A repeated correction changes
     nothing and is not asked for its condition. Refused: `not_found`, `id_conflict`, `precondition_required`,
     `version_conflict`, `unknown_ref`, `out_of_range`, `correction_not_applicable`, `forbidden_role`,
-    `second_person_required`.
+    `second_person_required`, `answer_required`.
     """
     answers: dict[int, Answer] = {}
     while len(answers) < len(submitted):
         waiting = {place: one for place, one in enumerate(submitted) if place not in answers}
-        answers |= await _together(writing, waiting)
+        answers |= await _together(writing, _apart(waiting))
     return [answers[place] for place in range(len(submitted))]
+
+
+def _apart(waiting: Mapping[int, Submitted]) -> dict[int, Submitted]:
+    """The first that waits and those before the next undo; an undo alone, as whom it concerns shows in its check."""
+    found: dict[int, Submitted] = {}
+    for place, one in waiting.items():
+        if one.asked.kind == "undo":
+            return found or {place: one}
+        found[place] = one
+    return found
 
 
 async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[int, Answer]:
     """Answer the first that waits, and with it all who have nothing to do with those before them: in one projection."""
     named = [one.visit_id for one in waiting.values()]
     asked = [one.asked.id for one in waiting.values()]
-    standing = await correcting.standing(writing.sql, writing.municipality_id, named, asked)
+    stands = await correcting.standing(writing.sql, writing.municipality_id, named, asked)
     answers: dict[int, Answer] = {}
     chosen: dict[int, _Chosen] = {}
     concerned: set[str] = set()
     for place, one in waiting.items():
-        own = _concerned(writing, standing, one)
+        own = _concerned(writing, stands, one)
         if concerned.isdisjoint(own):
             try:
-                found = await _repeated(writing, standing, one) or await _checked(writing, standing, one)
+                found = await _repeated(writing, stands, one) or await _checked(writing, stands, one)
             except CorrectionRefusedError as error:
                 answers[place] = error
                 continue
@@ -100,35 +111,43 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     return answers
 
 
-def _concerned(writing: Writing, standing: Standing, one: Submitted) -> set[str]:
+def _concerned(writing: Writing, stands: Standing, one: Submitted) -> set[str]:
     """Persons, household and correction: who shares none of them with others is corrected beside them."""
-    stored = standing.visits.get(one.visit_id)
-    presence = standing.presences.get(stored.visit.presence) if stored else None
+    stored = stands.visits.get(one.visit_id)
+    presence = stands.presences.get(stored.visit.presence) if stored else None
     found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
     if presence is not None:
-        persons = {presence.person, presence.as_paired.person}
-        if one.asked.kind == "set_staff":
-            persons.add(writing.master.person_of(one.asked.said["staff"]))
+        given = [said["staff"] for kind, said in one.asked.parts if kind == "set_staff"]
+        persons = {presence.person, presence.as_paired.person, *map(writing.master.person_of, given)}
         found |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
     return found
 
 
+class _Made(NamedTuple):
+    """One correction to store: what was, and what it says."""
+
+    kind: str
+    before: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+
 class _Chosen(NamedTuple):
-    """A correction that can be made: of what, what was, what to store, and whose visit it was by the facts."""
+    """Corrections that can be made: of what, by which of its taps, whose visit it was by the facts, and which."""
 
     stored: StoredVisit
     presence: Presence
-    before: Mapping[str, Any]
-    body: Mapping[str, Any]
+    tap: UUID
     origin: str
+    asked: Asked
+    made: Sequence[_Made]
 
 
-async def _repeated(writing: Writing, standing: Standing, one: Submitted) -> StoredVisit | None:
+async def _repeated(writing: Writing, stands: Standing, one: Submitted) -> StoredVisit | None:
     """The visit, where the correction is known already."""
-    known = standing.known.get(one.asked.id)
+    known = stands.known.get(one.asked.id)
     if known is None:
         return None
-    stored = standing.visits.get(one.visit_id) or await _in_its_place(writing, known["tap"])
+    stored = stands.visits.get(one.visit_id) or await _in_its_place(writing, known["tap"])
     if stored is None or one.author.provider not in {None, stored.visit.provider}:
         raise CorrectionRefusedError("not_found")
     if known["body_hash"] != one.asked.hashed(one.visit_id):
@@ -136,9 +155,9 @@ async def _repeated(writing: Writing, standing: Standing, one: Submitted) -> Sto
     return stored
 
 
-async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Chosen:
-    stored = standing.visits.get(one.visit_id)
-    presence = standing.presences.get(stored.visit.presence) if stored else None
+async def _checked(writing: Writing, stands: Standing, one: Submitted) -> _Chosen:
+    stored = stands.visits.get(one.visit_id)
+    presence = stands.presences.get(stored.visit.presence) if stored else None
     if stored is None or presence is None or one.author.provider not in {None, stored.visit.provider}:
         raise CorrectionRefusedError("not_found")
     if one.condition is None:
@@ -146,41 +165,66 @@ async def _checked(writing: Writing, standing: Standing, one: Submitted) -> _Cho
     if not one.condition.met(stored.version):
         raise CorrectionRefusedError("version_conflict", version=stored.version)
     visit = stored.visit
-    others = [other for other in standing.siblings[presence.id] if other.id != visit.id]
-    done = await _done(writing, presence, visit.recipient) if one.asked.kind == "set_interventions" else None
-    named = [one.asked.said["recipient"]] if one.asked.kind == "set_recipient" else []
-    within = await recipients_within(writing, one.author.provider, named)
-    check = Check(writing.master, presence, visit, others, one.author, within, dt.datetime.now(dt.UTC), done)
-    before, body = check.of(one.asked.kind, one.asked.said)
-    if one.asked.kind == "attest" or (TOO_LATE in visit.anomalies and body.get("accept")):
+    asked = suggested(visit, one.asked) if one.asked.kind == "apply" else one.asked
+    others = [other for other in stands.siblings[presence.id] if other.id != visit.id]
+    given = [said["recipient"] for kind, said in asked.parts if kind == "set_recipient"]
+    within = await recipients_within(writing, one.author.provider, given)
+    check = Check(writing.master, presence, visit, others, one.author, within, dt.datetime.now(dt.UTC))
+    kinds = {kind for kind, _ in asked.parts}
+    if kinds & {"set_interventions", "undo"}:
+        check = await _informed(writing, check)
+    made = []
+    for kind, said in asked.parts:
+        made.append(_Made(kind, *check.of(kind, said)))
+        if kind in {"set_start", "set_end"}:
+            check = replace(check, presence=check.presence._replace(**made[-1].body))
+    if any(check.attests(one.kind, one.body) for one in made):
         await _require_another(writing, presence, one.author)
-    return _Chosen(stored, presence, before, body, await _origin(writing, presence, visit))
+    if asked.kind == "undo":  # it goes wherever what it takes back goes
+        named = check.named(asked.said["correction"])
+        return _Chosen(stored, presence, named.tap, named.recipient or visit.recipient, asked, made)
+    raw = presence.as_paired
+    tap = presence.id if presence.by_hand else next(tap for tap in (raw.in_tap, raw.out_tap) if tap)
+    return _Chosen(stored, presence, tap, await _origin(writing, presence, visit), asked, made)
+
+
+async def _informed(writing: Writing, check: Check) -> Check:
+    """With what has been said of the presence."""
+    presence = check.presence
+    _, reports, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    if presence.by_hand:
+        reports |= await store.told_by_hand(writing.sql, writing.municipality_id, [presence.id])
+    done = told_done(presence, reports, writing.master, chains, check.visit.recipient)
+    return replace(check, done=done, chain=chain_of(presence, chains))
 
 
 async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]]) -> None:
-    seen = await _seen(writing, [one.presence for told, one in chosen if told.asked.kind in LOOKING_BESIDE])
+    looking = [one.presence for _, one in chosen if LOOKING_BESIDE.intersection(made.kind for made in one.made)]
+    seen = await _seen(writing, looking)
     now = dt.datetime.now(dt.UTC)
     new = []
-    for (_, asked, author, _), one in chosen:
-        presence, raw = one.presence, one.presence.as_paired
-        new.append(
-            NewCorrection(
-                asked.id,
-                presence.id if presence.by_hand else next(tap for tap in (raw.in_tap, raw.out_tap) if tap),
-                raw.staff,
-                raw.anchor_at,
-                one.origin,
-                asked.kind,
-                one.body,
-                sorted(seen.get(presence.id, presence.taps)),
-                one.before,
-                asked.reason,
-                asked.note,
-                author.subject,
-                now,
-                asked.hashed(one.stored.visit.id),
+    for told, one in chosen:
+        raw, asked = one.presence.as_paired, one.asked
+        together = {"repair": asked.id} if len(one.made) > 1 else {}
+        for place, made in enumerate(one.made):
+            new.append(
+                NewCorrection(
+                    uuid5(asked.id, str(place)) if place else asked.id,
+                    one.tap,
+                    raw.staff,
+                    raw.anchor_at,
+                    one.origin,
+                    made.kind,
+                    {**made.body, **together},
+                    sorted(seen.get(one.presence.id, one.presence.taps)),
+                    made.before,
+                    asked.reason,
+                    asked.note,
+                    told.author.subject,
+                    now,
+                    told.asked.hashed(told.visit_id),
+                )
             )
-        )
     await store.append(writing.sql, writing.municipality_id, writing.leaves, new)
 
 
@@ -190,17 +234,10 @@ async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
     return min(found, key=lambda one: one.visit.recipient, default=None)
 
 
-async def _done(writing: Writing, presence: Presence, recipient: str) -> list[tuple[str, int | None]] | None:
-    _, reports, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
-    if presence.by_hand:
-        reports |= await store.told_by_hand(writing.sql, writing.municipality_id, [presence.id])
-    return told_done(presence, reports, writing.master, chains, recipient)
-
-
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
     """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
-    standing = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
-    told, registered = tellers(presence, chain_of(presence, standing.chains))
+    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    told, registered = tellers(presence, standing(chain_of(presence, chains)))
     shown = await store.told(writing.sql, writing.municipality_id, [one.id for one in told])
     authors = [one.by for one in shown.values()]
     if registered:

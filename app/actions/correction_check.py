@@ -1,7 +1,7 @@
 """What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
 
 import datetime as dt
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,11 +11,12 @@ from pydantic_core import to_json
 
 from app.domain.attestation import attestable
 from app.domain.author import who
-from app.domain.correction import TOO_LATE, consistent
+from app.domain.correction import NOTHING, TOO_LATE, Correction, amendments, consistent, standing
 from app.domain.master import MasterData
 from app.domain.pairing import LONGEST_PRESENCE, Presence
+from app.domain.repair import repair_of
 from app.domain.time import whole_second
-from app.domain.visit import Visit, cause
+from app.domain.visit import Visit, cause, visit_id
 
 MUNICIPAL_KINDS = frozenset({"resolve"})
 """What only the municipality may decide: it makes payable what no order or delegation covers."""
@@ -23,13 +24,26 @@ MUNICIPAL_KINDS = frozenset({"resolve"})
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A correction as it is asked for. `said` is what its kind has to say, in the words of the call."""
+    """A correction as it is asked for. `said` is what its kind has to say, in the words of the call.
+
+    Two kinds ask for others: `repair` for several that belong together, `apply` for what is suggested for an anomaly.
+    """
 
     id: UUID
     kind: str
     said: Mapping[str, Any]
     reason: str
     note: str | None
+
+    @property
+    def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The single corrections: kind, and what it has to say."""
+        if self.kind != "repair":
+            return [(self.kind, self.said)]
+        return [
+            (one["kind"], {name: value for name, value in one.items() if name != "kind"})
+            for one in self.said["corrections"]
+        ]
 
     def hashed(self, visit_id: UUID) -> bytes:
         """What makes two deliveries the same: the visit that was named and all that was asked."""
@@ -60,6 +74,29 @@ class CorrectionRefusedError(Exception):
         self.version = version
 
 
+def suggested(visit: Visit, asked: Asked) -> Asked:
+    """The correction that is suggested for an anomaly of the visit, with what was answered to it.
+
+    Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` where it is settled
+    or has nothing to be answered, `answer_required` where a suggestion cannot say what was done.
+    """
+    code, answer = asked.said["anomaly"], asked.said["interventions"]
+    if code not in visit.anomalies:
+        raise CorrectionRefusedError("not_found")
+    if code in visit.settled:
+        raise CorrectionRefusedError("correction_not_applicable")
+    said = repair_of(visit, code)
+    if said.pop("ordered", None) and answer is None:
+        raise CorrectionRefusedError("answer_required", "/interventions")
+    if answer is not None:
+        answerable = [one for one in said.get("corrections", [said]) if one["kind"] == "set_interventions"]
+        if not answerable:
+            raise CorrectionRefusedError("correction_not_applicable", "/interventions")
+        answerable[0]["interventions"] = answer
+    kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
+    return Asked(asked.id, kind, said, reason, asked.note or note)
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """What stands, for asking whether a correction can be laid over it."""
@@ -74,6 +111,8 @@ class Check:
     now: dt.datetime
     done: list[tuple[str, int | None]] | None = None
     """What somebody has told was done, with minutes; None where nobody has, or where it is not asked for."""
+    chain: Sequence[Correction] = ()
+    """All corrections of the presence, where one of them is to be undone."""
 
     def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """What was, and what to store. Raises CorrectionRefusedError."""
@@ -91,8 +130,18 @@ class Check:
             "resolve": self._anomaly,
             "settle_dispute": self._dispute,
             "attest": self._attest,
+            "undo": self._undo,
         }
         return checks[kind](kind, said)
+
+    def attests(self, kind: str, body: Mapping[str, Any]) -> bool:
+        """Whether a correction that can be made takes a second person: it says that what another told is so."""
+        late = TOO_LATE in self.visit.anomalies
+        if kind == "undo":
+            _, revived = self.turned(self.named(body["correction"]))
+            accepted = any(one.kind == "settle_dispute" and one.accept for one in revived)
+            return any(one.kind == "attest" for one in revived) or (late and accepted)
+        return kind == "attest" or (late and bool(body.get("accept")))
 
     def _boundary(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         name = "started_at" if kind == "set_start" else "ended_at"
@@ -158,3 +207,35 @@ class Check:
             raise CorrectionRefusedError("correction_not_applicable")
         ends = {"started_at": self.presence.started_at, "ended_at": self.presence.ended_at}
         return {"attested": False}, {"attested": True, **ends, "cause": attestable(self.presence)}
+
+    def _undo(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        named = self.named(said["correction"])
+        theirs = any(named.id in other.corrections for other in self.others)
+        if theirs or named.recipient is None or named not in standing(self.chain):
+            raise CorrectionRefusedError("correction_not_applicable")
+        gone, revived = self.turned(named)
+        if self.author.provider is not None and MUNICIPAL_KINDS & {one.kind for one in (*gone, *revived)}:
+            raise CorrectionRefusedError("forbidden_role")
+        told = amendments(self._with_undone(named))
+        origins = {visit_id(self.presence.id, one): one for one in told}
+        visits = (self.visit, *self.others)
+        whole = all(told.get(origins.get(visit.id, visit.recipient), NOTHING).omitted for visit in visits)
+        undone = {"correction": named.id}
+        return undone | {"undone": False}, undone | {"undone": True, "whole": whole}
+
+    def named(self, id_: UUID) -> Correction:
+        """The correction of the presence that is to be undone. Raises CorrectionRefusedError."""
+        found = next((one for one in self.chain if one.id == id_), None)
+        if found is None:
+            raise CorrectionRefusedError("unknown_ref", "/correction")
+        return found
+
+    def turned(self, named: Correction) -> tuple[list[Correction], list[Correction]]:
+        """What stands no more once a correction is undone, and what then stands again."""
+        before, after = standing(self.chain), standing(self._with_undone(named))
+        gone, came = [one for one in before if one not in after], [one for one in after[:-1] if one not in before]
+        return gone, came
+
+    def _with_undone(self, named: Correction) -> list[Correction]:
+        undo = Correction(UUID(int=0), named.seq, named.tap, named.recipient, "undo", undoes=named.id)
+        return [*self.chain, undo]

@@ -145,10 +145,10 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
     beside: list[Window] = []
     for presence, (person, at) in zip(corrected, raws, strict=True):
         chain = chain_of(presence, said[person].chains)
-        start = latest(chain, "set_start")
-        if start or latest(chain, "set_end"):
-            last = max(at, start.at) if start and start.at else at
-            beside.append((person, at - BESIDE, last + BESIDE))
+        # Those that were undone too: what they had taken in stands by itself again.
+        starts = [one.at for one in chain if one.kind == "set_start" and one.at]
+        if starts or latest(chain, "set_end"):
+            beside.append((person, at - BESIDE, max([at, *starts]) + BESIDE))
     rows: dict[str, list[Presence]] = defaultdict(list)
     if beside:
         rows |= await store_presences.of_persons(sql, municipality_id, beside)

@@ -1,31 +1,26 @@
-"""The inbox of what asks for a person's eye: `GET /v1/anomalies`, and its repair by one call."""
+"""The inbox of what asks for a person's eye: `GET /v1/anomalies`."""
 
 import datetime as dt
 from typing import Annotated, Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-from app.actions.correct_visit import Submitted
-from app.actions.correction_check import Asked
-from app.actions.put_master import Condition
 from app.api import formats
 from app.api.access import Caller, allow
-from app.api.corrections import Corrector, Note, author_of, submit
-from app.api.master import condition_of
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
-from app.api.reading import read_json
-from app.api.visits import EXAMPLE, VisitOut
-from app.api.wire import Day, Instant, Wire, answer_of, body_of, one_of
+from app.api.wire import Day, Instant, Wire
 from app.domain.repair import TEXTS, repair_of
 from app.domain.time import local_date
-from app.domain.visit import ANOMALIES
+from app.domain.visit import ANOMALIES, Severity
 from app.language import Language, wanted
-from app.store import anomalies, visit_list
+from app.store import anomalies
+from app.store.anomalies import AnomalyFilter
 
 router = APIRouter(tags=["anomalies"])
 
@@ -38,7 +33,7 @@ class AnomalyItem(Wire):
 
     id: str
     code: str
-    severity: Literal["fix", "acknowledge"]
+    severity: Severity
     state: State
     visit: UUID
     recipient: str
@@ -55,7 +50,7 @@ class AnomalyCount(Wire):
     """How many of a code are in a state, and how old the oldest is."""
 
     code: str
-    severity: Literal["fix", "acknowledge"]
+    severity: Severity
     state: State
     count: int
     oldest: Instant
@@ -70,22 +65,34 @@ class AnomaliesOut(Wire):
     next: str | None
 
 
-class Applied(Wire):
-    """What may be said beside the repair."""
-
-    note: Note | None = None
+def _codes(text: str) -> str:
+    if not set(text.split(",")) <= ANOMALIES.keys():
+        raise PydanticCustomError("invalid_value", "codes of ANOMALIES", {"expected": ", ".join(ANOMALIES)})
+    return text
 
 
 class AnomalyQuery(BaseModel):
-    """The filters of the inbox."""
+    """The filters of the inbox; days are local and inclusive, as of the visits."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
     provider: str | None = None
+    recipient: str | None = None
+    staff: str | None = None
     state: State | None = None
-    code: Annotated[str, one_of(ANOMALIES)] | None = None
+    severity: Severity | None = None
+    code: Annotated[str, AfterValidator(_codes), Field(description="One or more, with commas between.")] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: Annotated[str | None, Field(max_length=400)] = None
+
+    def codes(self) -> list[str] | None:
+        """Those asked for; None for all."""
+        if self.code is None and self.severity is None:
+            return None
+        named = self.code.split(",") if self.code else ANOMALIES
+        return [code for code in named if self.severity in {None, ANOMALIES[code]}]
 
 
 ANOMALY = {
@@ -124,14 +131,23 @@ COUNT = {
 async def list_anomalies(request: Request, caller: Reader, query: Annotated[AnomalyQuery, Query()]) -> Response:
     """What asks to be repaired or seen, oldest visit first, with counts by code and state on the first page.
 
-    Planners see their provider's. What has resolved by itself is no longer there.
+    The counts are of all that the filters leave. Planners see their provider's. What has resolved by itself is no
+    longer there. A ref that does not exist is 404 `unknown_ref`.
     """
     after = _cursor(query.cursor) if query.cursor else None
-    provider = reach_of(caller).provider or query.provider
+    asked = AnomalyFilter(
+        reach_of(caller).provider or query.provider,
+        query.codes(),
+        query.state,
+        query.from_,
+        query.to,
+        query.recipient,
+        query.staff,
+    )
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        await require_known(reading, caller, provider=query.provider)
-        found = await anomalies.page(reading, provider, query.code, query.state, after, query.limit + 1)
-        counts = None if after else await anomalies.counts(reading, provider)
+        await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
+        found = await anomalies.page(reading, asked, after, query.limit + 1)
+        counts = None if after else await anomalies.counts(reading, asked)
     language = wanted(request.headers.get("accept-language", ""))
     today = local_date(dt.datetime.now(dt.UTC))
     counted = None if counts is None else [_count(one, today) for one in counts]
@@ -139,44 +155,6 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
     items = [_item(one, language, today) for one in found[: query.limit]]
     page = paged(request, items, following, counts=counted)
     return await formats.table(request, {"items": items}, "items", AnomalyItem, "anomalies", page)
-
-
-@router.post(
-    "/v1/anomalies/{anomaly_id}/apply",
-    operation_id="apply_anomaly",
-    summary="Apply an anomaly's repair",
-    status_code=201,
-    openapi_extra=body_of(Applied, example={"note": "Bekräftat per telefon"}),
-    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected"),
-)
-async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) -> Response:
-    """Make the suggested correction, and answer with the visit. `If-Match`, where it is given, names its version.
-
-    A body is not needed.
-
-    404 where the visit has no such anomaly any more, 409 where a person has settled it already.
-    """
-    visit, _, code = anomaly_id.partition(":")
-    try:
-        visit_id = UUID(visit)
-    except ValueError as error:
-        raise Problem("not_found") from error
-    applied = await read_json(request, Applied) if await request.body() else Applied()
-    async with request.app.state.database.read(caller.municipality_id) as reading:
-        stored = await visit_list.one(reading, reach_of(caller), visit_id)
-    if stored is None or code not in stored.visit.anomalies:
-        raise Problem("not_found")
-    if code in stored.visit.settled:
-        raise Problem("correction_not_applicable")
-    given = condition_of(request) if "if-match" in request.headers else Condition()
-    if not given.met(stored.version):
-        raise Problem("version_conflict", version=stored.version)
-    said = repair_of(stored.visit, code)
-    kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
-    # The suggestion was made for this version, and is made of no other.
-    looked_at = Condition(match=frozenset({stored.version}))
-    asked = Asked(uuid4(), kind, said, reason, applied.note or note)
-    return await submit(request, caller, Submitted(visit_id, asked, author_of(caller), looked_at))
 
 
 def _item(found: anomalies.Found, language: Language, today: dt.date) -> dict[str, Any]:

@@ -67,39 +67,82 @@ class DoneIn(Wire):
 Done = Annotated[DoneIn, BeforeValidator(_named)]
 
 
-class SetStart(Reasoned):
+class StartPart(Wire):
     """When the visit really began."""
 
     kind: Literal["set_start"]
     started_at: Instant
 
 
-class SetEnd(Reasoned):
+class EndPart(Wire):
     """When the visit really ended."""
 
     kind: Literal["set_end"]
     ended_at: Instant
 
 
-class SetInterventions(Reasoned):
+class InterventionsPart(Wire):
     """What was really done."""
 
     kind: Literal["set_interventions"]
     interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
 
 
-class SetStaff(Reasoned):
+class StaffPart(Wire):
     """Who really was there."""
 
     kind: Literal["set_staff"]
     staff: Name
 
 
-class SetRecipient(Reasoned):
+class RecipientPart(Wire):
     """Whose visit it really was."""
 
     kind: Literal["set_recipient"]
     recipient: Name
+
+
+class SetStart(StartPart, Reasoned):
+    """When the visit really began."""
+
+
+class SetEnd(EndPart, Reasoned):
+    """When the visit really ended."""
+
+
+class SetInterventions(InterventionsPart, Reasoned):
+    """What was really done."""
+
+
+class SetStaff(StaffPart, Reasoned):
+    """Who really was there."""
+
+
+class SetRecipient(RecipientPart, Reasoned):
+    """Whose visit it really was."""
+
+
+AnyPart = Annotated[StartPart | EndPart | InterventionsPart | StaffPart | RecipientPart, Field(discriminator="kind")]
+
+
+def _each_once(parts: list[AnyPart]) -> list[AnyPart]:
+    if len({one.kind for one in parts}) < len(parts):
+        raise PydanticCustomError("invalid_value", "a kind stands twice")
+    return parts
+
+
+class Repair(Reasoned):
+    """Corrections that belong together, each kind once: all are made or none, and one undo takes them all back."""
+
+    kind: Literal["repair"]
+    corrections: Annotated[list[AnyPart], Field(min_length=2, max_length=5), AfterValidator(_each_once)]
+
+
+class Undo(Reasoned):
+    """A correction of the visit is taken back, with all that were made with it as one repair; it may be an undo."""
+
+    kind: Literal["undo"]
+    correction: UUID
 
 
 class Omit(Reasoned):
@@ -139,7 +182,9 @@ class CorrectionIn(
             | Omit
             | SettleAnomaly
             | SettleDispute
-            | Attest,
+            | Attest
+            | Repair
+            | Undo,
             Field(discriminator="kind"),
         ]
     ]
@@ -165,6 +210,8 @@ KINDS: dict[str, type[Reasoned]] = {
     "resolve": SettleAnomaly,
     "settle_dispute": SettleDispute,
     "attest": Attest,
+    "repair": Repair,
+    "undo": Undo,
 }
 CORRECTION = {
     "id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22",

@@ -125,9 +125,7 @@ async def post_visits(request: Request, caller: Corrector) -> Response:
     results = []
     for place, item in enumerate(batch.items):
         if isinstance(item, Unread):
-            own = {fault.code for fault in item.errors}
-            code = "note_required" if own == {"note_required"} else "malformed"
-            results.append(_refused(request, place, _id(item.id), code, item.errors))
+            results.append(_refused(request, place, item.uuid, item.code, item.errors))
             continue
         answer, shown = next(answers)
         if isinstance(answer, CorrectionRefusedError):
@@ -159,13 +157,6 @@ async def _register(request: Request, caller: Caller, items: Sequence[ManualIn])
         ids = [id_ for one in stored for id_ in one.visit.corrections]
         shown = await store.told(writing.sql, writing.municipality_id, ids) if ids else {}
     return [(answer, shown) for answer in answers]
-
-
-def _id(given: str | None) -> UUID | None:
-    try:
-        return UUID(given) if given else None
-    except ValueError:
-        return None
 
 
 def _refused(request: Request, place: int, id_: UUID | None, code: str, faults: Sequence[FieldError]) -> dict[str, Any]:

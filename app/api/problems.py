@@ -95,6 +95,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Månaden har avvikelser som ska åtgärdas. Åtgärda dem, eller godkänn dem med accept_open.",
         "The month has anomalies to repair. Repair them, or accept them with accept_open.",
     ),
+    "answer_required": Kind(
+        422,
+        "Svar behövs",
+        "Answer needed",
+        "Hälso- och sjukvård är beställd. Säg i interventions vad som gjordes, allt av det.",
+        "Health care was ordered. Say in interventions what was done, all of it.",
+    ),
     "birth_date_differs": Kind(
         422,
         "Fel födelsedag",
@@ -379,8 +386,8 @@ PROBLEMS: Mapping[str, Kind] = {
         413,
         "För många poster",
         "Too many items",
-        "Högst 1000 poster tas emot åt gången. Dela upp dem.",
-        "At most 1000 items are accepted at a time. Split them.",
+        "Det är fler poster än vad anropet tar emot åt gången. Dela upp dem.",
+        "There are more items than the call takes at a time. Split them.",
     ),
     "too_many_lines": Kind(
         409,

@@ -13,6 +13,7 @@ from functools import cache
 from itertools import takewhile
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field, ValidationError, create_model
@@ -64,6 +65,20 @@ class Unread:
     id: str | None
     raw: Any
     errors: tuple[FieldError, ...]
+
+    @property
+    def uuid(self) -> UUID | None:
+        """Its id, where that is a UUID."""
+        try:
+            return UUID(self.id) if self.id else None
+        except ValueError:
+            return None
+
+    @property
+    def code(self) -> str:
+        """Why it is refused."""
+        own = {fault.code for fault in self.errors}
+        return "note_required" if own == {"note_required"} else "malformed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +193,18 @@ def refused(error: ValidationError) -> Problem:
 
 
 async def read_items(
-    request: Request, envelope: type[E], key: str, item: type[M], *, limit_bytes: int | None = None
+    request: Request,
+    envelope: type[E],
+    key: str,
+    item: type[M],
+    *,
+    limit_bytes: int | None = None,
+    most: int = MOST_ITEMS,
 ) -> Batch[E, M]:
     """A batch whose items are read one by one, so that a bad one cannot refuse the rest.
 
     `envelope` is the documented model with the list under `key`. Raises Problem: those of `read_json` for the
-    envelope, 413 `too_many_items` above 1000, 422 `invalid_envelope` for an empty list.
+    envelope, 413 `too_many_items` above `most`, 422 `invalid_envelope` for an empty list.
     """
     body = await read_bytes(request, limit_bytes=limit_bytes)
     value = strict(body)
@@ -191,7 +212,7 @@ async def read_items(
         # A bare list is the envelope that holds nothing else.
         value, body = {key: value}, b'{"%s":%s}' % (key.encode(), body)
     listed = value.get(key) if isinstance(value, dict) else None
-    if isinstance(listed, list) and len(listed) > MOST_ITEMS:
+    if isinstance(listed, list) and len(listed) > most:
         raise Problem("too_many_items")
     try:
         whole = envelope.model_validate_json(body)

@@ -71,7 +71,10 @@ class AnomalyOut(Wire):
 
 
 class CorrectionOut(Wire):
-    """What a person has changed: `before` and `after` hold what its kind is about."""
+    """What a person has changed: `before` and `after` hold what its kind is about, null where nothing had been told.
+
+    `by` is a staff ref, a client's id (`188.ekonomi`), or `operator/…` for a token that names neither.
+    """
 
     id: UUID
     kind: str

@@ -21,7 +21,7 @@ def attestable(presence: Presence) -> str:
 def held(presence: Presence, contract: Contract | None, chain: Sequence[Correction]) -> bool:
     """Whether a presence with both ends, one of them told by hand, waits for a second person to attest it.
 
-    `contract` is the provider's of the day; `chain` are the corrections laid over the presence.
+    `contract` is the provider's of the day; `chain` are the corrections laid over the presence, none of them undone.
     """
     if not BY_HAND & {presence.evidence_in, presence.evidence_out}:
         return False
@@ -36,7 +36,10 @@ def held(presence: Presence, contract: Contract | None, chain: Sequence[Correcti
 
 
 def tellers(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Correction], bool]:
-    """The corrections that told what stands of a presence, and whether the one who registered it by hand did too."""
+    """The corrections that told what stands of a presence, and whether the one who registered it by hand did too.
+
+    None of `chain` is undone.
+    """
     told = [found for kind in ("set_start", "set_end", "set_staff") if (found := latest(chain, kind))]
     corrected = {one.kind for one in told}
     return told, presence.by_hand and not {"set_start", "set_end"} <= corrected

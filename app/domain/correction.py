@@ -3,6 +3,9 @@
 Raw presences come from `pairing` and know nothing of corrections. `correct` lays the chain of each presence over it, in
 the order recorded, before spans are cut; `amendments` says what a chain changes in the single visits. Both are total:
 whatever taps arrive later, a corrected boundary stays, and what contradicts it is told as `fact_after_correction`.
+
+Corrections that belong together are one repair. An `undo` names a correction and takes its whole repair back: nothing
+of it is laid over any more, though it stays in the chain. What is undone may be an undo.
 """
 
 import datetime as dt
@@ -27,6 +30,7 @@ Kind = Literal[
     "resolve",
     "settle_dispute",
     "attest",
+    "undo",
 ]
 Reason = Literal[
     "forgot_out",
@@ -52,7 +56,8 @@ class Correction(NamedTuple):
 
     `seq` is the order recorded. `seen` are the taps of the presence and beside it that were known then: what is not
     among them came later. `at` is the new boundary, `ref` the new staff or recipient, or the anomaly meant, with the
-    `cause` it had. `whole`: with this, no visit of the presence is left.
+    `cause` it had. `whole`: with this, no visit of the presence is left. `undoes` is the correction that an undo takes
+    back, `repair` the first of those that were made together, where there are several.
     """
 
     id: UUID
@@ -68,6 +73,8 @@ class Correction(NamedTuple):
     whole: bool = False
     cause: str = ""
     reason: str = ""
+    undoes: UUID | None = None
+    repair: UUID | None = None
 
 
 class Amendment(NamedTuple):
@@ -95,6 +102,21 @@ def chain_of(presence: Presence, chains: Chains) -> list[Correction]:
     return sorted(found, key=lambda one: one.seq)
 
 
+def repair_with(chain: Sequence[Correction], id_: UUID | None) -> list[Correction]:
+    """A correction of the chain and all that were made with it, as one repair; none where it is not of the chain."""
+    first = next((one.repair or one.id for one in chain if one.id == id_), None)
+    return [one for one in chain if (one.repair or one.id) == first]
+
+
+def standing(chain: Sequence[Correction]) -> list[Correction]:
+    """Those of a chain that nobody has taken back."""
+    gone: set[UUID] = set()
+    for one in reversed(chain):
+        if one.kind == "undo" and one.id not in gone:
+            gone.update(undone.id for undone in repair_with(chain, one.undoes))
+    return [one for one in chain if one.id not in gone]
+
+
 def consistent(started_at: dt.datetime, ended_at: dt.datetime) -> bool:
     """Whether a presence can have lasted from one to the other."""
     return ZERO <= ended_at - started_at <= LONGEST_PRESENCE
@@ -110,7 +132,8 @@ def correct(
     """
     if not chains:
         return list(presences)
-    chained = {presence.id: chain for presence in presences if (chain := chain_of(presence, chains))}
+    # What somebody has corrected stands for itself, also when all of that has been undone.
+    chained = {presence.id: standing(chain) for presence in presences if (chain := chain_of(presence, chains))}
     absorbed = _absorbed(presences, chained)
     taken = {stray.id for strays in absorbed.values() for stray in strays}
     corrected: list[Presence] = []
@@ -238,28 +261,31 @@ def _flagged(flags: tuple[str, ...], *, late: bool) -> tuple[str, ...]:
 
 
 def _omitted(chain: Sequence[Correction]) -> bool:
-    """Whether no visit of the presence is left: it was omitted as a whole, or its dispute was decided against it."""
-    omitted = False
+    """Whether no visit of the presence is left: it was omitted as a whole, or its dispute was decided against it.
+
+    An undo says anew whether any is left, because it may bring back one of several that were omitted.
+    """
+    omitted = rejected = False
     for one in chain:
-        if one.kind == "omit" and one.whole:
-            omitted = True
-        elif one.kind == "restore":
-            omitted = False
+        if one.kind == "restore":
+            omitted = rejected = False
+        elif one.kind == "undo" or (one.kind == "omit" and one.whole):
+            omitted = one.whole
         elif one.kind == "settle_dispute" and not one.accept:
-            omitted = True
-    return omitted
+            rejected = True
+    return omitted or rejected
 
 
 def amendments(chain: Sequence[Correction]) -> dict[str, Amendment]:
     """What a presence's chain, in the order recorded, changes in its visits, by recipient as the facts name it.
 
-    Under EVERY_RECIPIENT stands what was decided before there was any visit, which each of them shows.
+    Under EVERY_RECIPIENT stands what was decided before there was any visit, which each of them shows. What was undone
+    changes nothing, and is shown as well.
     """
-    changed: dict[str, Amendment] = {}
-    for one in chain:
+    changed = {one.recipient or EVERY_RECIPIENT: NOTHING for one in chain}
+    for one in standing(chain):
         whose = one.recipient or EVERY_RECIPIENT
-        before = changed.get(whose, NOTHING)
-        changed[whose] = _amended(before, one)
+        changed[whose] = _amended(changed[whose], one)
     return {
         whose: change._replace(corrections=tuple(one.id for one in chain if one.recipient in {whose, None}))
         for whose, change in changed.items()

@@ -1,9 +1,12 @@
 """What asks for a person's eye, in words, and the repair that one call can make."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from app.domain.correction import TOO_LATE
+from app.domain.plan import Part
+from app.domain.split import Share
 from app.domain.visit import Visit
 
 
@@ -61,19 +64,55 @@ DISPUTES = frozenset(
 """Codes that hold a whole visit until a person decides."""
 SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction"})
 """Disputes that speak against the tap."""
+HEALTH_CARE = frozenset({"DELEGATED_HSL", "LICENSED_HSL"})
+"""Categories of what nobody but the carer can say to have been done."""
+AS_ORDERED = "Enligt beställningen"
 
 
 def repair_of(visit: Visit, code: str) -> dict[str, Any]:
-    """The correction that settles an anomaly, but for its id, in the shape that the corrections call takes."""
+    """The correction that settles an anomaly, but for its id, in the shape that the corrections call takes.
+
+    With `ordered` it does not settle it by itself: somebody has to say first which of that was done.
+    """
     suggested = visit.suggestions.get(code)
     if suggested:
-        return dict(suggested)
+        return deepcopy(dict(suggested))
     if code == "attestation_missing" or (visit.status == "disputed" and code == TOO_LATE):
         return {"kind": "attest", "reason": "other", "note": "Intygat"}
     if visit.status == "disputed" and code in DISPUTES:
         return {"kind": "settle_dispute", "accept": code not in SUSPECT, "reason": "equipment"}
-    told = list(dict.fromkeys(share.intervention for share in visit.shares if share.intervention))
-    if code == "report_missing" and told:
-        done = [{"intervention": one} for one in told]
-        return {"kind": "set_interventions", "interventions": done, "reason": "other", "note": "Enligt beställningen"}
+    told = as_ordered(visit.shares) if code == "report_missing" else None
+    if told:
+        return {"kind": "set_interventions", **told, "reason": "other", "note": AS_ORDERED}
     return {"kind": "acknowledge", "anomaly": code, "reason": "other", "note": "Sett"}
+
+
+def as_ordered(parts: Iterable[Part | Share]) -> dict[str, Any] | None:
+    """What a missing report may be taken to have said: that what was ordered was done, but for health care.
+
+    That health care was given is for whoever gave it to say. So where some was ordered, everything is listed under
+    `ordered`, with what is taken as done ticked. None where nothing was ordered.
+    """
+    told = {one.intervention: one.category for one in parts if one.intervention}
+    if not told:
+        return None
+    done = {"interventions": [{"intervention": name} for name, category in told.items() if category not in HEALTH_CARE]}
+    if not HEALTH_CARE.intersection(told.values()):
+        return done
+    ordered = [
+        {"intervention": name, "category": category, "ticked": category not in HEALTH_CARE}
+        for name, category in told.items()
+    ]
+    return done | {"ordered": ordered}
+
+
+def completed(boundary: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
+    """The repair of an end whose visit has no report: the end, and what was ordered, which would be asked for next."""
+    told = as_ordered(parts)
+    if told is None:
+        return dict(boundary)
+    ordered = {"ordered": told.pop("ordered")} if "ordered" in told else {}
+    reason = boundary["reason"]
+    end = {name: value for name, value in boundary.items() if name != "reason"}
+    corrections = [end, {"kind": "set_interventions", **told}]
+    return {"kind": "repair", "corrections": corrections, **ordered, "reason": reason, "note": AS_ORDERED}

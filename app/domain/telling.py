@@ -15,10 +15,20 @@ from uuid import UUID
 
 from app.domain.attestation import held
 from app.domain.clock import Clocks, flags_of
-from app.domain.correction import EVERY_RECIPIENT, NOTHING, Amendment, Chains, Correction, amendments, chain_of
+from app.domain.correction import (
+    EVERY_RECIPIENT,
+    NOTHING,
+    Amendment,
+    Chains,
+    Correction,
+    amendments,
+    chain_of,
+    standing,
+)
 from app.domain.master import MasterData, Staff
 from app.domain.pairing import LONGEST_PRESENCE, Presence, presence_order
 from app.domain.plan import HOLDING, NOTHING_DONE, Part, Plan, plan
+from app.domain.repair import completed
 from app.domain.report import Report
 from app.domain.split import Share, cut_extra, divide
 from app.domain.time import Span, covered_by, local_date, total_seconds
@@ -114,10 +124,8 @@ def told_done(
     scene = _scene(presence, report, master, chain_of(presence, chains))
     if recipient not in scene.plan.told and not (report and report.done):
         return None
-    parts = (*scene.plan.parts, *scene.left_out)
-    return [
-        (one.intervention, one.reported_minutes) for one in parts if one.recipient == recipient and one.intervention
-    ]
+    own = [part for part in (*scene.plan.parts, *scene.left_out) if part.recipient == recipient]
+    return [(part.intervention, part.reported_minutes) for part in own if part.intervention]
 
 
 def visits_at(
@@ -177,7 +185,7 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
         status = report.outcome
     end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
     until = presence.ended_at or end or presence.reach_at
-    waits = held(presence, master.contract_of(staff.provider, on) if staff else None, chain)
+    waits = held(presence, master.contract_of(staff.provider, on) if staff else None, standing(chain))
     return _Scene(
         presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, apart, left_out, waits
     )
@@ -296,7 +304,7 @@ def _visit(
         spans=spans,
         shares=tuple(shares),
         anomalies=codes,
-        suggestions=_suggestions(scene, codes, end),
+        suggestions=_suggestions(scene, recipient, codes, end),
         settled={code: state for code, state in settled.items() if code in codes},
         corrections=corrections,
         noted=scene.report.id if scene.report and scene.report.note else None,
@@ -416,12 +424,16 @@ def _meet(one: _Scene, other: _Scene) -> bool:
     return first is not None and second is not None and first < other.until and second < one.until
 
 
-def _suggestions(scene: _Scene, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
+def _suggestions(scene: _Scene, recipient: str, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
     """The correction that would settle an anomaly, in the shape the corrections call takes."""
-    presence, found = scene.presence, {}
+    presence = scene.presence
+    found: dict[str, Any] = {}
     if "tag_mismatch" in codes:
         side = next(side for side in presence.side_taps if side.household != presence.household)
         found["tag_mismatch"] = {"kind": "set_end", "ended_at": side.at, "reason": "wrong_tag"}
+        if scene.plan.report_missing and recipient not in scene.plan.told:
+            ordered = [part for part in scene.plan.parts if part.recipient == recipient]
+            found["tag_mismatch"] = completed(found["tag_mismatch"], ordered)
     if "missing_out" in codes and end:
         found["missing_out"] = {"kind": "set_end", "ended_at": end, "reason": "forgot_out"}
     if "missing_in" in codes and presence.ended_at:

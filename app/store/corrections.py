@@ -184,7 +184,13 @@ def correction_of(row: Any) -> Correction:
         body.get("whole", False),
         body.get("cause", ""),
         row["reason"],
+        _named(body, "correction"),
+        _named(body, "repair"),
     )
+
+
+def _named(body: Mapping[str, Any], name: str) -> UUID | None:
+    return UUID(body[name]) if name in body else None
 
 
 async def known(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Any]:
@@ -245,7 +251,7 @@ async def registered_by(sql: Any, municipality_id: int, presence: UUID) -> str:
     return who(await sql.fetchval(REGISTERED_BY, municipality_id, presence))
 
 
-INTERNAL = frozenset({"whole", "cause"})
+INTERNAL = frozenset({"whole", "cause", "repair"})
 
 
 async def told(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Told]:

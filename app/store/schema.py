@@ -421,7 +421,7 @@ correction = Table(
     UniqueConstraint("municipality_id", "seq", name="correction_in_order"),
     CheckConstraint(
         "kind IN ('set_start', 'set_end', 'set_interventions', 'set_staff', 'set_recipient', 'omit', 'restore',"
-        " 'acknowledge', 'resolve', 'settle_dispute', 'attest')",
+        " 'acknowledge', 'resolve', 'settle_dispute', 'attest', 'undo')",
         name="correction_kind_check",
     ),
     CheckConstraint("recipient IS NOT NULL OR kind = 'settle_dispute'", name="correction_of_a_visit"),

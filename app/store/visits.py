@@ -185,7 +185,8 @@ def _suggestions(stored: str | None) -> Mapping[str, Any]:
         return {}
     told: dict[str, dict[str, Any]] = from_json(stored)
     for suggestion in told.values():
-        for name in ("started_at", "ended_at"):
-            if name in suggestion:
-                suggestion[name] = dt.datetime.fromisoformat(suggestion[name])
+        for one in (suggestion, *suggestion.get("corrections", ())):
+            for name in ("started_at", "ended_at"):
+                if name in one:
+                    one[name] = dt.datetime.fromisoformat(one[name])
     return told

@@ -60,6 +60,8 @@ EXPECTED = {
     ("POST", "/v1/disputes/{tap}/settle"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/anomalies"): {"planner": "own", "controller": "all", "admin": "all"},
     ("POST", "/v1/anomalies/{anomaly_id}/apply"): {"planner": "own", "admin": "all"},
+    ("POST", "/v1/anomalies:apply"): {"planner": "all", "admin": "all"},  # each anomaly is answered by itself
+    ("POST", "/v1/anomalies:acknowledge"): {"planner": "all", "admin": "all"},
     ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
@@ -308,6 +310,8 @@ def body_for(path, side):
         manual = {"id": uuid.uuid4(), "recipient": f"B-{side}", "staff": f"S-{side}", "started_at": start,
                   "ended_at": end, "interventions": ["dusch"], "reason": "system_down"}  # fmt: skip
         bodies |= {"/v1/visits": manual, "/v1/visits:batch": {"visits": [manual]}}
+    if path.startswith("/v1/anomalies:"):
+        bodies[path] = {"anomalies": [{"id": uuid.uuid4(), "anomaly": f"{uuid.uuid4()}:overlap"}]}
     if path == "/v1/visits/{visit_id}/corrections":
         moment = dt.datetime.now(dt.UTC)
         bodies[path] = {"id": uuid.uuid4(), "kind": "set_end", "ended_at": moment, "reason": "forgot_out"}

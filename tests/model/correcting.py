@@ -34,6 +34,26 @@ def chain_of(facts, presence):
     return [one for one in facts.corrections if one.tap in presence.names]
 
 
+def holds(chain, one):
+    """Whether nobody has taken it back: an undo names one of a repair, and may itself have been taken back."""
+    later = chain[chain.index(one) + 1 :]
+    undone = [other for other in later if other.kind == "undo" and _together(one) == _named(chain, other)]
+    return not any(holds(chain, other) for other in undone)
+
+
+def _together(one):
+    return one.together or one.id
+
+
+def _named(chain, undo):
+    return next((_together(one) for one in chain if one.id == undo.value), None)
+
+
+def holding(chain):
+    """What of a chain nobody has taken back."""
+    return [one for one in chain if holds(chain, one)]
+
+
 def left_out(facts):
     """The taps that a person rejected before any visit had come of them: none comes of them later."""
     return {one.tap for one in facts.corrections if one.recipient is None and not one.value}
@@ -44,10 +64,12 @@ def correct(facts, paired):
 
     A tap that came after a boundary was corrected moves it no more: the half visit that it would make stands beside it.
     """
-    chains = {presence.id: chain_of(facts, presence) for presence in paired}
+    said = {presence.id: chain_of(facts, presence) for presence in paired}
+    chains = {id_: holding(chain) for id_, chain in said.items()}
     beside = {}
     for presence in paired:
-        keeper = None if chains[presence.id] else _keeper(presence, paired, chains)
+        # What somebody ever corrected is nobody's later fact.
+        keeper = None if said[presence.id] else _keeper(presence, paired, chains)
         if keeper is not None:
             beside[presence.id] = keeper.id
     found = []
@@ -113,23 +135,27 @@ def _laid_over(facts, paired, chain, later):
 def _decide(found, chain):
     """What was decided of the whole presence, one thing after the other."""
     found.confirmed_taps, found.attested = set(), set()
+    taken_away = rejected = False
     for one in chain:
         if one.kind == "settle_dispute" and one.value:
             found.confirmed_taps |= one.seen
         elif one.kind == "restore":
-            found.omitted = False
-        elif one.kind == "settle_dispute" or (one.kind == "omit" and one.alone):
-            found.omitted = True
+            taken_away = rejected = False
+        elif one.kind == "settle_dispute":
+            rejected = True
+        elif one.kind == "undo" or (one.kind == "omit" and one.alone):
+            taken_away = one.alone
         elif one.kind == "attest":
             found.attested.add(one.value)
             late = {tap.id for tap in found.taps if tap.dispute == "received_too_late"}
             found.confirmed_taps |= late & one.seen
+    found.omitted = taken_away or rejected
 
 
 def amended(chain):
     """What was said of single visits, by recipient, first said first."""
     found = {}
-    for one in chain:
+    for one in holding(chain):
         if one.recipient is None:
             continue
         change = found.setdefault(one.recipient, Amended())

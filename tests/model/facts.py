@@ -73,7 +73,8 @@ class Correction:
     Without a recipient it was said of the tap alone, before any visit had come of it.
 
     `seen` are the taps that stood at that door then, `value` is what its kind says. `alone`: it took away the last
-    visit of the presence. `cause` is what the anomaly stood on that it settles.
+    visit of the presence, or was undone so that none is left. `cause` is what the anomaly stood on that it settles.
+    `together` names the first of those that were said as one repair.
     """
 
     id: UUID
@@ -84,6 +85,7 @@ class Correction:
     seen: frozenset
     alone: bool = False
     cause: object = None
+    together: UUID | None = None
 
 
 @dataclass(frozen=True)

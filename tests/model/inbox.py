@@ -3,6 +3,7 @@
 import datetime as dt
 from uuid import UUID
 
+from beginning import CATALOGUE
 from driver import utc
 from facts import Correction
 from hypothesis import strategies as st
@@ -47,43 +48,81 @@ class Inbox:
             assert suggestion is None
             self.ask("POST", f"/v1/anomalies/{id_}:{code}/apply", expect=(409,), **who)
             return
-        kind, value = self.suggested(id_, code, suggestion)
-        answer = self.ask("POST", f"/v1/anomalies/{id_}:{code}/apply", expect=(201,), **who)
-        made = answer["corrections"][-1]
-        assert made["kind"] == kind
-        assert made["id"] not in {one["id"] for one in self.told[id_]["corrections"]}
-        self.note(id_, UUID(made["id"]), kind, value)
+        body, parts = None, self.suggested(id_, code, suggestion)
+        if "ordered" in suggestion:
+            answer = self.ask("POST", f"/v1/anomalies/{id_}:{code}/apply", expect=(422,), **who)
+            assert answer["code"] == "answer_required"
+            done = [one["intervention"] for one in suggestion["ordered"]]
+            body = {"interventions": done}
+            parts[-1] = ("set_interventions", tuple((one, None) for one in done))
+        answer = self.ask("POST", f"/v1/anomalies/{id_}:{code}/apply", body, expect=(201,), **who)
+        known = {one["id"] for one in self.told[id_]["corrections"]}
+        made = [one for one in answer["corrections"] if one["id"] not in known]
+        assert [one["kind"] for one in made] == [kind for kind, _ in parts]
+        kind, first = parts[0][0], UUID(made[0]["id"])
+        if len(parts) > 1:
+            self.note_repair(id_, first, parts)
+        else:
+            self.note(id_, first, *parts[0])
         after = {one["code"]: one["state"] for one in answer["anomalies"]}
         gone = {"acknowledge": "acknowledged"}.get(kind)
         assert after.get(code) == gone, f"{code} was to be {gone} by {suggestion}: {after}"
 
     def suggested(self, id_, code, suggestion):
-        """The kind and the value of a suggestion, which must be one that a person can make of the anomaly."""
+        """The kinds and values of a suggestion, which must be one that a person can make of the anomaly."""
         meeting, visit = self.behind[id_].meeting, self.derived[id_]
         presence, ordered = meeting.presence, meeting.plan.ordered_minutes
-        done = [share["intervention"] for share in visit["shares"] if share["intervention"]]
-        unknown = (code == "missing_in" and not ordered) or (code == "report_missing" and not done)
+        unknown = code == "missing_in" and not ordered
+        mine = [part for part in meeting.plan.parts if part.recipient == visit["recipient"] and part.intervention]
+        unsaid = [part for part in mine if "report_missing" in part.problems]
+        if code == "report_missing":
+            unknown = not unsaid
+            if unsaid:
+                assert suggestion["kind"] == "set_interventions", suggestion
+                return [self.as_ordered(unsaid, suggestion, suggestion)]
+        if code == "tag_mismatch" and unsaid:
+            assert suggestion["kind"] == "repair", suggestion
+            end, done = suggestion["corrections"]
+            return [*self.suggested_end(id_, code, end), self.as_ordered(unsaid, done, suggestion)]
         kind = suggestion["kind"]
         assert kind == ("acknowledge" if unknown else REPAIRS.get(code, "acknowledge")), suggestion
         if kind == "acknowledge":
             assert suggestion["anomaly"] == code
-            return kind, code
+            return [(kind, code)]
         if kind == "settle_dispute":
-            return kind, suggestion["accept"]
+            return [(kind, suggestion["accept"])]
         if kind == "attest":
-            return kind, (presence.start, presence.end, presence.staff)
-        if kind == "set_interventions":
-            told = [(one["intervention"], one.get("minutes")) for one in suggestion["interventions"]]
-            assert told == [(one, None) for one in dict.fromkeys(done)], "what was ordered"
-            return kind, tuple(told)
+            return [(kind, (presence.start, presence.end, presence.staff))]
+        return self.suggested_end(id_, code, suggestion)
+
+    def as_ordered(self, parts, done, suggestion):
+        """What was ordered is suggested as done, but for health care: of that somebody is asked."""
+        names = dict.fromkeys(part.intervention for part in parts)
+        categories = {name: CATALOGUE[name][0] for name in names}
+        told = [name for name in names if not categories[name].endswith("_HSL")]
+        assert [one["intervention"] for one in done["interventions"]] == told
+        asked = [
+            {"intervention": name, "category": categories[name], "ticked": name in told}
+            for name in names
+            if len(told) < len(names)
+        ]
+        assert suggestion.get("ordered", []) == asked
+        return "set_interventions", tuple((name, None) for name in told)
+
+    def suggested_end(self, id_, code, suggestion):
+        """The kind and value of a suggested start or end."""
+        meeting = self.behind[id_].meeting
+        presence, kind = meeting.presence, suggestion["kind"]
+        assert kind == REPAIRS[code]
         at = utc(suggestion["started_at" if kind == "set_start" else "ended_at"])
         if code == "missing_in":
-            assert at == presence.end - dt.timedelta(seconds=int(ordered * 60)), "by what was ordered"
+            minutes = int(meeting.plan.ordered_minutes * 60)
+            assert at == presence.end - dt.timedelta(seconds=minutes), "by what was ordered"
         elif code == "missing_out":
-            assert at == visit["ended_at"], "as it stands provisionally"
+            assert at == self.derived[id_]["ended_at"], "as it stands provisionally"
         else:
             assert at in {tap.at for tap in presence.beside}, "when the other door was tapped"
-        return kind, at
+        return [(kind, at)]
 
     @precondition(lambda self: self.facts.taps)
     @rule(which=ANY, accept=some([True, True, False]), held=some([True, True, True, False]))

@@ -1,8 +1,11 @@
 """What planners and the municipality do with visits in the made-up days: corrections of every kind, manual visits."""
 
 import datetime as dt
+from dataclasses import replace
+from uuid import uuid5
 
 from beginning import CATALOGUE, EVER, HOMES, STAFF
+from correcting import amended, holds
 from facts import Correction, Manual, local
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -107,6 +110,53 @@ class Planners:
         refused = None if waiting else "correction_not_applicable"
         self.correct(id_, "attest", (presence.start, presence.end, presence.staff), {}, refused, staff=SECOND)
 
+    @precondition(anything_told)
+    @rule(which=LAST_ONES, number=some([0, 0, 0, 1, 2, 3]))
+    def undo(self, which, number):
+        """One of the visit's corrections is taken back, undos among them: the latest more often than others."""
+        corrected = [id_ for id_ in self.told if self.derived[id_]["corrections"]]
+        if not corrected:
+            return
+        id_ = corrected[-1 - which % len(corrected)]
+        listed = [one for one, _ in self.derived[id_]["corrections"]]
+        named = next(one for one in self.facts.corrections if str(one.id) == listed[-1 - number % len(listed)])
+        gone = named.recipient is None or not holds(self.behind[id_].meeting.chain, named)
+        refused = "correction_not_applicable" if gone else None
+        self.correct(id_, "undo", named.id, {"correction": named.id}, refused, staff=SECOND)
+
+    @precondition(anything_told)
+    @rule(
+        which=LAST_ONES,
+        end=some([None, -10, 0, 30, 600]),
+        done=st.none() | DONE,
+        recipient=some([None, *sorted(HOMES)]),
+        staff=some([None, None, *sorted(STAFF)]),
+    )
+    def repair(self, which, end, done, recipient, staff):
+        """Several corrections that belong together: all are made or none."""
+        id_, visit, presence = self.chosen(which)
+        parts = []
+        refused = None
+        if recipient:
+            parts.append(("set_recipient", recipient, {"recipient": recipient}))
+            taken = any(self.derived[other]["recipient"] == recipient for other in self.beside(id_))
+            refused = "correction_not_applicable" if taken else None
+        if end is not None:
+            at = (visit["ended_at"] or presence.anchor) + dt.timedelta(minutes=end)
+            parts.append(("set_end", at, {"ended_at": at}))
+            start = presence.start or presence.anchor
+            possible = start <= at <= start + LONGEST if presence.start else abs(at - start) <= LONGEST
+            refused = refused or (None if possible else "out_of_range")
+        if done:
+            told = [{"intervention": what, "minutes": minutes} for what, minutes in done]
+            parts.append(("set_interventions", tuple(done), {"interventions": told}))
+        if staff:
+            parts.append(("set_staff", staff, {"staff": staff}))
+        if len(parts) < 2:
+            return
+        said = {"corrections": [{"kind": kind} | own for kind, _, own in parts]}
+        self.correct(id_, "repair", [(kind, value) for kind, value, _ in parts], said, refused)
+
     @rule(manual=MANUAL)
     def manual_visit(self, manual):
         body = self.by_hand(*manual)
@@ -206,10 +256,18 @@ class Planners:
         if refused:
             assert answer["code"] == refused or answer["errors"][0]["code"] == refused
             return
-        self.note(id_, body["id"], kind, value)
+        if kind == "repair":
+            self.note_repair(id_, body["id"], value)
+        else:
+            self.note(id_, body["id"], kind, value)
         self.corrected.append((id_, body, who))
 
-    def note(self, id_, correction_id, kind, value):
+    def note_repair(self, id_, first, parts):
+        """Keep what was said together; the first has the id that it was sent under."""
+        for place, (kind, value) in enumerate(parts):
+            self.note(id_, uuid5(first, str(place)) if place else first, kind, value, first)
+
+    def note(self, id_, correction_id, kind, value, together=None):
         """Keep for the model what was said of a visit as it stands."""
         facts, meeting = self.facts, self.behind[id_].meeting
         presence = meeting.presence
@@ -220,15 +278,21 @@ class Planners:
         }
         named = next((tap.id for tap in (presence.tap_in, presence.tap_out) if tap is not None), presence.id)
         mine = [part for part in meeting.plan.parts if part.recipient == self.derived[id_]["recipient"]]
-        facts.corrections.append(
-            Correction(
-                correction_id,
-                named,
-                self.behind[id_].recipient,
-                kind,
-                value,
-                frozenset(there | presence.names),
-                alone=all(self.derived[other]["status"] == "omitted" for other in self.beside(id_)),
-                cause=meeting.cause(value, mine) if kind in STATES else None,
-            )
+        said = Correction(
+            correction_id,
+            named,
+            self.behind[id_].recipient,
+            kind,
+            value,
+            frozenset(there | presence.names),
+            alone=all(self.derived[other]["status"] == "omitted" for other in self.beside(id_)),
+            cause=meeting.cause(value, mine) if kind in STATES else None,
+            together=together,
         )
+        if kind == "undo":  # it is said of the same tap and visit as what it takes back
+            undone = next(one for one in facts.corrections if one.id == value)
+            said = replace(said, tap=undone.tap, recipient=undone.recipient)
+            changes = amended([*meeting.chain, said])
+            whose = {self.behind[one].recipient for one in (id_, *self.beside(id_))}
+            said = replace(said, alone=all(one in changes and changes[one].omitted for one in whose))
+        facts.corrections.append(said)
