@@ -16,11 +16,12 @@ import uvicorn
 from app import demo as demonstration
 from app.actions.add_municipality import add_municipality
 from app.actions.check import check
+from app.actions.mend_clock import mend_clock
 from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
 from app.db_commands import db
-from app.doctor import examine
+from app.doctor import Finding, examine
 from app.main import collect_seldom, configure_logs, create_app
 from app.server import listen, server_options
 from app.server import serve as serve_at
@@ -154,11 +155,24 @@ def check_() -> None:
 
 
 @application.command("doctor")
-def doctor_() -> None:
+def doctor_(
+    *,
+    clock: Annotated[
+        bool, typer.Option("--clock", help="Take back first what a clock that was ahead has done.")
+    ] = False,
+) -> None:
     """Look at keys, roles, clocks, disk, backups and versions: a line each, and exit 1 when one needs attention."""
+
+    async def work(database: Database) -> list[Finding]:
+        if clock:
+            for one in await database.municipalities():
+                for line in await mend_clock(database, one):
+                    out.print(f"{one}: {line}", markup=False)
+        return await examine(database, settings)
+
     with failures_told():
         settings = settings_with_secrets()
-        findings = on_database(lambda database: examine(database, settings), settings)
+        findings = on_database(work, settings)
     for well, text in findings:
         out.print(f"{SIGNS[well]} {text}", markup=False)
     if any(well is False for well, _ in findings):

@@ -52,11 +52,13 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
     if not lines:
         findings.append(Finding(True, f"{municipality_id}: the keys are those the data was written with"))
     async with database.read(municipality_id) as reading:
-        ahead = await health.latest(reading.sql, municipality_id) - now
-    if ahead > MOST_AHEAD:
-        findings.append(
-            Finding(False, f"{municipality_id}: visits are derived up to {ahead} from now: a clock was wrong")
-        )
+        as_of, taps = await health.latest(reading.sql, municipality_id, now + MOST_AHEAD)
+    if as_of > now + MOST_AHEAD:
+        text = f"{municipality_id}: visits are derived up to {as_of - now} from now: `taggad doctor --clock` mends that"
+        findings.append(Finding(False, text))
+    if taps:
+        text = f"{municipality_id}: {taps} taps were received by a clock that was ahead: look at their visits"
+        findings.append(Finding(False, text))
     return findings
 
 

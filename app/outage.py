@@ -5,6 +5,7 @@ from time import monotonic
 import structlog
 
 from app.api.refusals import is_busy
+from app.store.clock import ClockError
 
 log = structlog.get_logger("taggad")
 
@@ -17,7 +18,9 @@ class Outage:
 
     def failed(self, what: str, error: BaseException) -> None:
         """Log that a task failed: an outage the first time since the last `passed`, any other fault each time."""
-        if not is_busy(error):
+        if isinstance(error, ClockError):
+            log.error(what, error=str(error))
+        elif not is_busy(error):
             log.error(what, error=type(error).__name__)
         elif self._since is None:
             self._since = monotonic()

@@ -5,7 +5,6 @@ from typing import Any
 
 from app import main
 from app.__main__ import run
-from app.store.database import Database
 from app.store.ledger import Leaves
 
 
@@ -13,7 +12,7 @@ def _no_leaf(*_: Any) -> None:
     pass
 
 
-async def _never(_: Database) -> None:
+async def _never(*_: object) -> None:
     await asyncio.Event().wait()
 
 

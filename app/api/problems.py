@@ -130,6 +130,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Ett klientnamn ges bara en gång. Välj ett annat.",
         "The name of a client is given only once. Choose another.",
     ),
+    "clock_wrong": Kind(
+        503,
+        "Klockan går fel",
+        "Clock wrong",
+        "Tjänstens klocka går fel, så inget tas emot förrän den är rättad. Försök igen senare; inget går förlorat.",
+        "The service's clock is wrong, so nothing is taken in until it is right. Try again later; nothing is lost.",
+    ),
     "contract_overlaps": Kind(
         409,
         "Avtalen överlappar",

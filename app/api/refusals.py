@@ -17,6 +17,7 @@ from starlette.routing import Match, Mount
 from app.api.problems import RETRY_SOON, Problem, told
 from app.api.reading import field_errors
 from app.language import wanted
+from app.store.clock import ClockError
 from app.store.database import BusyError, UnknownMunicipalityError
 
 PROBLEM_JSON = "application/problem+json"
@@ -70,6 +71,7 @@ def is_busy(error: BaseException) -> bool:
         error,
         (
             BusyError,
+            ClockError,
             OSError,  # among them ConnectionRefusedError and TimeoutError
             asyncpg.PostgresConnectionError,
             asyncpg.InterfaceError,
@@ -130,6 +132,11 @@ async def _on_unknown_municipality(request: Request, _: Exception) -> Response:
     return answer(request, Problem("unknown_municipality"))
 
 
+async def _on_clock(request: Request, error: Exception) -> Response:
+    request.scope["error"] = str(error)
+    return answer(request, Problem("clock_wrong"))
+
+
 async def _on_database(request: Request, error: Exception) -> Response:
     if not is_busy(error):
         return await on_anything(request, error)
@@ -172,6 +179,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClockError, _on_clock)
     app.add_exception_handler(UnknownMunicipalityError, _on_unknown_municipality)
     for kind in (
         BusyError,

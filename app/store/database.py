@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from app.domain.master import MasterData
 from app.store import keysets, ledger, records
+from app.store.clock import Clock
 from app.store.ledger import Leaves
 from app.store.vault import Vault
 
@@ -27,7 +28,9 @@ LOCK_CLASS = 7_460
 
 CLOSED_AT_ONCE = 2
 
-TAKES_WRITES = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
+TAKES_WRITES = """
+SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off', clock_timestamp()
+"""
 # Sorting more than fits in memory writes some megabytes to the data's disk, needs no privilege and leaves nothing.
 FIND_ROOM = """
 SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i ORDER BY 1 OFFSET 1) AS sorted
@@ -47,7 +50,7 @@ LIMITS = {
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 BEFORE_WRITING = """
-SELECT as_of, master_seq, change_no, coalesce(
+SELECT clock_timestamp() AS now, as_of, master_seq, change_no, coalesce(
     (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1), 0
 ) AS next_leaf
 FROM municipality WHERE municipality_id = $1
@@ -121,6 +124,7 @@ class Database:
         self.vault = vault
         self._unsealed: set[int] = set()
         self._without_room = False
+        self.clock = Clock()
         # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
         self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
@@ -151,7 +155,8 @@ class Database:
     async def write(self, municipality_id: int) -> AsyncIterator[Writing]:
         """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
 
-        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there.
+        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there,
+        ClockError while our clock cannot be believed.
         """
         # The lock comes in a statement before any that reads: those must see what the last holder committed. Beginning,
         # the tenant and the lock are one round trip; SQLAlchemy would make three of them.
@@ -184,6 +189,7 @@ class Database:
         row = await sql.fetchrow(BEFORE_WRITING, municipality_id)
         if row is None:
             raise UnknownMunicipalityError
+        self.clock.require(row["now"])
         master = self._masters.get(municipality_id)
         if master is None or master.seq > row["master_seq"]:
             master = MasterData()
@@ -213,13 +219,17 @@ class Database:
             return await (await _driver(sa)).fetchval(question, key)
 
     async def ready(self) -> None:
-        """Return when the database can be written to. Raises ReadOnlyError, BusyError, or what the driver raises.
+        """Return when the database can be written to.
+
+        Raises ReadOnlyError, ClockError, BusyError, or what the driver raises.
 
         After a write that found no room (a full disk), room is looked for until there is some.
         """
         async with self._connection() as sa, sa.begin():
-            if not (await sa.exec_driver_sql(TAKES_WRITES)).scalar():
+            takes_writes, now = tuple((await sa.exec_driver_sql(TAKES_WRITES)).one())
+            if not takes_writes:
                 raise ReadOnlyError
+            self.clock.require(now)
             if self._without_room:
                 await sa.exec_driver_sql("SET LOCAL work_mem = '64kB'")
                 await sa.exec_driver_sql(FIND_ROOM)

@@ -14,7 +14,10 @@ SELECT current_setting('server_version') AS version, clock_timestamp() AS now,
         WHERE relkind = 'r' AND relowner = 'taggad_owner'::regrole AND NOT (relrowsecurity AND relforcerowsecurity)
     ) AS open_tables
 """
-LATEST = "SELECT as_of FROM municipality WHERE municipality_id = $1"
+LATEST = """
+SELECT as_of, (SELECT count(*) FROM tap WHERE municipality_id = $1 AND received_at > $2) AS taps
+FROM municipality WHERE municipality_id = $1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ async def told(sql: Any) -> Told:
     return Told(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
 
 
-async def latest(sql: Any, municipality_id: int) -> dt.datetime:
-    """The time up to which the municipality's visits are derived."""
-    found: dt.datetime = await sql.fetchval(LATEST, municipality_id)
-    return found
+async def latest(sql: Any, municipality_id: int, now: dt.datetime) -> tuple[dt.datetime, int]:
+    """The time up to which the municipality's visits are derived, and how many taps were received later than now."""
+    row = await sql.fetchrow(LATEST, municipality_id, now)
+    return row["as_of"], row["taps"]

@@ -270,4 +270,5 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "clients": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "keysets": _keyset,
+    "clock": _no_part_of_visits,
 }

@@ -23,7 +23,7 @@ SELECT (SELECT coalesce(jsonb_agg(v ORDER BY id), '[]') FROM visit AS v)::text,
 async def still(settle_another, monkeypatch):
     """The service over a settled municipality whose clock nobody but the story moves."""
 
-    async def stand(_):
+    async def stand(*_):
         """A clock that never moves."""
 
     monkeypatch.setattr(main, "_keep_time", stand)

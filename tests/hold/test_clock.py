@@ -1,0 +1,98 @@
+"""A wrong clock would be written into facts that never change: nothing is written until it is right again."""
+
+import datetime as dt
+
+import pytest
+from service import day, serving, tap_item
+
+from app.actions.mend_clock import mend_clock
+from app.actions.move_clock import let_pass, move_clock
+from app.store.clock import MOST_SECONDS, Clock, ClockError
+
+DAY = 86400
+
+
+class Wall:
+    """A clock that can be set, beside the time that goes on whatever it says."""
+
+    def __init__(self):
+        self.off = self.running = 0.0
+
+    def clock(self):
+        return Clock(lambda: 1_000_000 + self.running + self.off, lambda: self.running)
+
+    def now(self):
+        return dt.datetime.fromtimestamp(1_000_000 + self.running, dt.UTC)
+
+
+@pytest.mark.parametrize("jump", [MOST_SECONDS + 1, -MOST_SECONDS - 1, 40 * DAY])
+def test_a_clock_that_is_set_by_more_than_it_can_be_off_is_not_believed_until_it_is_set_back(jump):
+    wall = Wall()
+    clock = wall.clock()
+    wall.running += 5 * DAY  # a machine that was asleep has not jumped
+    clock.require(wall.now())
+    wall.off = jump
+    for _ in range(2):
+        with pytest.raises(ClockError, match="was set by"):
+            clock.require(wall.now() + dt.timedelta(seconds=jump))  # the database on the same machine jumped too
+    wall.off = 0
+    clock.require(wall.now())
+
+
+def test_many_small_steps_are_a_clock_that_is_kept_right():
+    wall = Wall()
+    clock = wall.clock()
+    for _ in range(100):
+        wall.off += 60
+        clock.require(wall.now() + dt.timedelta(seconds=wall.off))
+
+
+def test_a_clock_unlike_the_databases_is_not_believed():
+    wall = Wall()
+    with pytest.raises(ClockError, match="differs from the database's"):
+        wall.clock().require(wall.now() - dt.timedelta(seconds=MOST_SECONDS + 1))
+
+
+@pytest.fixture
+async def home(service):
+    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
+    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
+    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
+    await service.put("staff", "S-1", staff)
+    return service
+
+
+async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home):
+    database, item = home.app.state.database, tap_item("H-1", "in", day(-1, "08:00"))
+    wall = Wall()
+    database.clock = wall.clock()  # which differs from the database's by half a century
+    body = {"sent_at": dt.datetime.now(dt.UTC), "taps": [item]}
+    refused = await home.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=503)
+    assert refused.json()["code"] == "clock_wrong"
+    assert int(refused.headers["Retry-After"]) > 0
+    await home.ask("GET", "/health/ready", role=None, expect=503)
+    assert await home.visits() == []
+    with pytest.raises(ClockError):
+        await move_clock(database)
+    database.clock = Clock()
+    await home.ask("GET", "/health/ready", role=None, expect=200)
+    [result] = await home.taps("S-1", [item])
+    assert (result["verdict"], result["duplicate"]) == ("accepted", False)
+
+
+async def test_what_a_clock_ahead_did_to_open_visits_is_taken_back_as_a_fact(home, owner, database_url):
+    await home.tap("S-1", "H-1", "in", dt.datetime.now(dt.UTC) - dt.timedelta(minutes=20))
+    before = await home.visits()
+    assert [visit["status"] for visit in before] == ["open"]
+    await let_pass(home.app.state.database, 188, dt.datetime.now(dt.UTC) + dt.timedelta(days=40))
+    assert [visit["status"] for visit in await home.visits()] == ["incomplete"]
+    told = await mend_clock(home.app.state.database, 188)
+    assert told[0].startswith("the time was moved back from")
+    [visit] = await home.visits()
+    assert visit == before[0] | {"version": visit["version"]}
+    assert await mend_clock(home.app.state.database, 188) == []
+    [body] = await owner.fetch("SELECT body FROM record WHERE kind = 'clock'")
+    assert "before" in body["body"]
+    await home.seal()
+    async with serving(database_url) as other:  # a process that reads all records anew
+        assert [one["status"] for one in await other.visits()] == ["open"]
