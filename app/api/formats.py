@@ -26,7 +26,7 @@ NDJSON = "application/x-ndjson"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
 MEDIA_TYPES = (JSON, CSV, PLAIN_CSV, NDJSON, XLSX, PARQUET)
-BINARY = (XLSX, PARQUET)
+BINARY = {XLSX: "PK", PARQUET: "PAR1"}
 ENDINGS = {CSV: "csv", PLAIN_CSV: "csv", XLSX: "xlsx", PARQUET: "parquet"}
 KINDS: Mapping[Any, Any] = {
     bool: "boolean", int: "integer", float: "number", dt.date: "day", dt.datetime: "instant"
@@ -126,7 +126,10 @@ def content_of(example: Mapping[str, Any], rows: Rows, columns: Sequence[Column]
     written = {
         kind: {"schema": {"type": "string"}, "example": text.decode("utf-8-sig")} for kind, text in texts.items()
     }
-    files = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in BINARY}
+    files = {
+        kind: {"schema": {"type": "string", "format": "binary"}, "example": f"{begins}…"}
+        for kind, begins in BINARY.items()
+    }
     return {JSON: {"example": example}, **written, **files}
 
 

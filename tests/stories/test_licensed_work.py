@@ -104,7 +104,7 @@ async def test_delegations_given_expiring_expired_and_revoked(home):
 
 async def test_28_the_nurse_reads_what_was_done_without_a_delegation(home):
     insulin = {"interventions": ["insulin"]}
-    days = {"from_": day(-7).date(), "to": day(0).date()}
+    days = {"from": day(-7).date(), "to": day(0).date()}
     await home.visit_by("S-3", H1, day(-2, "08:00"), day(-2, "08:10"), **insulin)
     await home.visit_by("S-1", H1, day(-1, "08:00"), day(-1, "08:10"), **insulin)
     await home.visit_by("S-3", PAR, day(-1, "09:00"), day(-1, "09:10"), interventions=["dusch", "insulin"])
