@@ -13,12 +13,12 @@ from pydantic_core import to_json
 from app.actions.correct_visit import Submitted
 from app.actions.correction_check import Asked, CorrectionRefusedError
 from app.actions.put_master import Condition
-from app.api.access import Caller
+from app.api.access import Caller, database
 from app.api.corrections import CorrectionQueue, Corrector, Done, Note, NoteBesideReason, Written, author_of, submit
 from app.api.master import condition_of
 from app.api.problems import FieldError, Problem
 from app.api.reading import Batch, Unread, read_items, read_json
-from app.api.visits import EXAMPLE, VisitOut, visit_json
+from app.api.visits import EXAMPLE, VisitOut, notes_for, visit_json
 from app.api.wire import Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.language import wanted
@@ -174,7 +174,11 @@ async def _all(request: Request, caller: Caller, batch: Batch[Any, AppliedIn] | 
             return CorrectionRefusedError("not_found")
         return await queue.submit(caller.municipality_id, submitted)
 
-    answers = iter(await gather(*(written(item) for item in batch.items if not isinstance(item, Unread))))
+    answered = await gather(*(written(item) for item in batch.items if not isinstance(item, Unread)))
+    corrected = [one.stored for one in answered if not isinstance(one, CorrectionRefusedError)]
+    async with database(request).read(caller.municipality_id) as reading:
+        notes = await notes_for(caller, reading, corrected)
+    answers = iter(answered)
     results = []
     for place, item in enumerate(batch.items):
         if isinstance(item, Unread):
@@ -186,7 +190,7 @@ async def _all(request: Request, caller: Caller, batch: Batch[Any, AppliedIn] | 
             results.append(_refused(request, place, item.id, item.anomaly, answer.code, faults))
             continue
         named = {"id": item.id, "anomaly": item.anomaly}
-        visit = visit_json(answer.stored, answer.shown)
+        visit = visit_json(answer.stored, answer.shown, notes)
         results.append({**named, "verdict": "accepted", "code": None, "visit": visit, "errors": []})
     return Response(to_json({"results": results}), media_type="application/json")
 
