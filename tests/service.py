@@ -150,13 +150,13 @@ class Service:
         return tap_in
 
     async def correct(self, visit, kind, reason="equipment", *, expect=201, version=None, role="planner", **said):
-        """Correct a visit as it was read, as its provider's planner; gives the visit as it then is."""
+        """Correct a visit as it was read, as its provider's planner; gives the visit as all read it then."""
         who = {"provider": said.pop("provider", "P-norr")} if role == "planner" else {}
         body = {"id": uuid.uuid4(), "kind": kind, "reason": reason} | said
         headers = {"If-Match": f'"{version or visit["version"]}"'}
         path = f"/v1/visits/{visit['id']}/corrections"
         answer = await self.ask("POST", path, body, role=role, expect=expect, headers=headers, **who)
-        return answer.json()
+        return {name: value for name, value in answer.json().items() if name != "note"}
 
     async def report(
         self, staff, tap, interventions=(), *, outcome="performed", reported_at=None, verdict="accepted", **more

@@ -289,8 +289,11 @@ async def test_words_that_take_the_place_of_others_are_a_change_of_the_visit(hom
     await post(home, other)
     changes = (await home.ask("GET", f"/v1/changes?after={after}", expect=200, **planner)).json()["items"]
     assert [change["visit"]["note"] for change in changes] == ["Ville inte alls."]
-    visit = await home.correct(before | {"version": before["version"] + 1}, "set_end", ended_at=day(-1, "08:40"))
-    assert visit["note"] == "Ville inte alls.", "the planner who corrects it reads it too"
+    said = {"id": uuid.uuid4(), "kind": "set_end", "reason": "equipment", "ended_at": day(-1, "08:40")}
+    headers = {"If-Match": f'"{before["version"] + 1}"'}
+    path = f"/v1/visits/{before['id']}/corrections"
+    answer = await home.ask("POST", path, said, headers=headers, expect=201, **planner)
+    assert answer.json()["note"] == "Ville inte alls.", "the planner who corrects it reads it too"
     await post(home, told(tap["id"], "dusch", reported_at=day(-1, "09:00")))
     [visit] = (await home.ask("GET", "/v1/visits", expect=200, **planner)).json()["items"]
     assert visit["note"] is None, "the report that counts has none"
