@@ -626,7 +626,15 @@ def test_what_was_reported_not_done_has_no_payable_second_and_is_declined_or_pai
 ) -> None:
     """One report for each tap in, of its own staff; what it says was done and was not done was done."""
     says = [
-        Report(UUID(int=5000 + place), tap.staff, tap.id, START, "performed", tuple(said))
+        Report(
+            id=UUID(int=5000 + place),
+            staff=tap.staff,
+            tap=tap.id,
+            reported_at=START,
+            received_at=START,
+            outcome="performed",
+            interventions=tuple(said),
+        )
         for place, tap in enumerate(told.taps)
     ]
     undone = {(one.recipient, one.intervention) for one in said if one.outcome != "done"}
