@@ -64,7 +64,6 @@ def test_the_codes_of_the_truth_cover_the_anomalies_a_day_can_have(week):
         "delegation_missing",
         "staff_count",
         "extra_staff",
-        "clock_adjusted",
         "minutes_scaled",
     }
     assert set().union(*(day.truth.verdicts.values() for _, day in week)) == {("refused", "tag_unknown")}
