@@ -31,17 +31,16 @@ async def mount_tag(
     """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
 
     Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
-    `active` from its first message on. Refused: `unknown_ref` (with a flaw: the
-    household), `version_conflict`, `tag_retired` for a tag that was so at that instant. A provider's planner is also
-    refused `unknown_household` for one that is unknown or out of its reach, and what is out of reach is unknown.
+    `active` from its first message on. Refused: `unknown_ref` (with a flaw: the household), `version_conflict`,
+    `tag_retired` for a tag that was so at that instant. What is out of a planner's reach is unknown to it.
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
     if isinstance(latest, Outcome):
         return latest
-    if provider is not None and not await _serves(writing, provider, household):
-        return refused("unknown_household")
-    if not writing.master.has_household(household):
+    if not writing.master.has_household(household) or not (
+        provider is None or await _serves(writing, provider, household)
+    ):
         return refused("unknown_ref", Flaw("/household", "unknown_ref"))
     tag = tag_of(ref, latest.body)
     if tag.state_at(at) == "retired":

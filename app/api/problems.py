@@ -431,13 +431,6 @@ PROBLEMS: Mapping[str, Kind] = {
         "Fältet hör inte hemma här.",
         "The field does not belong here.",
     ),
-    "unknown_household": Kind(
-        404,
-        "Okänt hushåll",
-        "Unknown household",
-        "Hushållet finns inte, eller inte inom ditt synfält.",
-        "The household does not exist, or not within your reach.",
-    ),
     "unknown_municipality": Kind(
         404,
         "Okänd kommun",

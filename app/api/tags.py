@@ -162,7 +162,7 @@ async def mount(request: Request, ref: str, caller: TagWriter) -> Response:
     """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing.
 
     Planners hang their own doors' tags, and new ones of theirs, at households where their provider has or has had an
-    order: any other is `unknown_household`. Other providers with an open order where it hung see it in `/v1/tag-moves`.
+    order: any other is unknown to them. Other providers with an open order where it hung see it in `/v1/tag-moves`.
     """
     known_ref(ref)
     body = await read_json(request, MountBody)

@@ -76,7 +76,7 @@ async def test_a_tag_is_hung_at_a_door_within_reach_or_at_none(shared):
         for household in ("H-3", "H-nobody")
     ]
     assert told[0] == told[1]
-    assert (told[0][0], told[0][1]["code"]) == (404, "unknown_household")
+    assert (told[0][0], told[0][1]["errors"][0]["pointer"]) == (422, "/household")
     assert (await shared.ask("GET", "/v1/tags/T-H-1")).json()["version"] == 2
 
 
