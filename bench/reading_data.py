@@ -28,9 +28,12 @@ MASTER = (
     """INSERT INTO recipient_version
     SELECT 188, 'B-' || r, '(,)', 'B-' || r, 'URBAN', date '1930-01-01' + r % 7000, NULL, false
     FROM generate_series(0, {recipients} - 1) AS r""",
-    """INSERT INTO care_order SELECT 188, 'O-' || r, 'B-' || r, 'P-' || r % {providers}, days, datemultirange(days)
+    """INSERT INTO care_order (municipality_id, ref, part, recipient, provider, valid, in_force)
+    SELECT 188, 'O-' || r, 0, 'B-' || r, 'P-' || r % {providers}, days, datemultirange(days)
     FROM generate_series(0, {recipients} - 1) AS r, daterange('{first_on}', NULL) AS days""",
-    """INSERT INTO order_line SELECT 188, 'O-' || r, line::text, line, intervention, NULL, 1, 1, unit, 1
+    """INSERT INTO order_line (municipality_id, order_ref, part, ref, line_no, intervention, frequency, period,
+        period_unit, staff_count)
+    SELECT 188, 'O-' || r, 0, line::text, line, intervention, 1, 1, unit, 1
     FROM generate_series(0, {recipients} - 1) AS r, (VALUES
         (1, 'stad', 'wk'), (2, 'morgon', 'd'), (3, 'lakemedel', 'd')) AS l(line, intervention, unit)""",
 )
