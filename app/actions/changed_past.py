@@ -3,12 +3,13 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.granted import granted_seconds, lines_of
 from app.domain.master import MasterData
-from app.domain.order import ONE_DAY, Order, first_change, months
+from app.domain.order import ONE_DAY, Order, first_change, months, providers_of
 from app.domain.time import Days
 from app.store import compensation, settlement
 from app.store.compensation import Account
@@ -20,22 +21,30 @@ Pay = Mapping[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An order before and after it was put again, and the days before today from the first that it changes."""
+    """An order before and after it was put again, and the days before today from the first that it changes.
+
+    `whose` is each provider with the recipients of whom its pay may change: one presence is divided between all of a
+    household, and others may answer an alarm.
+    """
 
     before: Sequence[Order]
     after: Sequence[Order]
     days: Days
-
-    @property
-    def whose(self) -> set[tuple[str, str]]:
-        """Each provider with the recipients of whom its pay may change."""
-        return {(order.provider, order.recipient) for order in (*self.before, *self.after)}
+    whose: AbstractSet[tuple[str, str]]
 
 
-def changed_past(before: Sequence[Order], after: Sequence[Order], today: dt.date) -> Change | None:
+def changed_past(master: MasterData, before: Sequence[Order], after: Sequence[Order], today: dt.date) -> Change | None:
     """The change, where it says anything else of a day before today."""
     first = first_change(before, after)
-    return Change(before, after, (first, today - ONE_DAY)) if first is not None and first < today else None
+    if first is None or first >= today:
+        return None
+    whose = {
+        (provider, recipient)
+        for order in (*before, *after)
+        for provider in providers_of(order)
+        for recipient in master.household_of(order.recipient)
+    }
+    return Change(before, after, (first, today - ONE_DAY), whose)
 
 
 async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
@@ -79,7 +88,7 @@ def _as_granted(orders: Iterable[Order]) -> list[Order]:
     return [
         replace(
             order,
-            lines=tuple(replace(line, weekdays=(), window=None) for line in order.lines),
+            lines=tuple(replace(line, weekdays=(), window=None, answered_by=()) for line in order.lines),
             pauses=tuple(replace(pause, reason="", notified_at=None) for pause in order.pauses),
         )
         for order in orders

@@ -62,7 +62,7 @@ async def place_orders(
             old = order_of(ref, latest.body) if outcome.status == "replaced" and latest else ()
             told = order_of(ref, outcome.body)
             days += _changed(old, told)
-            change = changed_past(old, told, today) if old else None
+            change = changed_past(writing.master, old, told, today) if old else None
             if change:
                 past[place] = change
             stored[ref] = Stored(ref, outcome.version, removed=False, body=outcome.body)

@@ -305,6 +305,11 @@ class MasterData:
         """Whether anybody has ever lived there."""
         return household in self._residents
 
+    def household_of(self, recipient: str) -> set[str]:
+        """Whoever ever lived where the recipient ever did, and the recipient."""
+        versions = self.recipients[recipient].versions if recipient in self.recipients else []
+        return {recipient}.union(*(self._residents[version.household] for version in versions))
+
     def orders_of(self, recipient: str) -> list[Order]:
         """Every order of the recipient, by ref."""
         return self._orders_of.get(recipient, [])

@@ -79,6 +79,11 @@ def of_provider(order: Order, provider: str) -> Order | None:
     return replace(order, lines=lines) if lines else None
 
 
+def providers_of(order: Order) -> set[str]:
+    """Whose staff may come for anything of the order."""
+    return {order.provider}.union(*(line.answered_by for line in order.lines))
+
+
 def in_force(order: Order, on: dt.date) -> bool:
     """Whether the order is valid and not paused that day."""
     return _valid(order, on) and not any(_paused(pause, on) for pause in order.pauses)

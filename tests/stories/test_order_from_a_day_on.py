@@ -3,7 +3,7 @@
 import pytest
 from test_closing import amounts, close, month_of
 from test_granted_time import GRANTED, reports
-from world import H2, codes, line, on, order, shares
+from world import H2, PAR, codes, line, on, order, shares
 
 KR_AN_HOUR = {"rules": [GRANTED["rules"][0] | {"rates": [{"ore": 40_000}]}]}
 CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": KR_AN_HOUR}
@@ -61,6 +61,22 @@ async def test_put_again_wholly_it_warns_of_what_it_changes_in_the_past(granted)
     assert "warnings" not in await granted.put("orders", "O-9", lunches(20))
     assert "warnings" not in await granted.put("orders", "O-9", lunches(20) | {"valid_to": "2099-12-31",
                                                "valid_from": "2099-01-01", "applies_from": "2099-01-01"})  # fmt: skip
+
+
+async def test_the_warning_tells_what_the_whole_household_is_paid_otherwise(home_of_old):
+    """A presence is divided between the couple: what one no longer has ordered, the other's share grows by."""
+    executed = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}]}
+    await home_of_old.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [executed]}})
+    await home_of_old.visit_by("S-1", PAR, on("2026-10-02", "08:00"), on("2026-10-02", "08:30"))
+
+    async def total():
+        return (await month_of(home_of_old, "2026-10"))["total_ore"]
+
+    before = await total()
+    told = await home_of_old.put("orders", "O-a", order("B-a", line("1", "dusch", 20), line("2", "städ", 30)))
+    assert (before, await total(), told["warnings"][0]["ore"]) == (18_000, 9_000, -9_000)
+    passed = await home_of_old.put("orders", "O-a", order("B-a", line("1", "dusch", 20), provider="P-syd"))
+    assert (await total(), passed["warnings"][0]["ore"]) == (18_000, 9_000)
 
 
 async def test_many_orders_are_put_from_a_day_on_and_warned_of_one_by_one(granted):
