@@ -37,7 +37,7 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
     "keyset_unknown": (
         Words("Taggens nycklar är okända", "The tag's keys are unknown"),
         Words(
-            "Kommunen har inga sådana nycklar. Lägg in dem och skicka loggningen igen.",
+            "Kommunen har inga sådana nycklar. Lägg in dem och skicka taggningen igen.",
             "The municipality has no such keys. Put them and send the tap again.",
         ),
     ),
@@ -65,15 +65,8 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
     "tag_unknown": (
         Words("Taggen är okänd", "The tag is unknown"),
         Words(
-            "Ingen tagg är registrerad med det UID:t. Registrera den och skicka loggningen igen.",
+            "Ingen tagg är registrerad med det UID:t. Registrera den och skicka taggningen igen.",
             "No tag is registered with that UID. Register it and send the tap again.",
-        ),
-    ),
-    "unknown_household": (
-        Words("Hushållet är okänt", "The household is unknown"),
-        Words(
-            "Hushållet finns inte. Lägg in det och skicka loggningen igen.",
-            "The household does not exist. Put it and send the tap again.",
         ),
     ),
     "unknown_intervention": (

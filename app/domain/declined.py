@@ -7,8 +7,11 @@ from uuid import UUID
 
 from app.domain.facts import Declined
 from app.domain.master import MasterData
-from app.domain.order import OrderLine, fits, in_force, of_provider
+from app.domain.order import OrderLine, fits, in_force, of_provider, until_death
+from app.domain.pairing import Presence
+from app.domain.plan import SINGLE_PURPOSE
 from app.domain.report import Report
+from app.domain.telling import report_of
 from app.domain.time import local_date
 from app.domain.visit import Visit
 
@@ -16,20 +19,28 @@ DOORS = {"declined": "at_door", "no_answer": "no_answer"}
 
 
 def declined_of(
-    visits: Iterable[Visit], reports: Mapping[UUID, Sequence[Report]], master: MasterData
+    visits: Iterable[Visit],
+    presences: Mapping[UUID, Presence],
+    reports: Mapping[UUID, Sequence[Report]],
+    master: MasterData,
 ) -> Iterator[Declined]:
     """Whole visits declined at the door or not opened for, and single interventions declined within a performed one.
 
     A visit that did not take place stands for the lines of its provider that fit its start, or all in force when none
-    does; the interventions its report names stand in their place.
+    does; the interventions its report names stand in their place. Whoever is not paid for what they do is not paid for
+    what was declined either. `presences` are those of visits that did not take place.
     """
     for visit in visits:
+        if not _may_be_paid(visit):
+            continue
         lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
         if visit.status in DOORS and visit.took_place:
-            told = _report_of(visit, reports, master)
+            told = report_of(presences[visit.presence], reports, master)
             named = [one for one in told.interventions if one.outcome == "declined"] if told else []
             of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
-            wanted = [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines)
+            wanted = (
+                [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines, master)
+            )
             yield from (_declined(visit, line, DOORS[visit.status], master) for line in wanted)
         elif visit.declined:
             ordered = {(visit.recipient, line.intervention): line for line in reversed(lines)}
@@ -65,28 +76,27 @@ def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterat
             )
 
 
-def _report_of(visit: Visit, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
-    told = [
-        report
-        for tap in (visit.in_tap, visit.out_tap)
-        if tap
-        for report in reports.get(tap, ())
-        if master.person_of(report.staff) == visit.person
-    ]
-    return max(told, key=lambda report: report.order(visit.started_at), default=None)
+def _may_be_paid(visit: Visit) -> bool:
+    employed = "not_employed" not in visit.anomalies or visit.settled.get("not_employed") == "resolved"
+    return employed and visit.role != "trainee"
 
 
 def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterData) -> list[OrderLine]:
     return [
         line
         for order in master.orders_of(recipient)
-        if provider is not None and in_force(order, on) and (seen := of_provider(order, provider))
+        if provider is not None
+        and (alive := until_death(order, master.died_on(recipient)))
+        and in_force(alive, on)
+        and (seen := of_provider(order, provider))
         for line in seen.lines
     ]
 
 
-def _fitting(visit: Visit, lines: Sequence[OrderLine]) -> Sequence[OrderLine]:
-    return [line for line in lines if fits(line, visit.sort_at)] or lines
+def _fitting(visit: Visit, lines: Sequence[OrderLine], master: MasterData) -> Sequence[OrderLine]:
+    purpose = SINGLE_PURPOSE.get(visit.role) if visit.role else None
+    own = [line for line in lines if purpose in {None, master.category_of(line.intervention, visit.local_date)}]
+    return [line for line in own if fits(line, visit.sort_at)] or own
 
 
 def _declined(visit: Visit, line: OrderLine, how: str, master: MasterData) -> Declined:

@@ -104,7 +104,7 @@ def expected_end(
     """
     if presence.state != "open" or presence.started_at is None:
         return None
-    report = _report_of(presence, reports, master)
+    report = report_of(presence, reports, master)
     minutes = ordered_minutes(_scene(presence, report, master, chain_of(presence, chains)).plan)
     return presence.started_at + (dt.timedelta(minutes=minutes) if minutes else unordered)
 
@@ -120,7 +120,7 @@ def told_done(
 
     `reports` and `chains` as `visits_at` has them.
     """
-    report = _report_of(presence, reports, master)
+    report = report_of(presence, reports, master)
     scene = _scene(presence, report, master, chain_of(presence, chains))
     if recipient not in scene.plan.told and not (report and report.done):
         return None
@@ -142,7 +142,7 @@ def visits_at(
     flagged.
     """
     scenes = [
-        _scene(presence, _report_of(presence, reports, master), master, chain_of(presence, chains))
+        _scene(presence, report_of(presence, reports, master), master, chain_of(presence, chains))
         for presence in sorted(presences, key=presence_order)
     ]
     for scene in scenes:
@@ -154,7 +154,8 @@ def visits_at(
     return [visit for scene in scenes for visit in _visits(scene, by_group[scene.group])]
 
 
-def _report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
+def report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
+    """The report that counts: of those of the presence's own person, by any of its taps, the one told last."""
     if not reports:
         return None
     whose = {presence.person, presence.as_paired.person}

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from app.domain.bundles import MOST_SHARES, classes_of, moving, singles_only
-from app.domain.declined import Notice, declined_in_advance, declined_of
+from app.domain.declined import DOORS, Notice, declined_in_advance, declined_of
 from app.domain.document import terms_of
 from app.domain.facts import Bundle, Declined, Facts
 from app.domain.master import MasterData
@@ -18,6 +18,7 @@ from app.domain.rating import Agreement
 from app.domain.split import Share
 from app.domain.time import Days, days_span, local_date
 from app.domain.visit import Visit
+from app.store.presences import of_ids
 from app.store.records import take_in
 from app.store.visits import COLUMNS, standing, visit_of
 
@@ -51,12 +52,15 @@ WHERE municipality_id = $1 AND kind = 'recipients' AND ref = ANY($2::text[]) ORD
 """
 ORDERS = """
 SELECT o.ref, r.body FROM (
-    SELECT DISTINCT ref FROM care_order WHERE municipality_id = $1 AND provider = $2
+    SELECT DISTINCT ref FROM care_order WHERE municipality_id = $1 AND {whose}
 ) AS o CROSS JOIN LATERAL (
     SELECT body FROM record
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS r
 """
+OWN = ORDERS.format(whose="provider = $2")
+# Another provider's order may name this one as who answers its alarms.
+ANSWERED = ORDERS.format(whose="recipient = ANY($2::text[])")
 NOTICES = """
 SELECT body FROM (
     SELECT DISTINCT ON (ref) body FROM record
@@ -138,7 +142,7 @@ async def account_of(sql: Any, municipality_id: int, provider: str, form: str) -
     master = MasterData()
     for row in await sql.fetch(MASTER, municipality_id, provider):
         take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
-    for row in await sql.fetch(ORDERS, municipality_id, provider):
+    for row in await sql.fetch(OWN, municipality_id, provider):
         take_in(master, "orders", row["ref"], False, from_json(row["body"]))
     return Account(sql, municipality_id, provider, form, master)
 
@@ -208,11 +212,18 @@ def _bundle(number: int, row: Any) -> Bundle:
 
 
 async def _declined(account: Account, days: Days) -> list[Declined]:
+    sql, municipality_id, master = account.sql, account.municipality_id, account.master
     asked = _visits(await account.fetch(TURNED_DOWN, days))
-    taps = [tap for visit in asked for tap in (visit.in_tap, visit.out_tap) if tap]
-    _, reports, _ = await standing(account.sql, account.municipality_id, [], taps)
-    notices = await notices_of(account.sql, account.municipality_id, account.provider, days)
-    found = [*declined_of(asked, reports, account.master), *declined_in_advance(notices, account.master)]
+    presences = await of_ids(sql, municipality_id, [one.presence for one in asked if one.status in DOORS])
+    taps = [tap for presence in presences.values() for tap in presence.taps]
+    _, reports, _ = await standing(sql, municipality_id, [], taps)
+    recipients = {visit.recipient for visit in asked}
+    await _meet(account, recipients)
+    for row in await sql.fetch(ANSWERED, municipality_id, sorted(recipients)):
+        if row["ref"] not in master.orders:
+            take_in(master, "orders", row["ref"], False, from_json(row["body"]))
+    notices = await notices_of(sql, municipality_id, account.provider, days)
+    found = [*declined_of(asked, presences, reports, master), *declined_in_advance(notices, master)]
     return [one for one in found if account.recipients is None or one.recipient in account.recipients]
 
 

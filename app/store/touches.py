@@ -87,7 +87,12 @@ def _of_record(provider: str, kind: str, ref: str, told: Sequence[Mapping[str, A
         return frozenset({ref})
     if kind in {"orders", "declines"}:
         parts = [part for body in told for part in (*body.get("earlier", ()), body)]
-        return frozenset(part["recipient"] for part in parts if part.get("provider") == provider)
+        return frozenset(part["recipient"] for part in parts if provider in _whose(part))
     if kind == "contracts":
         return None if any(body["provider"] == provider for body in told) else frozenset()
     return None if kind == "interventions" or ref == provider else frozenset()
+
+
+def _whose(part: Mapping[str, Any]) -> set[str]:
+    """The provider of an order or a notice, and who answers alarms of the order."""
+    return {part["provider"]}.union(*(line.get("answered_by", ()) for line in part.get("lines", ())))

@@ -185,7 +185,7 @@ async def test_a_corrections_kind_and_anomaly_are_told_too(town):
     path, english = f"/v1/visits/{visit['id']}/corrections", {"Accept-Language": "en", "If-Match": '"1"'}
     body = {"id": uuid.uuid4(), "reason": "equipment"}
     for said, pointer, allowed in [
-        ({"kind": "delete"}, "/kind", get_args(Kind)),
+        ({"kind": "undo"}, "/kind", get_args(Kind)),
         ({"kind": "resolve", "anomaly": "rain"}, "/anomaly", ANOMALIES),
     ]:
         [error] = (await refused(town, "POST", path, body | said, 422, "invalid_envelope", headers=english))["errors"]

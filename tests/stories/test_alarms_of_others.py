@@ -41,6 +41,26 @@ async def test_the_answering_team_has_the_alarm_ordered_and_is_paid_for_it(answe
     assert codes((await answered.visits())[0]) == {"order_not_in_force"}
 
 
+async def test_an_alarm_that_nobody_opened_for_is_paid_to_who_came(answered):
+    """By the rule's half of the alarm's fifteen minutes; taken back where the order no longer names the provider."""
+    declined = [{"how": ["no_answer", "single"], "percent": 50}]
+    rules = [LARM | {"declined": declined}]
+    await answered.put("contracts", "K-syd", contract() | {"provider": "P-syd", "compensation": {"rules": rules}})
+    await answered.visit_by("S-team", H2, day(-1, "03:00"), day(-1, "03:15"), outcome="no_answer")
+    said = [{"intervention": "larm", "outcome": "declined"}]
+    await answered.visit_by("S-team", H2, day(-1, "04:00"), day(-1, "04:15"), interventions=said)
+    asked = {"month": f"{day(-1):%Y-%m}", "provider": "P-syd"}
+
+    async def paid():
+        answer = await answered.ask("GET", "/v1/compensation", role="controller", params=asked, expect=200)
+        return {line["reason"]: line["amount_ore"] for line in answer.json()["lines"]}
+
+    assert await paid() == {"declined_no_answer": 4_500, "declined_single": 4_500}
+    told = await answered.put("orders", "O-2", order("B-2", line("1", "lunch"), line("2", "larm")))
+    assert [(one["seconds"], one["ore"]) for one in told["warnings"]] == [(0, -9_000)]
+    assert await paid() == {}
+
+
 async def test_nothing_else_of_the_order_is_the_answering_providers(answered):
     await answered.visit_by("S-team", H2, day(-1, "03:00"), day(-1, "03:15"), interventions=["larm", "lunch"])
     await answered.visit_by("S-south", H2, day(-1, "12:00"), day(-1, "12:15"))

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 from service import day
-from world import H1, H2, PAR, line, on, order, reasons, recipient, shares
+from world import H1, H2, PAR, line, on, order, reasons, recipient, shares, staff
 
 NORR = {"provider": "P-norr"}
 HALF_PAY = {
@@ -233,6 +233,40 @@ async def test_who_declined_at_the_door_is_not_paid_for_because_of_what_the_othe
     both = await home.correct(second, "set_interventions", interventions=["tillsyn"])
     assert (both["status"], both["seconds"]) == ("complete", 600)
     assert await paid(home) == {("B-a", "executed"): 12_000, ("B-b", "executed"): 6_000}
+
+
+async def test_what_the_report_names_is_paid_by_whichever_tap_it_names_and_whoever_was_there(half_paid):
+    """Insulin was declined at the door, not the shower that is ordered too: ten minutes at half their price."""
+    home = half_paid
+    await home.put("orders", "O-1", order("B-1", line("1", "dusch", 40), line("2", "insulin", 10)))
+    await home.tap("S-1", H1, "in", on("2026-10-02", "08:00"))
+    bounce = await home.tap("S-1", H1, "in", on("2026-10-02", "08:00:30"))
+    await home.tap("S-1", H1, "out", on("2026-10-02", "08:05"))
+    said = [{"intervention": "insulin", "outcome": "declined"}]
+    told_at = on("2026-10-02", "08:05")
+    await home.report("S-1", bounce["id"], said, outcome="declined", reported_at=told_at)
+    assert await paid(home) == {("B-1", "declined_at_door"): 3_000}
+    [shown] = await home.visits()
+    await home.correct(shown, "set_staff", staff="S-2")
+    assert await paid(home) == {("B-1", "declined_at_door"): 3_000}
+    # A trainee is never paid for, nor whoever was not employed, nor what is declined after a death.
+    for who in ("S-trainee", "S-3"):
+        await home.put("staff", who, staff(who, valid_to=None if who == "S-trainee" else "2026-10-01"))
+        await visit(home, "2026-10-03", outcome="declined", who=who)
+        await visit(home, "2026-10-04", "insulin", declined=["dusch"], who=who)
+    assert await paid(home) == {("B-1", "declined_at_door"): 3_000}
+    await home.put("recipients", "B-1", recipient("B-1", died_on="2026-10-01", valid_from="2020-01-01"))
+    assert await paid(home) == {}
+
+
+async def test_an_alarm_team_is_paid_for_alarms_that_were_declined_alone(half_paid):
+    home = half_paid
+    care = HALF_PAY | {"categories": ["CARE", "ALARM"]}
+    await home.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [care]}})
+    await visit(home, "2026-10-02", outcome="no_answer", who="S-alarm")
+    assert await paid(home) == {}
+    await home.put("orders", "O-9", order("B-1", line("1", "larm", 20)))
+    assert await paid(home) == {("B-1", "declined_no_answer"): 6_000}
 
 
 async def test_indices_have_their_known_answers(home):
