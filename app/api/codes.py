@@ -69,6 +69,13 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
             "No tag is registered with that UID. Register it and send the tap again.",
         ),
     ),
+    "unknown_household": (
+        Words("Hushållet är okänt", "The household is unknown"),
+        Words(
+            "Ingen mottagare bor där. Lägg in mottagaren och skicka taggningen igen.",
+            "No recipient lives there. Put the recipient and send the tap again.",
+        ),
+    ),
     "unknown_intervention": (
         Words("Insatsen är okänd", "The intervention is unknown"),
         Words(

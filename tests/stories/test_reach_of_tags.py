@@ -127,11 +127,11 @@ async def test_a_planner_learns_of_nobody_elses_recipients_and_staff(shared):
     visit = (await shared.visit_by("S-1", "H-1", day(-1, "08:00"), day(-1, "08:30")))["visits"][0]
     visit = await shared.visit(visit["id"])
     refusals = [
-        await shared.correct(visit, "set_recipient", "wrong_recipient", expect=404, recipient=ref)
+        await shared.correct(visit, "set_recipient", "wrong_recipient", expect=422, recipient=ref)
         for ref in ("B-3", "B-nobody")
     ]
     refusals += [
-        await shared.correct(visit, "set_staff", "wrong_staff", expect=404, staff=ref)
+        await shared.correct(visit, "set_staff", "wrong_staff", expect=422, staff=ref)
         for ref in ("S-south", "S-nobody")
     ]
     codes = [(one["code"], [error["pointer"] for error in one.get("errors", [])]) for one in refusals]
@@ -163,7 +163,7 @@ async def test_a_visit_that_another_provider_told_by_hand_is_not_given_for_its_i
     for repeated, missing in ((told, manual()), (told | {"recipient": "B-1"}, manual(recipient="B-1"))):
         found = await answered(shared, NORR, "POST", "/v1/visits", repeated)
         assert found == await answered(shared, NORR, "POST", "/v1/visits", missing)
-        assert found[0] == 404
+        assert found[0] == 422
     own = await answered(shared, NORR, "POST", "/v1/visits", told | {"recipient": "B-1", "staff": "S-1"})
     assert (own[0], own[1]["code"]) == (409, "id_conflict")
     assert len(await shared.visits()) == 1
