@@ -9,9 +9,10 @@ take the same way with a smaller or wider neighbourhood.
 import datetime as dt
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from app.actions import overlay
@@ -46,6 +47,8 @@ BACK = dt.timedelta(minutes=10)
 AHEAD = LONGEST_PRESENCE + dt.timedelta(minutes=30)
 BESIDE_BEFORE = dt.timedelta(hours=1)
 BESIDE_AFTER = dt.timedelta(hours=4)
+# How long before a window the presences read with it can have begun: three, each open when the next one began.
+REACHING = 3 * (LONGEST_PRESENCE + dt.timedelta(hours=1))
 
 
 @dataclass(slots=True)
@@ -108,16 +111,18 @@ async def _pair_persons(
     # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
     changes.retell += [(tap.household, tap.at, tap.at) for tap in surroundings.flagged if clock_flagged(tap.flags)]
     again: list[Window] = []
+    taps = {person: sorted(own, key=tap_order) for person, own in surroundings.taps.items()}
+    presences = {
+        person: sorted(overlaid[person].paired if person in overlaid else own, key=presence_order)
+        for person, own in surroundings.presences.items()
+    }
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
         laid = overlaid.get(person)
-        aside = laid.said.set_aside() if laid else ()
-        found = (tap for tap in surroundings.taps[person] if load_first <= tap.at <= load_last and tap.id not in aside)
-        near = sorted(found, key=tap_order)
-        known = {
-            presence.id: presence
-            for presence in (laid.paired if laid else surroundings.presences[person])
-            if presence.anchor_at <= load_last
-        }
+        near = _within(taps[person], load_first, load_last, _at)
+        if laid:
+            aside = laid.said.set_aside()
+            near = [tap for tap in near if tap.id not in aside]
+        known = {one.id: one for one in _within(presences[person], load_first - REACHING, load_last, _anchor_at)}
         start = quiet_before(first, near)
         fresh = _replay(person, start, near, known.values(), writing.as_of)
         end = _in_step_after(last, load_last, near, fresh, known.values())
@@ -132,6 +137,19 @@ async def _pair_persons(
         if not pairing.note(changes, first, last, load_last):
             again.append((person, first, last))
     return again
+
+
+T = TypeVar("T")
+_at: Callable[[Tap], dt.datetime] = attrgetter("at")
+_anchor_at: Callable[[Presence], dt.datetime] = attrgetter("anchor_at")
+
+
+def _within(
+    things: Sequence[T], first: dt.datetime, last: dt.datetime, when: Callable[[T], dt.datetime]
+) -> Sequence[T]:
+    """Those from `first` to `last`, both ends included, of things sorted by when they are."""
+    start = bisect_left(things, first, key=when)
+    return things[start : bisect_right(things, last, lo=start, key=when)]
 
 
 def _replay(
@@ -252,7 +270,7 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         elif old.visit != visit:
             changed.append(StoredVisit(visit, old.version + 1))
             differences.append((old.visit, visit))
-    gone = [(old, _successor(old.visit, all_presences, told)) for old in stored.values()]
+    gone = _with_successors(list(stored.values()), all_presences, told)
     differences += [(old.visit, None) for old, _ in gone]
     before = [old for old, _ in differences if old is not None]
     writing.change_no = await store_projection.write(
@@ -282,7 +300,8 @@ async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[W
     taken: set[UUID] = set()
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
-        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, asked, known):
+        once = _merged(asked, dt.timedelta(0))
+        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, once, known):
             loaded[presence.household][presence.id] = presence
         for presence in changes.current.values():
             loaded[presence.household][presence.id] = presence
@@ -333,8 +352,20 @@ def _reaching(clusters: Sequence[_Cluster], first: dt.datetime, last: dt.datetim
     return clusters[start : bisect_right(clusters, last, lo=start, key=lambda cluster: cluster.low)]
 
 
-def _successor(old: Visit, presences: Sequence[Presence], told: Sequence[Visit]) -> UUID | None:
-    """The visit that now stands for a withdrawn one: the same recipient's, in the presence that took over its taps."""
-    taps = {old.in_tap, old.out_tap} - {None}
-    heirs = {presence.id for presence in presences if taps.intersection(presence.taps)}
-    return next((visit.id for visit in told if visit.presence in heirs and visit.recipient == old.recipient), None)
+def _with_successors(
+    gone: Sequence[StoredVisit], presences: Sequence[Presence], told: Sequence[Visit]
+) -> list[tuple[StoredVisit, UUID | None]]:
+    """Withdrawn visits, each with the one that stands for it: the same recipient's, where its taps went."""
+    if not gone:
+        return []
+    of_tap = {tap: presence.id for presence in presences for tap in presence.taps}
+    heirs = {(visit.presence, visit.recipient): (place, visit.id) for place, visit in enumerate(told)}
+    return [(old, _successor(old.visit, of_tap, heirs)) for old in gone]
+
+
+def _successor(
+    old: Visit, of_tap: Mapping[UUID, UUID], heirs: Mapping[tuple[UUID, str], tuple[int, UUID]]
+) -> UUID | None:
+    presences = [of_tap[tap] for tap in (old.in_tap, old.out_tap) if tap and tap in of_tap]
+    found = [heirs[one, old.recipient] for one in presences if (one, old.recipient) in heirs]
+    return min(found)[1] if found else None

@@ -7,7 +7,7 @@ carer is paid for, and because visits that overlap share a group.
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -56,6 +56,8 @@ class _Scene:
     """Their parts."""
     unattested: bool = False
     flags: Sequence[str] = ()
+    company: "list[_Scene]" = field(default_factory=list)
+    """Who was there at the same time: those who came before it, in order, then those who came after."""
 
     @property
     def counts(self) -> bool:
@@ -147,11 +149,8 @@ def visits_at(
     ]
     for scene in scenes:
         scene.flags = flags_of(scene.presence, clocks)
-    _name_groups(scenes)
-    by_group: defaultdict[UUID, list[_Scene]] = defaultdict(list)
-    for scene in scenes:
-        by_group[scene.group].append(scene)
-    return [visit for scene in scenes for visit in _visits(scene, by_group[scene.group])]
+    _gather(scenes)
+    return [visit for scene in scenes for visit in _visits(scene)]
 
 
 def report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
@@ -204,22 +203,27 @@ def _apart(
     return apart | dict.fromkeys(served & gone, "omitted")
 
 
-def _name_groups(scenes: Sequence[_Scene]) -> None:
-    """Connected overlaps share the group of the earliest opening; scenes come sorted as they opened."""
-    running: _Scene | None = None
-    reach: dt.datetime | None = None
+def _gather(scenes: Sequence[_Scene]) -> None:
+    """Connected overlaps share the group of the earliest opening, and know each other's company.
+
+    Scenes come sorted as they opened, so only those who are still there are looked at: at one door a person is never
+    there twice at once, which bounds how many that are.
+    """
+    there: list[_Scene] = []
+    group: UUID | None = None
     for scene in scenes:
         start = scene.presence.started_at
         if start is None or start == scene.until or scene.nowhere:
             continue
-        if running is not None and reach is not None and start < reach:
-            scene.group = running.group
-            reach = max(reach, scene.until)
-        else:
-            running, reach = scene, scene.until
+        there = [other for other in there if start < other.until]
+        group = scene.group = group if there and group else scene.group
+        scene.company += there
+        for other in there:
+            other.company.append(scene)
+        there.append(scene)
 
 
-def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
+def _visits(scene: _Scene) -> list[Visit]:
     """The visits of one presence: its seconds divided, what others filled cut off, anomalies told."""
     parts = scene.plan.parts
     complete = scene.status == "complete"
@@ -230,13 +234,13 @@ def _visits(scene: _Scene, group: Sequence[_Scene]) -> list[Visit]:
     for part, given in zip(parts, seconds, strict=True):
         by_recipient[part.recipient].append((part, given))
     told = [
-        _visit(scene, group, recipient, given, spans, presence_seconds, scaled)
+        _visit(scene, recipient, given, spans, presence_seconds, scaled)
         for recipient, given in sorted(by_recipient.items())
     ]
     if complete and scene.plan.declined:
         told = _with_declined(told, scene)
     return told + [
-        _visit(replace(scene, status=status), group, recipient, (), (), 0, scaled=False)
+        _visit(replace(scene, status=status), recipient, (), (), 0, scaled=False)
         for recipient, status in sorted(scene.apart.items())
     ]
 
@@ -253,7 +257,6 @@ def _with_declined(visits: Sequence[Visit], scene: _Scene) -> list[Visit]:
 
 def _visit(
     scene: _Scene,
-    group: Sequence[_Scene],
     recipient: str,
     given: Sequence[tuple[Part, int]],
     spans: tuple[Span, ...],
@@ -274,7 +277,7 @@ def _visit(
     if _took_no_time(scene, given):
         anomalies.append(NO_DURATION)
     elif scene.status == "complete":
-        shares, wrong = _shares(scene, group, recipient, given, presence_seconds, resolved, scaled=scaled)
+        shares, wrong = _shares(scene, recipient, given, presence_seconds, resolved, scaled=scaled)
         anomalies += wrong
     codes = tuple(dict.fromkeys(anomalies))
     ended_at = presence.ended_at
@@ -321,7 +324,6 @@ def _took_no_time(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
 
 def _shares(
     scene: _Scene,
-    group: Sequence[_Scene],
     recipient: str,
     given: Sequence[tuple[Part, int]],
     presence_seconds: int,
@@ -332,13 +334,13 @@ def _shares(
     """The shares of one recipient in a complete presence, and what is wrong with them."""
     report_missing = scene.plan.report_missing and recipient not in scene.plan.told
     shares = [_share(scene, part, seconds, resolved, report_missing=report_missing) for part, seconds in given]
-    if len(group) > 1:
-        shares = cut_extra(shares, partial(_filled_by_others, scene, group), presence_seconds)
+    if scene.company:
+        shares = cut_extra(shares, partial(_filled_by_others, scene), presence_seconds)
     extra = [share for share in shares if share.reason == "extra_staff"]
     wrong = [code for part, _ in given for code in part.anomalies]
     wrong += ["report_missing"] * report_missing + ["attestation_missing"] * scene.unattested
     wrong += ["minutes_scaled"] * scaled
-    wrong += ["extra_staff"] * bool(extra) + ["staff_count"] * _too_few(scene, group, given)
+    wrong += ["extra_staff"] * bool(extra) + ["staff_count"] * _too_few(scene, given)
     if "extra_staff" in resolved:
         shares = [share._replace(payable=True, reason="resolved") if share in extra else share for share in shares]
     return shares, wrong
@@ -386,7 +388,7 @@ def _anomalies(scene: _Scene) -> list[str]:
     return found
 
 
-def _filled_by_others(scene: _Scene, group: Sequence[_Scene], order_line: str) -> int:
+def _filled_by_others(scene: _Scene, order_line: str) -> int:
     """Seconds of the presence during which those who came before it already were as many as the line orders."""
     if scene.trainee:
         return 0
@@ -394,13 +396,13 @@ def _filled_by_others(scene: _Scene, group: Sequence[_Scene], order_line: str) -
     position = presence_order(scene.presence)
     before = [
         other.presence.spans
-        for other in group
+        for other in scene.company
         if other.counts and presence_order(other.presence) < position and order_line in other.lines()
     ]
     return covered_by(scene.presence.spans, before, places) if len(before) >= places else 0
 
 
-def _too_few(scene: _Scene, group: Sequence[_Scene], given: Sequence[tuple[Part, int]]) -> bool:
+def _too_few(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
     """Whether a line asks for more staff than came at the same time."""
     if scene.trainee:
         return False
@@ -408,21 +410,14 @@ def _too_few(scene: _Scene, group: Sequence[_Scene], given: Sequence[tuple[Part,
         if part.staff_count > 1 and part.order_line:
             came = {
                 other.presence.person
-                for other in group
+                for other in (scene, *scene.company)
                 if not other.trainee
                 and other.status not in {"disputed", "omitted"}
                 and part.order_line in other.lines()
-                and (other is scene or _meet(other, scene))
             }
             if len(came) < part.staff_count:
                 return True
     return False
-
-
-def _meet(one: _Scene, other: _Scene) -> bool:
-    """Whether they were there at the same time; in a group two may meet only through a third."""
-    first, second = one.presence.started_at, other.presence.started_at
-    return first is not None and second is not None and first < other.until and second < one.until
 
 
 def _suggestions(scene: _Scene, recipient: str, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:

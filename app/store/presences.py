@@ -97,13 +97,14 @@ WHERE t.id IN (p.in_tap, p.out_tap)
   OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
 """
 OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
+# The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
 AT_HOUSEHOLDS = f"""
 SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.household = wanted.household
       AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
-      AND p.reach_at >= wanted.first_at AND p.id <> ALL ($5::uuid[])
+      AND p.reach_at >= wanted.first_at AND p.id NOT IN (SELECT unnest($5::uuid[]))
     ORDER BY p.anchor_at
 ) AS p
 """
