@@ -1,8 +1,10 @@
-"""A query holds nothing that its route does not know.
+"""A query holds nothing that its route does not know, and nothing twice.
 
-Whoever misspells a filter would otherwise be given everything, and take it for what was asked.
+Whoever misspells a filter would otherwise be given everything, and take it for what was asked; of a filter that is
+given twice, one would be left out.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 
 from fastapi import Request
@@ -14,7 +16,7 @@ from app.api.problems import FieldError, Problem
 
 
 async def only_declared(request: Request) -> None:
-    """Raises Problem `unknown_parameter` for a query with a name that the route does not declare.
+    """Raises Problem: `unknown_parameter` for a name the route does not declare, `invalid_parameter` for one twice.
 
     Whoever may not ask at all is told that first, by the route's own dependency.
     """
@@ -22,13 +24,18 @@ async def only_declared(request: Request) -> None:
         return
     route: APIRoute = request.scope["route"]
     declared = declared_by(route)
-    if request.query_params.keys() <= set(declared):
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = given.keys() - set(declared)
+    twice = [FieldError(f"/query/{name}", "given_twice") for name in declared if given[name] > 1]
+    if not unknown and not twice:
         return
     for dependency in route.dependant.dependencies:
         if dependency.call is not None and hasattr(dependency.call, "roles"):
             await dependency.call(request)
-    # The name itself may be somebody's number, so the pointer ends before it.
-    raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])
+    if unknown:
+        # The name itself may be somebody's number, so the pointer ends before it.
+        raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])
+    raise Problem("invalid_parameter", errors=twice)
 
 
 def declared_by(route: APIRoute) -> tuple[str, ...]:

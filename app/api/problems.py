@@ -179,6 +179,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Din roll får inte göra detta.",
         "Your role may not do this.",
     ),
+    "given_twice": Kind(
+        422,
+        "Angivet två gånger",
+        "Given twice",
+        "Ange parametern en gång.",
+        "Give the parameter once.",
+    ),
     "id_conflict": Kind(
         409,
         "Id:t är upptaget",

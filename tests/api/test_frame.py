@@ -466,6 +466,20 @@ async def test_a_parameter_that_a_route_does_not_know_is_422_on_every_route(serv
             assert "limitt" not in str(body)
 
 
+async def test_a_parameter_given_twice_is_422_on_every_route(service):
+    """Else one of two filters would be left out, and who asked would take the rest for an answer to both."""
+    for method, path, operation in _operations(service):
+        for name in _declared(operation):
+            query = [(name, "1"), (name, "1")]
+            clients = [service.client(role, staff="S-1", provider="P-1") for role in ROLES] + [service.client()]
+            answers = [await one.request(method, _address(path), params=query, content=b"{") for one in clients]
+            bodies = [answer.json() for answer in answers if answer.status_code not in {401, 403}]
+            assert bodies, (method, path)
+            for body in bodies:
+                told = (body["status"], body["code"], [(one["pointer"], one["code"]) for one in body["errors"]])
+                assert told == (422, "invalid_parameter", [(f"/query/{name}", "given_twice")]), (method, path)
+
+
 async def test_whoever_may_not_ask_is_told_that_before_what_else_is_wrong(service):
     for method, path in _asking_for_a_token(service):
         answer = await service.client().request(method, _address(path), params={"limitt": 1})
