@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from threading import Thread
 from time import sleep
@@ -19,6 +20,10 @@ from uvicorn.supervisors import Multiprocess
 
 ASK_AGAIN_SECONDS = 0.05
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens everywhere
+
+PATIENCE_SECONDS = 20
+LEAST_MOVED_BYTES = 16 * 1024
+"""Less than this in so long is no slow line but somebody who keeps a connection: it is ended."""
 
 log = structlog.get_logger("taggad")
 
@@ -92,12 +97,63 @@ def _tell_server() -> None:
     said.setLevel(logging.INFO)
 
 
-class OneSegment(HttpToolsProtocol):
-    """uvicorn's protocol, but for the head of an answer, which waits for the body: one system call instead of two."""
+class Patient(HttpToolsProtocol):
+    """uvicorn's protocol, which gives nobody for ever: who sends a request and who takes an answer has to go on.
+
+    The head of an answer waits for its body: one system call instead of two.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self.transport = _Joining(transport, self.loop)  # type: ignore[assignment] # stands for the transport
+        self._out = _Joining(transport, self.loop)
+        self.transport = self._out  # type: ignore[assignment] # stands for the transport
+        self._begun = 0
+        """Requests of this connection; what has not been told of yet is one."""
+        self._whole = False
+        self._received = 0
+        self._look(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._next_look.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        self._whole = False
+        super().data_received(data)
+
+    def on_message_begin(self) -> None:
+        self._begun += 1
+        self._whole = False
+        super().on_message_begin()
+
+    def on_message_complete(self) -> None:
+        self._whole = True
+        super().on_message_complete()
+
+    def _look(self, before: "_Owed | None") -> None:
+        """End the connection when it owes what it owed at the last look, and has hardly moved since."""
+        waits = not self._whole and not self.flow.read_paused
+        now = _Owed(self._begun if waits else None, self._received, self._out.waiting(), self._out.taken())
+        if before is not None and now.stands_since(before):
+            self._out.abort()
+            return
+        self._next_look = self.loop.call_later(PATIENCE_SECONDS, self._look, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What a client owes at a moment: the rest of a request by its number, and to take what waits for it."""
+
+    request: int | None
+    received: int
+    waiting: int
+    taken: int
+
+    def stands_since(self, before: "_Owed") -> bool:
+        sends_on = self.request != before.request or self.received - before.received >= LEAST_MOVED_BYTES
+        takes_on = not before.waiting or self.taken - before.taken >= LEAST_MOVED_BYTES
+        return (self.request is not None and not sends_on) or (self.waiting > 0 and not takes_on)
 
 
 class _Joining:
@@ -107,6 +163,7 @@ class _Joining:
         self._transport = transport
         self._loop = loop
         self._held: list[bytes] = []
+        self._given = 0
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -120,8 +177,17 @@ class _Joining:
         self._write()
         self._transport.close()
 
+    def waiting(self) -> int:
+        """Bytes that the client's line has not taken."""
+        return self._transport.get_write_buffer_size()
+
+    def taken(self) -> int:
+        """Bytes that it has taken."""
+        return self._given - self.waiting()
+
     def _write(self) -> None:
         if self._held:
+            self._given += sum(map(len, self._held))
             self._transport.writelines(self._held)
             self._held = []
 
@@ -129,7 +195,7 @@ class _Joining:
 def server_options() -> dict[str, Any]:
     """The settings of every server. The edge logs requests, because addresses may name people."""
     return {
-        "http": OneSegment,
+        "http": Patient,
         "access_log": False,
         "log_config": None,
         "server_header": False,

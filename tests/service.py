@@ -263,6 +263,7 @@ async def serving(database_url, **settings):
         await asyncio.sleep(0.001)
     port = server.servers[0].sockets[0].getsockname()[1]
     service = Service(f"http://127.0.0.1:{port}", app)
+    service.connections = server.server_state.connections  # a set of the server's own
     try:
         yield service
     finally:

@@ -30,12 +30,12 @@ Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "adm
 
 
 async def reading(request: Request, caller: Puller) -> AsyncIterator[Reading]:
-    """One moment, until the answer has been sent: for answers of many statements, or read while they are sent."""
+    """One moment, until the answer is made: its connection is given back before a byte of it is sent."""
     async with database(request).snapshot(caller.municipality_id) as opened:
         yield opened
 
 
-Snapshot = Annotated[Reading, Depends(reading, scope="request")]
+Snapshot = Annotated[Reading, Depends(reading, scope="function")]
 
 
 def _keys(text: str) -> str:

@@ -9,12 +9,13 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from fastapi import Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
 from app.api.headings import HEADINGS
 from app.api.problems import Problem
+from app.api.spool import spooled
 from app.store import exports
 from app.store.exports import Rows
 from app.store.typed_exports import Column, TooManyRowsError, parquet, workbook
@@ -168,29 +169,14 @@ async def table(
 
 
 async def answer(listed: Listed, media_type: str) -> Response:
-    """The list, streamed where two pieces are not all there is.
-
-    The first pieces are awaited here, so that what goes wrong with the query is still told as a problem.
-    """
-    body = _body(listed, media_type)
+    """The list, whole: what goes wrong with the query is told as a problem, however late it does."""
     headers = {"Vary": "Accept"}
     if media_type in ENDINGS:
         headers["Content-Disposition"] = f'attachment; filename="{listed.name}.{ENDINGS[media_type]}"'
     try:
-        first, second = await anext(body, b""), await anext(body, b"")
-        third = await anext(body, None)
+        return await spooled(_body(listed, media_type), media_type, headers)
     except TooManyRowsError:
         raise Problem("too_many_rows") from None
-    if third is None:
-        return Response(first + second, media_type=media_type, headers=headers)
-
-    async def all_pieces() -> AsyncIterator[bytes]:
-        for piece in (first, second, third):
-            yield piece
-        async for piece in body:
-            yield piece
-
-    return StreamingResponse(all_pieces(), media_type=media_type, headers=headers)
 
 
 def _body(listed: Listed, media_type: str) -> AsyncIterator[bytes]:
