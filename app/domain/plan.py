@@ -91,7 +91,8 @@ def plan(
     declined = desk.declined(report, household, amended or {}) if report else ()
     if declined:
         done = {(part.recipient, part.intervention) for part in parts if reported or part.recipient in told}
-        declined = sorted(set(declined) - done)
+        here = {*master.residents(household, on), *(part.recipient for part in parts)}
+        declined = sorted(pair for pair in {*declined} - done if pair[0] in here)
     return Plan(tuple(parts), policy, missing, told, tuple(declined))
 
 

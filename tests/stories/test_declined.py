@@ -136,6 +136,21 @@ async def test_the_latest_report_and_what_people_correct_say_what_was_declined_w
     assert by_couple["rows"] == [NORR | row(tillsyn=1)]
 
 
+async def test_at_another_door_than_ones_own_nobody_declines_but_who_was_served_there(autumn):
+    """A rebuild after the order has changed tells the same, for a change of orders looks where the recipient was."""
+
+    async def single():
+        return (await measured(autumn, "declined", month="2026-10"))["total"]["declined_single"]
+
+    lunch = {"intervention": "lunch", "recipient": "B-2", "outcome": "declined"}
+    await visit(autumn, "2026-10-03", "dusch", lunch)
+    assert await single() == 0
+    await visit(autumn, "2026-10-04", "dusch", {"intervention": "tillsyn", "recipient": "B-2"}, lunch)
+    assert await single() == 1
+    await autumn.put("orders", "O-2", order("B-2", line("1", "städ")))
+    assert await single() == 0
+
+
 async def paid(home, month="2026-10"):
     """What each reason comes to in öre, by recipient."""
     params = {"month": month, "provider": "P-norr"}
