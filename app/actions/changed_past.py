@@ -48,18 +48,22 @@ def changed_past(master: MasterData, before: Sequence[Order], after: Sequence[Or
 
 
 async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
-    """What is paid at this moment, for the days of all changes together, to whom they are about."""
+    """What is paid at this moment, for the days of all changes together, to whom they are about.
+
+    It begins with the first day's month: a limit looks at all of a month, and a line is rounded for it.
+    """
     found: defaultdict[tuple[str, str], int] = defaultdict(int)
     recipients: defaultdict[str, set[str]] = defaultdict(set)
     for change in changes:
         for provider, recipient in change.whose:
             recipients[provider].add(recipient)
     for provider, own in sorted(recipients.items()):
-        days = min(change.days[0] for change in changes), max(change.days[1] for change in changes)
+        first_on = min(change.days[0] for change in changes).replace(day=1)
+        days = first_on, max(change.days[1] for change in changes)
         [(_, form, _)] = await compensation.providers(writing.sql, writing.municipality_id, provider)
         account = Account(writing.sql, writing.municipality_id, provider, form, writing.master, sorted(own))
         agreements = await compensation.agreements_of(writing.sql, writing.municipality_id, provider, days)
-        first_on = max(days[0], min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
+        first_on = max(first_on, min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
         for part in months((first_on, days[1])):
             for row in await settlement.of_days(account, part):
                 found[provider, row["recipient"]] += row["amount_ore"]

@@ -120,8 +120,8 @@ class OrderBody(Spanned):
 class Warned(Wire):
     """The order put again changes days before today, `from` the first: granted seconds, and pay in ore.
 
-    Both are what they come to now less what they came to; pay is for all of the household, to every provider of the
-    order, and where a batch has several orders of a household it is told with each. Closed months are adjusted.
+    Both are what they come to now less what they came to; pay is of whole months, for all of the household and to every
+    provider of the order, told with each of several orders of a household in a batch. Closed months are adjusted.
     """
 
     code: Literal["changes_past"]

@@ -79,6 +79,20 @@ async def test_the_warning_tells_what_the_whole_household_is_paid_otherwise(home
     assert (await total(), passed["warnings"][0]["ore"]) == (18_000, 9_000)
 
 
+async def test_the_warning_tells_whole_months_as_they_will_be_settled(granted):
+    """Five hours of the first days are paid up to the month's granted time: 31 times 20 minutes, then 14 times 20."""
+    capped = {"ref": "care", "basis": "executed_at_most_granted", "categories": ["CARE"], "rates": [{"ore": 36_000}]}
+    await granted.put("contracts", "K-1", CONTRACT | {"compensation": {"rules": [capped]}})
+    await granted.put("orders", "O-2", lunches(20))
+    for number in range(1, 6):
+        date = f"2026-10-{number:02}"
+        await granted.visit_by("S-1", H2, on(date, "12:00"), on(date, "13:00"))
+    before = (await month_of(granted, "2026-10"))["total_ore"]
+    told = await granted.put("orders", "O-2", lunches(0, applies_from="2026-10-15"))
+    assert (before, (await month_of(granted, "2026-10"))["total_ore"]) == (180_000, 168_000)
+    assert told["warnings"] == [{"code": "changes_past", "from": "2026-10-15", "seconds": -20_400, "ore": -12_000}]
+
+
 async def test_many_orders_are_put_from_a_day_on_and_warned_of_one_by_one(granted):
     body = {
         "orders": [
