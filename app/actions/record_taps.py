@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.actions.mount_tag import confirm_mounts
 from app.actions.project import Outcome, Touched, project
+from app.domain.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.doors import Doors, Whereabouts
 from app.domain.report import NOT_OWN
 from app.domain.tap import (
@@ -24,9 +25,11 @@ from app.domain.tap import (
     judge_device,
     leads_of,
     shift_of,
+    time_of,
 )
 from app.domain.visit import Visit
 from app.store import taps as store
+from app.store.crowds import counted as counted_taps
 from app.store.database import Writing
 
 
@@ -84,6 +87,14 @@ def _said(claim: Claim) -> tuple[str, bytes, bytes] | None:
     return (claim.message.keyset, claim.message.encrypted, claim.message.mac) if claim.message else None
 
 
+class _Heard(NamedTuple):
+    """A submission, and how its phone's clocks stand to ours."""
+
+    submission: Submission
+    shift: Shift
+    leads: Leads
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one call stores, gathered while its items are judged in turn."""
@@ -97,6 +108,7 @@ class _Batch:
     clocks: dict[str, Shift]
     touched: Touched
     confirmed: dict[str, tuple[dt.datetime, str]]
+    crowds: Crowds
 
     def shift(self, submission: Submission) -> Shift:
         kept = self.known.clocks.get(submission.phone)
@@ -105,10 +117,25 @@ class _Batch:
             self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
         return shift
 
-    def answers(self, submission: Submission) -> list[TapAnswer]:
+    def hear(self, submission: Submission) -> _Heard:
         shift = self.shift(submission)
         claims = (item for item in submission.items if isinstance(item, Claim))
-        leads = leads_of(claims, submission.envelope, shift)
+        return _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
+
+    async def count(self, heard: Sequence[_Heard]) -> None:
+        """Count what the new taps will be counted with."""
+        master = self.writing.master
+        crowds = {
+            crowd
+            for submission, shift, leads in heard
+            for item in submission.items
+            if isinstance(item, Claim) and item.id not in self.known.taps
+            for crowd in crowds_of(item, submission.staff, time_of(item, submission.envelope, shift, leads)[0], master)
+        }
+        self.crowds = Crowds(await counted_taps(self.writing.sql, self.writing.municipality_id, master, crowds))
+
+    def answers(self, heard: _Heard) -> list[TapAnswer]:
+        submission, shift, leads = heard
         return [self.answer(submission, item, shift, leads) for item in submission.items]
 
     def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift, leads: Leads) -> TapAnswer:
@@ -118,7 +145,8 @@ class _Batch:
         stored = self.known.taps.get(item.id)
         if stored is not None and stored.body_hash == hashed and stored.at is not None:
             # Today's visits of a repeated tap are told anew, which changes nothing.
-            self._touch(submission.staff, item, stored.at)
+            if stored.code != TOO_MANY:
+                self._touch(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
         standing = standing_refusal(self.known.attempts.get((item.id, hashed), ()))
         if standing is not None:
@@ -133,6 +161,7 @@ class _Batch:
         if judged.verdict == "refused":
             told = self._told(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
             return self._refused(submission, item.id, judged.code or "refused", hashed, told)
+        judged = self.crowds.judge(judged, crowds_of(item, submission.staff, judged.at, master))
         return self._accept(submission, item, judged, hashed)
 
     def _accept(self, submission: Submission, claim: Claim, judged: Judgement, hashed: bytes) -> TapAnswer:
@@ -141,7 +170,8 @@ class _Batch:
         self.known.taps[claim.id] = store.KnownTap(
             hashed, judged.verdict, judged.code, judged.at, judged.evidence, submission.staff
         )
-        self._touch(submission.staff, claim, judged.at)
+        if judged.code != TOO_MANY:
+            self._touch(submission.staff, claim, judged.at)
         self._confirm(submission.staff, judged)
         self._set_aside(submission, claim.id)
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
@@ -220,8 +250,10 @@ async def record_taps(
     messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
     reads = [read for message in messages if (read := counted(message, writing.master))]
     known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads)
-    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {})
-    answers = [batch.answers(submission) for submission in submissions]
+    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {}, Crowds({}))
+    heard = [batch.hear(submission) for submission in submissions]
+    await batch.count(heard)
+    answers = [batch.answers(one) for one in heard]
     await store.append(
         writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks, known.reads
     )

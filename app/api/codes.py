@@ -184,6 +184,12 @@ REPAIRS: Mapping[str, Words] = {
         "Fråga personalen när taggen lästes, och avgör om loggningen gäller.",
         "Ask the staff when the tag was read, and decide whether the tap stands.",
     ),
+    "too_many": Words(
+        "Personen eller dörren har loggats fler gånger den dagen än någon hinner. Loggningen är sparad men blir inget "
+        "besök. Registrera besöket för hand om det gjordes.",
+        "The person or the door has more taps that day than anybody can make. The tap is kept and becomes no visit. "
+        "Register the visit by hand if it was made.",
+    ),
 }
 """What to do about each anomaly."""
 STILL_IN = Words(

@@ -73,9 +73,11 @@ async def list_disputes(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """Taps whose visit is held until a person decides, and taps at a tag that nobody has told to hang anywhere.
+    """Taps whose visit is held until a person decides, and taps that no visit has come of.
 
-    The latter have no visit, and heal when the tag is told to hang somewhere then. Planners see their own staff's.
+    Those at a tag that nobody has told to hang anywhere heal when it is told to hang somewhere then. Those that were
+    more than a person (400) or a door (1000) can have in a day, `too_many`, never become one. Planners see their own
+    staff's.
     """
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:

@@ -38,6 +38,7 @@ TEXTS: Mapping[str, Words] = {
     "device_not_bound": Words("Telefonen hör inte till personalen.", "The phone does not belong to the staff."),
     "harvested": Words("Taggen lästes senare än vad som uppgavs.", "The tag was read later than was claimed."),
     "time_contradiction": Words("Taggens läsningar motsäger tiden.", "The tag's reads contradict the time."),
+    "too_many": Words("Fler loggningar än någon hinner.", "More taps than anybody can make."),
     "overlap": Words("Besöket korsar ett annat.", "The visit crosses another one."),
     "extra_staff": Words("Fler personal än beställt.", "More staff than ordered."),
     "clock_adjusted": Words("Telefonens klocka gick fel.", "The phone's clock was wrong."),
@@ -59,10 +60,11 @@ DISPUTES = frozenset(
         "device_not_bound",
         "harvested",
         "time_contradiction",
+        "too_many",
     }
 )
 """Codes that hold a whole visit until a person decides."""
-SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction"})
+SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction", "too_many"})
 """Disputes that speak against the tap."""
 HEALTH_CARE = frozenset({"DELEGATED_HSL", "LICENSED_HSL"})
 """Categories of what nobody but the carer can say to have been done."""

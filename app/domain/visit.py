@@ -36,6 +36,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "device_not_bound": "fix",
     "harvested": "fix",
     "time_contradiction": "fix",
+    "too_many": "fix",
     "overlap": "acknowledge",
     "extra_staff": "acknowledge",
     "clock_adjusted": "acknowledge",

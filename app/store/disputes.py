@@ -4,13 +4,14 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
+from app.domain.crowd import TOO_MANY
 from app.store.visits import BOUND, HOLDS
 
 Cursor = tuple[dt.datetime, UUID]
 
 HUNG = "SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1"
 # A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself,
-# or a person decides of the tap alone.
+# or a person decides of the tap alone. One too many of its day never has a visit, wherever its tag hung.
 PAGE = f"""
 SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staff, t.tag,
     coalesce(t.household, hung.household) AS household, held.visits
@@ -20,7 +21,8 @@ FROM tap AS t LEFT JOIN LATERAL ({HUNG}) AS hung ON true CROSS JOIN LATERAL (
 ) AS held
 WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'control'
     AND (t.at, t.id) > ($2, $3) AND t.at >= $2
-    AND (held.visits IS NOT NULL OR coalesce(t.household, hung.household) IS NULL AND NOT EXISTS (
+    AND (held.visits IS NOT NULL
+        OR (coalesce(t.household, hung.household) IS NULL OR t.code = '{TOO_MANY}') AND NOT EXISTS (
         SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute'))
     AND ($4::text IS NULL OR held.ours OR held.visits IS NULL AND EXISTS (
         SELECT FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff AND s.provider = $4))

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from pydantic_core import from_json
 
-from app.store.presences import Window
+from app.store.presences import NOT_SET_ASIDE, Window
 from app.store.records import Stored
 
 PAGE = """
@@ -62,10 +62,10 @@ OF_PROVIDER = """
 SELECT household, min(sort_at), max(sort_at) FROM visit
 WHERE municipality_id = $1 AND provider = $2 AND sort_at BETWEEN $3 AND $4 GROUP BY household
 """
-OF_STAFF = """
+OF_STAFF = f"""
 SELECT least(t.first_at, m.first_at), greatest(t.last_at, m.last_at) FROM (
     SELECT min(at) AS first_at, max(at) AS last_at FROM tap
-    WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4
+    WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4 AND {NOT_SET_ASIDE}
 ) AS t, (
     SELECT min(started_at) AS first_at, max(started_at) AS last_at FROM manual_visit
     WHERE municipality_id = $1 AND staff = $2 AND started_at BETWEEN $3 AND $4

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from app.domain.clock import Said
+from app.domain.crowd import TOO_MANY
 from app.domain.evidence import by_hand, on_the_wire
 from app.domain.master import MasterData
 from app.domain.pairing import LONGEST_PRESENCE, Presence, SideTap, Tap
@@ -21,11 +22,14 @@ from app.domain.time import Span
 Window = tuple[str, dt.datetime, dt.datetime]
 """Whose (a person, a staff ref or a household), first and last instant, both within."""
 
-TAPS = """
+# What the index of a staff ref's taps leaves out: whatever is set aside, however much, is in no one's way.
+NOT_SET_ASIDE = f"code IS DISTINCT FROM '{TOO_MANY}'"
+TAPS = f"""
 SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
 CROSS JOIN LATERAL (
     SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
+      AND {NOT_SET_ASIDE}
     ORDER BY at
 ) AS t
 """
@@ -45,6 +49,7 @@ CLOCKS = f"""
 SELECT t.id, t.at, t.tapped_at, bool_or(EXISTS (
     SELECT FROM tap AS other
     WHERE other.municipality_id = $1 AND other.staff = wanted.staff AND other.direction <> 'control'
+      AND other.{NOT_SET_ASIDE}
       AND other.at >= t.at - {LONGEST} AND other.at <= t.at + {LONGEST}
       AND (other.at < t.at AND other.tapped_at > t.tapped_at OR other.at > t.at AND other.tapped_at < t.tapped_at)
 )) AS astray
@@ -123,9 +128,9 @@ SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
              (SELECT max(started_at) FROM manual_visit WHERE municipality_id = $1),
              (SELECT max(anchor_at) FROM presence WHERE municipality_id = $1)) AS last_at
 """
-PERSONS_WITHIN = """
+PERSONS_WITHIN = f"""
 SELECT DISTINCT coalesce(v.person, found.staff) FROM (
-    SELECT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3
+    SELECT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3 AND {NOT_SET_ASIDE}
     UNION SELECT staff FROM manual_visit WHERE municipality_id = $1 AND started_at >= $2 AND started_at <= $3
 ) AS found LEFT JOIN LATERAL (
     SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = found.staff ORDER BY valid DESC LIMIT 1

@@ -285,7 +285,7 @@ tap = Table(
     CheckConstraint("verdict IN ('accepted', 'disputed')", name="tap_verdict_check"),
     CheckConstraint("(tag IS NULL) <> (household IS NULL)", name="tap_tag_or_household"),
     CheckConstraint("at <= received_at", name="tap_not_after_receipt"),
-    Index("tap_staff_at", "municipality_id", "staff", "at"),
+    Index("tap_staff_at", "municipality_id", "staff", "at", postgresql_where=text("code IS DISTINCT FROM 'too_many'")),
     Index("tap_tag_at", "municipality_id", "tag", "at"),
     Index("tap_disputed", "municipality_id", "at", "id", postgresql_where=text("verdict = 'disputed'")),
     Index("tap_flagged", "municipality_id", "staff", "at", postgresql_where=text("cardinality(flags) > 0")),

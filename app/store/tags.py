@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
+from app.store.presences import NOT_SET_ASIDE
+
 PUT = """
 INSERT INTO tag (municipality_id, ref, kind, uid) VALUES ($1, $2, $3, $4)
 ON CONFLICT (municipality_id, ref) DO UPDATE SET kind = excluded.kind, uid = excluded.uid
@@ -32,9 +34,10 @@ WHERE m.municipality_id = $1 AND n.household <> m.household AND o.provider IS DI
     AND ($2::text IS NULL OR o.provider = $2) AND (upper(m.mounted), m.tag, o.provider) > ($3, $4, $5)
 ORDER BY at, tag, provider LIMIT $6
 """
-TAPPED = """
+TAPPED = f"""
 SELECT staff, min(at) AS first_at, max(at) AS last_at FROM tap
-WHERE municipality_id = $1 AND tag = $2 AND at >= $3 AND at < $4 GROUP BY staff
+WHERE municipality_id = $1 AND tag = $2 AND at >= $3 AND at < $4 AND {NOT_SET_ASIDE}
+GROUP BY staff
 """
 
 

@@ -1,4 +1,4 @@
-"""Who taps without end costs others nothing: a batch costs what it touches."""
+"""Who taps without end costs others nothing: a batch costs what it touches, and what nobody can make is set aside."""
 
 import datetime as dt
 import random
@@ -9,7 +9,10 @@ from contextlib import contextmanager
 import pytest
 from service import day, tap_item
 
+from app.actions.check import check
+from app.actions.rebuild import rebuild
 from app.api import taps as api_taps
+from app.domain.crowd import MOST
 
 STAFF = ("S-1", "S-2", "S-3")
 DAYS = 5
@@ -84,3 +87,56 @@ async def test_a_batch_costs_what_it_touches_and_not_its_square(town, work):
     stored = 8 * BATCH
     assert work[-1]["rows"] < 10 * stored
     assert work[-1]["calls"] < 150 * stored
+
+
+def one_after_the_other(count, *, home="H-1", offset=-1):
+    """Taps in and out by turns, two minutes apart, on one day."""
+    return [
+        tap_item(home, ("in", "out")[number % 2], day(offset, "01:00") + number * dt.timedelta(minutes=2))
+        for number in range(count)
+    ]
+
+
+async def test_more_taps_than_a_person_can_make_in_a_day_are_kept_and_set_aside(town):
+    """They are facts, each answered and listed to its planner; no visit comes of them, and no other day is touched."""
+    flood = one_after_the_other(MOST["person"] + 3)
+    results = await town.taps("S-1", flood)
+    assert [one["verdict"] for one in results] == ["accepted"] * MOST["person"] + ["disputed"] * 3
+    assert {(one["code"], len(one["visits"])) for one in results[-3:]} == {("too_many", 0)}
+    [again] = await town.taps("S-1", flood[-1:])
+    assert (again["verdict"], again["code"], again["duplicate"]) == ("disputed", "too_many", True)
+    await town.tap("S-1", "H-2", "in", day(-1, "08:00"), verdict="disputed")
+    await town.visit_by("S-2", "H-1", day(-1, "15:00"), day(-1, "15:30"))
+    await town.visit_by("S-1", "H-1", day(-2, "08:00"), day(-2, "08:30"))
+    disputes = await town.pages("/v1/disputes", role="planner", who={"provider": "P-norr"})
+    assert [(one["code"], one["household"], one["visits"]) for one in disputes] == [
+        ("too_many", "H-2", []),
+        *[("too_many", "H-1", [])] * 3,
+    ]
+    body = {"accept": False, "reason": "other", "note": "aldrig där"}
+    await town.ask("POST", f"/v1/disputes/{disputes[0]['tap']}/settle", body, role="planner", provider="P-norr")
+    assert len(await town.pages("/v1/disputes")) == 3
+    assert len(await town.visits()) == MOST["person"] // 2 + 2
+    assert await check(town.app.state.database, 188) == []
+    assert [line async for line in rebuild(town.app.state.database, 188)] == []
+
+
+async def test_a_door_takes_more_taps_than_one_person_can_make_but_not_any_number(town):
+    for staff in STAFF[:2]:
+        assert {one["verdict"] for one in await town.taps(staff, one_after_the_other(MOST["person"]))} == {"accepted"}
+    results = await town.taps(STAFF[2], one_after_the_other(MOST["person"]))
+    left = MOST["household"] - 2 * MOST["person"]
+    assert [one["code"] for one in results] == [None] * left + ["too_many"] * (MOST["person"] - left)
+    await town.tap(STAFF[2], "H-2", "in", day(-1, "20:00"))
+
+
+async def test_what_is_set_aside_is_never_read_again(town, work):
+    """However often a day is flooded, a batch into it costs no more than the one that filled it."""
+    dice = random.Random(7)
+    for _ in range(6):
+        await town.taps("S-1", at_any_time(dice, BATCH * 2, days=1))
+    rows = [one["rows"] for one in work]
+    assert max(rows[2:]) <= min(rows[2:]) + 10, "the same look-ups find the same rows"
+    assert rows[-1] <= rows[1]
+    calls = [one["calls"] for one in work]
+    assert max(calls[2:]) < calls[0]
