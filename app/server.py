@@ -203,5 +203,7 @@ def server_options() -> dict[str, Any]:
         "lifespan": "on",
         "timeout_keep_alive": 60,
         "timeout_graceful_shutdown": 10,
+        # Of a worker that says nothing: it may only be loading, on a machine that starts everything at once.
+        "timeout_worker_healthcheck": 60,
         "backlog": 2048,
     }

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import signal
 import socket
@@ -26,9 +27,9 @@ def _running(data):
         yield url, {"TAGGAD_DATA_DIR": str(data)}
 
 
-def _serving(start, data, *options):
+def _serving(start, data, *options, **environment):
     port = free_port()
-    server = start("serve", "--port", str(port), *options, TAGGAD_DATA_DIR=str(data))
+    server = start("serve", "--port", str(port), *options, TAGGAD_DATA_DIR=str(data), **environment)
     server.until(lambda: f"Serving at http://127.0.0.1:{port}" in server.said.read_text(), "serving")
     return server, f"http://127.0.0.1:{port}"
 
@@ -155,6 +156,18 @@ def test_the_log_tells_start_requests_a_workers_death_and_the_end(start, taggad,
     server.until(lambda: workers(3), "the next worker")
     assert server.end() == (0, [])
     assert [one["event"] for one in _log(server)].count("stopped") == 2
+
+
+def test_workers_that_are_slow_to_load_are_waited_for(start, tmp_path):
+    """Where a machine starts everything at once they are, and one that is killed for it is followed by another such."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, time\nif '--multiprocessing-fork' in sys.orig_argv:\n    time.sleep(8)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    server, base = _serving(start, tmp_path / "data", "--workers", "2", PYTHONPATH=path)
+    server.until(lambda: get(f"{base}/health/ready"), "ready")
+    assert server.end() == (0, [])
+    assert "worker_died" not in server.said.read_text()
 
 
 def test_an_outage_of_the_database_is_told_once_and_so_is_its_end(start, tmp_path):
