@@ -254,9 +254,14 @@ def _details(error: ValidationError) -> list[ErrorDetails]:
 
 
 def field_errors(faults: Iterable[Mapping[str, Any]]) -> list[FieldError]:
-    """Pydantic's errors as ours: where, which and what would be right, never what was sent."""
-    found = dict.fromkeys(FieldError(_pointer(fault), _code(fault["type"]), _allowed(fault)) for fault in faults)
-    return list(found)
+    """Pydantic's errors as ours: where, which and what would be right, never what was sent.
+
+    What may be one of several choices is one fault, and everything that any of them takes would be right.
+    """
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for fault in faults:
+        found.setdefault((_pointer(fault), _code(fault["type"])), {}).update(dict.fromkeys(_allowed(fault)))
+    return [FieldError(pointer, code, tuple(allowed)) for (pointer, code), allowed in found.items()]
 
 
 def _allowed(fault: Mapping[str, Any]) -> tuple[str, ...]:

@@ -185,11 +185,24 @@ async def test_a_corrections_kind_and_anomaly_are_told_too(town):
     path, english = f"/v1/visits/{visit['id']}/corrections", {"Accept-Language": "en", "If-Match": '"1"'}
     body = {"id": uuid.uuid4(), "reason": "equipment"}
     for said, pointer, allowed in [
-        ({"kind": "undo"}, "/kind", get_args(Kind)),
+        ({"kind": "delete"}, "/kind", get_args(Kind)),
         ({"kind": "resolve", "anomaly": "rain"}, "/anomaly", ANOMALIES),
     ]:
         [error] = (await refused(town, "POST", path, body | said, 422, "invalid_envelope", headers=english))["errors"]
         assert (error["pointer"], listed(error["message"])) == (pointer, list(allowed))
+
+
+async def test_what_is_one_of_two_choices_is_told_once_with_all_that_is_taken(town):
+    """A reason is a tap's or a correction's: two lists for one place would each be wrong."""
+    english = {"Accept-Language": "en"}
+    problem = await refused(
+        town, "POST", "/v1/visits", MANUAL | {"reason": "rain"}, 422, "invalid_envelope", headers=english
+    )
+    [error] = problem["errors"]
+    assert error["pointer"] == "/reason"
+    named = listed(error["message"])
+    assert {"phone_dead", "forgot_out", "wrong_tag"} <= set(named)
+    assert len(named) == len(set(named))
 
 
 # Notes
