@@ -1,6 +1,7 @@
 """What was ordered and turned down and may be paid for, as reports, visits and notices tell it."""
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -28,8 +29,10 @@ def declined_of(
 
     A visit that did not take place stands for the lines of its provider that fit its start, or all in force when none
     does; the interventions its report names stand in their place. Whoever is not paid for what they do is not paid for
-    what was declined either. `presences` are those of visits that did not take place.
+    what was declined either, nor are more at one time than were ordered. `visits` come in their order, `presences` are
+    those of visits that did not take place.
     """
+    counted: defaultdict[tuple[UUID, str, str], list[Visit]] = defaultdict(list)
     for visit in visits:
         if not _may_be_paid(visit):
             continue
@@ -41,10 +44,16 @@ def declined_of(
             wanted = (
                 [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines, master)
             )
-            yield from (_declined(visit, line, DOORS[visit.status], master) for line in wanted)
-        elif visit.declined:
+            how = DOORS[visit.status]
+        else:
             ordered = {(visit.recipient, line.intervention): line for line in reversed(lines)}
-            yield from (_declined(visit, ordered[one], "single", master) for one in visit.declined if one in ordered)
+            wanted = [ordered[one] for one in visit.declined if one in ordered]
+            how = "single"
+        for line in {line.intervention: line for line in reversed(wanted)}.values():
+            others = counted[visit.group, visit.recipient, line.intervention]
+            if sum(other.ended_at is None or visit.sort_at < other.ended_at for other in others) < line.staff_count:
+                others.append(visit)
+                yield _declined(visit, line, how, master)
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,6 +274,22 @@ async def test_what_the_report_names_is_paid_by_whichever_tap_it_names_and_whoev
     assert await paid(home) == {}
 
 
+@pytest.mark.parametrize(("ordered", "paid_for"), [(1, 1), (2, 2)])
+async def test_as_many_are_paid_for_what_is_declined_at_once_as_were_ordered(half_paid, ordered, paid_for):
+    """Three come together: a shower of forty minutes at half its price for each who was ordered."""
+    await half_paid.put("orders", "O-1", order("B-1", line("1", "dusch", 40, staff_count=ordered)))
+    for who in ("S-1", "S-2", "S-3"):
+        await visit(half_paid, "2026-10-02", outcome="declined", who=who)
+        await visit(half_paid, "2026-10-03", outcome="no_answer", who=who)
+        await visit(half_paid, "2026-10-04", declined=["dusch"], who=who)
+    each = 12_000 * paid_for
+    reasons = ("declined_at_door", "declined_no_answer", "declined_single")
+    assert await paid(half_paid) == {("B-1", reason): each for reason in reasons}
+    # Who comes when the others have left was ordered to.
+    await visit(half_paid, "2026-10-02", outcome="declined", who="S-3", clock="08:30")
+    assert (await paid(half_paid))["B-1", "declined_at_door"] == each + 12_000
+
+
 async def test_an_alarm_team_is_paid_for_alarms_that_were_declined_alone(half_paid):
     home = half_paid
     care = HALF_PAY | {"categories": ["CARE", "ALARM"]}
