@@ -92,6 +92,14 @@ def is_busy(error: BaseException) -> bool:
     )
 
 
+def took_too_long(error: BaseException) -> bool:
+    """Whether what was being done is itself what took too long. Waiting for a lock, which ends sooner, is not."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return cause is not None and took_too_long(cause)
+    return isinstance(error, (asyncpg.QueryCanceledError, asyncpg.IdleInTransactionSessionTimeoutError))
+
+
 async def _on_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - Starlette types every handler with Exception
     return answer(request, error)

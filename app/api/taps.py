@@ -190,7 +190,7 @@ async def post_taps(request: Request) -> Response:
                 with suppress(KeysClosedError):
                     claim.message.verified(master)
     submission = Submission(caller.staff or caller.subject, caller.device, envelope, items)
-    answers = await request.app.state.taps.submit(caller.municipality_id, submission)
+    answers = await request.app.state.taps.submit(caller.municipality_id, submission, request.is_disconnected)
     for answer in answers:
         count_tap(answer.verdict, answer.code)
     body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})

@@ -3,7 +3,10 @@
 import asyncio
 
 import pytest
+from asyncpg import QueryCanceledError
+from starlette.requests import ClientDisconnect
 
+from app.api import group_commit
 from app.api.group_commit import MOST_AT_ONCE, MOST_WAITING, GroupCommit
 from app.api.problems import Problem
 from app.store.database import BusyError
@@ -13,12 +16,14 @@ class Written:
     """A writer that keeps what it was given, and fails for what it is told to."""
 
     def __init__(self, poison=None, error=ValueError):
+        self.begun = asyncio.Event()
         self.batches = []
         self.poison, self.error = poison, error
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def __call__(self, municipality_id, submissions):
+        self.begun.set()
         await self.gate.wait()
         self.batches.append((municipality_id, list(submissions)))
         if self.poison in submissions:
@@ -90,18 +95,60 @@ async def test_municipalities_do_not_share_a_batch():
     assert sorted(written.batches) == [(17, [2]), (188, [1])]
 
 
-async def test_a_write_goes_on_when_the_caller_has_hung_up():
+async def test_what_is_being_written_is_written_when_the_caller_has_hung_up():
     written = Written()
     written.gate.clear()
     waiting = queue(written)
     caller = asyncio.create_task(waiting.submit(188, 1))
-    await asyncio.sleep(0)
+    await written.begun.wait()
     caller.cancel()
     with pytest.raises(asyncio.CancelledError):
         await caller
     written.gate.set()
     await waiting.close()
     assert written.batches == [(188, [1])]
+
+
+async def test_what_was_asked_by_who_has_hung_up_is_not_written(monkeypatch):
+    """Whoever gave up sends it again, so that writing it now would only make the others wait."""
+    monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0)
+    written = Written()
+    written.gate.clear()
+    waiting = queue(written)
+    first = asyncio.create_task(waiting.submit(188, 1))
+    await written.begun.wait()
+
+    async def hung_up():
+        return True
+
+    gone = [asyncio.create_task(waiting.submit(188, number, hung_up)) for number in (2, 3)]
+    left = asyncio.create_task(waiting.submit(188, 4))
+    stays = asyncio.create_task(waiting.submit(188, 5))
+    await asyncio.sleep(0)
+    left.cancel()
+    written.gate.set()
+    assert await asyncio.gather(first, stays) == [10, 50]
+    answers = await asyncio.gather(*gone, left, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [ClientDisconnect, ClientDisconnect, asyncio.CancelledError]
+    assert written.batches == [(188, [1]), (188, [5])]
+
+
+async def test_who_takes_too_long_takes_the_others_along_once():
+    """The light are written together without the heavy, each of which is then tried by itself, and only once."""
+    written = Written(poison=300, error=QueryCanceledError)
+    waiting = queue(written, weight=lambda items: items)
+    answers = await asyncio.gather(*(waiting.submit(188, items) for items in (1, 2, 300)), return_exceptions=True)
+    assert answers[:2] == [10, 20]
+    assert isinstance(answers[2], QueryCanceledError)
+    assert [batch for _, batch in written.batches] == [[1, 2, 300], [1, 2], [300]]
+
+
+async def test_a_database_that_is_slow_for_all_is_not_asked_again_and_again():
+    written = Written(poison=1, error=QueryCanceledError)
+    waiting = queue(written, weight=lambda items: items)
+    answers = await asyncio.gather(*(waiting.submit(188, items) for items in (1, 2, 300)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [QueryCanceledError, QueryCanceledError, int]
+    assert [batch for _, batch in written.batches] == [[1, 2, 300], [1, 2], [300]]
 
 
 async def test_too_much_waiting_is_refused_at_once():

@@ -6,6 +6,12 @@ import uuid
 import pytest
 from service import day, serving, tap_item
 
+# Of this database alone: other tests share the server.
+END_CONNECTIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'taggad' AND datname = current_database()
+"""
+
 
 @pytest.fixture
 async def small(database_url, owner):
@@ -44,7 +50,7 @@ async def test_taps_wait_for_room_and_the_service_is_not_ready_until_there_is_so
     await owner.execute("DROP TRIGGER fails ON tap")
     database = await owner.fetchval("SELECT current_database()")
     await owner.execute(f'ALTER DATABASE "{database}" RESET temp_file_limit')
-    await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taggad'")
+    await owner.execute(END_CONNECTIONS)
     await _until_ready(small)
     [result] = await small.taps("S-1", [item])
     assert (result["verdict"], result["duplicate"]) == ("accepted", False)
@@ -71,9 +77,9 @@ async def test_a_database_that_takes_no_writes_is_not_ready(service, owner):
     """As a standby is that has not been promoted."""
     database = await owner.fetchval("SELECT current_database()")
     await owner.execute(f'ALTER DATABASE "{database}" SET default_transaction_read_only = on')
-    await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taggad'")
+    await owner.execute(END_CONNECTIONS)
     for _ in range(3):
         await service.ask("GET", "/health/ready", role=None, expect=503)
     await owner.execute(f'ALTER DATABASE "{database}" RESET default_transaction_read_only')
-    await owner.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'taggad'")
+    await owner.execute(END_CONNECTIONS)
     await _until_ready(service)

@@ -1,0 +1,45 @@
+"""What a phone asked for that has given up is not written, so it makes nobody wait; the phone sends it again."""
+
+import asyncio
+import datetime as dt
+
+import httpx
+import pytest
+from service import day, tap_item, written
+
+from app.api import group_commit
+from app.store.database import LOCK_CLASS
+
+
+@pytest.fixture
+async def home(service):
+    """A home that somebody visits."""
+    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
+    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
+    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
+    await service.put("staff", "S-1", staff)
+    return service
+
+
+async def test_taps_of_a_phone_that_hung_up_while_it_waited_are_sent_again_and_are_new(home, owner, monkeypatch):
+    monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0)
+    before, given_up, behind = (tap_item("H-1", "auto", day(-1, at)) for at in ("08:00", "08:10", "08:20"))
+    await owner.execute("SELECT pg_advisory_lock($1, 188)", LOCK_CLASS)
+    first = asyncio.create_task(home.taps("S-1", [before]))
+    await _waits_for_the_lock(owner)
+    body = written({"sent_at": dt.datetime.now(dt.UTC), "taps": [given_up]})
+    with pytest.raises(httpx.ReadTimeout):
+        await home.client("staff", staff="S-1").post("/v1/taps", json=body, timeout=0.5)
+    last = asyncio.create_task(home.taps("S-1", [behind]))
+    await owner.execute("SELECT pg_advisory_unlock($1, 188)", LOCK_CLASS)
+    assert [one["verdict"] for one in [*await first, *await last]] == ["accepted", "accepted"]
+    [result] = await home.taps("S-1", [given_up])
+    assert (result["verdict"], result["duplicate"]) == ("accepted", False)
+
+
+async def _waits_for_the_lock(owner):
+    for _ in range(500):
+        if await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody came to write")
