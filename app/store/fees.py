@@ -11,19 +11,21 @@ from app.domain.time import Days
 from app.store.compensation import notices_of
 from app.store.records import take_in
 
+# In the order in which they were put, for of two versions from one day the later holds.
 ORDERED = """
 WITH ordered AS (
     SELECT DISTINCT ref, recipient FROM care_order
     WHERE municipality_id = $1 AND valid && daterange($2, $3, '[]') AND ($4::text IS NULL OR recipient = $4)
 )
-SELECT r.kind, r.ref, r.body FROM record AS r
+SELECT r.kind, r.ref, r.body, r.seq FROM record AS r
 WHERE r.municipality_id = $1 AND (
     r.kind = 'interventions' OR r.kind = 'recipients' AND r.ref IN (SELECT recipient FROM ordered))
 UNION ALL
-SELECT 'orders', o.ref, newest.body FROM (SELECT DISTINCT ref FROM ordered) AS o CROSS JOIN LATERAL (
-    SELECT body FROM record
+SELECT 'orders', o.ref, newest.body, newest.seq FROM (SELECT DISTINCT ref FROM ordered) AS o CROSS JOIN LATERAL (
+    SELECT body, seq FROM record
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS newest
+ORDER BY seq
 """
 
 
