@@ -281,5 +281,5 @@ def _as_it_stands(answer: TapAnswer, staff: str, told: Outcome, whereabouts: Whe
     """The answer with what the tap has come to today."""
     if answer.id is None or answer.at is None:
         return answer
-    doors = whereabouts.doors(answer.id, staff, answer.at)
-    return answer._replace(visits=told.by_tap.get(answer.id, ()), doors=doors)
+    visits = whereabouts.within(told.by_tap.get(answer.id, ()), staff, answer.at)
+    return answer._replace(visits=visits, doors=whereabouts.doors(answer.id, staff, answer.at))

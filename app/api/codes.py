@@ -37,7 +37,7 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
     "keyset_unknown": (
         Words("Taggens nycklar är okända", "The tag's keys are unknown"),
         Words(
-            "Kommunen har inga sådana nycklar. Lägg in dem och skicka taggningen igen.",
+            "Kommunen har inga sådana nycklar. Lägg in dem och skicka loggningen igen.",
             "The municipality has no such keys. Put them and send the tap again.",
         ),
     ),
@@ -65,14 +65,14 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
     "tag_unknown": (
         Words("Taggen är okänd", "The tag is unknown"),
         Words(
-            "Ingen tagg är registrerad med det UID:t. Registrera den och skicka taggningen igen.",
+            "Ingen tagg är registrerad med det UID:t. Registrera den och skicka loggningen igen.",
             "No tag is registered with that UID. Register it and send the tap again.",
         ),
     ),
     "unknown_household": (
         Words("Hushållet är okänt", "The household is unknown"),
         Words(
-            "Ingen mottagare bor där. Lägg in mottagaren och skicka taggningen igen.",
+            "Ingen mottagare bor där. Lägg in mottagaren och skicka loggningen igen.",
             "No recipient lives there. Put the recipient and send the tap again.",
         ),
     ),

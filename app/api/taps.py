@@ -75,7 +75,7 @@ class TapsIn(Wire):
 
 
 class TapVisit(Wire):
-    """A visit the tap belongs to, as it stands today."""
+    """A visit the tap belongs to, as it stands today; none that the same person makes for another provider."""
 
     id: UUID
     recipient: str

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.pairing import Presence
+from app.domain.visit import Visit
 
 
 class Doors(NamedTuple):
@@ -27,6 +28,11 @@ class Whereabouts:
             self._of_tap |= dict.fromkeys(one.taps, one)
             if one.state == "open" and one.started_at is not None:
                 self._open[one.person, provider_of(one.staff, one.started_at)].append((one.started_at, one.household))
+
+    def within(self, visits: Iterable[Visit], staff: str, at: dt.datetime) -> list[Visit]:
+        """Those visits that are the staff's own, or for the same provider."""
+        provider = self._provider_of(staff, at)
+        return [one for one in visits if one.staff == staff or one.provider == provider]
 
     def doors(self, tap: UUID, staff: str, at: dt.datetime) -> Doors | None:
         """The doors of a tap; None unless its person has been logged in at another one since before it."""

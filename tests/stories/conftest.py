@@ -4,10 +4,9 @@ import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from chip import KEYSET, Chip
 from postgres import connect, of_database
 from service import serving
-from world import TAGS, settle
+from world import settle, with_chip
 
 from app.actions.check import check
 from app.actions.rebuild import rebuild
@@ -77,7 +76,4 @@ async def empty_home(service):
 @pytest.fixture
 async def keyed(home):
     """The settled municipality with the tag of H-1 an NTAG 424 DNA, and its chip."""
-    await home.put("keysets", "k1", KEYSET, role="admin")
-    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": TAGS["H-1"], "keyset": "k1"})
-    home.chip = Chip(TAGS["H-1"])
-    return home
+    return await with_chip(home)

@@ -103,9 +103,21 @@ async def test_a_tap_with_an_older_visit_open_elsewhere_names_both(home):
 
 async def test_a_visit_for_another_provider_is_not_named_at_the_door(home):
     await home.put("staff", "S-south", staff("S-south") | {"person": "S-1"})
-    await home.tap("S-1", H1, "in", ago(hours=2))
+    began_at = ago(hours=2)
+    inside = await home.tap("S-1", H1, "in", began_at)
     for uid, direction in [(H3, "out"), (H2, "in"), (H2, "out")]:
         assert (await home.tap("S-south", uid, direction, ago(hours=1)))["doors"] is None
+    out = await home.tap("S-south", H1, "out", ago(minutes=30))  # ends it, as it is the same person
+    again = await home.tap("S-1", H1, "in", began_at, id=inside["id"])
+    assert (out["visits"], [one["status"] for one in again["visits"]]) == ([], ["complete"])
+
+
+async def test_whoever_changed_employer_inside_a_visit_is_told_of_it(home):
+    """It is the same ref's visit, though its provider is another by the tap out."""
+    await home.put("staff", "S-1", staff("S-1") | {"provider": "P-syd", "valid_from": day(-1).date()})
+    inside = await home.tap("S-1", H1, "in", day(-2, "23:50"))
+    out = await home.tap("S-1", H1, "out", day(-1, "00:10"))
+    assert [one["id"] for one in out["visits"]] == [one["id"] for one in inside["visits"]] != []
 
 
 async def test_a_visit_forgotten_yesterday_is_not_open_elsewhere(home):

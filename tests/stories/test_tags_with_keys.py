@@ -10,7 +10,7 @@ import pytest
 from chip import KEYSET, MASTER, META, Chip
 from postgres import connect
 from service import SECRETS, serving, tap_item
-from world import TAGS, ago
+from world import TAGS, ago, with_chip
 
 from app.actions.record_taps import Submission, record_taps
 from app.actions.rewrap import rewrap
@@ -227,18 +227,18 @@ async def test_wrapped_keys_open_in_their_own_place_alone(keyed):
         assert await told(other, TAGS["H-2"]) == ("accepted", None, "static")
 
 
-async def test_rewrapped_keys_open_without_the_old_key(keyed):
+async def test_rewrapped_keys_open_without_the_old_key(settle_another):
+    keys, new = SETTINGS.field_keys, bytes(range(7, 39))
+    ring, lookup = {"new": new, **keys}, SETTINGS.lookup_key
+    only_new = f"new:{b64encode(new).decode()}"
+    keyed = await with_chip(await settle_another(field_keys=f"{SECRETS['field_keys']},{only_new}"))
     await keyed.put("recipients", "B-9", {"area": "URBAN", "personal_number": "191212121212"})
-    keys = SETTINGS.field_keys
-    ring = {"new": bytes(range(7, 39)), **keys}
-    vault, lookup = Vault(ring, SETTINGS.lookup_key), SETTINGS.lookup_key
-    database = keyed.app.state.database
+    database, vault = keyed.app.state.database, Vault(ring, lookup)
     assert await rewrap(database, 188, vault) == (1, 1)
     assert await rewrap(database, 188, vault) == (0, 0)
     with pytest.raises(SealBrokenError):
         await rewrap(database, 188, Vault({"newer": bytes(range(9, 41)), **keys}, lookup))
-    only_new = b64encode(ring["new"]).decode()
-    async with serving(url_of(keyed), field_keys=f"new:{only_new}") as other:
+    async with serving(url_of(keyed), field_keys=only_new) as other:
         assert await told(other, keyed.chip.read()) == ("accepted", None, "sun_online")
 
 

@@ -3,6 +3,8 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+from chip import KEYSET, Chip
+
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 INTERVENTIONS = {
     "dusch": ("CARE", 20),
@@ -146,3 +148,11 @@ def at(text):
 def spans(visit):
     """The presence as instants."""
     return [(at(start), at(end)) for start, end in visit["presence"]]
+
+
+async def with_chip(home):
+    """The home, whose tag of H-1 is a chip with keys from now on."""
+    await home.put("keysets", "k1", KEYSET, role="admin")
+    await home.put("tags", "T-H-1", {"kind": "ntag424", "uid": TAGS["H-1"], "keyset": "k1"})
+    home.chip = Chip(TAGS["H-1"])
+    return home
