@@ -191,7 +191,7 @@ async def cut(writing: Writing, changes: Changes) -> None:
         by_person[one.person].append(one)
     for person in {person for person, _, _ in windows}:
         spans = [(first, last) for name, first, last in changes.concerned if name == person]
-        for one in own_spans(sorted(by_person[person], key=presence_order)):
+        for one in own_spans(sorted(by_person[person], key=presence_order), writing.master.provider_of):
             if not any(one.anchor_at <= last and one.reach_at >= first for first, last in spans):
                 continue
             old = known.get(one.id)

@@ -18,6 +18,7 @@ from uuid import UUID
 from app.actions import overlay
 from app.actions.overlay import Changes
 from app.domain.clock import clock_flagged
+from app.domain.master import MasterData
 from app.domain.pairing import (
     BOUNCE,
     LONGEST_PRESENCE,
@@ -133,7 +134,8 @@ async def _pair_persons(
         if laid:
             overlay.lay(changes, laid, [one for one in fresh if one.anchor_at < end], (start, end), (first, last))
             continue
-        pairing = _Pairing(known, [one for one in fresh if one.anchor_at < end], start, end)
+        fresh = [one for one in fresh if one.anchor_at < end]
+        pairing = _Pairing(writing.master, known, fresh, start, end)
         if not pairing.note(changes, first, last, load_last):
             again.append((person, first, last))
     return again
@@ -206,6 +208,7 @@ def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[tuple[UUID, 
 class _Pairing:
     """One person's stored presences and the fresh ones that take the place of those anchored in `[start, end)`."""
 
+    master: MasterData
     known: dict[UUID, Presence]
     fresh: list[Presence]
     start: dt.datetime
@@ -222,7 +225,7 @@ class _Pairing:
         cut = {one.id for one in beside if any(one.anchor_at < high and one.reach_at > low for low, high in cutting)}
         if any(self.known[id_].reach_at > load_last for id_ in cut):
             return False
-        for presence in own_spans(sorted([*self.fresh, *beside], key=presence_order)):
+        for presence in own_spans(sorted([*self.fresh, *beside], key=presence_order), self.master.provider_of):
             if presence.id not in fresh_ids and presence.id not in cut:
                 continue
             old = self.known.get(presence.id)

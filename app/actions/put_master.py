@@ -106,7 +106,7 @@ async def put(
     against = await _against(writing, kind, ref, body, found, condition, provider)
     if against:
         return against
-    body = _completed(kind, ref, body, found, provider)
+    body = _completed(writing.master, kind, ref, body, found, provider)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be told from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
@@ -133,7 +133,8 @@ async def _against(
         return unmet(current)
     if not within:
         own = kind != "tags" and (found is None or found.body["provider"] == provider)
-        return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if own else []))
+        named = own and body["provider"] != provider
+        return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if named else []))
     flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
     return refused("unknown_ref", *flaws) if flaws else None
 
@@ -197,7 +198,12 @@ async def derive(writing: Writing, touched: Touched) -> None:
 
 
 async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
-    """Whether a provider's planner may put this under the ref: its own, and a tag that is new or at its doors."""
+    """Whether a provider's planner may put this under the ref: its own, and a tag that is new or at its doors.
+
+    A new staff ref is not, where it is what others' staff are known by.
+    """
+    if kind == "staff" and found is None and not writing.master.employers_of(ref) <= {provider}:
+        return False
     if kind != "tags":
         return {body["provider"], found.body["provider"] if found else provider} == {provider}
     if found is None:
@@ -213,12 +219,14 @@ async def _recipients(writing: Writing, body: Json, found: Stored | None, provid
     return await recipients_within(writing, provider, named)
 
 
-def _completed(kind: str, ref: str, body: Json, found: Stored | None, provider: str | None) -> Json:
+def _completed(
+    master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None
+) -> Json:
     """The body with what it takes from its ref and from what was there."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}
     if kind == "staff":
-        return body | {"person": body["person"] or ref}
+        return body | _who(master, ref, body["person"] or ref, provider)
     if kind == "interventions":
         # Not told is left out, as in every catalogue from before there was a word for it.
         return {key: value for key, value in body.items() if key != "licensed" or value}
@@ -231,6 +239,20 @@ def _completed(kind: str, ref: str, body: Json, found: Stored | None, provider: 
         # That NXP made the chip was shown once, and stays so.
         return body | {"original": True} if same_chip and kept.get("original") else body
     return dict(body)
+
+
+def _who(master: MasterData, ref: str, named: str, provider: str | None) -> Json:
+    """Who a staff ref is: a planner's word alone decides it within its own provider.
+
+    Whom others employ, or nobody yet, waits for the municipality: else a provider could take the seconds of another's
+    person, or keep its own from being taken. What is answered is the same for both, so that no name is found out.
+    """
+    known = master.person_of(ref)
+    if provider is None or named == known:
+        return {"person": named}
+    own = named == ref or master.employers_of(named)
+    alone = (master.employers_of(named) | master.employers_of(known)) <= {provider}
+    return {"person": named} if own and alone else {"person": known, "person_unconfirmed": named}
 
 
 def _epochs(body: Json, kept: Json) -> list[Json]:

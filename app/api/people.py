@@ -86,7 +86,7 @@ class StaffBody(Spanned):
     """An employment; `person` is who it is across employments. `valid_from` as for recipients, `valid_to` inclusive."""
 
     name: Text | None = None
-    person: Ref | None = Field(None, description="One person's refs share it [own ref].")
+    person: Ref | None = Field(None, description="One person's refs share it, whoever employs it [own ref].")
     provider: Ref
     role: Role
     valid_from: Day | None = None
@@ -96,7 +96,13 @@ class StaffBody(Spanned):
 
 
 class StaffAnswer(StaffBody, Versioned):
-    """An employment as stored."""
+    """An employment as stored.
+
+    Whom no other staff of its provider is, or staff of another one is too, a planner can name as `person` but not
+    decide: that is `person_unconfirmed`, and `person` stays, until the municipality puts the employment itself.
+    """
+
+    person_unconfirmed: Ref | None
 
 
 class InterventionBody(Wire):
@@ -154,6 +160,10 @@ def _shown_recipient(caller: Caller, body: Json) -> Json:
     return body | {"name": None} if body["protected"] and caller.role == "planner" else body
 
 
+def _shown_staff(_: Caller, body: Json) -> Json:
+    return {"person_unconfirmed": None} | body
+
+
 PROVIDER = {"name": "Utförare norr", "org_no": "556000-0001", "form": "external", "invoicing": INVOICING}
 RECIPIENT = {"birth_date": "1941-05-09", "household": "H-004", "area": "RURAL"}
 STAFF = {
@@ -198,8 +208,18 @@ for kind in (
         StaffBody,
         StaffAnswer,
         STAFF,
-        {"ref": "S-07", "version": 1, "name": None, "person": "S-07", **STAFF, "valid_to": None, "relative_of": None},
+        {
+            "ref": "S-07",
+            "version": 1,
+            "name": None,
+            "person": "S-07",
+            **STAFF,
+            "valid_to": None,
+            "relative_of": None,
+            "person_unconfirmed": None,
+        },
         reach="provider",
+        shown=_shown_staff,
         filters={"provider": "providers"},
         writers=("system", "admin", "planner"),
     ),

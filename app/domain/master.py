@@ -239,6 +239,10 @@ class MasterData:
         refs = self._refs_of.get(person, set())
         return sorted(refs if person in self._person_of else {*refs, person})
 
+    def employers_of(self, person: str) -> set[str]:
+        """Every provider that the person works for, has worked for or will."""
+        return {version.provider for ref in self._refs_of.get(person, ()) for version in self.staff[ref].versions}
+
     def staff_on(self, ref: str, on: dt.date) -> Staff | None:
         """The employment of the day; before the first and after the last day the nearest one."""
         timeline = self.staff.get(ref)

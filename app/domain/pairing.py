@@ -5,7 +5,7 @@ presences that were open at a quiet moment and the taps after it: the answer for
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -309,15 +309,27 @@ def presence_order(presence: Presence) -> tuple[dt.datetime, UUID]:
     return presence.anchor_at, presence.id
 
 
-def own_spans(presences: Sequence[Presence]) -> list[Presence]:
+def _one_provider(_: str, __: dt.datetime) -> None:
+    """All work for the same one."""
+
+
+def own_spans(
+    presences: Sequence[Presence], provider_of: Callable[[str, dt.datetime], str | None] = _one_provider
+) -> list[Presence]:
     """The presences of one person with their own spans cut: each second belongs to the one opened last.
 
     `presences` are sorted as they opened. An inner presence is simply taken out of the outer; where two cross,
     both get the flag `overlap`. A second that taps show is never that of a presence told by hand, whichever opened
-    last; both get the flag then.
+    last; both get the flag then, and so do two that meet for different providers: each loses or takes what is paid
+    by what it cannot see. `provider_of` says who employs a staff ref at an instant.
     """
     timed: list[_Timed] = [
-        (presence.started_at, presence.ended_at, presence.by_hand)
+        (
+            presence.started_at,
+            presence.ended_at,
+            presence.by_hand,
+            provider_of(presence.staff, presence.anchor_at),
+        )
         for presence in presences
         if presence.confirmed and presence.started_at and presence.ended_at
     ]
@@ -328,7 +340,7 @@ def own_spans(presences: Sequence[Presence]) -> list[Presence]:
         if not presence.confirmed:
             cut.append(presence._replace(spans=(), overlap=False) if presence.spans or presence.overlap else presence)
             continue
-        own = start, end, by_hand = timed[index]
+        own = start, end, by_hand, _ = timed[index]
         index += 1
         running = [earlier for earlier in running if earlier[1] > start]
         overlap = any(_overlap(earlier, own) for earlier in running)
@@ -345,10 +357,13 @@ def own_spans(presences: Sequence[Presence]) -> list[Presence]:
     return cut
 
 
-_Timed = tuple[dt.datetime, dt.datetime, bool]
-"""Start and end of a confirmed presence, and whether it was told by hand."""
+_Timed = tuple[dt.datetime, dt.datetime, bool, str | None]
+"""Start and end of a confirmed presence, whether it was told by hand, and for which provider it was."""
 
 
 def _overlap(earlier: _Timed, later: _Timed) -> bool:
-    """Whether two that meet contradict each other: the later outlasts the earlier, or only one of them was tapped."""
-    return later[1] > earlier[1] or (earlier[2] != later[2] and later[1] > later[0])
+    """Whether two that meet contradict each other.
+
+    The later outlasts the earlier, only one of them was tapped, or they were for two providers.
+    """
+    return later[1] > earlier[1] or (earlier[2:] != later[2:] and later[1] > later[0])

@@ -47,7 +47,8 @@ FILLED = {
     "providers": {"org_no": None, "invoicing": None},
     "recipients": {"name": None, "household": "B-001", "protected": False, "died_on": None, "valid_from": None},
     "interventions": {"valid_from": None},
-    "staff": {"name": None, "person": "S-01", "valid_to": None, "relative_of": None, "delegations": []},
+    "staff": {"name": None, "person": "S-01", "person_unconfirmed": None, "valid_to": None, "relative_of": None,
+              "delegations": []},
     "contracts": {
         "split_policy": "proportional",
         "report_required": False,

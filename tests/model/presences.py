@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from facts import Tap
+from facts import Tap, local
 
 LONGEST = dt.timedelta(hours=16)
 BOUNCE = dt.timedelta(seconds=60)
@@ -163,18 +163,25 @@ def _still_open(presence, at):
     return presence if presence is not None and at - presence.start <= LONGEST else None
 
 
-def give_seconds(found):
+def give_seconds(facts, found):
     """Each second of a person to the presence opened last, but none that was tapped to one told by hand.
 
-    What crosses instead of nesting says so, and so do what was told by hand and the taps it meets.
+    What crosses instead of nesting says so, and so do what was told by hand and the taps it meets, and what meets
+    for two providers.
     """
+
+    def employer(presence):
+        job = facts.employment_of(presence.staff, local(presence.anchor).date())
+        return job and job.provider
+
     confirmed = sorted((one for one in found if one.confirmed), key=lambda one: (bool(one.taps), one.start, one.id))
     for number, presence in enumerate(confirmed):
         spans = [(presence.start, presence.end)]
         for later in confirmed[number + 1 :]:
             spans = [piece for span in spans for piece in _without(span, (later.start, later.end))]
             meet = max(presence.start, later.start) < min(presence.end, later.end)
-            if meet and (later.end > presence.end or bool(later.taps) != bool(presence.taps)):
+            unlike = bool(later.taps) != bool(presence.taps) or employer(later) != employer(presence)
+            if meet and (later.end > presence.end or unlike):
                 presence.crossed = later.crossed = True
         presence.spans = [(start, end) for start, end in spans if start < end]
 

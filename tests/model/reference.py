@@ -45,7 +45,7 @@ def visits_of(facts):
     for manual in facts.manuals.values():
         present += correct(facts, [by_hand(facts, manual)])
     for person in {one.person for one in present}:
-        give_seconds([one for one in present if one.person == person])
+        give_seconds(facts, [one for one in present if one.person == person])
     present.sort(key=lambda one: (one.anchor, one.id))
     met = [_Meeting(facts, one) for one in present]
     at_door = {}
