@@ -219,9 +219,7 @@ async def _recipients(writing: Writing, body: Json, found: Stored | None, provid
     return await recipients_within(writing, provider, named)
 
 
-def _completed(
-    master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None
-) -> Json:
+def _completed(master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None) -> Json:
     """The body with what it takes from its ref and from what was there."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}

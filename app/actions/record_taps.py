@@ -11,6 +11,7 @@ from app.actions.mount_tag import confirm_mounts
 from app.actions.project import Outcome, Touched, project
 from app.domain.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.doors import Doors, Whereabouts
+from app.domain.master import MasterData
 from app.domain.report import NOT_OWN
 from app.domain.tap import (
     JUDGED_ANEW,
@@ -263,8 +264,20 @@ async def record_taps(
     whereabouts = Whereabouts(told.presences, writing.master.provider_of)
     return [
         [_as_it_stands(answer, submission.staff, told, whereabouts) for answer in answered]
+        if _is_told(writing.master, submission)
+        else answered
         for submission, answered in zip(submissions, answers, strict=True)
     ]
+
+
+def _is_told(master: MasterData, submission: Submission) -> bool:
+    """Whether the sender may know who lives behind the door: employed today, on a phone of its own that is trusted.
+
+    Anybody else's taps are taken all the same: somebody's wage is paid by them.
+    """
+    device = master.devices.get(submission.device) if submission.device else None
+    trusted = submission.device is None or (device is not None and device.trusted_with(submission.staff))
+    return trusted and master.is_employed(submission.staff, submission.envelope.received_at)
 
 
 def standing_refusal(codes: Iterable[str]) -> str | None:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from app.api.access import Caller
 from app.api.problems import Problem
+from app.domain.time import local_date
+from app.store import people
 from app.store.database import Reading
 from app.store.visit_list import Kind, Reach, known_refs
 
@@ -16,6 +18,15 @@ def reach_of(caller: Caller) -> Reach:
     if caller.role == "staff":
         return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
     return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+
+
+async def require_employed(reading: Reading, caller: Caller) -> None:
+    """Raises Problem `forbidden_role` for staff that is nobody's today: only what it did is still taken from it."""
+    if caller.role != "staff" or caller.staff is None:
+        return
+    today = local_date(dt.datetime.now(dt.UTC))
+    if not await people.is_employed(reading.sql, reading.municipality_id, caller.staff, today):
+        raise Problem("forbidden_role")
 
 
 async def require_known(reading: Reading, caller: Caller, *, pointer: str | None = None, **refs: str | None) -> None:

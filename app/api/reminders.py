@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from app.actions.remind import reminders
 from app.api.access import Caller, allow, database
-from app.api.reach import reach_of
+from app.api.reach import reach_of, require_employed
 from app.api.wire import Instant, Wire, answer_of
 from app.domain.repair import Words
 from app.language import wanted
@@ -64,6 +64,8 @@ EXAMPLE = {
 )
 async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allow("staff"))]) -> Response:
     """Expected to end: the start and what was ordered, else the service's setting. Asking changes nothing."""
+    async with database(request).read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
     now = request.app.state.now()
     unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
     found = await reminders(database(request), caller.municipality_id, reach_of(caller), now, unordered)

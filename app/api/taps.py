@@ -174,6 +174,8 @@ async def post_taps(request: Request) -> Response:
     answer again, marked `duplicate`; only what was refused for want of master data (`tag_unknown`, `keyset_unknown`,
     `unknown_household`) is judged anew. Claims that lie in the future are moved back together, the latest to receipt.
 
+    Neither visits nor doors are told to who is not employed today, or on a phone that is revoked or somebody else's.
+
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
     read of the tag is worth anything afterwards.
     """

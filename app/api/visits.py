@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from app.api.access import Caller, allow
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
-from app.api.reach import reach_of, require_known
+from app.api.reach import reach_of, require_employed, require_known
 from app.api.wire import Day, Instant, Wire, answer_of, one_of
 from app.domain.evidence import on_the_wire, weakest
 from app.domain.repair import repair_of
@@ -274,8 +274,8 @@ async def list_visits(
 ) -> Response:
     """Whole visits by start (or end, where no start is known), oldest first. `from` and `to` are inclusive local dates.
 
-    A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours, planners those of
-    their provider.
+    A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours while they are
+    employed, planners those of their provider.
     """
     after = moment_of(words_of(query.cursor)) if query.cursor else None
     reach = reach_of(caller)
@@ -283,6 +283,7 @@ async def list_visits(
         query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
     )
     async with request.app.state.database.read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
@@ -305,6 +306,7 @@ async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response
         raise Problem("not_found") from error
     reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
         stored = await visit_list.one(reading, reach, id_)
         if stored is None:
             gone, replaced_by = await visit_list.withdrawn(reading, reach, id_)

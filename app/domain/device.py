@@ -11,3 +11,7 @@ class Device:
     ref: str
     staff: str
     revoked_at: dt.datetime | None = None
+
+    def trusted_with(self, staff: str) -> bool:
+        """Whether it is that staff's and has not been revoked."""
+        return self.staff == staff and self.revoked_at is None

@@ -65,6 +65,10 @@ class Staff:
     role: str
     delegations: tuple[Delegation, ...] = ()
 
+    def holds(self, on: dt.date) -> bool:
+        """Whether it has begun and is not over that day."""
+        return self.valid_from <= on <= (self.valid_to or on)
+
     def has_leave(self, intervention: str, on: dt.date) -> bool:
         """Whether a delegation for the intervention holds that day."""
         return any(
@@ -249,6 +253,12 @@ class MasterData:
         if timeline is None:
             return None
         return timeline.on(on) or timeline.versions[0]
+
+    def is_employed(self, staff: str, at: dt.datetime) -> bool:
+        """Whether a staff ref is somebody's at an instant."""
+        on = local_date(at)
+        found = self.staff_on(staff, on)
+        return found is not None and found.holds(on)
 
     def provider_of(self, staff: str, at: dt.datetime) -> str | None:
         """Who employs a staff ref at an instant, None for an unknown one."""

@@ -168,7 +168,7 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
     amended = amendments(chain)
     on = local_date(presence.anchor_at)
     staff = master.staff_on(presence.staff, on)
-    employed = staff is not None and staff.valid_from <= on <= (staff.valid_to or on)
+    employed = staff is not None and staff.holds(on)
     planned = plan(master, staff, presence.household, presence.anchor_at, report, amended)
     apart: dict[str, Status] = {}
     left_out: tuple[Part, ...] = ()

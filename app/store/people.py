@@ -4,6 +4,7 @@ The versions of a ref are derived from its stored records in one statement: each
 the next one's, and of two with the same first day the later record counts.
 """
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,11 @@ WHERE EXISTS (
     SELECT FROM visit AS v WHERE v.municipality_id = $1 AND v.recipient = wanted.ref AND v.provider = $2
 )
 """
+EMPLOYED = """
+SELECT coalesce((body->>'valid_to')::date >= $3, true) FROM record
+WHERE municipality_id = $1 AND kind = 'staff' AND ref = $2 AND coalesce((body->>'valid_from')::date <= $3, true)
+ORDER BY (body->>'valid_from')::date DESC NULLS LAST, version DESC LIMIT 1
+"""
 SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
 
 
@@ -110,6 +116,11 @@ async def rewrap_identities(sql: Any, municipality_id: int, vault: Vault) -> int
             sealed.append(vault.seal(vault.open(row["number_sealed"], place), place))
     await sql.execute(RESEAL, municipality_id, refs, sealed)
     return len(refs)
+
+
+async def is_employed(sql: Any, municipality_id: int, staff: str, on: dt.date) -> bool:
+    """Whether an employment of the staff ref has begun and is not over that day."""
+    return await sql.fetchval(EMPLOYED, municipality_id, staff, on) is True
 
 
 async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider: str) -> bool:

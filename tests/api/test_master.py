@@ -47,8 +47,14 @@ FILLED = {
     "providers": {"org_no": None, "invoicing": None},
     "recipients": {"name": None, "household": "B-001", "protected": False, "died_on": None, "valid_from": None},
     "interventions": {"valid_from": None},
-    "staff": {"name": None, "person": "S-01", "person_unconfirmed": None, "valid_to": None, "relative_of": None,
-              "delegations": []},
+    "staff": {
+        "name": None,
+        "person": "S-01",
+        "person_unconfirmed": None,
+        "valid_to": None,
+        "relative_of": None,
+        "delegations": [],
+    },
     "contracts": {
         "split_policy": "proportional",
         "report_required": False,
@@ -312,7 +318,7 @@ async def test_a_body_that_is_wrong_is_refused_at_its_place(filled):
 async def test_a_window_may_wrap_midnight_and_a_line_may_grant_nothing(filled):
     line = LINE | {"window": ["22:00", "06:00"], "weekdays": [7, 1], "frequency": 0, "standard_minutes": 0}
     stored = await filled.put("orders", "O-001", BODIES["orders"] | {"lines": [line]})
-    assert stored["lines"] == [line | {"staff_count": 1}]
+    assert stored["lines"] == [line | {"staff_count": 1, "answered_by": []}]
 
 
 # Lists

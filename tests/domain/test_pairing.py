@@ -436,6 +436,33 @@ def test_what_was_tapped_keeps_its_seconds_from_what_was_told_by_hand(
     assert [(one.spans, one.overlap) for one in by_opening] == [(one.spans, one.overlap) for one in tapped_both]
 
 
+@pytest.mark.parametrize(
+    ("inner", "overlap"),
+    [
+        ("08:10-08:30", True),
+        ("08:00-08:40", True),
+        ("08:40-08:50", False),
+        ("08:20-08:20", False),
+        ("07:50-08:00", False),
+    ],
+)
+def test_what_one_person_was_at_for_two_providers_is_told_to_both(inner: str, overlap: bool) -> None:
+    """Neither sees what takes its seconds, so an inner visit says so too; for one provider that is everyday work."""
+    whole = [
+        Tap(tap_id(2), "S-1", "A", "in", at("08:00"), 1),
+        Tap(tap_id(4), "S-1", "A", "out", at("08:40"), 2),
+        *(
+            Tap(tap_id(number), "S-1b", "B", way, at(told), number)
+            for number, way, told in zip((6, 8), ("in", "out"), inner.split("-"), strict=True)
+        ),
+    ]
+    found = presences(whole)
+    assert {one.overlap for one in found} == {False}
+    told = own_spans(found, lambda staff, _: {"S-1": "P-norr", "S-1b": "P-syd"}[staff])
+    assert {one.overlap for one in told} == {overlap}
+    assert [one.spans for one in told] == [one.spans for one in found]
+
+
 def test_a_life_of_visits_is_cut_in_one_go() -> None:
     hour = dt.timedelta(hours=1)
     start = at("08:00")

@@ -187,6 +187,11 @@ class Facts:
         """What is said of a staff ref that day."""
         return on_day(self.staff[staff], day)
 
+    def is_employed(self, staff, day):
+        """Whether a staff ref works for anybody that day."""
+        job = self.employment_of(staff, day)
+        return job is not None and job.since_on <= day <= (job.last_on or day)
+
     def died_on(self, recipient):
         """The last day of a recipient's life."""
         homes = self.recipients[recipient]

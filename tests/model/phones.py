@@ -6,6 +6,7 @@ import uuid
 
 from beginning import LONG_AGO, STAFF, UIDS, UTC
 from driver import utc
+from facts import local
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from judging import judge
@@ -77,6 +78,9 @@ class Phones:
             for one in answer["results"]
             if one["verdict"] != "refused"
         }
+        if not self.facts.is_employed(who, local(received_at).date()):
+            assert not any(self.answered.values()), f"told to {who}, who is nobody's: {self.answered}"
+            self.answered = {}
         for one in answer["results"]:
             assert one["verdict"] != "refused" or not one["visits"]
         self.sent[who] = items
