@@ -9,6 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from postgres import SERVER, connect, of_database
 from service import LEDGER_KEY, serving
@@ -20,6 +21,9 @@ from app.store.migrate import migrate
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("taggad", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("taggad")
+
+# What is logged is asked for where it is the subject; printed, it would stand in what verbs of the command line say.
+structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
 
 TEMPLATE = "template_migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it

@@ -20,9 +20,9 @@ async def only_declared(request: Request) -> None:
 
     Whoever may not ask at all is told that first, by the route's own dependency.
     """
-    if not request.scope["query_string"]:
-        return
     route: APIRoute = request.scope["route"]
+    if not request.scope["query_string"] or not route.include_in_schema:
+        return  # a page opens by whatever link leads to it: a tag's may carry its message in the query
     declared = declared_by(route)
     given = Counter(name for name, _ in request.query_params.multi_items())
     unknown = given.keys() - set(declared)
