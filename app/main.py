@@ -109,6 +109,8 @@ MODULES = (
 """What has routes, in the order of the documentation. They are tried in turn, so what is asked for most comes first."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
+ANSWER_SECONDS = 10
+"""A database that takes longer for a statement hangs, or has more to do than it can: callers are told to come back."""
 SWEEP_SECONDS = 5
 """How long a fact may wait whose writer died before it was sealed, or is no server."""
 COLLECT_AFTER = (50_000, 20, 50)
@@ -162,7 +164,11 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
 async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[None]:
     """What works as long as the application is served."""
     app.state.database = Database(
-        url, pool_size=settings.pool_size, ledger_keys=settings.ledger_key, vault=app.state.vault
+        url,
+        pool_size=settings.pool_size,
+        ledger_keys=settings.ledger_key,
+        vault=app.state.vault,
+        answer_seconds=ANSWER_SECONDS,
     )
     app.state.revocations = Revocations(app.state.database)
     app.state.taps = taps.tap_queue(app.state.database, settings)

@@ -95,7 +95,13 @@ class Settings(BaseModel):
     max_body_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest body that is read."
     )
-    pool_size: int = Field(default=8, ge=1, le=90, description="Database connections of one worker.")
+    pool_size: int = Field(
+        default=12,
+        ge=4,
+        le=90,
+        description="Database connections of one worker, and it has one more to ask how the database is. A quarter"
+        " reads, a quarter exports, the rest writes.",
+    )
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

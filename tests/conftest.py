@@ -112,7 +112,7 @@ async def owner(database_url):
 @pytest.fixture
 async def database(database_url):
     """The application's way to the test's database."""
-    opened = Database(database_url, pool_size=4, ledger_keys=[LEDGER_KEY])
+    opened = Database(database_url, pool_size=8, ledger_keys=[LEDGER_KEY])
     yield opened
     await opened.close()
 

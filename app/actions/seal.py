@@ -36,7 +36,7 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     Raises LedgerBrokenError.
     """
     signer = Signer(database.ledger_keys[0], municipality_id)
-    async with database.read(municipality_id) as work:
+    async with database.read(municipality_id, "writes") as work:
         head = await tree.head(work.sql, municipality_id, to_move=True)
         if head is not None:
             return await _move(database.ledger_keys, signer, work, head)
@@ -90,7 +90,7 @@ async def sealed_within(database: Database, municipality_id: int, size: int, sec
             done = await seal(database, municipality_id)
         except LedgerBrokenError:  # which the sealer in the background logs
             return False
-        async with database.read(municipality_id) as reading:
+        async with database.read(municipality_id, "writes") as reading:
             head = await tree.head(reading.sql, municipality_id)
         if head is not None and head.size >= size:
             return True

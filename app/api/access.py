@@ -205,7 +205,7 @@ class Revocations:
     async def _read(self, municipality_id: int) -> None:
         asked_at = time.monotonic()
         seq, _ = self._read_up_to.get(municipality_id, (0, 0))
-        async with self._database.read(municipality_id) as reading:
+        async with self._database.read(municipality_id, "writes") as reading:
             more, seq = await revoked_since(reading, seq)
         self._revoked.setdefault(municipality_id, set()).update(more)
         self._read_up_to[municipality_id] = (seq, asked_at)

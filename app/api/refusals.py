@@ -18,7 +18,8 @@ from app.api.problems import RETRY_SOON, Problem, told
 from app.api.reading import field_errors
 from app.language import wanted
 from app.store.clock import ClockError
-from app.store.database import BusyError, UnknownMunicipalityError
+from app.store.database import UnknownMunicipalityError
+from app.store.pools import BusyError
 
 PROBLEM_JSON = "application/problem+json"
 

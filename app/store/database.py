@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one pool, one transaction a call, the tenant set first.
+"""The way to PostgreSQL: one transaction a call, the tenant set first.
 
 Every transaction runs as `taggad_app`, which owns nothing, and under row-level security for one municipality. A write
 transaction also holds that municipality's lock: visits of different staff at one household never race.
@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.master import MasterData
 from app.store import keysets, ledger, records
 from app.store.clock import Clock
 from app.store.ledger import Leaves
+from app.store.pools import Pool, Pools
 from app.store.vault import Vault
 
 APP_ROLE = "taggad_app"
-POOL_TIMEOUT_SECONDS = 3
 LOCK_CLASS = 7_460
 """First key of the advisory locks that make each municipality have one writer at a time."""
 
@@ -36,15 +35,6 @@ FIND_ROOM = """
 SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i ORDER BY 1 OFFSET 1) AS sorted
 """
 
-LIMITS = {
-    "statement_timeout": "60s",
-    "lock_timeout": "20s",
-    "idle_in_transaction_session_timeout": "60s",
-    "jit": "off",
-    "timezone": "UTC",
-    "application_name": "taggad",
-}
-
 # Writers look a few rows up by index, whatever the statistics said when a plan was made: a table that was empty then
 # is read from end to end for as long as the plan lives (a batch took 80 ms instead of one).
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
@@ -55,10 +45,6 @@ SELECT clock_timestamp() AS now, as_of, master_seq, change_no, coalesce(
 ) AS next_leaf
 FROM municipality WHERE municipality_id = $1
 """
-
-
-class BusyError(Exception):
-    """No connection came free in time; try again in a moment."""
 
 
 class ReadOnlyError(Exception):
@@ -92,33 +78,25 @@ class Writing:
 
 
 class Database:
-    """The pool, and what this process remembers of each municipality's master data."""
+    """The pools, and what this process remembers of each municipality's master data."""
 
     def __init__(
         self,
         url: str,
         *,
-        pool_size: int = 8,
+        pool_size: int = 12,
         role: str | None = APP_ROLE,
         ledger_keys: Sequence[bytes] = (),
         vault: Vault | None = None,
+        answer_seconds: int = 60,
     ) -> None:
         """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
 
         Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored. Without a
-        `vault` the keys of tags stay closed, and no message of one can be verified.
+        `vault` the keys of tags stay closed, and no message of one can be verified. No statement of a write or a read
+        takes more than `answer_seconds`.
         """
-        settings = dict(LIMITS)
-        if role:
-            settings["role"] = role
-        self.engine: AsyncEngine = create_async_engine(
-            url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_SECONDS,
-            connect_args={"server_settings": settings, "statement_cache_size": 200},
-            json_deserializer=str,  # JSON stays text until it is read, and then by pydantic's parser, which is faster
-        )
+        self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self.vault = vault
@@ -135,19 +113,27 @@ class Database:
 
     async def close(self) -> None:
         """Give every connection back."""
-        await self.engine.dispose()
+        await self._pools.close()
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The pool that writes."""
+        return self._pools.engines["writes"]
 
     @asynccontextmanager
-    async def read(self, municipality_id: int) -> AsyncIterator[Reading]:
-        """A transaction that sees one municipality. Raises BusyError when no connection comes free."""
-        async with self._transaction(municipality_id) as sa:
+    async def read(self, municipality_id: int, pool: Pool = "reads") -> AsyncIterator[Reading]:
+        """A transaction that sees one municipality. Raises BusyError when no connection comes free.
+
+        What writers wait for is read from their `pool`.
+        """
+        async with self._transaction(municipality_id, pool) as sa:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
     async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
         """The same of one moment: however many statements read, they see no write that comes between them."""
         async with self._transaction(
-            municipality_id, isolation_level="REPEATABLE READ", postgresql_readonly=True
+            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as sa:
             yield Reading(municipality_id, sa, await _driver(sa))
 
@@ -164,7 +150,7 @@ class Database:
             f"BEGIN; SELECT set_config('app.municipality', '{int(municipality_id)}', true){LOOKUP_PLANS},"
             f" pg_advisory_xact_lock({LOCK_CLASS}, {int(municipality_id)})"
         )
-        async with self._connection() as sa:
+        async with self._pools.connection("writes") as sa:
             sql = await _driver(sa)
             holding = False
             try:
@@ -182,7 +168,8 @@ class Database:
                 # The copy may hold records that are now rolled back; the next writer must not find it.
                 if holding:
                     self._masters.pop(municipality_id, None)
-                await _roll_back(sa, sql)
+                if not isinstance(error, TimeoutError):  # after which the connection is given up
+                    await _roll_back(sa, sql)
                 raise
 
     async def _writing(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int) -> Writing:
@@ -210,12 +197,12 @@ class Database:
 
     async def municipalities(self) -> list[int]:
         """Every tenant's code."""
-        async with self._connection() as sa, sa.begin():
+        async with self._pools.connection("writes") as sa:
             return [row[0] for row in await sa.exec_driver_sql("SELECT * FROM municipalities()")]
 
     async def before_tenant(self, question: str, key: bytes | str) -> Any:
         """What one of the few functions says that may be asked before a tenant is chosen."""
-        async with self._connection() as sa:
+        async with self._pools.connection("writes") as sa:
             return await (await _driver(sa)).fetchval(question, key)
 
     async def ready(self) -> None:
@@ -225,7 +212,7 @@ class Database:
 
         After a write that found no room (a full disk), room is looked for until there is some.
         """
-        async with self._connection() as sa, sa.begin():
+        async with self._pools.connection("health") as sa:
             takes_writes, now = tuple((await sa.exec_driver_sql(TAKES_WRITES)).one())
             if not takes_writes:
                 raise ReadOnlyError
@@ -236,24 +223,13 @@ class Database:
                 self._without_room = False
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int, **options: Any) -> AsyncIterator[AsyncConnection]:
-        async with self._connection() as sa:
+    async def _transaction(self, municipality_id: int, pool: Pool, **options: Any) -> AsyncIterator[AsyncConnection]:
+        async with self._pools.connection(pool) as sa:
             if options:
                 await sa.execution_options(**options)
-            async with sa.begin():
-                await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
-                yield sa
-
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        try:
-            sa = await self.engine.connect()
-        except PoolTimeout as error:
-            raise BusyError from error
-        try:
+            await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
             yield sa
-        finally:
-            await sa.close()
+            await sa.commit()
 
 
 async def _driver(sa: AsyncConnection) -> Any:

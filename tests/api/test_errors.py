@@ -248,7 +248,7 @@ async def test_a_bad_parameter_is_named_and_not_repeated(probe):
 
 async def test_an_exhausted_pool_says_try_again(database_url, owner):
     await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (188, 'Norrtälje', now())")
-    async with serving(database_url, pool_size=1) as service:
+    async with serving(database_url, pool_size=4) as service:
         async with service.app.state.database.read(188):
             answer = await service.client("admin").get("/v1/visits", headers={"Accept-Language": "en"})
         _problem(answer, 503, "busy", "en")

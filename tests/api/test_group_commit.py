@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from app.api import group_commit
 from app.api.group_commit import MOST_AT_ONCE, MOST_WAITING, GroupCommit
 from app.api.problems import Problem
-from app.store.database import BusyError
+from app.store.pools import BusyError
 
 
 class Written:

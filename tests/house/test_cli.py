@@ -41,7 +41,7 @@ def _settings(**changed):
 def test_settings_are_read_from_the_environment_and_defaults_stand():
     settings = _settings(TAGGAD_LATE_TAP_DAYS="30", TAGGAD_DATA_DIR="/srv/taggad", TAGGAD_PG_BIN="", OTHER="1")
     assert (settings.late_tap_days, settings.data_dir, settings.pg_bin) == (30, Path("/srv/taggad"), None)
-    assert settings.pool_size == 8
+    assert settings.pool_size == 12
     assert len(settings.lookup_key) == 32
     assert list(settings.field_keys) == ["1"]
 

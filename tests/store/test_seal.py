@@ -78,7 +78,7 @@ async def test_leaves_are_sealed_in_any_portions(begun, owner, monkeypatch):
 
 async def test_many_sealers_and_writers_at_once(begun, database_url, owner, monkeypatch):
     monkeypatch.setattr(sealing, "SEALED_AT_ONCE", 7)
-    others = [Database(database_url, pool_size=2, ledger_keys=[LEDGER_KEY]) for _ in range(2)]
+    others = [Database(database_url, pool_size=8, ledger_keys=[LEDGER_KEY]) for _ in range(2)]
     writing = True
 
     async def keep_sealing(database):

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from app.store import database as database_module
 from app.store import records
-from app.store.database import BusyError, Database, UnknownMunicipalityError
+from app.store.database import Database, UnknownMunicipalityError
+from app.store.pools import BusyError
 from app.store.records import Stored
 from app.store.schema import provider
 
@@ -69,7 +70,7 @@ async def test_nothing_is_visible_before_a_tenant_is_chosen(two, owner, setting)
 
 async def test_a_connection_given_back_forgets_its_tenant(two):
     for code in (HERE, THERE, HERE):
-        async with two.read(code) as reading:
+        async with two.read(code, "writes") as reading:
             assert await reading.sql.fetchval("SELECT ref FROM provider") == f"P-{code}"
     async with two.engine.connect() as connection:
         assert (await connection.exec_driver_sql("SELECT count(*) FROM provider")).scalar() == 0
@@ -184,7 +185,7 @@ async def test_what_another_process_wrote_is_taken_in(two, database_url):
 
 async def test_a_pool_without_a_free_connection_says_busy(owner, database_url, monkeypatch):
     await owner.execute("INSERT INTO municipality VALUES (188, 'Norrtälje', now())")
-    monkeypatch.setattr("app.store.database.POOL_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("app.store.pools.POOL_TIMEOUT_SECONDS", 0.1)
     small = Database(database_url, pool_size=1, ledger_keys=[LEDGER_KEY])
     try:
         async with small.read(HERE):

@@ -130,7 +130,7 @@ async def test_several_servers_at_once_end_a_visit_once(still):
     opened = {visit["id"]: visit["version"] for visit in await still.visits(status="open")}
     later = ago(hours=-17)
     url = still.app.state.database.engine.url
-    servers = [still.app.state.database, Database(url, pool_size=2), Database(url, pool_size=2)]
+    servers = [still.app.state.database, Database(url, pool_size=4), Database(url, pool_size=4)]
     try:
         await asyncio.gather(*(let_pass(one, 188, later) for one in servers * 2))
     finally:

@@ -1,0 +1,103 @@
+"""The connections of a process: pools of their own for who writes, reads and exports, and one to ask how it goes.
+
+Whoever takes all of one pool stands in nobody else's way.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from sqlalchemy import event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Pool = Literal["writes", "reads", "exports", "health"]
+
+POOL_TIMEOUT_SECONDS = 3
+EXPORT_SECONDS = 60
+HEALTH_SECONDS = 2
+CONNECT_SECONDS = 2
+GRACE_SECONDS = 1
+"""A server that works ends a statement itself; when it has not so long after, it does not work."""
+
+LIMITS = {
+    "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "60s",
+    "jit": "off",
+    "timezone": "UTC",
+    "application_name": "taggad",
+}
+
+
+class BusyError(Exception):
+    """No connection came free in time; try again in a moment."""
+
+
+class Pools:
+    """The pools over one database."""
+
+    def __init__(self, url: str, size: int, role: str | None, answer_seconds: int) -> None:
+        """A quarter of `size` reads and a quarter exports; the rest writes. No statement takes longer than it may."""
+        limits = LIMITS | ({"role": role} if role else {})
+        quarter = max(1, size // 4)
+
+        def pool(connections: int, seconds: int) -> AsyncEngine:
+            engine = create_async_engine(
+                url,
+                pool_size=connections,
+                max_overflow=0,
+                pool_timeout=POOL_TIMEOUT_SECONDS,
+                connect_args={
+                    "server_settings": limits | {"statement_timeout": f"{seconds}s"},
+                    "command_timeout": seconds + GRACE_SECONDS,
+                    "timeout": CONNECT_SECONDS,
+                    "statement_cache_size": 200,
+                },
+                json_deserializer=str,  # JSON stays text until pydantic's parser reads it, which is faster
+            )
+            event.listen(engine.sync_engine, "checkout", _require_open)
+            return engine
+
+        self.engines: dict[Pool, AsyncEngine] = {
+            "writes": pool(max(1, size - 2 * quarter), answer_seconds),
+            "reads": pool(quarter, answer_seconds),
+            "exports": pool(quarter, EXPORT_SECONDS),
+            "health": pool(1, HEALTH_SECONDS),
+        }
+
+    async def close(self) -> None:
+        """Give every connection back."""
+        for engine in self.engines.values():
+            await engine.dispose()
+
+    @asynccontextmanager
+    async def connection(self, pool: Pool) -> AsyncIterator[AsyncConnection]:
+        """A connection, rolled back at the end. Raises BusyError when none comes free."""
+        try:
+            sa = await self.engines[pool].connect()
+        except PoolTimeout as error:
+            raise BusyError from error
+        try:
+            yield sa
+        except TimeoutError:
+            await give_up(sa)
+            raise
+        finally:
+            await sa.close()
+
+
+def _require_open(connection: Any, *_: Any) -> None:
+    """Have the pool make another where the server has ended this one meanwhile."""
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
+async def give_up(sa: AsyncConnection) -> None:
+    """Let nobody meet this connection again: a server that did not answer would not answer a ROLLBACK either."""
+    if sa.invalidated:
+        return
+    driver = (await sa.get_raw_connection()).driver_connection
+    assert driver is not None  # noqa: S101 - it is connected
+    driver.terminate()
+    await sa.invalidate()
