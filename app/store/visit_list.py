@@ -169,7 +169,10 @@ TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_v
 
 
 async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[Kind, str]]) -> bool:
-    """Whether every ref exists and is within reach: a provider reaches itself, its staff, and whom it serves."""
+    """Whether every ref exists and is within reach: a provider reaches itself, its staff, and whom it serves.
+
+    Staff reach themselves, who employs or employed them, and whom they have visited of late.
+    """
     return all([await _known(reading, reach, kind, ref) for kind, ref in wanted])
 
 
@@ -182,6 +185,13 @@ async def _known(reading: Reading, reach: Reach, kind: Kind, ref: str) -> bool:
     where = [table.c.municipality_id == reading.municipality_id, table.c.ref == ref]
     if reach.provider is not None and kind == "staff":
         where.append(table.c.provider == reach.provider)
+    if reach.staff is not None and kind == "provider":
+        employed = select(staff_version.c.ref).where(
+            staff_version.c.municipality_id == reading.municipality_id,
+            staff_version.c.ref == reach.staff,
+            staff_version.c.provider == ref,
+        )
+        where.append(employed.exists())
     found = (await reading.sa.execute(select(table.c.ref).where(*where).limit(1))).scalar()
     if found is None or kind != "recipient":
         return found is not None
