@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test soak check format bench bench-taps bench-correct bench-read bench-close sim-report requirements upgrade clean
+.PHONY: help setup demo test soak check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -56,6 +56,9 @@ bench-read: setup ## the part of it about reading
 
 bench-close: setup ## the part of it about closing a month
 	$(BIN)/python -m bench --only close $(ARGS)
+
+bench-hold: setup ## how long taps hold the lock while one token floods a door
+	$(BIN)/pytest -q -s -p no:xdist tests/hold/lock_time.py | grep flood
 
 sim-report: setup ## honest people and an adversary against the service, and what it saw: ARGS="--taps 10000"
 	$(BIN)/python -m bench.sim_report $(ARGS)
