@@ -150,6 +150,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Attempts()
+    app.state.exporting = executed_time.exporting()
     app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)

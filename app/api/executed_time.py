@@ -1,6 +1,8 @@
 """Executed and granted time, pulled by whoever pays or plans: `GET /v1/executed-time`."""
 
+import asyncio
 import datetime as dt
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Literal
 
@@ -21,6 +23,8 @@ from app.store.executed_time import FIGURES, KEYS, Question, statement
 
 router = APIRouter(tags=["executed time"])
 
+EXPORTS_AT_ONCE = 2
+TURN_SECONDS = 3
 LONGEST_SPAN = dt.timedelta(days=1830)
 DEFAULT_BY = "recipient,category"
 
@@ -29,10 +33,26 @@ Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1
 Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
 
 
+def exporting() -> defaultdict[int, asyncio.Semaphore]:
+    """The turns of each municipality at one worker: none takes all connections that export from the others."""
+    return defaultdict(lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
+
+
 async def reading(request: Request, caller: Puller) -> AsyncIterator[Reading]:
-    """One moment, until the answer is made: its connection is given back before a byte of it is sent."""
-    async with database(request).snapshot(caller.municipality_id) as opened:
-        yield opened
+    """One moment, until the answer is made: its connection is given back before a byte of it is sent.
+
+    A municipality has so many at once, and waits a moment for a turn; then 429 `too_many_exports`.
+    """
+    turns = request.app.state.exporting[caller.municipality_id]
+    try:
+        await asyncio.wait_for(turns.acquire(), TURN_SECONDS)
+    except TimeoutError:
+        raise Problem("too_many_exports") from None
+    try:
+        async with database(request).snapshot(caller.municipality_id) as opened:
+            yield opened
+    finally:
+        turns.release()
 
 
 Snapshot = Annotated[Reading, Depends(reading, scope="function")]

@@ -396,6 +396,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "För många misslyckade försök härifrån. Vänta en stund.",
         "Too many failed attempts from here. Wait a while.",
     ),
+    "too_many_exports": Kind(
+        429,
+        "För många rapporter på en gång",
+        "Too many reports at once",
+        "Kommunen hämtar redan så många rapporter som görs på en gång. Försök igen om en stund.",
+        "The municipality is already pulling as many reports as are made at once. Try again shortly.",
+    ),
     "too_many_items": Kind(
         413,
         "För många poster",

@@ -5,6 +5,8 @@ from contextlib import AsyncExitStack
 import pytest
 from service import day, serving
 
+from app.api import executed_time
+
 
 @pytest.fixture
 async def small(database_url, owner):
@@ -45,3 +47,20 @@ async def test_the_service_is_ready_while_all_is_taken(small):
     async with await _crowded(small, "writes", "writes", "reads", "exports"):
         await small.ask("GET", "/health/ready", role=None, expect=200)
         await small.ask("PUT", "/v1/providers/P-syd", {"name": "Syd", "form": "external"}, role="system", expect=503)
+
+
+async def test_a_municipality_that_pulls_many_reports_is_told_to_wait_and_others_are_not(service, owner, monkeypatch):
+    await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (114, 'Upplands Väsby', now())")
+    monkeypatch.setattr(executed_time, "TURN_SECONDS", 0.1)
+    turns = service.app.state.exporting[188]
+    query = {"month": "2020-02"}
+    for _ in range(executed_time.EXPORTS_AT_ONCE):
+        await turns.acquire()
+    refused = await service.ask("GET", "/v1/executed-time", params=query, expect=429)
+    assert refused.json()["code"] == "too_many_exports"
+    assert int(refused.headers["Retry-After"]) > 0
+    await service.ask("GET", "/v1/executed-time", params=query, municipality=114, expect=200)
+    turns.release()
+    for _ in range(3):  # a turn is given back, by a refusal too
+        await service.ask("GET", "/v1/executed-time", params=query, expect=200)
+        await service.ask("GET", "/v1/executed-time", params=query | {"staff": "S-9"}, expect=404)
