@@ -22,6 +22,7 @@ ASK_AGAIN_SECONDS = 0.05
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens everywhere
 
 PATIENCE_SECONDS = 20
+MOST_HEAD_BYTES = 64 * 1024
 LEAST_MOVED_BYTES = 16 * 1024
 """Less than this in so long is no slow line but somebody who keeps a connection: it is ended."""
 
@@ -97,6 +98,10 @@ def _tell_server() -> None:
     said.setLevel(logging.INFO)
 
 
+class HeadTooLargeError(Exception):
+    """The address and the headers of a request are more than is read of them."""
+
+
 class Patient(HttpToolsProtocol):
     """uvicorn's protocol, which gives nobody for ever: who sends a request and who takes an answer has to go on.
 
@@ -110,7 +115,8 @@ class Patient(HttpToolsProtocol):
         self._begun = 0
         """Requests of this connection; what has not been told of yet is one."""
         self._whole = False
-        self._received = 0
+        self._received = self._head_at = 0
+        self._in_head = True
         self._look(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -121,11 +127,19 @@ class Patient(HttpToolsProtocol):
         self._received += len(data)
         self._whole = False
         super().data_received(data)
+        if self._in_head and self._received - self._head_at > MOST_HEAD_BYTES:
+            self._out.abort()
 
     def on_message_begin(self) -> None:
         self._begun += 1
-        self._whole = False
+        self._whole, self._in_head, self._head_at = False, True, self._received
         super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD_BYTES:
+            raise HeadTooLargeError  # the parser stops, and the answer is 400
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         self._whole = True

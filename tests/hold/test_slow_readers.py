@@ -85,3 +85,18 @@ async def test_whoever_does_not_finish_a_request_is_hung_up_on(service, monkeypa
         await asyncio.get_running_loop().sock_sendall(line, sent.encode())
     await rest_of(line)  # which comes to an end
     line.close()
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_head_without_an_end_is_not_read_to_it(service, ended):
+    line, loop = await connected(service), asyncio.get_running_loop()
+    got = b""
+    with suppress(ConnectionError):
+        await loop.sock_sendall(line, b"GET /health/live HTTP/1.1\r\nHost: a\r\nX: " + b"a" * server.MOST_HEAD_BYTES)
+        if ended:
+            await loop.sock_sendall(line, b"\r\n\r\n")
+        while not ended:
+            await loop.sock_sendall(line, b"a" * 65536)
+        got = await loop.sock_recv(line, 1024)
+    assert not got.startswith(b"HTTP/1.1 200")
+    line.close()
