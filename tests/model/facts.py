@@ -192,6 +192,12 @@ class Facts:
         job = self.employment_of(staff, day)
         return job is not None and job.since_on <= day <= (job.last_on or day)
 
+    def is_of_their_own(self, tap, presence):
+        """Whether who tapped may be told of the presence: it is theirs, or for the same provider."""
+        told = ((tap.staff, tap.at), (presence.staff, presence.anchor))
+        jobs = [self.employment_of(staff, local(at).date()) for staff, at in told]
+        return tap.staff == presence.staff or len({job and job.provider for job in jobs}) == 1
+
     def died_on(self, recipient):
         """The last day of a recipient's life."""
         homes = self.recipients[recipient]

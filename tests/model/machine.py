@@ -263,8 +263,9 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
             assert visit == self.told[visit["id"]]
         of_taps = {id_: [] for id_ in self.answered}
         for id_, visit in self.derived.items():
-            for name in self.behind[id_].meeting.presence.names:
-                if str(name) in of_taps:
+            presence = self.behind[id_].meeting.presence
+            for name in presence.names:
+                if str(name) in of_taps and self.facts.is_of_their_own(self.facts.taps[name], presence):
                     of_taps[str(name)].append((id_, visit["recipient"], visit["status"]))
         owed = {name: sorted(visits) for name, visits in of_taps.items()}
         assert self.answered == owed, f"service {self.answered}\nmodel {owed}"
