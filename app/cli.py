@@ -90,7 +90,12 @@ def demo(
             err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
             settings = settings.model_copy(update={"database_url": None})
         settings = settings.with_secrets(made_once(settings.data_dir))
-        with listen("127.0.0.1", port) as at, embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+        with (
+            listen("127.0.0.1", port) as at,
+            embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url,
+            (settings.data_dir / demonstration.LOG).open("a", encoding="utf-8") as log,
+        ):
+            configure_logs(log)  # a line a request would hide on the terminal what is told there
             code = asyncio.run(demonstration.run(settings, url, at, speed, out))
     raise typer.Exit(code)
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from app.actions.add_municipality import add_municipality
 from app.api.access import mint
 from app.domain.time import UTC, local
-from app.main import configure_logs, create_app
+from app.main import create_app
 from app.server import server_options
 from app.settings import Settings
 from app.store.database import Database
@@ -29,6 +29,7 @@ NAME = "Norrtälje"
 SEED = 1
 TOKEN_SECONDS = 12 * 3600
 PATIENCE_SECONDS = 10
+LOG = "demo.log"
 MARK = "demo"
 """A file in the data directory that says: what lives here is an example."""
 
@@ -53,7 +54,6 @@ class _Server(uvicorn.Server):
 
 async def run(settings: Settings, url: str, at: socket.socket, speed: float, out: Console) -> int:
     """Serve at a taken address and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
-    configure_logs()
     out.print("Migrating the database")
     await migrate(url)
     if not await _prepare(settings, url):
@@ -174,4 +174,4 @@ def _welcome(out: Console, settings: Settings, base: str, staff: list[dict[str, 
         out.print(f"\n{who}", style="bold")
         out.print(bearer, markup=False)
     out.print(f'\ncurl -H "Authorization: Bearer <token>" "{base}/v1/visits?limit=5"\n', markup=False)
-    out.print("Ctrl-C ends everything.\n")
+    out.print(f"The log is {settings.data_dir / LOG}. Ctrl-C ends everything.\n", markup=False)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
+from typing import TextIO
 
 import structlog
 from fastapi import Depends, FastAPI
@@ -60,6 +61,7 @@ from app.api.declared import only_declared
 from app.api.edge import Edge
 from app.api.front import Front
 from app.outage import Outage
+from app.server import tell_others
 from app.settings import VERSION, Settings
 from app.store.database import Database
 from app.store.vault import Vault
@@ -200,17 +202,18 @@ def collect_seldom() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
-def configure_logs() -> None:
-    """One JSON object a line on standard error."""
+def configure_logs(to: TextIO | None = None) -> None:
+    """One JSON object a line, on standard error unless `to` is given."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(to or sys.stderr),
         cache_logger_on_first_use=True,
     )
+    tell_others()
 
 
 def worker() -> FastAPI:

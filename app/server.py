@@ -49,7 +49,6 @@ def listen(host: str, port: int) -> socket.socket:
 
 def serve(config: uvicorn.Config, at: socket.socket, ready: Callable[[int], None]) -> None:
     """Serve at a taken address until a signal ends it; `ready` is told the port once requests are answered."""
-    _tell_server()
     at.set_inheritable(True)
     Thread(target=_announce, args=(at, ready), daemon=True).start()
     if config.workers > 1:
@@ -79,8 +78,11 @@ def _answers(host: str, port: int) -> bool:
         asking.close()
 
 
-class _ServerLog(logging.Handler):
-    """What uvicorn says, as lines like all others: its warnings, and that a worker died."""
+class _LinesOfOthers(logging.Handler):
+    """What uvicorn and our own watcher of PostgreSQL say, as lines like all others.
+
+    Of whoever else warns only the name is told: what it says may hold what a caller sent.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
@@ -88,14 +90,14 @@ class _ServerLog(logging.Handler):
         if died:
             log.error("worker_died", pid=int(died[1]))
         elif record.levelno >= logging.WARNING:
-            log.warning("server", message=message)
+            known = record.name.startswith(("uvicorn.", "app."))
+            log.warning("server", logger=record.name, **({"message": message} if known else {}))
 
 
-def _tell_server() -> None:
-    said = logging.getLogger("uvicorn.error")
-    said.handlers = [_ServerLog()]
-    said.propagate = False
-    said.setLevel(logging.INFO)
+def tell_others() -> None:
+    """Write what is said by way of the standard library's logging in our form."""
+    logging.basicConfig(handlers=[_LinesOfOthers()], level=logging.WARNING, force=True)
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)  # which is how it tells that a worker died
 
 
 class HeadTooLargeError(Exception):

@@ -109,7 +109,7 @@ def require_signed(keys: Sequence[bytes], municipality_id: int, head: StoredHead
             continue
         if (told.size, told.root) == (head.size, head.root):
             return
-    raise LedgerBrokenError("the head is not one that was signed with TAGGAD_LEDGER_KEY")
+    raise LedgerBrokenError("the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY")
 
 
 def _signed(signer: Signer, size: int, root: bytes) -> StoredHead:

@@ -69,7 +69,7 @@ def test_a_backup_is_put_back_only_with_the_keys_it_was_written_with(old, taggad
         told = taggad("db", "restore", str(dump), code=1, **there)
         assert "188: the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal numbers" in told
         assert "188: TAGGAD_LOOKUP_KEY is not the key" in told
-        assert "188: the head is not one that was signed with TAGGAD_LEDGER_KEY" in told
+        assert "188: the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY" in told
         assert f"put back those it was written with, in {new}/secrets.json" in told
         assert "was there already" in taggad("municipality", "add", "180", "Stockholm", **there)
         (new / "secrets.json").write_text((data / "secrets.json").read_text())
@@ -84,7 +84,7 @@ def test_a_backup_is_put_back_only_with_the_keys_it_was_written_with(old, taggad
         ("field_keys", "2:", "TAGGAD_FIELD_KEYS lacks the key '1', which encrypted personal numbers"),
         ("field_keys", "1:", "the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal numbers"),
         ("lookup_key", "", "TAGGAD_LOOKUP_KEY is not the key"),
-        ("ledger_key", "", "the head is not one that was signed with TAGGAD_LEDGER_KEY"),
+        ("ledger_key", "", "the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY"),
     ],
 )
 def test_a_key_that_does_not_fit_the_data_is_named_before_anything_is_served(old, taggad, name, prefix, told):
@@ -183,8 +183,10 @@ def test_an_outage_of_the_database_is_told_once_and_so_is_its_end(start, tmp_pat
             get(f"{base}/health/ready")
     (data / "postgres" / "postgresql.auto.conf").write_text("")
     server.until(lambda: [one for one in _log(server) if one["event"] == "database_back"], "back")
-    told = [one["event"] for one in _log(server) if one["event"] not in {"request", "started"}]
+    told = [one["event"] for one in _log(server) if one["event"] not in {"request", "started", "server"}]
     assert told == ["database_gone", "database_back"]
+    plain = [line for line in server.said.read_text().splitlines() if not line.startswith("{")]
+    assert plain == [f"Serving at {base}; Ctrl-C ends it."]
     assert server.end() == (0, [])
 
 
