@@ -249,6 +249,23 @@ async def test_an_assertion_with_a_wrong_claim_gets_no_token(town):
     assert await by_assertion(town, signed(key, claims_of(device, town, aud="taggad")))
 
 
+async def test_a_devices_clock_may_be_a_minute_off(town, monkeypatch):
+    device, key = await town.enrol("S-norr")
+    now = int(time.time())
+    monkeypatch.setattr(time, "time", lambda: now)
+    for changed, expect in [
+        ({"iat": now + 59}, 200),
+        ({"iat": now + 61}, 400),
+        ({"nbf": now + 59}, 200),
+        ({"nbf": now + 61}, 400),
+        ({"exp": now - 59}, 200),
+        ({"exp": now - 61}, 400),
+        ({"exp": now + 359}, 200),
+        ({"exp": now + 361}, 400),
+    ]:
+        await by_assertion(town, signed(key, claims_of(device, town, **changed)), expect)
+
+
 async def test_only_the_devices_own_key_signs_for_it(town):
     device, key = await town.enrol("S-norr")
     _, other = await town.enrol("S-norr")

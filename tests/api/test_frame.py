@@ -122,6 +122,26 @@ def test_a_token_with_a_wrong_claim_is_refused(tokens, changed):
     assert _refused(tokens, _signed(_good() | changed))
 
 
+@pytest.mark.parametrize(
+    ("claim", "ahead", "taken"),
+    [
+        ("iat", 59, True),
+        ("iat", 61, False),
+        ("nbf", 59, True),
+        ("nbf", 61, False),
+        ("exp", 1, True),
+        ("exp", 0, False),
+        ("exp", -1, False),
+    ],
+)
+def test_a_clock_may_be_a_minute_ahead_and_no_token_outlives_its_end(tokens, monkeypatch, claim, ahead, taken):
+    """Another worker's clock may be ahead, by which a token begins; its end is promised and comes to the second."""
+    now = int(time.time())
+    monkeypatch.setattr(time, "time", lambda: now)
+    token = _signed(_good() | {claim: now + ahead})
+    assert (tokens.caller(token).role == "admin") if taken else _refused(tokens, token)
+
+
 def test_only_our_own_signature_counts(tokens):
     good = _signed(_good())
     head, body, signature = good.split(".")
