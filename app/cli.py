@@ -88,7 +88,7 @@ def demo(
         settings = settings_given()
         if settings.database_url is not None:
             err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
-            settings = settings.model_copy(update={"database_url": None})
+        settings = settings.model_copy(update={"database_url": None, "public_url": None})
         settings = settings.with_secrets(made_once(settings.data_dir))
         with (
             listen("127.0.0.1", port) as at,

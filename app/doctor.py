@@ -81,6 +81,10 @@ def _of_clock(now: dt.datetime, told: health.Told) -> Finding:
 
 def _of_machine(settings: Settings, now: dt.datetime) -> Iterator[Finding]:
     if settings.database_url is not None:
+        if settings.public_url is None:
+            yield Finding(False, "TAGGAD_PUBLIC_URL is not set: whoever asks says at what address devices sign in")
+        else:
+            yield Finding(True, f"callers know the service as {settings.public_url}")
         yield Finding(None, "the disk and the backups of an outside database are not seen from here")
         return
     yield _of_disk(settings.data_dir)

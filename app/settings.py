@@ -62,6 +62,11 @@ class Settings(BaseModel):
     data_dir: Path = Field(
         default=Path(".taggad"), description="The embedded database, and secrets that were made once."
     )
+    public_url: str | None = Field(
+        default=None,
+        description="The address that callers know the service by, `https://host`: what codes and tags open, and what"
+        " devices sign for. Without it, the address that a request says it came to.",
+    )
     token_key: Annotated[tuple[bytes, ...], BeforeValidator(_secrets)] = Field(
         default=(),
         repr=False,
@@ -160,6 +165,13 @@ class Settings(BaseModel):
                 if secret in seen:
                     raise UnsafeSettingsError(f"{PREFIX}{name} repeats {seen[secret]}: each purpose needs its own")
                 seen[secret] = PREFIX + name
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, url: str | None) -> str | None:
+        if url is None or re.fullmatch(r"https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?", url):
+            return url and url.rstrip("/")
+        raise ValueError("must be https:// and a host, without a path")
 
     @field_validator("database_url")
     @classmethod

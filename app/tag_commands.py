@@ -32,19 +32,23 @@ def explain() -> None:
 def provision(
     municipality: Annotated[int, typer.Option(min=1, help="SCB code.")],
     keyset: Annotated[str, typer.Option(help="Ref of the keyset, which must be active.")],
-    host: Annotated[str, typer.Option(help="The host in the tags' addresses.")],
+    host: Annotated[str | None, typer.Option(help="The host in the tags' addresses; else TAGGAD_PUBLIC_URL's.")] = None,
     key_version: Annotated[int, typer.Option("--version", min=1, max=255, help="The version of the keys.")] = 1,
 ) -> None:
     """Print what a reader says to blank chips: a JSON object a line in, its steps out. They hold the chips' keys."""
 
     async def line_by_line(database: Database) -> None:
         for line in sys.stdin.buffer:
-            for step in await _steps_of(database, municipality, line, keyset, key_version, host):
+            for step in await _steps_of(database, municipality, line, keyset, key_version, known_as):
                 typer.echo(to_json(step).decode())
 
     with failures_told():
+        settings = settings_with_secrets()
+        known_as = host or (settings.public_url or "").partition("://")[2]
+        if not known_as:
+            raise typer.BadParameter("needed where TAGGAD_PUBLIC_URL is not set", param_hint="--host")
         try:
-            on_database(line_by_line, settings_with_secrets())
+            on_database(line_by_line, settings)
         except UnknownMunicipalityError:
             fail(f"there is no municipality {municipality}")
 

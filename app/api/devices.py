@@ -15,6 +15,7 @@ from app.actions.enrol_device import enrol_device, new_code, offer_code
 from app.actions.put_master import Outcome
 from app.actions.revoke import revoke
 from app.api.access import Caller, allow, database, digest_of
+from app.api.address import address_of
 from app.api.attempts import Attempts
 from app.api.master import Kind, Ref, Text, Versioned, add_routes, known_ref, own_provider, record, written
 from app.api.problems import Problem
@@ -176,7 +177,7 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
     if expires_at is None:
         raise Problem("unknown_ref", pointer="/staff")
     shown = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
-    address = f"{request.base_url}enrol#{shown}"
+    address = address_of(request, f"/enrol#{shown}")
     answer = OfferAnswer(
         code=shown,
         staff=body.staff,
@@ -216,7 +217,7 @@ async def enrol(request: Request) -> Response:
         "device": outcome.body["ref"],
         "staff": outcome.body["staff"],
         "municipality": municipality_id,
-        "token_endpoint": f"{request.base_url}oauth/token",
+        "token_endpoint": address_of(request, "/oauth/token"),
     }
     return Response(to_json(answer), 201, media_type="application/json")
 

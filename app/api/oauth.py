@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from app.api.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, Tokens, database, digest_of
+from app.api.address import address_of
 from app.api.clients import PURPOSE
 from app.api.master import REF
 from app.api.problems import Problem
@@ -201,7 +202,7 @@ async def _to_device(request: Request, assertion: str) -> str:
         stored = await records.latest(reading.sql, reading.municipality_id, "devices", device)
     if stored is None:
         raise _RefusedError("invalid_grant")
-    claims = _verified(assertion, stored.body["public_key"], device, str(request.url_for("token")))
+    claims = _verified(assertion, stored.body["public_key"], device, address_of(request, "/oauth/token"))
     now = dt.datetime.now(UTC)
     jti = blake2b(claims["jti"].encode(), digest_size=16).digest()
     ends_at = dt.datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from service import day, tap_item
+from service import day, serving, tap_item
 
 from app.actions.enrol_device import ALPHABET
 from app.api import access, attempts
@@ -222,6 +222,26 @@ async def test_planners_enrol_list_and_revoke_their_own_staffs_phones_alone(town
 
 
 # Assertions
+
+
+async def test_a_forged_host_neither_leads_a_phone_away_nor_widens_what_it_signs_for(town, database_url):
+    async with serving(database_url, public_url="https://taggad.example/") as named:
+        forged = {"Host": "evil.example"}
+        asked_there = {"headers": forged, "role": "admin", "expect": 201}
+        offer = (await named.ask("POST", "/v1/devices", {"staff": "S-norr"}, **asked_there)).json()
+        assert offer["address"] == f"https://taggad.example/enrol#{offer['code']}"
+        key = ECKey.generate_key("P-256")
+        body = {"code": offer["code"], "public_key": key_body(key)}
+        enrolled = (await named.ask("POST", "/v1/devices/enrol", body, **asked_there | {"role": None})).json()
+        assert enrolled["token_endpoint"] == "https://taggad.example/oauth/token"
+        for aud, expect in [
+            ("http://evil.example/oauth/token", 400),
+            (f"{named.url}/oauth/token", 400),
+            ("https://taggad.example/oauth/token", 200),
+            ("taggad", 200),
+        ]:
+            form = {"grant_type": JWT_BEARER, "assertion": signed(key, claims_of(enrolled["device"], town, aud=aud))}
+            await asked(named, form, expect, **forged)
 
 
 async def test_an_assertion_with_a_wrong_claim_gets_no_token(town):

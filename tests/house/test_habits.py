@@ -440,7 +440,7 @@ def test_compose_takes_every_secret_from_the_environment():
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     settings = services["taggad"]["environment"]
     secrets = {f"TAGGAD_{name.upper()}" for name in SECRETS}
-    assert set(settings) == {"TAGGAD_DATABASE_URL"} | secrets
+    assert set(settings) == {"TAGGAD_DATABASE_URL", "TAGGAD_PUBLIC_URL"} | secrets
     # `:?` makes compose refuse to start with an empty or missing one.
     demanded = [
         value
