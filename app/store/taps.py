@@ -1,7 +1,8 @@
 """Appending taps, reports and refused attempts, idempotently, in sets."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -9,6 +10,7 @@ from uuid import UUID, uuid4
 from pydantic_core import to_json
 
 from app.domain.counter import Read, Reads
+from app.domain.personal_number import without_numbers
 from app.domain.tap import Claim, Judgement, Shift
 from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
@@ -90,6 +92,9 @@ WITH reports AS (
 ), leaves AS ({ledger.insert(4)})
 """
 
+MOST_KEPT = 2000
+"""Bytes of a refused item: enough to see what a phone does wrong."""
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 
 Refused = tuple[UUID | None, bytes]
 """What an attempt is known by: the id of the item, where it had one, and the hash of its body."""
@@ -248,12 +253,23 @@ async def append_reports(
 
 
 def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The attempts with ids of their own, after making their leaves."""
-    named = [attempt | {"id": uuid4()} for attempt in attempts]
+    """The attempts with ids of their own and what is kept of their claims, after making their leaves."""
+    named = [attempt | {"id": uuid4(), "claim": _kept(attempt["claim"])} for attempt in attempts]
     for attempt in named:
         leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
     return named
 
 
-def _json(items: Iterable[dict[str, Any]]) -> str:
-    return to_json(list(items)).decode()
+def _kept(claim: Any) -> Any:
+    """The claim; of one that is long or holds a personal number the beginning of its text, with `…` for each number."""
+    # The hexadecimal digits of an escaped character would hide a number that follows.
+    text = _ESCAPE.sub(" ", _json(claim))
+    beginning = text.encode()[:MOST_KEPT].decode(errors="ignore")
+    if beginning != text:
+        beginning = beginning.rstrip("0123456789")  # which may be the first of a number
+    kept = without_numbers(beginning)
+    return claim if kept == text else kept
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
