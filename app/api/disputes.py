@@ -76,8 +76,8 @@ async def list_disputes(
     """Taps whose visit is held until a person decides, and taps that no visit has come of.
 
     Those at a tag that nobody has told to hang anywhere heal when it is told to hang somewhere then. Those that were
-    more than a person (400) or a door (1000) can have in a day, `too_many`, never become one. Planners see their own
-    staff's.
+    more than a person (400) or a door (1000) can have in a day, `too_many`, never become one. Planners see those
+    of who was their own staff that day.
     """
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:

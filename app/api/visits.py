@@ -299,7 +299,10 @@ async def list_visits(
     responses=answer_of(VisitOut, example=EXAMPLE),
 )
 async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response:
-    """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did."""
+    """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did.
+
+    One that is out of the caller's reach is as none.
+    """
     try:
         id_ = UUID(visit_id)
     except ValueError as error:
@@ -336,7 +339,8 @@ async def list_changes(
     """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
 
     Go on from `next` until it equals the cursor that was sent: a page may hold nothing within reach with more behind.
-    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`. A restore of the database begins a
+    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`, null as well
+    where that visit is out of reach. A restore of the database begins a
     new epoch: a cursor of another one is 410 `cursor_of_another_epoch`, and everything is to be pulled anew from `0`.
     """
     reach = reach_of(caller)

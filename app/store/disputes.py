@@ -10,6 +10,11 @@ from app.store.visits import BOUND, HOLDS
 Cursor = tuple[dt.datetime, UUID]
 
 HUNG = "SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1"
+# The employer of the day, before the first day the first: whose it is to decide of the tap.
+EMPLOYER = """
+SELECT s.provider FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
+ORDER BY s.valid @> (t.at AT TIME ZONE 'Europe/Stockholm')::date DESC, s.valid LIMIT 1
+"""
 # A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself,
 # or a person decides of the tap alone. One too many of its day never has a visit, wherever its tag hung.
 PAGE = f"""
@@ -24,14 +29,13 @@ WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'cont
     AND (held.visits IS NOT NULL
         OR (coalesce(t.household, hung.household) IS NULL OR t.code = '{TOO_MANY}') AND NOT EXISTS (
         SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute'))
-    AND ($4::text IS NULL OR held.ours OR held.visits IS NULL AND EXISTS (
-        SELECT FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff AND s.provider = $4))
+    AND ($4::text IS NULL OR held.ours OR held.visits IS NULL AND $4 = ({EMPLOYER}))
 ORDER BY t.at, t.id LIMIT $5
 """
 
 
 async def page(sql: Any, municipality_id: int, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
-    """Disputed taps by time, after the cursor; those of one provider's staff, where one is given."""
+    """Disputed taps by time, after the cursor; those of one provider's staff of that day, where one is given."""
     return [dict(row) for row in await sql.fetch(PAGE, municipality_id, *after, provider, limit)]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, tuple_, type_coerce
+from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select, tuple_, type_coerce, union_all
 from sqlalchemy.types import NULLTYPE
 
 from app.domain.time import day_start
@@ -35,13 +35,14 @@ class Reach:
     staff: str | None = None
     since: dt.datetime | None = None
 
-    def limits(self) -> list[ColumnElement[bool]]:
+    def limits(self, of: Table = visit) -> list[ColumnElement[bool]]:
+        """Which of the visits, or of the withdrawn ones: of those nothing says when they were."""
         limits: list[ColumnElement[bool]] = []
         if self.provider is not None:
-            limits.append(visit.c.provider == self.provider)
+            limits.append(of.c.provider == self.provider)
         if self.staff is not None:
-            limits.append(visit.c.staff == self.staff)
-        if self.since is not None:
+            limits.append(of.c.staff == self.staff)
+        if self.since is not None and of is visit:
             limits.append(visit.c.sort_at >= self.since)
         return limits
 
@@ -97,19 +98,28 @@ async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | N
 
 
 async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[bool, UUID | None]:
-    """Whether the visit was withdrawn, within reach, and what stands in its place."""
-    row = await reading.sql.fetchrow(
-        "SELECT provider, staff, replaced_by FROM withdrawn_visit WHERE municipality_id = $1 AND id = $2",
-        reading.municipality_id,
-        visit_id,
-    )
-    if (
-        row is None
-        or (reach.provider is not None and row["provider"] != reach.provider)
-        or (reach.staff is not None and row["staff"] != reach.staff)
-    ):
+    """Whether the visit was withdrawn, and what stands in its place, both within reach."""
+    row = (
+        await reading.sa.execute(
+            select(withdrawn_visit.c.replaced_by).where(
+                withdrawn_visit.c.municipality_id == reading.municipality_id,
+                withdrawn_visit.c.id == visit_id,
+                *reach.limits(withdrawn_visit),
+            )
+        )
+    ).first()
+    if row is None:
         return False, None
-    return True, row["replaced_by"]
+    return True, row[0] if row[0] in await _within(reading, reach, [row[0]]) else None
+
+
+async def _within(reading: Reading, reach: Reach, ids: Sequence[UUID | None]) -> set[UUID]:
+    """Those of the visits, withdrawn since or not, that are within reach: of another's not even the id is told."""
+    found = [
+        select(of.c.id).where(of.c.municipality_id == reading.municipality_id, of.c.id.in_(ids), *reach.limits(of))
+        for of in (visit, withdrawn_visit)
+    ]
+    return set(await reading.sa.scalars(union_all(*found)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,7 @@ class Change:
     visit: StoredVisit | None
     withdrawn: bool
     replaced_by: UUID | None
+    """Null as well where it is out of the caller's reach."""
 
 
 async def epoch(reading: Reading) -> str:
@@ -155,8 +166,15 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
         *reach.limits(),
     )
     found = {stored.visit.id: stored for stored in await _stored(reading, query)}
+    replacing = await _within(reading, reach, [replaced_by for *_, replaced_by in numbered if replaced_by])
     return [
-        Change(no, visit_id, found.get(visit_id), withdrawn and reach.provider in {None, whose}, replaced_by)
+        Change(
+            no,
+            visit_id,
+            found.get(visit_id),
+            withdrawn and reach.provider in {None, whose},
+            replaced_by if replaced_by in replacing else None,
+        )
         for no, visit_id, withdrawn, whose, replaced_by in numbered
     ]
 

@@ -83,6 +83,16 @@ async def test_a_held_end_says_that_it_is_disputed_until_it_is_settled(home):
     assert await listed(home) == []
 
 
+async def test_a_tap_is_listed_to_who_employed_the_staff_ref_that_day(home):
+    await home.put("tags", "T-new", {"kind": "static", "uid": NEW})
+    before, after = [await home.tap("S-1", NEW, "in", day(ago, "08:00"), verdict="disputed") for ago in (-3, -1)]
+    moved = {"provider": "P-syd", "role": "care_assistant", "valid_from": str(day(-2).date())}
+    await home.put("staff", "S-1", moved)
+    for provider, tap in (("P-norr", before), ("P-syd", after)):
+        theirs = await home.pages("/v1/disputes", role="planner", who={"provider": provider})
+        assert [one["tap"] for one in theirs] == [tap["id"]]
+
+
 async def other_employment(home):
     """The staff ref of S-1's person at another provider."""
     person = {"person": "S-1", "provider": "P-syd", "role": "care_assistant", "valid_from": "2026-01-01"}

@@ -65,6 +65,25 @@ async def test_a_planner_hears_of_the_withdrawn_visits_of_its_provider_alone(hom
     assert hidden.json()["code"] == "not_found"
 
 
+async def test_nobody_is_told_the_id_of_another_providers_visit_that_took_the_place_of_ones_own(home):
+    second = {"person": "S-1", "provider": "P-syd", "role": "care_assistant", "valid_from": "2026-01-01"}
+    await home.put("staff", "S-1b", second)
+    await home.tap("S-1", H1, "out", END)
+    [lonely] = await home.visits()
+    await home.tap("S-1b", H1, "in", START)
+    [visit] = await home.visits()
+    assert (lonely["provider"], visit["provider"]) == ("P-norr", "P-syd")
+    path = f"/v1/visits/{lonely['id']}"
+    for who in ({"role": "planner", "provider": "P-norr"}, {"role": "staff", "staff": "S-1"}):
+        gone = await home.ask("GET", path, **who, expect=410)
+        assert visit["id"] not in gone.text + str(gone.headers)
+    await home.ask("GET", path, role="planner", provider="P-syd", expect=404)
+    await home.ask("GET", path, role="controller", expect=301)
+    theirs, _ = await changes(home, role="planner", provider="P-norr")
+    assert theirs == [{"withdrawn": lonely["id"], "replaced_by": None}] * 2, "when it was made and when it went"
+    assert {"withdrawn": lonely["id"], "replaced_by": visit["id"]} in (await changes(home))[0]
+
+
 async def test_an_out_that_comes_late_closes_what_a_later_day_had_left_incomplete(home):
     await home.tap("S-1", H1, "in", START)
     await home.visit_by("S-1", H1, *EVENING)
