@@ -20,6 +20,7 @@ from app.actions.mend_clock import mend_clock
 from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
 from app.api.access import ROLES, mint
+from app.api.wire import LINE
 from app.db_commands import db
 from app.doctor import Finding, examine
 from app.main import collect_seldom, configure_logs, create_app
@@ -297,8 +298,8 @@ def municipality_add(
     name: Annotated[str, typer.Argument(help="Its name.")],
 ) -> None:
     """Create a tenant."""
-    if not name.strip() or len(name) > LONGEST_NAME:
-        raise typer.BadParameter("a name of 1 to 100 characters", param_hint="NAME")
+    if not name.strip() or len(name) > LONGEST_NAME or not re.fullmatch(LINE, name):
+        raise typer.BadParameter("a name of 1 to 100 characters that are seen", param_hint="NAME")
     with failures_told():
         made = on_database(lambda database: add_municipality(database, code, name.strip()), settings_given())
     out.print(f"Municipality {code} is made." if made else f"Municipality {code} was there already.")

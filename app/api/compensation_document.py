@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.api.master import no_personal_number
+from app.api.master import Line, Text, no_personal_number
 from app.api.wire import Day, LastDay, Wire, one_of
 from app.domain.category import Licensed
 from app.domain.document import whole
@@ -20,7 +20,6 @@ T = TypeVar("T")
 Some = Annotated[list[T], Field(min_length=1, max_length=200)]
 Name = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
 Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(min_length=1, max_length=64)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Ore = Annotated[int, Field(ge=0, le=MOST_ORE)]
@@ -147,7 +146,7 @@ class AbsenceBody(Wire):
     """
 
     days: Annotated[list[AbsenceDays], Field(min_length=1, max_length=50)]
-    reasons: Some[Title] | None = Field(None, description="The reasons of the pauses it is for [any].")
+    reasons: Some[Text] | None = Field(None, description="The reasons of the pauses it is for [any].")
     planned_days: Annotated[int, Field(ge=0, le=366)] | None = None
     counted_from: Literal["first_day", "last_visit"] | None = Field(None, description="[first_day]")
 
@@ -156,7 +155,7 @@ class RuleBody(Wire):
     """One way to be paid for help of some categories."""
 
     ref: Name
-    title: Title | None = None
+    title: Line | None = None
     basis: Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
     categories: Some[Category]
     rates: Annotated[list[RateBody], Field(min_length=1, max_length=100)]
@@ -202,7 +201,7 @@ class RuleBody(Wire):
 class BonusBody(Wire):
     """Öre per executed hour of past days, paid in a month after them. That it was earned is decided elsewhere."""
 
-    title: Title
+    title: Line
     ore: Ore
     first: Annotated[Day, Field(alias="from")]
     last: Annotated[Day, Field(alias="to")]

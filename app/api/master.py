@@ -16,7 +16,7 @@ from app.api.access import Caller, allow, database
 from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import FieldError, Problem
 from app.api.reading import read_json
-from app.api.wire import Wire, answer_of, body_of
+from app.api.wire import LINE, Wire, answer_of, body_of
 from app.domain.personal_number import holds_number
 from app.domain.time import UTC, local_date
 from app.store import people, records
@@ -47,6 +47,7 @@ def not_before(first: dt.date | None, last: dt.date | None) -> dt.date | None:
 
 Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern=REF)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Line = Annotated[Text, StringConstraints(pattern=LINE)]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from pydantic_core import PydanticCustomError
 from stdnum import ean, iban
 
-from app.api.master import Kind, Ref, Text, Versioned, add_routes
+from app.api.master import Kind, Line, Ref, Versioned, add_routes
 from app.api.wire import Wire
 from app.domain.personal_number import has_check_digit, holds_number
 
@@ -40,9 +40,9 @@ VatNo = Annotated[str, StringConstraints(pattern="^SE[0-9]{12}$"), AfterValidato
 class AddressBody(Wire):
     """A Swedish postal address, as much of it as is known."""
 
-    street: Text | None = None
-    postal_code: Text | None = None
-    city: Text | None = None
+    street: Line | None = None
+    postal_code: Line | None = None
+    city: Line | None = None
 
 
 class EndpointBody(Wire):
@@ -100,9 +100,9 @@ class InvoicingBody(Wire):
 class PayerBody(Wire):
     """Who pays invoices: the municipality or a committee of it. `reference` leads them to the right desk."""
 
-    name: Text
+    name: Line
     org_no: Annotated[OrgNo, AfterValidator(_checked)]
-    reference: Text
+    reference: Line
     address: AddressBody = AddressBody()
     vat_no: VatNo | None = None
     endpoint: EndpointBody | None = None

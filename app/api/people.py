@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.actions.put_master import Condition, Json, Outcome, put_recipient
 from app.api.access import Caller
-from app.api.master import Kind, Minutes, Ref, Spanned, Text, Versioned, add_routes, stored_body, today, written
+from app.api.master import Kind, Line, Minutes, Ref, Spanned, Versioned, add_routes, stored_body, today, written
 from app.api.parties import INVOICING, InvoicingBody, OrgNo
 from app.api.wire import Day, LastDay, Wire
 from app.domain.category import Licensed
@@ -26,7 +26,7 @@ Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "nigh
 class ProviderBody(Wire):
     """A provider: the municipality's own (`in_house`), or outside it, with or without value added tax."""
 
-    name: Text
+    name: Line
     org_no: OrgNo | None = None
     form: Literal["in_house", "external", "external_vat"]
     invoicing: InvoicingBody | None = None
@@ -39,7 +39,7 @@ class ProviderAnswer(ProviderBody, Versioned):
 class RecipientFields(Wire):
     """Somebody who gets help. `valid_from` is the first day of what is said: ever since for the first, else today."""
 
-    name: Text | None = None
+    name: Line | None = None
     birth_date: Day | None = None
     household: Ref | None = Field(None, description="Who shares a door shares a household [own ref].")
     area: Literal["URBAN", "RURAL", "ARCHIPELAGO"]
@@ -85,7 +85,7 @@ class DelegationBody(Spanned):
 class StaffBody(Spanned):
     """An employment; `person` is who it is across employments. `valid_from` as for recipients, `valid_to` inclusive."""
 
-    name: Text | None = None
+    name: Line | None = None
     person: Ref | None = Field(None, description="One person's refs share it, whoever employs it [own ref].")
     provider: Ref
     role: Role
@@ -108,7 +108,7 @@ class StaffAnswer(StaffBody, Versioned):
 class InterventionBody(Wire):
     """A kind of help with its catalogue minutes. `valid_from` as for recipients."""
 
-    title: Text
+    title: Line
     category: Category
     standard_minutes: Minutes
     licensed: Licensed | None = Field(

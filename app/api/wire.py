@@ -19,6 +19,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
+"""What a name or a title may be, shown among others: nothing that breaks the line or turns its direction."""
+
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHEMA = "#/components/schemas/{model}"
 

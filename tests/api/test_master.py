@@ -237,6 +237,30 @@ async def test_a_body_names_nobody_by_number(filled, kind, changes, pointer):
     assert found == [(pointer, "ref_is_personal_number")]
 
 
+ADDRESS = {"street": "Ågatan 1", "postal_code": "761 30", "city": "Norrtälje"}
+UNSEEN = "\x01\n\x7f\x85\u061c\u200e\u2028\u2029\u202e\u2066"
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "pointer"),
+    [
+        *((kind, lambda name: {"name": name}, "/name") for kind in ("payers", "providers", "recipients", "staff")),
+        ("payers", lambda name: {"address": ADDRESS | {"city": name}}, "/address/city"),
+        ("interventions", lambda name: {"title": name}, "/title"),
+        (
+            "contracts",
+            lambda name: {"compensation": {"rules": [RULE | {"title": name}]}},
+            "/compensation/rules/0/title",
+        ),
+    ],
+)
+async def test_a_name_is_seen_as_it_is(filled, kind, changes, pointer):
+    for name in [name for unseen in UNSEEN for name in (f"Eva{unseen}Ek", f"Eva{unseen}")]:
+        body = BODIES[kind] | changes(name)
+        assert await refused(filled, "PUT", path(kind), body, 422, "invalid_envelope") == [(pointer, "wrong_format")]
+    assert (await filled.ask("GET", path(kind))).json()["version"] == 1
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "pointers"),
     [
