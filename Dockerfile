@@ -16,10 +16,11 @@ COPY migrations migrations
 RUN pip install --no-deps --no-build-isolation --editable .
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin taggad
+RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin taggad \
+    && install --directory --owner=taggad --group=taggad --mode=700 /var/lib/taggad
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv/taggad /srv/taggad
-ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 TAGGAD_DATA_DIR=/var/lib/taggad
 WORKDIR /srv/taggad
 USER taggad
 EXPOSE 8000

@@ -11,6 +11,7 @@ from app.domain.time import UTC, local
 from app.settings import Settings
 from app.store import backup as backups
 from app.store import embedded
+from app.store.marks import Marks
 from app.store.migrate import migrate
 from app.store.secrets import made_once
 from app.terminal import database_url, err, fail, failures_told, out, require_keys, settings_given
@@ -74,15 +75,19 @@ def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db back
                 asyncio.run(migrate(restored))  # a file of an earlier version
                 require_keys(settings, restored)
                 asyncio.run(backups.begin_epoch(restored))
-    out.print("Restored.")
+    Marks(settings.data_dir).forget()
+    out.print("Restored. How large the ledger was before is forgotten: it may be smaller now.")
 
 
 @db.command("restored")
 def db_restored() -> None:
     """Tell an outside database that its own means have restored it: cursors of before are refused from then on."""
-    with failures_told(), database_url(settings_given()) as url:
-        asyncio.run(backups.begin_epoch(url))
-    out.print("A new epoch has begun.")
+    with failures_told():
+        settings = settings_given()
+        with database_url(settings) as url:
+            asyncio.run(backups.begin_epoch(url))
+        kept = Marks(settings.data_dir).forget()
+    out.print(f"A new epoch has begun; how large {kept} ledgers were before is forgotten.")
 
 
 def _embedded_only() -> Settings:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.actions.fit_keys import fit_keys
+from app.actions.seal import ledger_fault
 from app.domain.time import UTC
 from app.settings import VERSION, Settings
 from app.store import health
@@ -51,6 +52,9 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
     findings = [Finding(False, f"{municipality_id}: {line}") for line in lines]
     if not lines:
         findings.append(Finding(True, f"{municipality_id}: the keys are those the data was written with"))
+    fault = await ledger_fault(database, municipality_id)
+    if fault:
+        findings.append(Finding(False, f"{municipality_id}: nothing is sealed any more: {fault}"))
     async with database.read(municipality_id) as reading:
         as_of, taps = await health.latest(reading.sql, municipality_id, now + MOST_AHEAD)
     if as_of > now + MOST_AHEAD:

@@ -64,6 +64,7 @@ from app.outage import Outage
 from app.server import tell_others
 from app.settings import VERSION, Settings
 from app.store.database import Database
+from app.store.marks import Marks
 from app.store.vault import Vault
 from app.web import pages, phone
 
@@ -172,6 +173,7 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
         ledger_keys=settings.ledger_key,
         vault=app.state.vault,
         answer_seconds=ANSWER_SECONDS,
+        marks=Marks(settings.data_dir),
     )
     app.state.revocations = Revocations(app.state.database)
     app.state.taps = taps.tap_queue(app.state.database, settings)
@@ -234,6 +236,7 @@ async def _keep_time(database: Database, outage: Outage) -> None:
 async def _keep_sealing(database: Database, outage: Outage) -> None:
     """Seal what this process stores as it comes, and now and then what others did: most tenants are idle mostly."""
     swept_at = -math.inf
+    unkept: str | None = None
     while True:
         try:
             due: Iterable[int] = database.take_unsealed()
@@ -243,6 +246,9 @@ async def _keep_sealing(database: Database, outage: Outage) -> None:
                 swept_at = monotonic()
             for municipality_id in due:
                 await _seal(database, municipality_id)
+            if database.marks.fault != unkept:
+                unkept = database.marks.fault
+                log.error("ledger_marks_not_kept", error=unkept) if unkept else log.info("ledger_marks_kept")
         except Exception as error:  # noqa: BLE001 - as above
             outage.failed("sealing_stands", error)
         await asyncio.sleep(SEAL_SECONDS)
@@ -253,7 +259,13 @@ async def _seal(database: Database, municipality_id: int) -> None:
     try:
         done = await seal_all(database, municipality_id)
     except LedgerBrokenError as error:
-        log.error("ledger_broken", municipality=municipality_id, reason=str(error))  # noqa: TRY400 - a finding, no fault
+        if municipality_id not in database.stopped:  # told once, and not every time it is looked at
+            log.error("ledger_broken", municipality=municipality_id, reason=str(error))  # noqa: TRY400 - a finding
+        database.stopped[municipality_id] = str(error)
+        health.tell_stopped(len(database.stopped))
         return
+    if done.looked and database.stopped.pop(municipality_id, ""):
+        log.info("ledger_goes_on", municipality=municipality_id)
+        health.tell_stopped(len(database.stopped))
     if done.void:
         log.error("leaves_forged", municipality=municipality_id, count=done.void)

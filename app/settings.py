@@ -60,7 +60,8 @@ class Settings(BaseModel):
         default=None, description="The directory of PostgreSQL's programs for the embedded database [those installed]."
     )
     data_dir: Path = Field(
-        default=Path(".taggad"), description="The embedded database, and secrets that were made once."
+        default=Path(".taggad"),
+        description="The embedded database, secrets that were made once, and how large each ledger was.",
     )
     public_url: str | None = Field(
         default=None,

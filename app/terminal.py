@@ -15,6 +15,7 @@ from app.server import ListenError
 from app.settings import Settings, UnsafeSettingsError
 from app.store import embedded
 from app.store.database import Database
+from app.store.marks import Marks
 from app.store.migrate import MigrationBlockedError, MissingRightsError, migrate, pending
 from app.store.notes import UnreadableKeyError
 from app.store.secrets import FILE, LooseSecretsError, made_once
@@ -123,7 +124,8 @@ def on_database(work: Callable[[Database], Awaitable[Result]], settings: Setting
                 fail("the database is not at this version's schema: run `taggad migrate`")
             await migrate(url)
         vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
+        marks = Marks(settings.data_dir)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault, marks=marks)
         try:
             return await work(database)
         finally:

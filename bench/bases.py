@@ -9,6 +9,7 @@ from pathlib import Path
 from app.actions.add_municipality import add_municipality
 from app.actions.put_master import keep
 from app.actions.rebuild import rebuild
+from app.actions.seal import seal_all
 from app.main import collect_seldom
 from app.store.database import Database
 from app.store.migrate import migrate
@@ -112,6 +113,8 @@ async def _enrol(cluster: Cluster, sizes: Sizes) -> None:
     try:
         async with database.write(MUNICIPALITY) as writing:
             await keep(writing, "devices", "bench", phones)
+        # Taps that are put beside the ledger afterwards are let be; at its beginning they would stop the sealer.
+        await seal_all(database, MUNICIPALITY)
     finally:
         await database.close()
 

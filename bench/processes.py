@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -101,11 +102,17 @@ def request(
     return "\r\n".join((*lines, "", "")), content, 0
 
 
+_DATA_DIRS: list[TemporaryDirectory[str]] = []
+"""One for each database that is served, until the bench ends: what a ledger was is remembered there."""
+
+
 def environment(url: str) -> dict[str, str]:
     """The settings of a service over a database."""
     key = {name: b64encode(secret).decode() for name, secret in KEYS.items()}
+    _DATA_DIRS.append(TemporaryDirectory(prefix="taggad-bench-"))
     return {
         "TAGGAD_DATABASE_URL": url,
+        "TAGGAD_DATA_DIR": _DATA_DIRS[-1].name,
         "TAGGAD_TOKEN_KEY": key["token"],
         "TAGGAD_FIELD_KEYS": f"1:{key['field']}",
         "TAGGAD_LOOKUP_KEY": key["lookup"],

@@ -12,6 +12,8 @@ import hashlib
 import re
 import uuid
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -253,7 +255,9 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(database_url, **settings):
     """The service on a free loopback port over this database; `settings` are those of `Settings`."""
-    app = create_app(Settings.model_validate({"database_url": database_url} | SECRETS | settings))
+    data_dir = TemporaryDirectory(prefix="taggad-")
+    given = {"database_url": database_url, "data_dir": Path(data_dir.name)} | SECRETS | settings
+    app = create_app(Settings.model_validate(given))
     server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
     running = asyncio.create_task(server.serve())
     while not server.started:
@@ -270,4 +274,5 @@ async def serving(database_url, **settings):
         await service.close()
         server.leave.set()
         await running
+        data_dir.cleanup()
         gc.unfreeze()  # which a serving process never needs; here one service after another would stay in memory

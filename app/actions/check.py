@@ -1,6 +1,7 @@
 """Ask the database whether its invariants hold, and the ledger whether it is what was sealed."""
 
 from app.actions.fit_keys import fit_keys
+from app.actions.seal import ledger_fault
 from app.domain.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.settlement import lines_hash
 from app.store import invariants, ledger, periods, tree
@@ -23,6 +24,8 @@ async def check(database: Database, municipality_id: int) -> list[str]:
         head = await tree.head(reading.sql, municipality_id)
         if head is not None:
             lines += await _broken_ledger(database, reading, head)
+    fault = await ledger_fault(database, municipality_id)
+    lines += _told("the ledger is the one that was sealed here", [fault] if fault else [])
     return lines
 
 

@@ -10,6 +10,7 @@ from app.domain.merkle import EMPTY_ROOT, grow, root_of, tiles_of
 from app.store import ledger, sealed_samples, tree
 from app.store.database import Database, Reading
 from app.store.ledger import StoredLeaf
+from app.store.marks import Mark, UnreadableMarkError
 from app.store.notes import Head, NoteRefusedError, Signer
 from app.store.tree import StoredHead
 
@@ -28,6 +29,8 @@ class Sealed:
 
     leaves: int
     void: int
+    looked: bool = True
+    """False where another sealer was at it."""
 
 
 async def seal(database: Database, municipality_id: int) -> Sealed:
@@ -36,13 +39,19 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     Raises LedgerBrokenError.
     """
     signer = Signer(database.ledger_keys[0], municipality_id)
+    seen = _seen(database, municipality_id)  # before the head, which others may move on meanwhile
     async with database.read(municipality_id, "writes") as work:
         head = await tree.head(work.sql, municipality_id, to_move=True)
         if head is not None:
-            return await _move(database.ledger_keys, signer, work, head)
-        begun = await tree.head(work.sql, municipality_id) is not None
-    if begun:
-        return Sealed(0, 0)
+            done, newest = await _move(database.ledger_keys, signer, work, head, seen)
+        elif await tree.head(work.sql, municipality_id) is not None:
+            return Sealed(0, 0, looked=False)
+        else:
+            await _require_new(work, seen)
+    if head is not None:
+        if seen != newest and database.marks.due(municipality_id):
+            await asyncio.to_thread(database.marks.keep, municipality_id, newest)
+        return done
     # A write, because what was stored before there was a ledger gets its leaves then.
     async with database.write(municipality_id) as writing:
         await tree.begin(writing.sql, municipality_id, _signed(signer, 0, EMPTY_ROOT))
@@ -51,13 +60,36 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     return await seal(database, municipality_id)
 
 
-async def _move(keys: Sequence[bytes], signer: Signer, work: Reading, head: StoredHead) -> Sealed:
-    """Take the leaves that wait behind a locked head into the tree."""
+async def ledger_fault(database: Database, municipality_id: int) -> str | None:
+    """Why nothing can be sealed, as far as that is seen without sealing; None where nothing is in the way."""
+    try:
+        seen = _seen(database, municipality_id)
+        async with database.read(municipality_id) as reading:
+            head = await tree.head(reading.sql, municipality_id)
+            if head is None:
+                await _require_new(reading, seen)
+            else:
+                _after_last(head, await ledger.waiting(reading.sql, municipality_id, max(head.size - 1, 0), 1))
+                await _require_continued(reading, head, seen)
+    except LedgerBrokenError as error:
+        return str(error)
+    return None
+
+
+async def _move(
+    keys: Sequence[bytes], signer: Signer, work: Reading, head: StoredHead, seen: Mark | None
+) -> tuple[Sealed, Mark]:
+    """Take the leaves that wait behind a locked head into the tree; gives the head that then stands, too."""
     municipality_id = work.municipality_id
-    waiting = await ledger.waiting(work.sql, municipality_id, head.size, SEALED_AT_ONCE)
-    if not waiting:
-        return Sealed(0, 0)
+    found = await ledger.waiting(work.sql, municipality_id, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
+    waiting = _after_last(head, found)
+    now = Mark(head.size, head.root)
+    if not waiting and seen == now:
+        return Sealed(0, 0), now
     require_signed(keys, municipality_id, head)
+    await _require_continued(work, head, seen)
+    if not waiting:
+        return Sealed(0, 0), now
     tiles = await tree.tiles(work.sql, municipality_id, tiles_of([(0, head.size)]))
     hashes = list(_taken(keys, municipality_id, head.size, waiting))
     try:
@@ -69,7 +101,48 @@ async def _move(keys: Sequence[bytes], signer: Signer, work: Reading, head: Stor
     size = head.size + len(hashes)
     new = _signed(signer, size, root_of(tiles, (0, size)))
     await tree.move(work.sql, municipality_id, new, {place: tiles[place] for place in changed})
-    return Sealed(len(hashes), hashes.count(VOID))
+    return Sealed(len(hashes), hashes.count(VOID)), Mark(size, new.root)
+
+
+def _after_last(head: StoredHead, found: Sequence[StoredLeaf]) -> Sequence[StoredLeaf]:
+    """The leaves after the one that was sealed last, which is there as long as nobody takes leaves away."""
+    if not head.size:
+        return found
+    if not found or found[0].index != head.size - 1:
+        raise LedgerBrokenError(f"the leaf of index {head.size - 1}, which was sealed last, is gone")
+    return found[1:]
+
+
+async def _require_new(work: Reading, seen: Mark | None) -> None:
+    """Raises LedgerBrokenError where there is no head though there was one, or where facts lack their leaves."""
+    if seen is not None and seen.size:
+        raise LedgerBrokenError(f"the ledger is gone: this machine has seen {seen.size} leaves")
+    if await ledger.to_adopt(work.sql, work.municipality_id):
+        return
+    strays = await ledger.outside(work.sql, work.municipality_id)
+    if strays:
+        raise LedgerBrokenError(f"the ledger is gone: {strays[0][0]} {strays[0][1]} has no leaf")
+
+
+async def _require_continued(work: Reading, head: StoredHead, seen: Mark | None) -> None:
+    """Raises LedgerBrokenError unless the tree is the one this machine has seen, with or without more leaves."""
+    if seen is None:
+        return
+    if head.size < seen.size:
+        raise LedgerBrokenError(f"the ledger has {head.size} leaves: this machine has seen {seen.size}")
+    try:
+        [root] = await tree.roots(work.sql, work.municipality_id, [(0, seen.size)])
+    except ValueError as error:
+        raise LedgerBrokenError(str(error)) from error
+    if root != seen.root or (head.size == seen.size and head.root != root):
+        raise LedgerBrokenError(f"the first {seen.size} leaves are not those that this machine has seen")
+
+
+def _seen(database: Database, municipality_id: int) -> Mark | None:
+    try:
+        return database.marks.of(municipality_id)
+    except UnreadableMarkError as error:
+        raise LedgerBrokenError(str(error)) from error
 
 
 async def seal_all(database: Database, municipality_id: int) -> Sealed:
@@ -79,7 +152,7 @@ async def seal_all(database: Database, municipality_id: int) -> Sealed:
         done = await seal(database, municipality_id)
         leaves, void = leaves + done.leaves, void + done.void
         if done.leaves < SEALED_AT_ONCE:
-            return Sealed(leaves, void)
+            return Sealed(leaves, void, done.looked)
 
 
 async def sealed_within(database: Database, municipality_id: int, size: int, seconds: float) -> bool:

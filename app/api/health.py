@@ -2,10 +2,18 @@
 
 import os
 from asyncio import timeout
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.responses import Response
 
@@ -25,6 +33,11 @@ _REQUESTS = Histogram(
     ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
+_STOPPED = Gauge(
+    "taggad_ledgers_stopped",
+    "Municipalities whose ledger was found broken, so that nothing of them is sealed.",
+    multiprocess_mode="mostrecent",
+)
 _taps: dict[tuple[str, str], Counter] = {}
 _requests: dict[tuple[str, str, int], Histogram] = {}
 
@@ -33,6 +46,12 @@ class State(Wire):
     """Alive or ready."""
 
     status: str
+
+
+class Readiness(State):
+    """Ready, and what somebody should look at although phones are served."""
+
+    warnings: list[Literal["ledger_stopped"]]
 
 
 def count_tap(verdict: str, code: str | None) -> None:
@@ -53,21 +72,29 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     histogram.observe(seconds)
 
 
+def tell_stopped(municipalities: int) -> None:
+    """So many ledgers stand still."""
+    _STOPPED.set(municipalities)
+
+
 @router.get("/health/live", responses=answer_of(State, example={"status": "alive"}))
 async def live() -> State:
     """The process answers."""
     return State(status="alive")
 
 
-@router.get("/health/ready", responses=answer_of(State, example={"status": "ready"}))
-async def ready(database: Annotated[Database, Depends(database, use_cache=True)]) -> State:
-    """The database answers and takes writes; otherwise 503."""
+@router.get("/health/ready", responses=answer_of(Readiness, example={"status": "ready", "warnings": []}))
+async def ready(database: Annotated[Database, Depends(database, use_cache=True)]) -> Readiness:
+    """The database answers and takes writes; otherwise 503.
+
+    `ledger_stopped` warns that nothing more is sealed of a municipality until somebody has looked; taps are stored.
+    """
     try:
         async with timeout(READY_SECONDS):
             await database.ready()
     except Exception as error:
         raise Problem("busy") from error
-    return State(status="ready")
+    return Readiness(status="ready", warnings=["ledger_stopped"] if database.stopped else [])
 
 
 @router.get(

@@ -18,7 +18,9 @@ from app.domain.master import MasterData
 from app.store import keysets, ledger, records
 from app.store.clock import Clock
 from app.store.ledger import Leaves
+from app.store.marks import Marks
 from app.store.pools import Pool, Pools
+from app.store.records import Stored
 from app.store.vault import Vault
 
 APP_ROLE = "taggad_app"
@@ -26,6 +28,9 @@ LOCK_CLASS = 7_460
 """First key of the advisory locks that make each municipality have one writer at a time."""
 
 CLOSED_AT_ONCE = 2
+ADOPTED = "ledger"
+"""The record that says how many facts from before the ledger got their leaves at its beginning."""
+SERVICE = "service"
 
 TAKES_WRITES = """
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off', clock_timestamp()
@@ -40,8 +45,9 @@ SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i OR
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 BEFORE_WRITING = """
-SELECT clock_timestamp() AS now, as_of, master_seq, change_no, coalesce(
-    (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1), 0
+SELECT clock_timestamp() AS now, as_of, master_seq, change_no, leafless, greatest(
+    (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1),
+    (SELECT size FROM ledger_head WHERE municipality_id = $1), 0
 ) AS next_leaf
 FROM municipality WHERE municipality_id = $1
 """
@@ -89,17 +95,21 @@ class Database:
         ledger_keys: Sequence[bytes] = (),
         vault: Vault | None = None,
         answer_seconds: int = 60,
+        marks: Marks | None = None,
     ) -> None:
         """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
 
         Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored. Without a
         `vault` the keys of tags stay closed, and no message of one can be verified. No statement of a write or a read
-        takes more than `answer_seconds`.
+        takes more than `answer_seconds`. `marks` remember how large each ledger was.
         """
         self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self.vault = vault
+        self.marks = marks or Marks(None)
+        self.stopped: dict[int, str] = {}
+        """The municipalities whose ledger this process has found broken, and how."""
         self._unsealed: set[int] = set()
         self._without_room = False
         self.clock = Clock()
@@ -187,9 +197,21 @@ class Database:
             master.keys.update(await keysets.load(sql, municipality_id, closed, self.vault))
         self._masters[municipality_id] = master
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
-        if not row["next_leaf"] and self.ledger_keys:
-            await ledger.adopt(sql, municipality_id, leaves)
+        if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
+            await self._adopt(sql, municipality_id, master, leaves)
         return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
+
+    async def _adopt(
+        self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, master: MasterData, leaves: Leaves
+    ) -> None:
+        """Give the facts of before the ledger their leaves, which the migration asked for, and say so in a fact."""
+        await ledger.adopt(sql, municipality_id, leaves)
+        before = await records.latest(sql, municipality_id, ADOPTED, "adopted")
+        version = before.version + 1 if before else 1
+        told = Stored("adopted", version, removed=False, body={"facts": leaves.made})
+        await records.append(sql, municipality_id, leaves, ADOPTED, master.seq, SERVICE, [told])
+        await records.refresh(sql, municipality_id, master)
+        await sql.execute(ledger.ALL_HAVE_LEAVES, municipality_id)
 
     def remembered(self, municipality_id: int) -> MasterData | None:
         """The master data as the last writer here left it: for what may be outdated. None before the first."""

@@ -17,6 +17,7 @@ OF_MUNICIPALITY = f"SELECT {COLUMNS} FROM ledger_leaf WHERE municipality_id = $1
 WAITING = f"{OF_MUNICIPALITY} AND leaf_index >= $2 ORDER BY leaf_index LIMIT $3"
 BETWEEN = f"{OF_MUNICIPALITY} AND leaf_index >= $2 AND leaf_index < $3"
 FIND = f"{OF_MUNICIPALITY} AND fact = $2 AND ($3::text IS NULL OR kind = $3)"
+ALL_HAVE_LEAVES = "UPDATE municipality SET leafless = false WHERE municipality_id = $1"
 ADOPTED_AT_ONCE = 2000
 STRAYS_SHOWN = 100
 LARGEST = 2**63 - 1
@@ -99,7 +100,8 @@ class StoredLeaf:
 async def adopt(sql: Any, municipality_id: int, leaves: Leaves) -> None:
     """Give what was stored before there was a ledger its leaves, the first of all.
 
-    Only where there is no leaf at all: a fact that turns up beside the ledger later is one that somebody put there.
+    Only where a migration found facts and no leaf at all: a fact that turns up beside the ledger later is one that
+    somebody put there.
     """
     for kind, told in KINDS.items():
         facts = f"SELECT {', '.join(told.columns)} FROM {kind} WHERE municipality_id = $1 ORDER BY {told.id}"
@@ -107,6 +109,11 @@ async def adopt(sql: Any, municipality_id: int, leaves: Leaves) -> None:
             leaves.add(kind, of_row(kind, row))
             if leaves.waiting >= ADOPTED_AT_ONCE:
                 await leaves.store(sql)
+
+
+async def to_adopt(sql: Any, municipality_id: int) -> bool:
+    """Whether the next write gives facts from before the ledger their leaves."""
+    return bool(await sql.fetchval("SELECT leafless FROM municipality WHERE municipality_id = $1", municipality_id))
 
 
 async def waiting(sql: Any, municipality_id: int, first: int, limit: int) -> list[StoredLeaf]:

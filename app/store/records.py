@@ -271,4 +271,5 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "declines": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
+    "ledger": _no_part_of_visits,
 }

@@ -78,6 +78,7 @@ municipality = Table(
     Column("change_no", BigInteger, nullable=False, server_default=text("0")),
     Column("lookup_mark", LargeBinary),
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("leafless", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("municipality_id"),
     CheckConstraint("municipality_id > 0", name="municipality_municipality_id_check"),
 )

@@ -306,7 +306,7 @@ def test_every_router_is_served(service):
 async def test_the_service_lives_and_is_ready(service):
     client = service.client()
     assert (await client.get("/health/live")).json() == {"status": "alive"}
-    assert (await client.get("/health/ready")).json() == {"status": "ready"}
+    assert (await client.get("/health/ready")).json() == {"status": "ready", "warnings": []}
 
 
 async def test_a_slash_too_much_is_another_address(service):

@@ -6,7 +6,7 @@ import json
 import os
 import random
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import asyncpg
 import httpx
@@ -22,6 +22,7 @@ from app.domain import ledger as leaves
 from app.domain.ledger import KINDS
 from app.domain.merkle import Frontier, grow
 from app.store import ledger
+from app.store.marks import Marks
 from app.store.notes import Head, PublicKey, Signer
 from app.verify_ledger import UnverifiableError, verify_ledger
 
@@ -61,6 +62,7 @@ async def town(service, monkeypatch, tmp_path):
     await service.ask("POST", "/v1/periods/P-norr/2026-01/close", expect=201)
     await service.seal()
     service.state = tmp_path / "kept"
+    service.app.state.database.marks = Marks(None)  # what is put back is smaller than what this machine has seen
     return service
 
 
@@ -169,7 +171,8 @@ async def test_every_change_of_a_superuser_is_found(town, owner):
                     what, index = await tamper(owner, chance)
             except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
                 continue  # the database itself refuses it
-            await town.seal()
+            with suppress(LedgerBrokenError):  # where the leaf that was sealed last is gone
+                await town.seal()
             findings = await verify(town)
             assert findings, what
             if index is not None:
@@ -193,7 +196,8 @@ async def test_check_finds_it_too(town, owner):
                     what, _ = await tamper(owner, chance)
             except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError):
                 continue
-            await town.seal()
+            with suppress(LedgerBrokenError):
+                await town.seal()
             assert [line for line in await check(database, 188) if "ledger" in line or "sealed" in line], what
     assert await check(database, 188) == []
 
@@ -265,11 +269,17 @@ async def sign(owner, size, root):
     await owner.execute("UPDATE ledger_head SET size = $1, root = $2, note = $3", size, root, note)
 
 
+async def begin_anew(owner):
+    """As whoever has all rights, and has deleted what was kept of the ledger outside, can begin one."""
+    for table in LEDGER:
+        await owner.execute(f"DELETE FROM {table}")
+    await owner.execute("UPDATE municipality SET leafless = true")
+
+
 async def test_a_ledger_begun_anew_is_found(town, owner):
     assert await verify(town) == []
     async with put_back(owner):
-        for table in LEDGER:
-            await owner.execute(f"DELETE FROM {table}")
+        await begin_anew(owner)
         await town.seal()
         assert (await verify(town))[0].startswith("head: the ledger was forked")
 
@@ -432,8 +442,7 @@ async def test_the_verb_says_what_it_cannot_do(town, taggad):
 
 async def test_an_existing_database_gets_its_leaves_once(town, owner, database_url):
     async with put_back(owner):
-        for table in LEDGER:
-            await owner.execute(f"DELETE FROM {table}")
+        await begin_anew(owner)
         async with serving(database_url) as again:
             again.state = town.state
             await again.seal()
@@ -444,9 +453,7 @@ async def test_an_existing_database_gets_its_leaves_once(town, owner, database_u
             await again.seal()
             assert await verify(again) == []
             # Later, a fact without a leaf is one that somebody put there.
-            await owner.execute("DELETE FROM ledger_head")
             await owner.execute("INSERT INTO tap SELECT (jsonb_populate_record(t, jsonb_build_object('id',"
                                 " gen_random_uuid()))).* FROM tap AS t LIMIT 1")  # fmt: skip
-            await owner.execute("DELETE FROM ledger_tile")
             await again.seal()
             assert [line.split(" ")[0] for line in await verify(again)] == ["outside:"]

@@ -171,7 +171,7 @@ def test_a_backup_comes_back_as_it_was(taggad, tmp_path):
     assert target.stat().st_mode & 0o777 == 0o600
     assert "exists already" in taggad("db", "backup", str(target), code=1)
     taggad("municipality", "add", "181", "Södertälje")
-    assert taggad("db", "restore", str(target)) == "Restored.\n"
+    assert taggad("db", "restore", str(target)).startswith("Restored. ")
     assert "was there already" in taggad("municipality", "add", "180", "Stockholm")
     assert "is made" in taggad("municipality", "add", "181", "Södertälje")
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
