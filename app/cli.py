@@ -19,7 +19,6 @@ from app.actions.check import check
 from app.actions.mend_clock import mend_clock
 from app.actions.rebuild import rebuild
 from app.actions.rewrap import rewrap
-from app.api.access import ROLES, mint
 from app.api.wire import LINE
 from app.db_commands import db
 from app.doctor import Finding, examine
@@ -46,12 +45,11 @@ from app.terminal import (
     settings_with_found_secrets,
     settings_with_secrets,
 )
+from app.token_commands import token, tokens
 from app.verify_ledger import verify_ledger
 
 Result = TypeVar("Result")
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-LONGEST_TTL_SECONDS = 366 * 86400
 LONGEST_NAME = 100
 SIGNS = {True: "ok ", False: "!! ", None: "-- "}
 MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
@@ -59,6 +57,8 @@ MONTH = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 application = typer.Typer(name="taggad", no_args_is_help=True)
 municipality = typer.Typer(no_args_is_help=True)
 application.add_typer(municipality, name="municipality", help="The tenants.")
+application.command()(token)
+application.add_typer(tokens, name="tokens", help="Tokens that were made at the command line.")
 application.add_typer(tags, name="tags", help="Tags and what they say.")
 application.add_typer(db, name="db", help="The embedded database of the data directory.")
 
@@ -263,33 +263,6 @@ def verify_ledger_(
     if findings or head is None:
         raise typer.Exit(1)
     out.print(f"{head.size} facts are as they were sealed; root {head.root.hex()}", markup=False)
-
-
-@application.command()
-def token(
-    municipality: Annotated[int, typer.Option(min=1, help="SCB code.")],
-    role: Annotated[str, typer.Option(help=", ".join(ROLES))],
-    provider: Annotated[str | None, typer.Option(help="Ref of the provider (planner).")] = None,
-    staff: Annotated[str | None, typer.Option(help="Ref of the staff (staff).")] = None,
-    device: Annotated[str | None, typer.Option(help="Ref of the device.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope; may be repeated.")] = None,
-    ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h, 30d.")] = "1h",
-) -> None:
-    """Print a bearer token, for operators and tests."""
-    found = re.fullmatch(r"([1-9][0-9]{0,8})([smhd])", ttl)
-    seconds = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 0 < seconds <= LONGEST_TTL_SECONDS:
-        raise typer.BadParameter("a number with s, m, h or d, at most 366d", param_hint="--ttl")
-    refs = {"provider": provider, "staff": staff, "device": device}
-    with failures_told():
-        settings = settings_with_secrets()
-        try:
-            minted = mint(
-                settings, municipality_id=municipality, role=role, scopes=scope or (), ttl_seconds=seconds, **refs
-            )
-        except ValueError as error:
-            raise typer.BadParameter(str(error)) from error
-    typer.echo(minted)
 
 
 @municipality.command("add")

@@ -1,4 +1,4 @@
-"""A device or a client is no longer trusted: a new version of its record says since when."""
+"""A device, a client or a token is no longer trusted: a new version of its record says since when."""
 
 import datetime as dt
 from typing import Literal
@@ -13,7 +13,7 @@ from app.store.records import Stored
 
 async def revoke(
     writing: Writing,
-    kind: Literal["devices", "clients"],
+    kind: Literal["devices", "clients", "tokens"],
     ref: str,
     at: dt.datetime,
     reason: str,

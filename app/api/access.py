@@ -60,6 +60,8 @@ class Caller:
     subject: str
     scopes: frozenset[str]
     client: str | None = None
+    token: str | None = None
+    """The id of the token itself."""
 
 
 class Tokens:
@@ -81,6 +83,7 @@ class Tokens:
         scopes: Iterable[str] = (),
         ttl_seconds: int = 3600,
         client: str | None = None,
+        token: str | None = None,
     ) -> str:
         """A signed token. Raises ValueError for a role that is none, or that lacks the ref it lives by."""
         if role not in ROLES:
@@ -99,7 +102,7 @@ class Tokens:
             "client_id": device or client or OPERATOR,
             "iat": now,
             "exp": now + ttl_seconds,
-            "jti": str(uuid.uuid4()),
+            "jti": token or str(uuid.uuid4()),
             "municipality": municipality_id,
             "role": role,
         }
@@ -154,12 +157,13 @@ class Tokens:
             claims["sub"],
             frozenset(claims.get("scope", "").split()),
             claims.get("client"),
+            claims["jti"],
         )
         return caller, float(claims["exp"])
 
 
 def _well_formed(claims: dict[str, Any]) -> bool:
-    names = ("sub", "role", "provider", "staff", "device", "client", "scope")
+    names = ("sub", "role", "provider", "staff", "device", "client", "scope", "jti")
     if type(claims["municipality"]) is not int or not all(isinstance(claims.get(name, ""), str) for name in names):
         return False
     bound = {"staff": "staff", "planner": "provider"}.get(claims["role"])
@@ -173,7 +177,7 @@ def _signing_key(secret: bytes) -> ECKey:
 
 
 class Revocations:
-    """Which devices and clients have been revoked, as this process knew it half a minute ago at most.
+    """Which devices, clients and tokens have been revoked, as this process knew it half a minute ago at most.
 
     Read by whoever comes first after that, from the record's new versions alone, so that a request costs no round trip.
     """
@@ -184,14 +188,13 @@ class Revocations:
         self._read_up_to: dict[int, tuple[int, float]] = {}
         self._reading: dict[int, asyncio.Task[None]] = {}
 
-    async def refuse(self, caller: Caller) -> None:
-        """Raises Problem `unauthenticated` for a caller that is no longer trusted."""
-        if caller.device is None and caller.client is None:
-            return
+    async def refuse(self, caller: Caller, *, taps: bool = False) -> None:
+        """Raises Problem `unauthenticated` for a caller that is no longer trusted; of `taps`, for its token alone."""
         if not self._fresh(caller.municipality_id):
             await self._refresh(caller.municipality_id)
         revoked = self._revoked[caller.municipality_id]
-        if ("devices", caller.device) in revoked or ("clients", caller.client) in revoked:
+        theirs = {("tokens", caller.token), ("devices", caller.device), ("clients", caller.client)}
+        if not revoked.isdisjoint({("tokens", caller.token)} if taps else theirs):
             raise _unauthenticated()
 
     def _fresh(self, municipality_id: int) -> bool:
@@ -231,6 +234,14 @@ def database(request: Request) -> Database:
     return found
 
 
+async def tapping_caller(request: Request, roles: Iterable[str]) -> Caller:
+    """Who sends taps, a revoked device too: those are judged by when they were made. Raises Problem as `caller_of`."""
+    caller = caller_of(request, roles)
+    revocations: Revocations = request.app.state.revocations
+    await revocations.refuse(caller, taps=True)
+    return caller
+
+
 async def trusted_caller(request: Request, roles: Iterable[str]) -> Caller:
     """Who calls, when it is one of `roles` and not revoked. Raises Problem as `caller_of` does."""
     caller = caller_of(request, roles)
@@ -240,7 +251,7 @@ async def trusted_caller(request: Request, roles: Iterable[str]) -> Caller:
 
 
 def caller_of(request: Request, roles: Iterable[str]) -> Caller:
-    """Who calls, when it is one of `roles`, revoked or not: for taps, which are judged by when they were made.
+    """Who calls, when it is one of `roles`, revoked or not.
 
     Raises Problem: `unauthenticated`, then `forbidden_role`.
     """

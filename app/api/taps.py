@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
-from app.api.access import Caller, allow, caller_of, database
+from app.api.access import Caller, allow, database, tapping_caller
 from app.api.group_commit import GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
@@ -179,7 +179,7 @@ async def post_taps(request: Request) -> Response:
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
     read of the tag is worth anything afterwards.
     """
-    caller = caller_of(request, SENDERS)
+    caller = await tapping_caller(request, SENDERS)
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
     envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)

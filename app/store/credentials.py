@@ -21,7 +21,8 @@ ON CONFLICT DO NOTHING RETURNING true
 """
 REVOKED = """
 SELECT kind, ref FROM record
-WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'clients') AND body->>'revoked_at' <> ''
+WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'clients', 'tokens')
+    AND body->>'revoked_at' <> ''
 """
 
 
@@ -60,7 +61,7 @@ async def municipality_of_device(database: Database, ref: str) -> int | None:
 
 
 async def revoked_since(reading: Reading, seq: int) -> tuple[set[tuple[str, str]], int]:
-    """Revoked devices and clients as (kind, ref), of records after `seq`, and the number read up to."""
+    """Revoked devices, clients and tokens as (kind, ref), of records after `seq`, and the number read up to."""
     code = reading.municipality_id
     last: int = await reading.sql.fetchval("SELECT master_seq FROM municipality WHERE municipality_id = $1", code) or 0
     if last <= seq:

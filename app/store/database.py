@@ -148,8 +148,11 @@ class Database:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
-    async def write(self, municipality_id: int) -> AsyncIterator[Writing]:
+    async def write(self, municipality_id: int, *, with_master: bool = True) -> AsyncIterator[Writing]:
         """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
+
+        Without its master data, which a process that has just begun would read while everybody waits for the lock, for
+        what neither asks it anything nor tells a visit.
 
         Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there,
         ClockError while our clock cannot be believed.
@@ -166,7 +169,7 @@ class Database:
             try:
                 await sql.execute(begin)
                 holding = True
-                writing = await self._writing(sql, municipality_id)
+                writing = await self._writing(sql, municipality_id, with_master)
                 yield writing
                 await writing.leaves.store(sql)
                 await sql.execute("COMMIT")
@@ -182,24 +185,34 @@ class Database:
                     await _roll_back(sa, sql)
                 raise
 
-    async def _writing(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int) -> Writing:
+    async def _writing(
+        self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, with_master: bool
+    ) -> Writing:
         row = await sql.fetchrow(BEFORE_WRITING, municipality_id)
         if row is None:
             raise UnknownMunicipalityError
         self.clock.require(row["now"])
+        if with_master:
+            master = await self._master(sql, municipality_id, row["master_seq"])
+        else:
+            master = MasterData(seq=row["master_seq"])
+        leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
+        if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
+            await self._adopt(sql, municipality_id, master, leaves)
+        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
+
+    async def _master(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, seq: int) -> MasterData:
+        """What this process remembers, brought up to the record numbered `seq`."""
         master = self._masters.get(municipality_id)
-        if master is None or master.seq > row["master_seq"]:
+        if master is None or master.seq > seq:
             master = MasterData()
-        if master.seq < row["master_seq"]:
+        if master.seq < seq:
             await records.refresh(sql, municipality_id, master)
         closed = master.keysets.keys() - master.keys.keys()
         if closed and self.vault:
             master.keys.update(await keysets.load(sql, municipality_id, closed, self.vault))
         self._masters[municipality_id] = master
-        leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
-        if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
-            await self._adopt(sql, municipality_id, master, leaves)
-        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
+        return master
 
     async def _adopt(
         self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, master: MasterData, leaves: Leaves

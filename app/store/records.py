@@ -268,6 +268,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "tags": _tag,
     "devices": _device,
     "clients": _no_part_of_visits,
+    "tokens": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
