@@ -120,6 +120,8 @@ class Town:
                     f"INSERT INTO {table} (municipality_id, {names}) SELECT copies.town, {names} FROM {table},"
                     f" generate_series({first}, {first + AT_ONCE - 1}) AS copies (town) WHERE municipality_id = {FIRST}"
                 )
+            # A leaf is of one municipality: the copies' facts get theirs with their first write.
+            await owner.execute("UPDATE municipality SET leafless = true WHERE municipality_id >= $1", first)
 
     # What the machine does
 
