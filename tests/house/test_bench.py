@@ -25,7 +25,7 @@ def test_the_figures_are_those_documented():
     assert len(rows) == 17
 
 
-def test_a_tiny_run_tells_its_figures(run_dir, tmp_path):
+def test_a_tiny_run_tells_its_figures(server_url, run_dir, tmp_path):  # whoever has the server keeps the directory
     out = tmp_path / "bench.json"
     wanted = ["statements_per_batch", "visit_list_ms", "close_month_s"]
     with TemporaryDirectory(dir=run_dir) as data_dir:
