@@ -11,21 +11,17 @@ async def _changes(service, after, expect=200):
     return (await service.ask("GET", "/v1/changes", role="system", expect=expect, params={"after": after})).json()
 
 
-async def test_a_cursor_of_before_a_restore_is_refused_and_says_how_to_begin_again(service, database_url):
-    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
-    await service.put("recipients", "B-1", {"area": "URBAN", "household": H1})
-    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
-    await service.put("staff", "S-1", staff)
-    await service.tap("S-1", H1, "in", day(-1, "08:00"))
-    first = await _changes(service, "0")
+async def test_a_cursor_of_before_a_restore_is_refused_and_says_how_to_begin_again(home, database_url):
+    await home.tap("S-1", H1, "in", day(-1, "08:00"))
+    first = await _changes(home, "0")
     assert len(first["items"]) == 1
-    assert (await _changes(service, first["next"])) == {"items": [], "next": first["next"]}
+    assert (await _changes(home, first["next"])) == {"items": [], "next": first["next"]}
 
     await begin_epoch(database_url)
-    refused = await _changes(service, first["next"], expect=410)
+    refused = await _changes(home, first["next"], expect=410)
     assert refused["code"] == "cursor_of_another_epoch"
     assert "after=0" in refused["detail"]
-    anew = await _changes(service, "0")
+    anew = await _changes(home, "0")
     assert anew["items"] == first["items"]
     assert anew["next"] != first["next"]
 

@@ -11,16 +11,6 @@ from app.api import group_commit
 from app.store.database import LOCK_CLASS
 
 
-@pytest.fixture
-async def home(service):
-    """A home that somebody visits."""
-    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
-    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
-    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
-    await service.put("staff", "S-1", staff)
-    return service
-
-
 async def test_taps_of_a_phone_that_hung_up_while_it_waited_are_sent_again_and_are_new(home, owner, monkeypatch):
     monkeypatch.setattr(group_commit, "PATIENCE_SECONDS", 0)
     before, given_up, behind = (tap_item("H-1", "auto", day(-1, at)) for at in ("08:00", "08:10", "08:20"))

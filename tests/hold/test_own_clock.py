@@ -53,15 +53,6 @@ def test_a_clock_unlike_the_databases_is_not_believed():
         wall.clock().require(wall.now() - dt.timedelta(seconds=MOST_SECONDS + 1))
 
 
-@pytest.fixture
-async def home(service):
-    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
-    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
-    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
-    await service.put("staff", "S-1", staff)
-    return service
-
-
 async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home):
     database, item = home.app.state.database, tap_item("H-1", "in", day(-1, "08:00"))
     wall = Wall()

@@ -8,15 +8,6 @@ from app.store.taps import MOST_KEPT
 NUMBERS = ("19811228-9874", "8112289874", "198112289874", "811288-9871")
 
 
-@pytest.fixture
-async def home(service):
-    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
-    await service.put("recipients", "B-1", {"area": "URBAN", "household": "H-1"})
-    staff = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"}
-    await service.put("staff", "S-1", staff)
-    return service
-
-
 async def kept(owner):
     return [row["claim"] for row in await owner.fetch("SELECT claim #>> '{}' AS claim FROM attempt")]
 
