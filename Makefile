@@ -75,6 +75,7 @@ clean: ## remove what was made here, except the data in .taggad
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The export is whole, so pip has nothing to resolve: what pyproject.toml overrides of a package's wishes holds here too.
 # Two stamps, each written last: an interrupted step is done again, a finished one costs nothing.
 .venv/.requirements: requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -83,7 +84,7 @@ clean: ## remove what was made here, except the data in .taggad
 		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes python3-venv; } 2>/dev/null || \
 		{ echo "This Python has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(PIP) install --require-hashes --requirement requirements/dev.txt
+	$(PIP) install --require-hashes --no-deps --requirement requirements/dev.txt
 	@for name in $(BROWSERS); do ! command -v $$name >/dev/null || exit 0; done; \
 		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes chromium; } >/dev/null 2>&1 || \
 		echo "No browser here: the tests of the carer's page need one (Debian: apt-get install chromium)" >&2

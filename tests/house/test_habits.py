@@ -192,7 +192,7 @@ def clone(tmp_path):
 
 
 VENV = "-m venv --clear .venv"
-INSTALL = "-m pip --disable-pip-version-check install --require-hashes --requirement requirements/dev.txt"
+INSTALL = "-m pip --disable-pip-version-check install --require-hashes --no-deps --requirement requirements/dev.txt"
 PROJECT = "-m pip --disable-pip-version-check install --no-deps --no-build-isolation --editable ."
 
 
