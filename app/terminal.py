@@ -19,6 +19,7 @@ from app.store.marks import Marks
 from app.store.migrate import MigrationBlockedError, MissingRightsError, migrate, pending
 from app.store.notes import UnreadableKeyError
 from app.store.secrets import FILE, LooseSecretsError, made_once
+from app.store.typed_tables import UnreadableRecordsError
 from app.store.vault import Vault
 from app.verify_ledger import UnverifiableError
 
@@ -41,6 +42,7 @@ TOLD = (
     MissingRightsError,
     embedded.EmbeddedError,
     UnreadableKeyError,
+    UnreadableRecordsError,
     UnverifiableError,
 )
 

@@ -4,9 +4,10 @@ from app.actions.fit_keys import fit_keys
 from app.actions.seal import ledger_fault
 from app.domain.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.settlement import lines_hash
-from app.store import invariants, ledger, periods, tree
+from app.store import invariants, ledger, periods, tree, typed_tables
 from app.store.database import Database, Reading
 from app.store.tree import StoredHead, Tiles
+from app.store.typed_tables import UnreadableRecordsError
 
 LEAVES_AT_ONCE = 8 * TILE_WIDTH
 FAULTS_SHOWN = 5
@@ -19,6 +20,7 @@ async def check(database: Database, municipality_id: int) -> list[str]:
         # These questions are about whole tables.
         await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
         lines += await invariants.broken(writing.sql, municipality_id)
+    lines += await _mistyped(database, municipality_id)
     async with database.read(municipality_id) as reading:
         lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading.sql, municipality_id)
@@ -27,6 +29,16 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     fault = await ledger_fault(database, municipality_id)
     lines += _told("the ledger is the one that was sealed here", [fault] if fault else [])
     return lines
+
+
+async def _mistyped(database: Database, municipality_id: int) -> list[str]:
+    """Tables of master data that are not what their records say."""
+    try:
+        async with database.snapshot(municipality_id, scratch=True) as reading:
+            wrong = await typed_tables.differing(reading.sql, municipality_id)
+    except UnreadableRecordsError as error:
+        return _told("the records can be read", [str(error)])
+    return [f"not so: {name} is what its records say ({many}: {', '.join(rows)})" for name, many, rows in wrong]
 
 
 async def _rewritten(reading: Reading) -> list[str]:

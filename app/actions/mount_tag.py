@@ -54,7 +54,7 @@ async def mount_tag(
     outcome = await _told(writing, latest, told, by)
     if outcome.status == "unchanged":
         return outcome
-    await tags.put_mounts(writing.sql, writing.municipality_id, ref, outcome.body["mounts"])
+    await tags.put_mounts(writing.sql, writing.municipality_id, {ref: outcome.body})
     following = next((later for later, _ in tag_of(ref, outcome.body).mounts if later > at), None)
     await derive(writing, await for_mount(writing, ref, at, following))
     return outcome

@@ -323,12 +323,12 @@ async def _write_nothing(_: Writing, __: str, ___: Json, ____: bool) -> None:
 
 
 async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:
-    await people.put_provider(writing.sql, writing.municipality_id, ref, body["form"])
+    await people.put_provider(writing.sql, writing.municipality_id, ref, body)
 
 
 def _write_versions(kind: str) -> Callable[[Writing, str, Json, bool], Awaitable[None]]:
     async def write(writing: Writing, ref: str, _: Json, first: bool) -> None:
-        await people.put_versions(writing.sql, writing.municipality_id, kind, ref, first=first)
+        await people.put_versions(writing.sql, writing.municipality_id, kind, [ref], first=first)
 
     return write
 
@@ -338,7 +338,7 @@ async def _write_contract(writing: Writing, ref: str, body: Json, _: bool) -> No
 
 
 async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
-    await tags.put(writing.sql, writing.municipality_id, ref, body["kind"], body["uid"])
+    await tags.put(writing.sql, writing.municipality_id, {ref: body})
 
 
 def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Touched]]:

@@ -7,7 +7,7 @@ from app.actions.project import Touched, project
 from app.domain.order import months
 from app.domain.time import STOCKHOLM, days_in_month, days_span, month_days
 from app.domain.visit import Visit
-from app.store import invariants, presences, projection, visits
+from app.store import invariants, presences, projection, typed_tables, visits
 from app.store.database import Database
 from app.store.presences import Window
 
@@ -18,8 +18,10 @@ async def rebuild(database: Database, municipality_id: int, month: str | None = 
     """A line for each difference between what was stored and what the facts derive; the stored is put right.
 
     Each step is a transaction of its own under the municipality's lock, so phones are served in between. Raises
-    ValueError for a month that is none.
+    ValueError for a month that is none, UnreadableRecordsError.
     """
+    for line in await _retype(database, municipality_id):
+        yield line
     async with database.read(municipality_id) as reading:
         history = await presences.history(reading.sql, municipality_id)
     if history is None:
@@ -49,6 +51,21 @@ async def rebuild(database: Database, municipality_id: int, month: str | None = 
         yield _difference(visit, None)
     for line in wrong:
         yield line
+
+
+async def _retype(database: Database, municipality_id: int) -> list[str]:
+    """A line for each row of master data that was not what the records say, the first ones, after putting it right."""
+    async with database.snapshot(municipality_id, scratch=True) as reading:
+        found = await typed_tables.differing(reading.sql, municipality_id)
+    if found:
+        async with database.write(municipality_id, with_master=False) as writing:
+            await typed_tables.differing(writing.sql, municipality_id)
+            await typed_tables.mend(writing.sql, municipality_id)
+    lines = []
+    for table, many, rows in found:
+        lines += [f"{table} {row}" for row in rows]
+        lines += [f"{table}: {many - len(rows)} more"] if many > len(rows) else []
+    return lines
 
 
 def _difference(before: Visit | None, after: Visit | None) -> str:

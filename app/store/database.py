@@ -140,10 +140,13 @@ class Database:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
-    async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
-        """The same of one moment: however many statements read, they see no write that comes between them."""
+    async def snapshot(self, municipality_id: int, *, scratch: bool = False) -> AsyncIterator[Reading]:
+        """The same of one moment: however many statements read, they see no write that comes between them.
+
+        Where `scratch` is wanted, temporary tables may be made.
+        """
         async with self._transaction(
-            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
+            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=not scratch
         ) as sa:
             yield Reading(municipality_id, sa, await _driver(sa))
 

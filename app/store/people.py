@@ -1,11 +1,11 @@
 """Providers, recipients, staff and interventions in their typed tables, and the sealed identities of recipients.
 
-The versions of a ref are derived from its stored records in one statement: each is in force from its first day until
+The versions of refs are derived from their stored records in one statement: each is in force from its first day until
 the next one's, and of two with the same first day the later record counts.
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.store.vault import Place, Vault
@@ -16,10 +16,11 @@ ON CONFLICT (municipality_id, ref) DO UPDATE SET form = excluded.form
 """
 VERSIONS = """
 INSERT INTO {table} (municipality_id, ref, valid, {columns})
-SELECT $1, $2, daterange(first_on, lead(first_on) OVER (ORDER BY first_on NULLS FIRST)), {values}
+SELECT $1, ref, daterange(first_on, lead(first_on) OVER (PARTITION BY ref ORDER BY first_on NULLS FIRST)), {values}
 FROM (
-    SELECT DISTINCT ON (first_on) nullif((body->>'valid_from')::date, '1900-01-01') AS first_on, body FROM record
-    WHERE municipality_id = $1 AND kind = $3 AND ref = $2 ORDER BY first_on, version DESC
+    SELECT DISTINCT ON (ref, first_on) ref, nullif((body->>'valid_from')::date, '1900-01-01') AS first_on, body
+    FROM record
+    WHERE municipality_id = $1 AND kind = $3 AND ref = ANY($2::text[]) ORDER BY ref, first_on, version DESC
 ) AS newest
 """
 TABLES = {
@@ -41,9 +42,9 @@ TABLES = {
     ),
 }
 CLEAR = {
-    "recipients": "DELETE FROM recipient_version WHERE municipality_id = $1 AND ref = $2",
-    "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = $2",
-    "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = $2",
+    "recipients": "DELETE FROM recipient_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
+    "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
+    "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
 }
 IDENTITY = "SELECT number_digest, number_sealed FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
 PUT_IDENTITY = """
@@ -73,16 +74,16 @@ ORDER BY (body->>'valid_from')::date DESC NULLS LAST, version DESC LIMIT 1
 SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
 
 
-async def put_provider(sql: Any, municipality_id: int, ref: str, form: str) -> None:
+async def put_provider(sql: Any, municipality_id: int, ref: str, body: Mapping[str, Any]) -> None:
     """Write a provider as it now is."""
-    await sql.execute(PUT_PROVIDER, municipality_id, ref, form)
+    await sql.execute(PUT_PROVIDER, municipality_id, ref, body["form"])
 
 
-async def put_versions(sql: Any, municipality_id: int, kind: str, ref: str, *, first: bool) -> None:
-    """Write all versions of a recipient, a staff ref or an intervention, from the records appended so far."""
+async def put_versions(sql: Any, municipality_id: int, kind: str, refs: Sequence[str], *, first: bool) -> None:
+    """Write all versions of recipients, staff refs or interventions, from the records appended so far."""
     if not first:
-        await sql.execute(CLEAR[kind], municipality_id, ref)
-    await sql.execute(TABLES[kind], municipality_id, ref, kind)
+        await sql.execute(CLEAR[kind], municipality_id, refs)
+    await sql.execute(TABLES[kind], municipality_id, refs, kind)
 
 
 def identity_place(municipality_id: int, ref: str) -> Place:

@@ -1,7 +1,7 @@
 """Tags and the households they hang at, in their typed tables, and whose taps a mount reaches."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
@@ -9,14 +9,15 @@ from pydantic_core import to_json
 from app.store.presences import NOT_SET_ASIDE
 
 PUT = """
-INSERT INTO tag (municipality_id, ref, kind, uid) VALUES ($1, $2, $3, $4)
+INSERT INTO tag (municipality_id, ref, kind, uid)
+SELECT $1, ref, kind, uid FROM json_to_recordset($2::json) AS new(ref text, kind text, uid text)
 ON CONFLICT (municipality_id, ref) DO UPDATE SET kind = excluded.kind, uid = excluded.uid
 """
-CLEAR_MOUNTS = "DELETE FROM tag_mount WHERE municipality_id = $1 AND tag = $2"
+CLEAR_MOUNTS = "DELETE FROM tag_mount WHERE municipality_id = $1 AND tag = ANY($2::text[])"
 PUT_MOUNTS = """
 INSERT INTO tag_mount (municipality_id, tag, household, mounted, hung_by)
-SELECT $1, $2, household, tstzrange(at, lead(at) OVER (ORDER BY at)), by
-FROM json_to_recordset($3::json) AS new(household text, at timestamptz, by text)
+SELECT $1, tag, household, tstzrange(at, lead(at) OVER (PARTITION BY tag ORDER BY at)), by
+FROM json_to_recordset($2::json) AS new(tag text, household text, at timestamptz, by text)
 """
 SERVED = """
 SELECT DISTINCT v.household FROM recipient_version AS v
@@ -40,16 +41,20 @@ WHERE municipality_id = $1 AND tag = $2 AND at >= $3 AND at < $4 AND {NOT_SET_AS
 GROUP BY staff
 """
 
-
-async def put(sql: Any, municipality_id: int, ref: str, kind: str, uid: str) -> None:
-    """Write a tag as it now is. A UID belongs to one ref: constraint `tag_one_ref_a_uid`."""
-    await sql.execute(PUT, municipality_id, ref, kind, uid)
+Json = Mapping[str, Any]
 
 
-async def put_mounts(sql: Any, municipality_id: int, ref: str, mounts: Sequence[Mapping[str, Any]]) -> None:
-    """Write where the tag has hung, each household until the next one's instant; no instant twice."""
-    await sql.execute(CLEAR_MOUNTS, municipality_id, ref)
-    await sql.execute(PUT_MOUNTS, municipality_id, ref, to_json(mounts).decode())
+async def put(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    """Write tags by ref as they now are. A UID belongs to one ref: constraint `tag_one_ref_a_uid`."""
+    told = [{"ref": ref, "kind": body["kind"], "uid": body["uid"]} for ref, body in bodies.items()]
+    await sql.execute(PUT, municipality_id, to_json(told).decode())
+
+
+async def put_mounts(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    """Write where tags have hung, each household until the next one's instant; no instant twice."""
+    await sql.execute(CLEAR_MOUNTS, municipality_id, list(bodies))
+    told = [{**mount, "tag": ref} for ref, body in bodies.items() for mount in body.get("mounts", ())]
+    await sql.execute(PUT_MOUNTS, municipality_id, to_json(told).decode())
 
 
 async def households_served(sql: Any, municipality_id: int, provider: str, households: Iterable[str]) -> set[str]:

@@ -1,0 +1,138 @@
+"""The typed tables of master data held against the records they are made from, row for row.
+
+They are made anew beside those that stand, by the very statements that wrote them: temporary tables of the same names
+come first on the search path. So there is no second derivation that could differ from the first.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from app.store import orders, people, records, schema, tags
+
+Json = Mapping[str, Any]
+
+MADE_AT_ONCE = 1000
+SHOWN = 5
+# What others refer to comes first.
+TABLES = (
+    *(schema.provider, schema.recipient_version, schema.staff_version, schema.intervention_version),
+    *(schema.care_order, schema.order_line, schema.contract, schema.tag, schema.tag_mount),
+)
+ANEW = "CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING INDEXES) ON COMMIT DROP"
+# A path of another value than the usual one also makes PostgreSQL look up the names of prepared statements again.
+BESIDE = "SET LOCAL search_path = pg_temp, public"
+# Whole tables are read, which the plans of a writer are not for.
+READ_WHOLE = "SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto"
+DIFFERING = """
+SELECT {key} || ' ' || CASE
+    WHEN kept IS NULL THEN 'is missing' WHEN told IS NULL THEN 'has no record' ELSE 'differs in ' || (
+        SELECT string_agg(key, ', ' ORDER BY key) FROM jsonb_each(to_jsonb(kept)) AS k(key, was)
+        JOIN jsonb_each(to_jsonb(told)) AS t(key, should_be) USING (key) WHERE was <> should_be)
+    END AS line, count(*) OVER () AS of
+FROM (SELECT * FROM public.{table} WHERE municipality_id = $1) AS kept
+FULL JOIN (SELECT * FROM pg_temp.{table} WHERE municipality_id = $1) AS told USING ({columns})
+WHERE kept.* IS DISTINCT FROM told.*
+ORDER BY 1 LIMIT $2
+"""
+CLEAR = "DELETE FROM public.{table} WHERE municipality_id = $1"
+FILL = "INSERT INTO public.{table} SELECT * FROM pg_temp.{table} WHERE municipality_id = $1"
+# Others refer to a provider, so it is put right where it stands.
+MEND_PROVIDERS = (
+    f"{FILL.format(table='provider')} ON CONFLICT (municipality_id, ref) DO UPDATE SET form = excluded.form"
+)
+DROP_STRAY_PROVIDERS = """
+DELETE FROM public.provider AS p WHERE municipality_id = $1
+  AND NOT EXISTS (SELECT FROM pg_temp.provider AS t WHERE t.municipality_id = $1 AND t.ref = p.ref)
+"""
+
+
+class UnreadableRecordsError(Exception):
+    """The records do not make typed tables: somebody has changed them. The message says what stands in the way."""
+
+
+class Wrong(NamedTuple):
+    """A table with rows that are not what the records say: how many, and what is wrong with the first of them."""
+
+    table: str
+    many: int
+    rows: list[str]
+
+
+async def differing(sql: Any, municipality_id: int) -> list[Wrong]:
+    """The tables that are not what the records say.
+
+    In a transaction of one moment, which is then good for `mend` alone. Raises UnreadableRecordsError.
+    """
+    try:
+        await _make_beside(sql, municipality_id)
+    except (LookupError, TypeError, ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        raise UnreadableRecordsError(f"{type(error).__name__}: {error}") from error
+    wrong = []
+    for table in TABLES:
+        key = [column.name for column in table.primary_key.columns]
+        query = DIFFERING.format(table=table.name, columns=", ".join(key), key=f"concat_ws(' ', {', '.join(key[1:])})")
+        found = await sql.fetch(query, municipality_id, SHOWN)
+        if found:
+            wrong.append(Wrong(table.name, found[0]["of"], [row["line"] for row in found]))
+    return wrong
+
+
+async def mend(sql: Any, municipality_id: int) -> None:
+    """Put what `differing` has made in the place of what stands, under the municipality's lock."""
+    await sql.execute(MEND_PROVIDERS, municipality_id)
+    others = [table.name for table in TABLES if table is not schema.provider]
+    for name in reversed(others):
+        await sql.execute(CLEAR.format(table=name), municipality_id)
+    for name in others:
+        await sql.execute(FILL.format(table=name), municipality_id)
+    await sql.execute(DROP_STRAY_PROVIDERS, municipality_id)
+
+
+async def _make_beside(sql: Any, municipality_id: int) -> None:
+    await sql.execute(READ_WHOLE)
+    for table in TABLES:
+        await sql.execute(ANEW.format(table=table.name))
+    await sql.execute(BESIDE)
+    for kind, put in MAKERS.items():
+        after = ""
+        while found := await records.page(sql, municipality_id, kind, after, MADE_AT_ONCE):
+            await put(sql, municipality_id, {one.ref: one.body for one in found if not one.removed})
+            after = found[-1].ref
+
+
+async def _providers(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    for ref, body in bodies.items():
+        await people.put_provider(sql, municipality_id, ref, body)
+
+
+async def _contracts(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    for ref, body in bodies.items():
+        await orders.put_contract(sql, municipality_id, ref, body)
+
+
+async def _orders(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    await orders.put_orders(sql, municipality_id, bodies, ())
+
+
+async def _tags(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+    await tags.put(sql, municipality_id, bodies)
+    await tags.put_mounts(sql, municipality_id, bodies)
+
+
+def _versions(kind: str) -> Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]:
+    async def put(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+        await people.put_versions(sql, municipality_id, kind, list(bodies), first=True)
+
+    return put
+
+
+MAKERS: Mapping[str, Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]] = {
+    "providers": _providers,
+    **{kind: _versions(kind) for kind in people.TABLES},
+    "orders": _orders,
+    "contracts": _contracts,
+    "tags": _tags,
+}
+"""How the newest versions of each kind go into its tables."""
