@@ -11,7 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -79,11 +79,12 @@ async def project(writing: Writing, touched: Touched) -> Outcome:
     """Derive what is touched anew and store the differences."""
     changes = Changes()
     waiting = touched.persons
+    within = _Instants(waiting)
     slack = dt.timedelta(0)
     while waiting:
         # As far apart that what is read of one person for two windows does not meet: no tap may be there twice.
         apart = _merged(waiting, AHEAD + BACK + slack * 2)
-        waiting = await _pair_persons(writing, apart, slack, changes)
+        waiting = await _pair_persons(writing, apart, slack, changes, within)
         slack = slack * 2 + AHEAD
     await overlay.lay_anew(writing, changes, touched.corrected)
     await overlay.cut(writing, changes)
@@ -101,8 +102,23 @@ def _merged(windows: Iterable[Window], gap: dt.timedelta) -> list[Window]:
     return merged
 
 
+class _Instants:
+    """The windows that were touched, told apart where those that are read have become one."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        self._of: defaultdict[str, list[Window]] = defaultdict(list)
+        for window in _merged(windows, dt.timedelta(0)):
+            self._of[window[0]].append(window)
+
+    def meet(self, presence: Presence) -> bool:
+        """Whether a tap of the presence, or a bounce of one, can lie in any of its person's."""
+        own = self._of[presence.person]
+        place = bisect_left(own, presence.anchor_at, key=itemgetter(2))
+        return place < len(own) and own[place][1] <= presence.reach_at + BOUNCE  # its bounces come after it
+
+
 async def _pair_persons(
-    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes
+    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes, touched: _Instants
 ) -> list[Window]:
     """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
@@ -136,7 +152,7 @@ async def _pair_persons(
             continue
         fresh = [one for one in fresh if one.anchor_at < end]
         pairing = _Pairing(writing.master, known, fresh, start, end)
-        if not pairing.note(changes, first, last, load_last):
+        if not pairing.note(changes, touched, load_last):
             again.append((person, first, last))
     return again
 
@@ -214,7 +230,7 @@ class _Pairing:
     start: dt.datetime
     end: dt.datetime
 
-    def note(self, changes: Changes, first: dt.datetime, last: dt.datetime, load_last: dt.datetime) -> bool:
+    def note(self, changes: Changes, touched: _Instants, load_last: dt.datetime) -> bool:
         """Remember what differs or was touched; False when a presence to be cut reaches beyond what is loaded."""
         fresh_ids = {one.id for one in self.fresh}
         others = {id_: one for id_, one in self.known.items() if id_ not in fresh_ids}
@@ -234,7 +250,7 @@ class _Pairing:
                 changes.tell(presence)
                 if old is not None:
                     changes.tell(old)
-            elif presence.anchor_at <= last and presence.reach_at + BOUNCE >= first:  # its bounces come after it
+            elif touched.meet(presence):
                 changes.current[presence.id] = presence
                 changes.tell(presence)
         for presence in gone.values():
