@@ -287,7 +287,7 @@ tap = Table(
     CheckConstraint("(tag IS NULL) <> (household IS NULL)", name="tap_tag_or_household"),
     CheckConstraint("at <= received_at", name="tap_not_after_receipt"),
     Index("tap_staff_at", "municipality_id", "staff", "at", postgresql_where=text("code IS DISTINCT FROM 'too_many'")),
-    Index("tap_tag_at", "municipality_id", "tag", "at"),
+    Index("tap_tag_at", "municipality_id", "tag", "at", postgresql_where=text("tag IS NOT NULL")),
     Index("tap_disputed", "municipality_id", "at", "id", postgresql_where=text("verdict = 'disputed'")),
     Index("tap_flagged", "municipality_id", "staff", "at", postgresql_where=text("cardinality(flags) > 0")),
     Index("tap_device_flagged", "municipality_id", "device", "at", postgresql_where=text("cardinality(flags) > 0")),

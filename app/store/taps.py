@@ -15,9 +15,9 @@ from app.domain.tap import Claim, Judgement, Shift
 from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
 
-# A tap by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
-# equality may be one that reads all the municipality's taps for each id; it lives on until there are statistics.
-BY_ID = "tap.id >= wanted.id AND tap.id <= wanted.id ORDER BY tap.id"
+# A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
+# equality may be one that reads all of the municipality for each id; it lives on until there are statistics.
+BY_ID = "id >= wanted.id AND id <= wanted.id ORDER BY id"
 # What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, the reports that
 # wait for them, and the reads beside those of tags with keys.
 KNOWN = f"""
@@ -66,7 +66,7 @@ FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff te
 KNOWN_REPORTS = f"""
 SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::timestamptz AS at
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
-    SELECT * FROM report WHERE municipality_id = $1 AND report.id = wanted.id OFFSET 0) AS r ON true
+    SELECT * FROM report WHERE municipality_id = $1 AND {BY_ID}) AS r ON true
 UNION ALL
 SELECT 'attempt', a.item_id, a.body_hash, a.code, NULL, NULL
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 import sys
+import uuid
 from collections import Counter
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from app.actions.check import check
 from app.actions.rebuild import rebuild
 from app.api import taps as api_taps
 from app.domain.crowd import MOST
+from app.store.taps import KNOWN_REPORTS
 
 STAFF = ("S-1", "S-2", "S-3")
 DAYS = 5
@@ -138,3 +140,21 @@ async def test_what_is_set_aside_is_never_read_again(town, work):
     filled = MOST["person"]
     assert max(one["rows"] for one in work[1:]) < 8 * filled
     assert max(one["calls"] for one in work[2:]) < work[0]["calls"]
+
+
+PLANNED_FOR_WRITES = "SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan; SET ROLE taggad_app"
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "index"),
+    [
+        ("SELECT FROM tap WHERE municipality_id = $1 AND id = $2", (188, uuid.UUID(int=0)), "tap_pkey"),
+        (KNOWN_REPORTS, (188, [], [], []), "report_pkey"),
+    ],
+)
+async def test_what_arrives_is_looked_up_by_its_id_before_there_are_statistics(town, owner, asked, given, index):
+    """The plan lives on while the table grows: by any other index each look-up would read all there is."""
+    await owner.execute(PLANNED_FOR_WRITES)
+    plan = "\n".join(row[0] for row in await owner.fetch(f"EXPLAIN {asked}", *given))
+    await owner.execute("RESET ROLE")
+    assert index in plan
