@@ -1,8 +1,9 @@
 """Receive taps: recognise repeats, judge, store, and let the visits follow. Answers each item by itself."""
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,6 +29,7 @@ from app.domain.tap import (
     shift_of,
     time_of,
 )
+from app.domain.time import FIRST_DAY, local_date
 from app.domain.visit import Visit
 from app.store import taps as store
 from app.store.crowds import counted as counted_taps
@@ -44,14 +46,23 @@ class Unreadable:
     code: Refusal = "malformed"
 
 
+DAYS_AT_ONCE = 4
+"""Days of taps that a batch is written of at once: each may hold as many others, all of which are read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One phone's batch as it reached us."""
+    """One phone's batch as it reached us, or the part of it that is written at once.
+
+    `whole` are all items of the batch where this is a part; `days` is of how many the part is.
+    """
 
     staff: str
     device: str | None
     envelope: Envelope
     items: Sequence[Claim | Unreadable]
+    whole: Sequence[Claim | Unreadable] | None = None
+    days: int = 1
 
     @property
     def phone(self) -> str:
@@ -62,6 +73,31 @@ class Submission:
     def reader(self) -> str:
         """Who told of a tag's read: a device, whoever holds it, or without one the staff."""
         return f"device {self.device}" if self.device else f"staff {self.staff}"
+
+
+def _claims(items: Iterable[Claim | Unreadable]) -> Iterator[Claim]:
+    return (item for item in items if isinstance(item, Claim))
+
+
+def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
+    """A batch in parts of some days each, earlier days first, every part with the places of its items.
+
+    The lock is free in between. What is written of a batch that then fails is a duplicate when it is sent again.
+    """
+    shift = shift_of(batch.envelope, None)
+    leads = leads_of(_claims(batch.items), batch.envelope, shift)
+    by_day: defaultdict[dt.date, list[int]] = defaultdict(list)
+    for place, item in enumerate(batch.items):
+        # What cannot be read is of no day, and costs nothing.
+        on = local_date(time_of(item, batch.envelope, shift, leads)[0]) if isinstance(item, Claim) else FIRST_DAY
+        by_day[on].append(place)
+    days = sorted(by_day)
+    parts = [days[start : start + DAYS_AT_ONCE] for start in range(0, len(days), DAYS_AT_ONCE)]
+    chosen = [(sorted(place for on in part for place in by_day[on]), len(part)) for part in parts]
+    return [
+        (places, replace(batch, items=[batch.items[place] for place in places], whole=batch.items, days=count))
+        for places, count in chosen
+    ]
 
 
 class TapAnswer(NamedTuple):
@@ -120,7 +156,7 @@ class _Batch:
 
     def hear(self, submission: Submission) -> _Heard:
         shift = self.shift(submission)
-        claims = (item for item in submission.items if isinstance(item, Claim))
+        claims = _claims(submission.whole or submission.items)
         return _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
 
     async def count(self, heard: Sequence[_Heard]) -> None:

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.record_taps import Submission, TapAnswer, Unreadable, record_taps
+from app.actions.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
 from app.api.access import Caller, allow, database, tapping_caller
-from app.api.group_commit import GroupCommit
+from app.api.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
 from app.api.tags import Uid
@@ -156,7 +156,12 @@ def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Seque
         async with to.write(municipality_id) as writing:
             return await record_taps(writing, submissions, late_after, digest_uid)
 
-    return GroupCommit(write, lambda submission: len(submission.items))
+    return GroupCommit(write, _weight)
+
+
+def _weight(part: Submission) -> int:
+    """How long a part is written, in taps: for each more day the taps that are there already are read."""
+    return len(part.items) + (part.days - 1) * (MOST_WEIGHT // DAYS_AT_ONCE)
 
 
 @router.post(
@@ -173,6 +178,10 @@ async def post_taps(request: Request) -> Response:
     Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
     answer again, marked `duplicate`; only what was refused for want of master data (`tag_unknown`, `keyset_unknown`,
     `unknown_household`) is judged anew. Claims that lie in the future are moved back together, the latest to receipt.
+
+    A queue of more than four days is stored four days at a time, the earliest first, and answered when all of it is,
+    with the visits as they were told then. Where that fails on the way, nothing is answered, and what was stored is a
+    duplicate when it is sent again.
 
     Neither visits nor doors are told to who is not employed today, or on a phone that is revoked or somebody else's.
 
@@ -192,7 +201,11 @@ async def post_taps(request: Request) -> Response:
                 with suppress(KeysClosedError):
                     claim.message.verified(master)
     submission = Submission(caller.staff or caller.subject, caller.device, envelope, items)
-    answers = await request.app.state.taps.submit(caller.municipality_id, submission, request.is_disconnected)
+    told: dict[int, TapAnswer] = {}
+    for places, part in parts_of(submission):
+        written = await request.app.state.taps.submit(caller.municipality_id, part, request.is_disconnected)
+        told.update(zip(places, written, strict=True))
+    answers = [told[place] for place in range(len(items))]
     for answer in answers:
         count_tap(answer.verdict, answer.code)
     body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})

@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections import Counter
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from service import day, tap_item
@@ -14,9 +15,12 @@ from app.actions.check import check
 from app.actions.rebuild import rebuild
 from app.api import taps as api_taps
 from app.domain.crowd import MOST
+from app.domain.time import local_date
+from app.store.pools import BusyError
 from app.store.taps import KNOWN_REPORTS
 
 STAFF = ("S-1", "S-2", "S-3")
+UID = "04A1B2C3D4E5F6"
 DAYS = 5
 BATCH = 400
 ROWS_READ = "SELECT relname, idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables"
@@ -50,15 +54,16 @@ def at_any_time(dice, count, *, days=DAYS, home="H-1"):
 
 @pytest.fixture
 def work(monkeypatch):
-    """What the batches of taps did, each: calls of the service's own functions, and rows that its statements read."""
+    """Each write of taps: calls of the service's own functions, rows that its statements read, days of taps."""
     done = []
     record_taps = api_taps.record_taps
 
-    async def counting(writing, *given):
+    async def counting(writing, submissions, *given):
         with counted_calls() as calls:
-            answers = await record_taps(writing, *given)
+            answers = await record_taps(writing, submissions, *given)
         rows = await writing.sql.fetch(ROWS_READ)
-        done.append(Counter({"calls": calls["app"], "rows": sum(row[1] for row in rows)}))
+        days = {local_date(item.tapped_at) for submission in submissions for item in submission.items}
+        done.append(Counter({"calls": calls["app"], "rows": sum(row[1] for row in rows), "days": len(days)}))
         return answers
 
     monkeypatch.setattr(api_taps, "record_taps", counting)
@@ -130,6 +135,100 @@ async def test_a_door_takes_more_taps_than_one_person_can_make_but_not_any_numbe
     left = MOST["household"] - 2 * MOST["person"]
     assert [one["code"] for one in results] == [None] * left + ["too_many"] * (MOST["person"] - left)
     await town.tap(STAFF[2], "H-2", "in", day(-1, "20:00"))
+
+
+def over_days(count, *, hours=24):
+    """Taps by turns in and out at one home, so many hours apart, the latest first, as no phone keeps them."""
+    times = [day(-1, "08:00") - number * dt.timedelta(hours=hours) for number in range(count)]
+    return [tap_item("H-1", ("out", "in")[number % 2], at) for number, at in enumerate(times)]
+
+
+async def test_a_batch_of_many_days_is_written_some_days_at_a_time_and_answered_at_once(town, work):
+    """Others get the lock in between, and no write touches more days than a day can hold taps."""
+    items = over_days(25)
+    results = await town.taps("S-1", items)
+    assert [one["id"] for one in results] == [str(item["id"]) for item in items]
+    assert {(one["verdict"], one["duplicate"], len(one["visits"])) for one in results[:5]} == {("accepted", False, 1)}
+    assert [one["days"] for one in work] == [4, 4, 4, 4, 4, 4, 1]
+    again = await town.taps("S-1", items)
+    assert [one | {"duplicate": False, "visits": []} for one in again] == [one | {"visits": []} for one in results]
+    assert len(work) == 14
+    await town.taps("S-1", over_days(7, hours=20))
+    assert [one["days"] for one in work[14:]] == [4, 2]
+    assert [line async for line in rebuild(town.app.state.database, 188)] == []
+
+
+async def test_a_week_that_cannot_be_written_fails_the_answer_and_loses_nothing(town, monkeypatch):
+    """No item of the batch is answered; those of the days before are known when it is sent again."""
+    items, record_taps = over_days(10), api_taps.record_taps
+    written = []
+
+    async def once(writing, submissions, *given):
+        written.append(submissions)
+        if len(written) == 2:
+            raise BusyError
+        return await record_taps(writing, submissions, *given)
+
+    monkeypatch.setattr(api_taps, "record_taps", once)
+    body = {"sent_at": dt.datetime.now(dt.UTC), "taps": items}
+    await town.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=503)
+    results = await town.taps("S-1", items)
+    assert {one["verdict"] for one in results} == {"accepted", "disputed"}
+    assert [one["duplicate"] for one in results] == [False] * 6 + [True] * 4
+
+
+async def test_claims_of_the_future_are_moved_together_however_many_days_they_are_of(town, work):
+    ahead = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=1)
+    items = [tap_item("H-1", "auto", ahead + number * dt.timedelta(hours=15)) for number in range(20)]
+    results = await town.taps("S-1", items)
+    times = [dt.datetime.fromisoformat(one["at"]) for one in results]
+    assert {later - at for at, later in pairwise(times)} == {dt.timedelta(hours=15)}
+    assert times[-1] <= dt.datetime.now(dt.UTC)
+    assert len(work) == 4
+
+
+@pytest.fixture
+async def flooded(town):
+    """The town with a tag at the first home that two persons have tapped more often in five days than people can."""
+    await town.put("tags", "T-1", {"kind": "static", "uid": UID})
+    await town.mount("T-1", "H-1", day(-DAYS - 1))
+    dice = random.Random(7)
+    for number in range(5):
+        await town.taps(STAFF[number % 2], at_any_time(dice, 1000, home=UID))
+    return town
+
+
+async def told_of(town, home):
+    """The taps that open and end visits at a home, and how many seconds these are."""
+    visits = [one for one in await town.visits() if one["household"] == home]
+    return {tap for one in visits for tap in one["taps"].values() if tap}, sum(one["seconds"] for one in visits)
+
+
+async def test_a_flooded_tag_is_hung_elsewhere_and_back_and_nothing_is_lost(flooded, owner):
+    taps = await owner.fetchval("SELECT count(*) FROM tap WHERE code IS DISTINCT FROM 'too_many'")
+    here = await told_of(flooded, "H-1")
+    assert len(here[0]) > taps / 2 > 1000
+    with counted_calls() as calls:
+        await flooded.mount("T-1", "H-2", day(-DAYS - 1))
+    assert await told_of(flooded, "H-1") == (set(), 0)
+    assert await told_of(flooded, "H-2") == here
+    assert calls["app"] < 150 * taps
+    await flooded.mount("T-1", "H-1", day(-DAYS - 1))
+    assert await told_of(flooded, "H-1") == here
+    assert await check(flooded.app.state.database, 188) == []
+
+
+async def test_a_flood_is_rebuilt_and_nothing_is_lost(flooded, owner):
+    """Also what the projection had forgotten: every visit comes back under its id."""
+    here = await told_of(flooded, "H-1")
+    kept = await flooded.visits()
+    for table in ("visit", "presence", "month_sum", "anomaly_count"):
+        await owner.execute(f"DELETE FROM {table}")
+    lines = [line async for line in rebuild(flooded.app.state.database, 188)]
+    assert {f"visit {one['id']} was missing" for one in kept} <= set(lines)
+    assert await told_of(flooded, "H-1") == here
+    assert [line async for line in rebuild(flooded.app.state.database, 188)] == []
+    assert await check(flooded.app.state.database, 188) == []
 
 
 async def test_what_is_set_aside_is_never_read_again(town, work):
