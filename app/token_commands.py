@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeVar
 
 import typer
 
-from app.actions.put_master import Outcome, keep
+from app.actions.put_master import Json, Outcome, keep
 from app.actions.revoke import revoke as revoke_record
 from app.api.access import OPERATOR, ROLES, mint
 from app.domain.time import UTC, written
@@ -36,7 +36,7 @@ def token(
     provider: Annotated[str | None, typer.Option(help="Ref of the provider (planner).")] = None,
     staff: Annotated[str | None, typer.Option(help="Ref of the staff (staff).")] = None,
     device: Annotated[str | None, typer.Option(help="Ref of the device.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="A scope; may be repeated.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="Hold it to this scope; may be repeated.")] = None,
     ttl: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 1h.")] = "1h",
     *,
     long_lived: Annotated[bool, typer.Option("--long-lived", help="Let it be valid for more than a day.")] = False,
@@ -77,7 +77,7 @@ def token(
 
 @tokens.command("list")
 def list_(municipality: Municipality) -> None:
-    """Print the id of every token that is still good, and whose it is."""
+    """Print the id of every token that is still good, whose it is and what it is held to."""
 
     async def read(database: Database) -> list[Stored]:
         async with database.read(municipality) as reading:
@@ -90,8 +90,12 @@ def list_(municipality: Municipality) -> None:
         one for one in found if not one.body["revoked_at"] and dt.datetime.fromisoformat(one.body["expires_at"]) > now
     ]
     for one in sorted(good, key=lambda one: str(one.body["expires_at"])):
-        whose = [one.body[name] for name in ("role", "provider", "staff", "device") if one.body[name]]
-        out.print(f"{one.ref}  until {one.body['expires_at']}  {' '.join(whose)}", markup=False)
+        out.print(_told(one.ref, one.body), markup=False)
+
+
+def _told(id_: str, body: Json) -> str:
+    whose = [body[name] for name in ("role", "provider", "staff", "device") if body[name]]
+    return "  ".join([id_, f"until {body['expires_at']}", " ".join(whose), " ".join(body["scopes"])]).rstrip()
 
 
 @tokens.command()
@@ -110,6 +114,7 @@ def revoke(
     outcome = _written(municipality, end, settings)
     if outcome.status == "refused":
         fail(f"no token with the id {token} was made in municipality {municipality}")
+    out.print(_told(token, outcome.body), markup=False)
     out.print("It opens nothing any more, within half a minute.", markup=False)
 
 

@@ -71,10 +71,10 @@ class Service:
         self.app = app
         self._clients = {}
 
-    def token(self, role, *, provider=None, staff=None, device=None, municipality=188):
+    def token(self, role, *, provider=None, staff=None, device=None, municipality=188, scopes=()):
         """A bearer token as `taggad token` prints it."""
         tokens = self.app.state.tokens
-        return tokens.mint(municipality, role, provider=provider, staff=staff, device=device)
+        return tokens.mint(municipality, role, provider=provider, staff=staff, device=device, scopes=scopes)
 
     async def enrol(self, staff, *, role="admin", **who):
         """Enrol a phone for a staff ref; gives the device's ref and its key."""

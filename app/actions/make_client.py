@@ -1,5 +1,7 @@
 """A machine that calls on its own behalf is given a name, a role and a secret."""
 
+from collections.abc import Sequence
+
 from app.actions.put_master import Flaw, Json, Outcome, keep, refused
 from app.store import records
 from app.store.database import Writing
@@ -9,7 +11,14 @@ KIND = "clients"
 
 
 async def make_client(
-    writing: Writing, ref: str, role: str, provider: str | None, secret_digest: bytes, *, by: str
+    writing: Writing,
+    ref: str,
+    role: str,
+    provider: str | None,
+    scopes: Sequence[str] | None,
+    secret_digest: bytes,
+    *,
+    by: str,
 ) -> Outcome:
     """Keep a client with the digest of its secret. Refused: `client_exists`; `unknown_ref` (with a flaw: the provider).
 
@@ -22,6 +31,7 @@ async def make_client(
     body: Json = {
         "role": role,
         "provider": provider,
+        "scopes": None if scopes is None else list(scopes),
         "secret_digest": secret_digest.hex(),
         "revoked_at": None,
         "reason": None,

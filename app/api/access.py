@@ -5,13 +5,14 @@ import hashlib
 import hmac
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Request
+from fastapi.routing import APIRoute
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
@@ -22,6 +23,20 @@ from app.store.credentials import revoked_since
 from app.store.database import Database
 
 ROLES = ("staff", "planner", "system", "controller", "inspector", "auditor", "admin")
+SCOPES = {
+    "taps": "Send taps and reports, and read the reminders of whoever is logged in.",
+    "visits:read": "Read visits, their changes, anomalies and disputes, and who is at a door now.",
+    "visits:write": "Correct visits, register them by hand, repair anomalies and settle disputes.",
+    "records:read": "Read master data: recipients, staff and their delegations, orders, contracts, tags.",
+    "records:write": "Put master data, place and withdraw orders, hang up tags.",
+    "measures:read": "Read executed and granted time, and the measures.",
+    "pay:read": "Read what is paid: compensation, invoices, closed months, the half-year report, the basis of fees.",
+    "pay:close": "Close months.",
+    "ledger:read": "Read the ledger: heads, proofs, entries and receipts.",
+    "devices": "Read, enrol and revoke phones.",
+    "clients": "Read, make and revoke clients, with no more than these scopes have.",
+}
+"""What a token can be held to, each with what it opens. A token of none of them reaches all that its role may."""
 ISSUER = "taggad"
 AUDIENCE = "taggad"
 ALGORITHM = "ES256"
@@ -85,13 +100,16 @@ class Tokens:
         client: str | None = None,
         token: str | None = None,
     ) -> str:
-        """A signed token. Raises ValueError for a role that is none, or that lacks the ref it lives by."""
+        """A signed token. Raises ValueError for no such role or scope, or a role without the ref it lives by."""
         if role not in ROLES:
             raise ValueError(f"role must be one of {', '.join(ROLES)}")
         if role == "staff" and not staff:
             raise ValueError("role staff needs a staff ref")
         if role == "planner" and not provider:
             raise ValueError("role planner needs a provider ref")
+        scopes = tuple(scopes)
+        if not SCOPES.keys() >= set(scopes):
+            raise ValueError(f"a scope must be one of {', '.join(SCOPES)}")
         now = int(time.time())
         # Named as it names itself: neither a ref nor a client's id holds a slash.
         subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
@@ -234,49 +252,63 @@ def database(request: Request) -> Database:
     return found
 
 
-async def tapping_caller(request: Request, roles: Iterable[str]) -> Caller:
-    """Who sends taps, a revoked device too: those are judged by when they were made. Raises Problem as `caller_of`."""
-    caller = caller_of(request, roles)
-    revocations: Revocations = request.app.state.revocations
-    await revocations.refuse(caller, taps=True)
-    return caller
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The dependency of a route: the roles that may use it, and the scope that a token needs which has any."""
+
+    roles: frozenset[str]
+    scope: str
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who calls, when allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
+        return await self._trusted(request)
+
+    async def tapping(self, request: Request) -> Caller:
+        """Who sends taps, a revoked device too: those are judged by when they were made. Raises Problem as above."""
+        return await self._trusted(request, taps=True)
+
+    async def _trusted(self, request: Request, *, taps: bool = False) -> Caller:
+        caller = self.caller(request)
+        revocations: Revocations = request.app.state.revocations
+        await revocations.refuse(caller, taps=taps)
+        request.state.caller = caller
+        return caller
+
+    def caller(self, request: Request) -> Caller:
+        """Who calls, when allowed, revoked or not.
+
+        Raises Problem: `unauthenticated`, then `forbidden_role`, then `insufficient_scope` (RFC 6750, 3.1).
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem("unauthenticated")
+        tokens: Tokens = request.app.state.tokens
+        caller = tokens.caller(token)
+        if caller.role not in self.roles:
+            raise Problem("forbidden_role")
+        if caller.scopes and self.scope not in caller.scopes:
+            raise insufficient_scope(self.scope)
+        return caller
 
 
-async def trusted_caller(request: Request, roles: Iterable[str]) -> Caller:
-    """Who calls, when it is one of `roles` and not revoked. Raises Problem as `caller_of` does."""
-    caller = caller_of(request, roles)
-    revocations: Revocations = request.app.state.revocations
-    await revocations.refuse(caller)
-    return caller
+def insufficient_scope(*needed: str) -> Problem:
+    """The refusal of a token whose scopes do not hold what is needed."""
+    told = f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'
+    return Problem("insufficient_scope", headers={"WWW-Authenticate": told})
 
 
-def caller_of(request: Request, roles: Iterable[str]) -> Caller:
-    """Who calls, when it is one of `roles`, revoked or not.
-
-    Raises Problem: `unauthenticated`, then `forbidden_role`.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Problem("unauthenticated")
-    tokens: Tokens = request.app.state.tokens
-    caller = tokens.caller(token)
-    if caller.role not in roles:
-        raise Problem("forbidden_role")
-    return caller
-
-
-def allow(*roles: str) -> Callable[[Request], Awaitable[Caller]]:
-    """The dependency of a route that these roles may use: `Annotated[Caller, Depends(allow("system", "admin"))]`."""
-    unknown = set(roles) - set(ROLES)
+def allow(*roles: str, scope: str) -> Allowed:
+    """What a route asks first: `Annotated[Caller, Depends(allow("system", "admin", scope="pay:read"))]`."""
+    unknown = {*roles, scope} - {*ROLES, *SCOPES}
     if unknown or not roles:
-        raise ValueError(f"no such role: {unknown}")
-    allowed = frozenset(roles)
+        raise ValueError(f"no such role or scope: {unknown}")
+    return Allowed(frozenset(roles), scope)
 
-    async def allowed_caller(request: Request) -> Caller:
-        return await trusted_caller(request, allowed)
 
-    allowed_caller.roles = allowed  # type: ignore[attr-defined] # read by whoever documents or tests who may do what
-    return allowed_caller
+def allowed_by(route: APIRoute) -> Allowed | None:
+    """What a route asks first; None of one that is open to everybody."""
+    asked = (one.call for one in route.dependant.dependencies)
+    return next((one for one in asked if isinstance(one, Allowed)), None)
 
 
 @lru_cache(maxsize=8)

@@ -25,7 +25,7 @@ from app.store.anomalies import AnomalyFilter
 router = APIRouter(tags=["anomalies"])
 
 State = Literal["open", "acknowledged", "resolved"]
-Reader = Annotated[Caller, Depends(allow("planner", "controller", "admin"))]
+Reader = Annotated[Caller, Depends(allow("planner", "controller", "admin", scope="visits:read"))]
 
 
 class AnomalyItem(Wire):

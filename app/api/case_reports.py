@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import formats
 from app.api.access import Caller, allow
-from app.api.executed_time import Month, Puller, Snapshot
+from app.api.executed_time import Month, PayReader, Snapshot
 from app.api.master import today
 from app.api.reach import reach_of, require_known
 from app.api.wire import Wire, one_of
@@ -117,7 +117,7 @@ FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE
     responses=formats.table_of(HalfYearOut, CaseMonthOut, {"rows": [HALF_YEAR]}, "rows"),
 )
 async def get_half_year(
-    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]
+    request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]
 ) -> Response:
     """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
 
@@ -174,7 +174,7 @@ def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
 )
 async def get_fee_basis(
     request: Request,
-    caller: Annotated[Caller, Depends(allow("system", "controller", "admin"))],
+    caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))],
     snapshot: Snapshot,
     query: Annotated[FeeQuery, Query()],
 ) -> Response:

@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.make_client import make_client
 from app.actions.put_master import Json, Outcome
 from app.actions.revoke import revoke
-from app.api.access import Caller, allow, digest_of
+from app.api.access import SCOPES, Caller, allow, digest_of, insufficient_scope
 from app.api.devices import REVOKE, RevokeBody
 from app.api.master import Kind, Ref, Versioned, add_routes, known_ref, record, written
 from app.api.reading import read_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import Instant, Wire, answer_of, body_of, one_of
 from app.store.database import Writing
 
 router = APIRouter(tags=["clients"])
@@ -25,11 +25,15 @@ PURPOSE = "client"
 
 
 class ClientBody(Wire):
-    """A client's name and role; a planner's provider."""
+    """A client's name and role, a planner's provider, and what it is held to."""
 
     ref: Ref
     role: Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
     provider: Ref | None = None
+    scopes: Annotated[
+        list[Annotated[str, one_of(SCOPES)]] | None,
+        Field(min_length=1, description="The most that its tokens may. Null: all that the role may."),
+    ] = None
 
     @model_validator(mode="after")
     def _planners_alone_have_a_provider(self) -> "ClientBody":
@@ -43,6 +47,7 @@ class ClientAnswer(Versioned):
 
     role: str
     provider: str | None
+    scopes: list[str] | None
     revoked_at: Instant | None
     reason: str | None
 
@@ -54,18 +59,29 @@ class NewClientAnswer(ClientAnswer):
     client_secret: str
 
 
-CLIENT = {"ref": "ekonomi", "role": "system"}
-CLIENT_OUT = {"ref": "ekonomi", "version": 1, "role": "system", "provider": None, "revoked_at": None, "reason": None}
+CLIENT = {"ref": "ekonomi", "role": "system", "scopes": ["measures:read", "pay:read"]}
+CLIENT_OUT = CLIENT | {"version": 1, "provider": None, "revoked_at": None, "reason": None}
 REVOKED_OUT = CLIENT_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
 NEW_OUT = CLIENT_OUT | {"client_id": "188.ekonomi", "client_secret": "q2Jr7n0QmPdXn3c8b0Zr1TzqN9mW5uY4sVgKf6LhEaI"}
 
 
 def _shown(_: Caller, body: Json) -> Json:
-    return {name: body[name] for name in ("role", "provider", "revoked_at", "reason")}
+    return {name: body.get(name) for name in ("role", "provider", "scopes", "revoked_at", "reason")}
 
 
-KIND = Kind("clients", "client", ClientBody, ClientAnswer, {}, CLIENT_OUT, shown=_shown, writers=(), readers=("admin",))
-Admin = Annotated[Caller, Depends(allow("admin"))]
+KIND = Kind(
+    "clients",
+    "client",
+    ClientBody,
+    ClientAnswer,
+    {},
+    CLIENT_OUT,
+    shown=_shown,
+    writers=(),
+    readers=("admin",),
+    scope="clients",
+)
+Admin = Annotated[Caller, Depends(allow("admin", scope="clients"))]
 
 add_routes(router, KIND)
 
@@ -81,11 +97,15 @@ add_routes(router, KIND)
 async def make(request: Request, caller: Admin) -> Response:
     """Gives it a secret, told this once. A name is given only once; a client that lost its secret gets another name."""
     body = await read_json(request, ClientBody)
+    scopes = None if body.scopes is None else list(dict.fromkeys(body.scopes))
+    beyond = set(scopes or SCOPES) - caller.scopes
+    if caller.scopes and beyond:  # else one that is held to little would make one that is not
+        raise insufficient_scope(*(scope for scope in SCOPES if scope in beyond))
     secret = secrets.token_urlsafe(SECRET_BYTES)
     digest = digest_of(request, PURPOSE, secret)
 
     async def act(writing: Writing) -> Outcome:
-        return await make_client(writing, body.ref, body.role, body.provider, digest, by=caller.subject)
+        return await make_client(writing, body.ref, body.role, body.provider, scopes, digest, by=caller.subject)
 
     outcome = await written(request, caller, act)
     # Refs are unique in a municipality only, and who asks for a token has not said which one it belongs to.

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError, to_json
 from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
-from app.api.executed_time import Month, Puller, Snapshot
+from app.api.executed_time import Month, PayReader, Snapshot
 from app.api.master import Ref
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
@@ -171,7 +171,7 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
     },
 )
 async def get_compensation(
-    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
+    request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
 ) -> Response:
     """What is paid for a month, line by line, by the contract's document.
 
@@ -210,7 +210,7 @@ def _total(rows: Iterable[Row]) -> int:
     summary="Compensation documents of known models",
     responses=answer_of(None, example=PRESET_LIST),
 )
-async def list_presets(caller: Puller) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
+async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
     """Each with its name and written out, to be named in a contract or copied into one."""
     items = [{"preset": name, "compensation": document} for name, document in PRESETS.items()]
     return Response(to_json({"items": items}), media_type="application/json")
@@ -224,7 +224,7 @@ async def list_presets(caller: Puller) -> Response:  # noqa: ARG001 - it is aske
     responses=answer_of(SimulatedOut, example=SIMULATED),
 )
 async def simulate(
-    request: Request, caller: Annotated[Caller, Depends(allow("system", "controller", "admin"))]
+    request: Request, caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))]
 ) -> Response:
     """A document over past visits and orders, compared with what was paid.
 

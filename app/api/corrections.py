@@ -26,7 +26,7 @@ from app.store.visits import StoredVisit
 
 router = APIRouter(tags=["visits"])
 
-Corrector = Annotated[Caller, Depends(allow("planner", "admin"))]
+Corrector = Annotated[Caller, Depends(allow("planner", "admin", scope="visits:write"))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 

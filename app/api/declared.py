@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from app.api.access import allowed_by
 from app.api.problems import FieldError, Problem
 
 
@@ -29,9 +30,9 @@ async def only_declared(request: Request) -> None:
     twice = [FieldError(f"/query/{name}", "given_twice") for name in declared if given[name] > 1]
     if not unknown and not twice:
         return
-    for dependency in route.dependant.dependencies:
-        if dependency.call is not None and hasattr(dependency.call, "roles"):
-            await dependency.call(request)
+    allowed = allowed_by(route)
+    if allowed is not None:
+        await allowed(request)
     if unknown:
         # The name itself may be somebody's number, so the pointer ends before it.
         raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])

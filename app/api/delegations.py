@@ -5,11 +5,12 @@ from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.api.executed_time import Month, Puller, Snapshot, asked_days
+from app.api.access import Caller, allow
+from app.api.executed_time import PULLERS, Month, Snapshot, asked_days
 from app.api.master import ref_after, today
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.reach import reach_of, require_known
@@ -134,7 +135,10 @@ MISSING = {
     responses=answer_of(DelegationsOut, example={"items": [DELEGATION], "next": None}),
 )
 async def list_delegations(
-    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[DelegationQuery, Query()]
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*PULLERS, scope="records:read"))],
+    snapshot: Snapshot,
+    query: Annotated[DelegationQuery, Query()],
 ) -> Response:
     """Every delegation that was ever given, with its state on a day [today].
 
@@ -168,7 +172,10 @@ async def list_delegations(
     responses=answer_of(MissingOut, example={"items": [MISSING], "next": None}),
 )
 async def list_missing(
-    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MissingQuery, Query()]
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*PULLERS, scope="visits:read"))],
+    snapshot: Snapshot,
+    query: Annotated[MissingQuery, Query()],
 ) -> Response:
     """The nurse's list: delegated interventions done without leave, and what was lacking.
 

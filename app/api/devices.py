@@ -153,9 +153,11 @@ ENROL_OUT = {
 REVOKE = {"at": "2026-10-24T12:00:00Z", "reason": "lost on the bus"}
 REVOKED_OUT = DEVICE_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
 
-KIND = Kind("devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, reach="employed_by", writers=())
+KIND = Kind(
+    "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, reach="employed_by", writers=(), scope="devices"
+)
 
-DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS))]
+DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]
 
 
 @router.post(
@@ -193,7 +195,7 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
     operation_id="enrol_device",
     summary="Enrol a phone with its code",
     status_code=201,
-    openapi_extra=body_of(EnrolBody, example={"code": "7Q0M-3ZK8-W1B5", "public_key": KEY}) | {"security": []},
+    openapi_extra=body_of(EnrolBody, example={"code": "7Q0M-3ZK8-W1B5", "public_key": KEY}),
     responses=answer_of(EnrolAnswer, example=ENROL_OUT, status=201, text="Created"),
 )
 async def enrol(request: Request) -> Response:

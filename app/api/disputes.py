@@ -69,7 +69,7 @@ EXAMPLE: dict[str, Any] = {
 )
 async def list_disputes(
     request: Request,
-    caller: Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))],
+    caller: Annotated[Caller, Depends(allow("planner", "system", "controller", "admin", scope="visits:read"))],
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:

@@ -7,9 +7,11 @@ from typing import Any, Literal
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
+from app.api.access import SCOPES, allowed_by
 from app.api.codes import CODES, told_of
 from app.api.formats import wanted_type
 from app.api.problems import PROBLEMS, Problem
@@ -86,6 +88,15 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
     "required": ["type", "title", "status", "code", "detail", "trace_id"],
 }
+SECURITY: dict[str, Any] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token with scopes needs the one named; one without reaches all that its role may.",
+    },
+    "client": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}}},
+}
 
 router = APIRouter(tags=["documentation"])
 
@@ -150,10 +161,11 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas["Problem"] = PROBLEM_SCHEMA
         for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which nobody gets here
             schemas.pop(unused, None)
+        needed = _scopes(app)
         for path, methods in made["paths"].items():
-            for operation in methods.values():
-                _describe(path, operation)
-        made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+            for method, operation in methods.items():
+                _describe(operation, needed[method.upper(), path])
+        made["components"]["securitySchemes"] = SECURITY
         app.openapi_schema = made
     return app.openapi_schema
 
@@ -171,10 +183,21 @@ def _lift(part: Any, schemas: dict[str, Any]) -> None:
             _lift(value, schemas)
 
 
-def _describe(path: str, operation: dict[str, Any]) -> None:
+def _scopes(app: FastAPI) -> dict[tuple[str, str], str | None]:
+    """The scope of each route, None of one that asks for no token."""
+    routes = [one.original_route for one in iter_route_contexts(app.routes)]
+    return {
+        (method, route.path_format): allowed.scope if (allowed := allowed_by(route)) else None
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+
+
+def _describe(operation: dict[str, Any], scope: str | None) -> None:
     answers = operation["responses"]
     answers.pop("422", None)
     refusal = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     answers.setdefault("default", {"description": "A refusal", "content": refusal})
-    if path.startswith("/v1/"):
-        operation.setdefault("security", [{"token": []}])
+    if scope is not None:
+        operation["security"] = [{name: [scope]} for name in SECURITY]

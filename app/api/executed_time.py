@@ -30,7 +30,9 @@ DEFAULT_BY = "recipient,category"
 
 Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
 Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
-Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
+PULLERS = ("planner", "system", "controller", "admin")
+Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="measures:read"))]
+PayReader = Annotated[Caller, Depends(allow(*PULLERS, scope="pay:read"))]
 
 
 def exporting() -> defaultdict[int, asyncio.Semaphore]:
@@ -38,11 +40,14 @@ def exporting() -> defaultdict[int, asyncio.Semaphore]:
     return defaultdict(lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
 
-async def reading(request: Request, caller: Puller) -> AsyncIterator[Reading]:
+async def reading(request: Request) -> AsyncIterator[Reading]:
     """One moment, until the answer is made: its connection is given back before a byte of it is sent.
+
+    It is of the caller that the route has allowed before.
 
     A municipality has so many at once, and waits a moment for a turn; then 429 `too_many_exports`.
     """
+    caller: Caller = request.state.caller
     turns = request.app.state.exporting[caller.municipality_id]
     try:
         await asyncio.wait_for(turns.acquire(), TURN_SECONDS)

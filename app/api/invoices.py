@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api import ubl
 from app.api.access import Caller, database
-from app.api.executed_time import Month, Puller
+from app.api.executed_time import Month, PayReader
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import require_known
 from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
@@ -61,7 +61,7 @@ def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
     response_class=Response,
     responses=_xml_of("Invoice"),
 )
-async def get_invoice(request: Request, caller: Puller, query: Asked) -> Response:
+async def get_invoice(request: Request, caller: PayReader, query: Asked) -> Response:
     """Peppol BIS Billing 3, an invoice line for each settled line that is not below zero.
 
     The same whenever it is asked for: its parties are told as they were when the month was closed, or as soon after as
@@ -79,7 +79,7 @@ async def get_invoice(request: Request, caller: Puller, query: Asked) -> Respons
     response_class=Response,
     responses=_xml_of("CreditNote"),
 )
-async def get_credit_note(request: Request, caller: Puller, query: Asked) -> Response:
+async def get_credit_note(request: Request, caller: PayReader, query: Asked) -> Response:
     """What a closed month took back of earlier ones, with the invoices that it was on.
 
     The month's invoice less this is the total of the month. Refused as the invoice is; 404 `nothing_to_invoice` where

@@ -27,10 +27,12 @@ MOST_ENTRIES = 1000
 
 router = APIRouter(tags=["ledger"])
 
-HeadReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "controller", "planner", "inspector"))]
-ProofReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "controller"))]
-Auditor = Annotated[Caller, Depends(allow("auditor", "admin"))]
-Holder = Annotated[Caller, Depends(allow("staff", "auditor", "admin"))]
+HeadReader = Annotated[
+    Caller, Depends(allow("auditor", "admin", "system", "controller", "planner", "inspector", scope="ledger:read"))
+]
+ProofReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "controller", scope="ledger:read"))]
+Auditor = Annotated[Caller, Depends(allow("auditor", "admin", scope="ledger:read"))]
+Holder = Annotated[Caller, Depends(allow("staff", "auditor", "admin", scope="ledger:read"))]
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
 FactKind = Annotated[Annotated[str, one_of(KINDS)] | None, Query()]
 

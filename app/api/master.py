@@ -95,6 +95,7 @@ class Kind:
     within: Within = _all_of_it
     writers: tuple[str, ...] = WRITERS
     readers: tuple[str, ...] = READERS
+    scope: str = "records:read"
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
 
 
@@ -116,7 +117,9 @@ def _add_put(router: APIRouter, kind: Kind) -> None:
         openapi_extra=body_of(kind.body, example=kind.example),
         responses=answer | created,
     )
-    async def put_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.writers))]) -> Response:
+    async def put_one(
+        request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))]
+    ) -> Response:
         """The whole record, replacing what was there; its history is kept. The same again makes no new version.
 
         `If-Match: "<version>"` replaces only that version, `If-None-Match: *` only creates: else 412.
@@ -136,7 +139,9 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         summary=f"Read one of the {kind.name}",
         responses=answer_of(kind.answer, example=kind.example_out),
     )
-    async def get_one(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.readers))]) -> Response:
+    async def get_one(
+        request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))]
+    ) -> Response:
         """The record as it was last put, with its version in `ETag`."""
         async with database(request).read(caller.municipality_id) as reading:
             stored = await reached(reading, kind, caller, ref)
@@ -152,7 +157,7 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
     )
     async def get_list(
         request: Request,
-        caller: Annotated[Caller, Depends(allow(*kind.readers))],
+        caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))],
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: Annotated[str | None, Query(max_length=400)] = None,
     ) -> Response:

@@ -18,10 +18,10 @@ from fastapi.responses import Response
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic_core import from_json, to_json
 
-from app.api.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, Tokens, database, digest_of
+from app.api.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, SCOPES, Tokens, database, digest_of
 from app.api.address import address_of
 from app.api.clients import PURPOSE
 from app.api.master import REF
@@ -39,12 +39,16 @@ LONGEST_ASSERTION_SECONDS = 300
 LONGEST_JTI = 128
 CLIENT_ID = re.compile(r"([1-9][0-9]{0,3})\.(.+)", re.DOTALL)
 
+Scopes = tuple[str, ...]
+Granted = tuple[str, Scopes]
+"""A token, and the scopes it is held to."""
+
 TEXTS = {
     "invalid_request": "the body must be a form with grant_type and what that grant needs, each once",
     "unsupported_grant_type": f"grant_type must be client_credentials or {JWT_BEARER}",
     "invalid_client": "the client is unknown or revoked, or this is not its secret",
     "invalid_grant": "the assertion is not one of an enrolled device, made for us, fresh and unused",
-    "invalid_scope": "there are no scopes to ask for: the role decides",
+    "invalid_scope": "a scope is unknown, or more than the client is registered with",
 }
 
 
@@ -54,6 +58,7 @@ class TokenAnswer(BaseModel):
     access_token: str
     token_type: str
     expires_in: int
+    scope: str = Field(default="", description="What it is held to. Left out: all that the role may.")
 
 
 class TokenRefusal(BaseModel):
@@ -70,6 +75,7 @@ class _RefusedError(Exception):
 
 
 EXAMPLE_OUT = {"access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9...", "token_type": "Bearer", "expires_in": 900}
+FIELDS = ("grant_type", "assertion", "client_id", "client_secret", "scope")
 FORM = {
     "requestBody": {
         "required": True,
@@ -77,9 +83,7 @@ FORM = {
             "application/x-www-form-urlencoded": {
                 "schema": {
                     "type": "object",
-                    "properties": {
-                        name: {"type": "string"} for name in ("grant_type", "assertion", "client_id", "client_secret")
-                    },
+                    "properties": {name: {"type": "string"} for name in FIELDS},
                     "required": ["grant_type"],
                 },
                 "examples": {
@@ -116,15 +120,17 @@ async def token(request: Request) -> Response:
     """For a device: `iss` and `sub` its ref, `aud` this address, `exp` within five minutes, a `jti` used once, ES256.
 
     For a client: its id and secret by HTTP Basic or in the form. A token lasts fifteen minutes and is asked for again.
+    With `scope` it is held to less than its role may, or than the client is registered with; never to more.
     """
     try:
-        minted = await _granted(request, await _form(request))
+        minted, scopes = await _granted(request, await _form(request))
     except _RefusedError as refused:
         return _answer(
             {"error": refused.error, "error_description": TEXTS[refused.error]},
             401 if refused.error == "invalid_client" else 400,
         )
-    return _answer({"access_token": minted, "token_type": "Bearer", "expires_in": TOKEN_SECONDS}, 200)
+    held = {"scope": " ".join(scopes)} if scopes else {}
+    return _answer({"access_token": minted, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, **held}, 200)
 
 
 def _answer(body: dict[str, Any], status: int) -> Response:
@@ -145,16 +151,22 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-async def _granted(request: Request, form: dict[str, str]) -> str:
+def _asked(form: dict[str, str]) -> Scopes:
+    scopes = form["scope"].split(" ") if form.get("scope") else ()
+    if not SCOPES.keys() >= set(scopes):
+        raise _RefusedError("invalid_scope")
+    return tuple(dict.fromkeys(scopes))
+
+
+async def _granted(request: Request, form: dict[str, str]) -> Granted:
     grant = form.get("grant_type")
     if grant is None:
         raise _RefusedError("invalid_request")
-    if form.get("scope"):
-        raise _RefusedError("invalid_scope")
+    scopes = _asked(form)
     if grant == "client_credentials":
-        return await _to_client(request, *_client_of(request, form))
+        return await _to_client(request, *_client_of(request, form), scopes)
     if grant == JWT_BEARER:
-        return await _to_device(request, form.get("assertion", ""))
+        return await _to_device(request, form.get("assertion", ""), scopes)
     raise _RefusedError("unsupported_grant_type")
 
 
@@ -176,7 +188,7 @@ def _client_of(request: Request, form: dict[str, str]) -> tuple[str, str]:
     return unquote_plus(name), unquote_plus(secret)
 
 
-async def _to_client(request: Request, name: str, secret: str) -> str:
+async def _to_client(request: Request, name: str, secret: str, asked: Scopes) -> Granted:
     known = CLIENT_ID.fullmatch(name)
     if known is None or not re.match(REF, known[2]) or known[2].endswith("\n"):
         raise _RefusedError("invalid_client")
@@ -186,13 +198,16 @@ async def _to_client(request: Request, name: str, secret: str) -> str:
     right = hmac.compare_digest(digest_of(request, PURPOSE, secret).hex(), body["secret_digest"])
     if not right or body["revoked_at"] is not None:
         raise _RefusedError("invalid_client")
+    registered = body.get("scopes") or ()  # clients of earlier versions have none
+    if registered and not set(asked) <= set(registered):
+        raise _RefusedError("invalid_scope")
+    scopes = asked or tuple(registered)
     tokens: Tokens = request.app.state.tokens
-    return tokens.mint(
-        int(known[1]), body["role"], provider=body["provider"], client=known[2], ttl_seconds=TOKEN_SECONDS
-    )
+    whose = {"provider": body["provider"], "client": known[2]}
+    return tokens.mint(int(known[1]), body["role"], scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
 
 
-async def _to_device(request: Request, assertion: str) -> str:
+async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Granted:
     """A token for the device that signed; a revoked one too, which opens nothing but the way for its earlier taps."""
     device = _named(assertion)
     municipality_id = await credentials.municipality_of_device(database(request), device)
@@ -211,7 +226,8 @@ async def _to_device(request: Request, assertion: str) -> str:
     if not fresh:
         raise _RefusedError("invalid_grant")
     tokens: Tokens = request.app.state.tokens
-    return tokens.mint(municipality_id, "staff", staff=stored.body["staff"], device=device, ttl_seconds=TOKEN_SECONDS)
+    whose = {"staff": stored.body["staff"], "device": device}
+    return tokens.mint(municipality_id, "staff", scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
 
 
 def _named(assertion: str) -> str:

@@ -286,7 +286,9 @@ add_routes(
     status_code=204,
     response_class=Response,
 )
-async def withdraw(request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*WRITERS))]) -> Response:
+async def withdraw(
+    request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
+) -> Response:
     """The order counts as never placed; its history is kept. `If-Match` as for PUT."""
     known_ref(ref)
 
@@ -324,7 +326,9 @@ RESULTS = {
     openapi_extra=body_of(OrdersBody, example={"orders": [{"ref": "O-004", **ORDER}]}),
     responses=answer_of(OrdersAnswer, example=RESULTS),
 )
-async def place_batch(request: Request, caller: Annotated[Caller, Depends(allow(*WRITERS))]) -> Response:
+async def place_batch(
+    request: Request, caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
+) -> Response:
     """1 to 1000 orders in one transaction, each with an answer of its own: a bad one does not stop the rest.
 
     The list may also be sent bare.

@@ -13,7 +13,7 @@ from app.actions.close_period import close_period
 from app.actions.seal import sealed_within
 from app.api import formats
 from app.api.access import Caller, allow, database
-from app.api.executed_time import Puller, Snapshot
+from app.api.executed_time import PayReader, Snapshot
 from app.api.master import known_ref
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import reach_of, require_known
@@ -110,7 +110,10 @@ ACCEPTED = answer_of(CloseOut, example=EXAMPLE, status=202, text="Closed, not se
     responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before") | ACCEPTED,
 )
 async def post_close(
-    request: Request, provider: str, month: str, caller: Annotated[Caller, Depends(allow("controller", "admin"))]
+    request: Request,
+    provider: str,
+    month: str,
+    caller: Annotated[Caller, Depends(allow("controller", "admin", scope="pay:close"))],
 ) -> Response:
     """Freeze the lines of a month. What its facts come to later is settled in the next month that is closed.
 
@@ -157,7 +160,7 @@ async def _once_sealed(request: Request, municipality_id: int, close: Close, sta
     responses=formats.table_of(PeriodsOut, CloseOut, {"items": [EXAMPLE], "due": [DUE]}, "items"),
 )
 async def list_periods(
-    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]
+    request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]
 ) -> Response:
     """Closed months with their totals, and what is to be closed; `due_at` is when the contract wants it.
 

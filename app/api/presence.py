@@ -49,7 +49,7 @@ EXAMPLE = {
 )
 async def get_presence(
     request: Request,
-    caller: Annotated[Caller, Depends(allow("inspector", "admin"))],
+    caller: Annotated[Caller, Depends(allow("inspector", "admin", scope="visits:read"))],
     household: Annotated[str, Query(max_length=64)],
 ) -> Response:
     """Taps that have reached us, at most 16 hours old. A phone without coverage may have more to tell."""

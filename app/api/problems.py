@@ -193,6 +193,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Något annat har redan skickats med samma id.",
         "Something else has already been sent under the same id.",
     ),
+    "insufficient_scope": Kind(
+        403,
+        "Utanför tokenets scope",
+        "Outside the token's scopes",
+        "Tokenets scope räcker inte. WWW-Authenticate säger vilket scope som behövs.",
+        "The token's scopes do not reach this. WWW-Authenticate names the one it needs.",
+    ),
     "internal": Kind(
         500,
         "Internt fel",

@@ -62,7 +62,7 @@ EXAMPLE = {
     summary="My visits that are still open though they ought to be over",
     responses=answer_of(RemindersOut, example=EXAMPLE),
 )
-async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allow("staff"))]) -> Response:
+async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
     """Expected to end: the start and what was ordered, else the service's setting. Asking changes nothing."""
     async with database(request).read(caller.municipality_id) as reading:
         await require_employed(reading, caller)

@@ -91,7 +91,7 @@ EXAMPLE_OUT = {
     openapi_extra=body_of(ReportsIn, example=EXAMPLE),
     responses=answer_of(ReportsOut, example=EXAMPLE_OUT),
 )
-async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow("staff"))]) -> Response:
+async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
     """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does.
 
     A report of another person's presence is refused `not_own_presence`; one that came before its tap is set aside when

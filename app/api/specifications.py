@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.api.access import Caller, database
-from app.api.executed_time import Puller
+from app.api.executed_time import PayReader
 from app.api.invoices import Asked, ClosedMonth, attachment, settled
 from app.api.problems import Problem
 from app.api.typeset import typeset
@@ -39,7 +39,7 @@ def _file_of(media_type: str, begins: str) -> dict[int | str, dict[str, Any]]:
     response_class=Response,
     responses=_file_of(XLSX, "PK"),
 )
-async def get_xlsx(request: Request, caller: Puller, query: Asked) -> Response:
+async def get_xlsx(request: Request, caller: PayReader, query: Asked) -> Response:
     """A sheet of facts and sums and one of lines, each explained in Swedish and named by its key.
 
     Lines of the invoice are F1, F2, …, those of the credit note K1, K2, …. Needs nothing of the provider but the close.
@@ -55,7 +55,7 @@ async def get_xlsx(request: Request, caller: Puller, query: Asked) -> Response:
     response_class=Response,
     responses=_file_of(PDF, "%PDF-1.7"),
 )
-async def get_pdf(request: Request, caller: Puller, query: Asked) -> Response:
+async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response:
     """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 5 000."""
     told = await _specification(request, caller, query)
     if len(told.lines) > MOST_TYPESET:

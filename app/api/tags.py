@@ -147,7 +147,7 @@ KIND = Kind(
 )
 add_routes(router, KIND)
 
-TagWriter = Annotated[Caller, Depends(allow(*WRITERS))]
+TagWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
 Act = Callable[[Writing, Condition], Awaitable[Outcome]]
 
 
@@ -225,7 +225,7 @@ async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Respons
 )
 async def tag_moves(
     request: Request,
-    caller: Annotated[Caller, Depends(allow(*READERS))],
+    caller: Annotated[Caller, Depends(allow(*READERS, scope="records:read"))],
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:

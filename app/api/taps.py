@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
-from app.api.access import Caller, allow, database, tapping_caller
+from app.api.access import Caller, allow, database
 from app.api.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
@@ -28,7 +28,7 @@ router = APIRouter(tags=["taps"])
 Uptime = Annotated[int, Field(ge=0, lt=2**53)]
 BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 PATH = "/v1/taps"
-SENDERS = ("staff", "inspector")
+SENDERS = allow("staff", "inspector", scope="taps")
 SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
 
 
@@ -166,7 +166,7 @@ def _weight(part: Submission) -> int:
 
 @router.post(
     PATH,
-    dependencies=[Depends(allow(*SENDERS))],
+    dependencies=[Depends(SENDERS)],
     operation_id="post_taps",
     summary="Send taps",
     openapi_extra=body_of(TapsIn, example=EXAMPLE),
@@ -188,7 +188,7 @@ async def post_taps(request: Request) -> Response:
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
     read of the tag is worth anything afterwards.
     """
-    caller = await tapping_caller(request, SENDERS)
+    caller = await SENDERS.tapping(request)
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
     envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)

@@ -30,10 +30,10 @@ from app.store.visits import StoredVisit
 router = APIRouter(tags=["visits"])
 
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
-Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin"))]
+Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin", scope="visits:read"))]
 NOTE_READERS = frozenset({"staff", "planner"})
 """Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
-Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin"))]
+Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin", scope="visits:read"))]
 
 
 class TapsOfVisit(Wire):

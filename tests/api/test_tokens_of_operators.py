@@ -65,6 +65,22 @@ async def test_a_token_that_was_taken_back_sends_no_taps(service, taggad, monkey
     assert await status(service, token, "POST", "/v1/taps", TAPS) == 401
 
 
+async def test_the_scopes_of_a_token_are_kept_with_it_and_shown(service, taggad, monkeypatch):
+    monkeypatch.setattr(access, "REVOCATIONS_FRESH_SECONDS", 0)
+    made = ("token", "--municipality", "188", "--role", "system")
+    token = await taggad(*made, "--scope", "pay:read", "--scope", "records:read")
+    assert [await status(service, token), await status(service, token, path="/v1/orders")] == [403, 200]
+    [listed] = (await taggad("tokens", "list", "--municipality", "188")).splitlines()
+    ref, until, *whose = listed.split("  ")
+    assert whose == ["system", "pay:read records:read"]
+    assert "  ".join([ref, until, *whose]) in await taggad("tokens", "revoke", "--municipality", "188", ref)
+    for unknown in ("everything", "", "pay:read records:read"):
+        assert "a scope must be one of taps, visits:read" in " ".join(
+            (await taggad(*made, "--scope", unknown, code=2)).replace("│", " ").split()
+        )
+    assert await taggad("tokens", "list", "--municipality", "188") == ""
+
+
 async def test_nothing_is_made_or_taken_back_that_is_not_there(taggad):
     assert "no municipality 7" in await taggad("token", "--municipality", "7", "--role", "admin", code=1)
     assert "no token" in await taggad("tokens", "revoke", "--municipality", "188", "x", code=1)

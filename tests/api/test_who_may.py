@@ -5,12 +5,13 @@ The table below holds an expectation for every route of the application; a route
 
 import datetime as dt
 import json
+import re
 import uuid
 
 import pytest
 from service import day, tap_item
 
-from app.api.access import ROLES
+from app.api.access import ROLES, SCOPES, allowed_by
 
 MASTER_READERS = {"system": "all", "admin": "all", "controller": "all", "planner": "all"}
 OWN_READERS = MASTER_READERS | {"planner": "own"}
@@ -132,13 +133,77 @@ EXPECTED = {
 }
 
 
+# Scope -> the routes that a token of it reaches. Whoever is let in without a token has none to be held to.
+SCOPED = {
+    "taps": ["POST /v1/taps", "POST /v1/reports", "GET /v1/reminders"],
+    "visits:read": [
+        "GET /v1/visits",
+        "GET /v1/visits/{visit_id}",
+        "GET /v1/changes",
+        "GET /v1/anomalies",
+        "GET /v1/disputes",
+        "GET /v1/presence",
+        "GET /v1/delegations/missing",
+    ],
+    "visits:write": [
+        "POST /v1/visits",
+        "POST /v1/visits:batch",
+        "POST /v1/visits/{visit_id}/corrections",
+        "POST /v1/anomalies/{anomaly_id}/apply",
+        "POST /v1/anomalies:apply",
+        "POST /v1/anomalies:acknowledge",
+        "POST /v1/disputes/{tap}/settle",
+    ],
+    "records:read": ["GET /v1/tag-moves", "GET /v1/delegations"],
+    "records:write": [
+        "DELETE /v1/orders/{ref}",
+        "POST /v1/orders:batch",
+        "POST /v1/tags/{ref}/mount",
+        "POST /v1/tags/{ref}/state",
+    ],
+    "measures:read": ["GET /v1/executed-time"],
+    "pay:read": [
+        "GET /v1/compensation",
+        "GET /v1/compensation/presets",
+        "GET /v1/compensation/invoice.xml",
+        "GET /v1/compensation/credit-note.xml",
+        "GET /v1/compensation/specification.xlsx",
+        "GET /v1/compensation/specification.pdf",
+        "POST /v1/compensation/simulate",
+        "GET /v1/periods",
+        "GET /v1/reports/half-year",
+        "GET /v1/reports/fee-basis",
+    ],
+    "pay:close": ["POST /v1/periods/{provider}/{month}/close"],
+    "ledger:read": [f"GET /v1/ledger/{name}" for name in ("head", "consistency", "proof", "entries", "outside")],
+    "devices": [
+        "POST /v1/devices",
+        "GET /v1/devices",
+        "GET /v1/devices/{ref}",
+        "GET /v1/devices/{ref}/clock",
+        "POST /v1/devices/{ref}/revoke",
+    ],
+    "clients": ["POST /v1/clients", "GET /v1/clients", "GET /v1/clients/{ref}", "POST /v1/clients/{ref}/revoke"],
+}
+SCOPED["ledger:read"].append("GET /v1/ledger/receipt")
+for _kind in (
+    *("payers", "providers", "recipients", "staff", "interventions"),
+    *("orders", "contracts", "declines", "tags", "keysets"),
+):
+    SCOPED["records:write"].append(f"PUT /v1/{_kind}/{{ref}}")
+    SCOPED["records:read"] += [f"GET /v1/{_kind}", f"GET /v1/{_kind}/{{ref}}"]
+SCOPED["measures:read"] += [
+    f"GET /v1/measures/{_name}"
+    for _name in ("alarms", "continuity", "declined", "evidence", "executed-share", "indices", "licensed")
+]
+SCOPE_OF = {tuple(route.split(" ")): scope for scope, routes in SCOPED.items() for route in routes}
 MONTHLY = {path for _, path in EXPECTED if path.startswith("/v1/compensation/") and "." in path}
 PAYER = {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711"}
 
 
 def routes_of(app):
-    """Every route that is served, those that the documentation leaves out among them."""
-    found = set()
+    """Every route that is served by what asks for it, those that the documentation leaves out among them."""
+    found = {}
     waiting = list(app.routes)
     while waiting:
         route = waiting.pop()
@@ -146,7 +211,7 @@ def routes_of(app):
         if included is not None:
             waiting += included.routes
         elif hasattr(route, "methods"):
-            found |= {(method, route.path) for method in route.methods - {"HEAD"}}
+            found |= {(method, route.path): route for method in route.methods - {"HEAD"}}
     return found
 
 
@@ -334,7 +399,54 @@ async def asked(service, method, path, side, role, **who):
 
 
 def test_every_route_has_an_expectation(service):
-    assert routes_of(service.app) == set(EXPECTED)
+    assert routes_of(service.app).keys() == EXPECTED.keys()
+
+
+def test_every_route_that_asks_for_a_token_has_its_scope(service):
+    found = {name: allowed_by(route) for name, route in routes_of(service.app).items() if hasattr(route, "dependant")}
+    assert {name: allowed.scope for name, allowed in found.items() if allowed} == SCOPE_OF
+    assert {name for name, who in EXPECTED.items() if type(who) is dict} == SCOPE_OF.keys()
+    assert set(SCOPE_OF.values()) == set(SCOPES)
+
+
+def some_role(method, path):
+    role = next(iter(EXPECTED[method, path]))
+    return {"role": role} | identity(role)
+
+
+async def asked_for_nothing(service, method, path, *scopes):
+    who = some_role(method, path)
+    path = re.sub(r"{[^}]+}", "x-1", path)
+    return await service.ask(method, path, scopes=scopes, expect=tuple(range(200, 500)), **who)
+
+
+async def test_a_token_with_scopes_reaches_the_routes_of_these_alone(service):
+    """Asked for what is not there: the refusal of a scope comes before any look-up, and no other is the token's."""
+    await service.put("providers", "P-own", {"name": "own", "form": "external"})
+    await service.put("staff", "S-own", staff("P-own"))
+    for route, scope in SCOPE_OF.items():
+        others = tuple(one for one in SCOPES if one != scope)
+        for scopes in (*((one,) for one in others), others):
+            answer = await asked_for_nothing(service, *route, *scopes)
+            assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope"), (route, scopes)
+            assert answer.headers["www-authenticate"] == f'Bearer error="insufficient_scope", scope="{scope}"'
+        whole = await asked_for_nothing(service, *route)
+        for scopes in ((scope,), tuple(SCOPES)):
+            answer = await asked_for_nothing(service, *route, *scopes)
+            assert answer.status_code == whole.status_code not in {401, 403}, (route, scopes, answer.text)
+
+
+def test_the_description_says_which_scope_each_operation_needs(service):
+    document = service.app.openapi()
+    found = {
+        (method.upper(), path): operation.get("security")
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    wanted = {name: [{"token": [scope]}, {"client": [scope]}] for name, scope in SCOPE_OF.items()}
+    assert {name: told for name, told in found.items() if told is not None} == wanted
+    flow = document["components"]["securitySchemes"]["client"]["flows"]["clientCredentials"]
+    assert flow == {"tokenUrl": "/oauth/token", "scopes": SCOPES}
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(EXPECTED))

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 import typer
 
-from app.api.access import ROLES
+from app.api.access import ROLES, SCOPES
 from app.api.codes import CODES, REPAIRS, told_of
 from app.api.problems import PROBLEMS
 from app.cli import application
@@ -100,6 +100,10 @@ def test_every_reason_of_a_share_is_told_of():
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_is_told_of(role):
     assert f"`{role}`" in _section("Command line")
+
+
+def test_every_scope_is_told_of():
+    assert {scope: text for scope, (text,) in _rows("Scopes").items()} == SCOPES
 
 
 def test_the_version_is_the_projects():
