@@ -148,7 +148,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.settings = settings
     app.state.demo = demo
     # When something is received. Whoever simulates weeks in minutes sets a clock of its own.
-    app.state.now = partial(dt.datetime.now, dt.UTC)
+    app.state.now = partial(_now, app)
     app.state.vault = Vault(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
@@ -162,6 +162,11 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
     app.mount("/static", StaticFiles(directory=pages.STATIC))
     return app
+
+
+def _now(app: FastAPI) -> dt.datetime:
+    now: dt.datetime = app.state.database.clock.now()
+    return now
 
 
 @asynccontextmanager

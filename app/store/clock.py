@@ -27,13 +27,24 @@ class Clock:
         self._wall, self._running = wall, running
         self._last = wall(), running()
 
+    def now(self) -> dt.datetime:
+        """What it says. Raises ClockError unless it goes on as it did.
+
+        What is written later was received by this: it may be right again by then.
+        """
+        return dt.datetime.fromtimestamp(self._believed()[0], dt.UTC)
+
     def require(self, database_now: dt.datetime) -> None:
         """Raises ClockError unless the clock goes on as it did and agrees with the database's."""
-        wall, running = self._wall(), self._running()
-        jumped = (wall - self._last[0]) - (running - self._last[1])
-        if abs(jumped) > MOST_SECONDS:
-            raise ClockError(f"this machine's clock was set by {jumped:+.0f} s")
+        wall, running = self._believed()
         off = wall - database_now.timestamp()
         if abs(off) > MOST_SECONDS:
             raise ClockError(f"this machine's clock differs from the database's by {off:+.0f} s")
         self._last = wall, running  # small steps are a clock being kept right, however many there are
+
+    def _believed(self) -> tuple[float, float]:
+        wall, running = self._wall(), self._running()
+        jumped = (wall - self._last[0]) - (running - self._last[1])
+        if abs(jumped) > MOST_SECONDS:
+            raise ClockError(f"this machine's clock was set by {jumped:+.0f} s")
+        return wall, running

@@ -1,6 +1,9 @@
 """A wrong clock would be written into facts that never change: nothing is written until it is right again."""
 
+import asyncio
 import datetime as dt
+import time
+import uuid
 
 import pytest
 from service import day, serving, tap_item
@@ -8,6 +11,7 @@ from service import day, serving, tap_item
 from app.actions.mend_clock import mend_clock
 from app.actions.move_clock import let_pass, move_clock
 from app.store.clock import MOST_SECONDS, Clock, ClockError
+from app.store.database import LOCK_CLASS
 
 DAY = 86400
 
@@ -69,6 +73,24 @@ async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home
     await home.ask("GET", "/health/ready", role=None, expect=200)
     [result] = await home.taps("S-1", [item])
     assert (result["verdict"], result["duplicate"]) == ("accepted", False)
+
+
+async def test_what_was_received_while_the_clock_was_wrong_is_not_written_when_it_is_right_again(home):
+    """It waits for the lock meanwhile, and under that the clock is found to be right."""
+    database, wall = home.app.state.database, Wall()
+    database.clock = Clock(lambda: time.time() + wall.off)
+    tap, report = tap_item("H-1", "in", day(-1, "08:00")), {"id": uuid.uuid4(), "tap": uuid.uuid4()}
+    report |= {"reported_at": day(-1, "09:00"), "outcome": "performed", "interventions": []}
+    bodies = {"/v1/taps": {"sent_at": day(-1, "09:00"), "taps": [tap]}, "/v1/reports": {"reports": [report]}}
+    for path, body in bodies.items():
+        wall.off = -3 * 3600
+        async with database.read(188, "writes") as holding:
+            await holding.sql.execute("SELECT pg_advisory_xact_lock($1, 188)", LOCK_CLASS)
+            asked = asyncio.create_task(home.ask("POST", path, body, role="staff", staff="S-1", expect=503))
+            await asyncio.wait([asked], timeout=0.5)
+            wall.off = 0
+        assert (await asked).json()["code"] == "clock_wrong"
+        await home.ask("POST", path, body, role="staff", staff="S-1", expect=200)
 
 
 async def test_what_a_clock_ahead_did_to_open_visits_is_taken_back_as_a_fact(home, owner, database_url):
