@@ -26,6 +26,7 @@ from app.api import (
     corrections,
     declines,
     delegations,
+    description,
     device_clock,
     devices,
     disputes,
@@ -154,7 +155,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Attempts()
     app.state.exporting = executed_time.exporting()
-    app.openapi = lambda: docs.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
+    app.openapi = lambda: description.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)
     for module in MODULES:

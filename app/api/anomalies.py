@@ -1,7 +1,7 @@
 """The inbox of what asks for a person's eye: `GET /v1/anomalies`."""
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -14,7 +14,8 @@ from app.api.access import Caller, allow
 from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_known
-from app.api.wire import Day, Instant, Wire
+from app.api.visits import AnomalyCode, AnomalyState
+from app.api.wire import AnyRef, Day, Instant, Wire
 from app.domain.repair import TEXTS, repair_of
 from app.domain.time import local_date
 from app.domain.visit import ANOMALIES, Severity
@@ -24,7 +25,6 @@ from app.store.anomalies import AnomalyFilter
 
 router = APIRouter(tags=["anomalies"])
 
-State = Literal["open", "acknowledged", "resolved"]
 Reader = Annotated[Caller, Depends(allow("planner", "controller", "admin", scope="visits:read"))]
 
 
@@ -32,13 +32,13 @@ class AnomalyItem(Wire):
     """An anomaly of a visit. `age_days` counts from the visit's own day, `suggestion` is what `apply` would make."""
 
     id: str
-    code: str
+    code: AnomalyCode
     severity: Severity
-    state: State
+    state: AnomalyState
     visit: UUID
-    recipient: str
-    provider: str | None
-    staff: str
+    recipient: AnyRef
+    provider: AnyRef | None
+    staff: AnyRef
     local_date: Day
     since: Instant
     age_days: int
@@ -49,9 +49,9 @@ class AnomalyItem(Wire):
 class AnomalyCount(Wire):
     """How many of a code are in a state, and how old the oldest is."""
 
-    code: str
+    code: AnomalyCode
     severity: Severity
-    state: State
+    state: AnomalyState
     count: int
     oldest: Instant
     oldest_days: int
@@ -78,10 +78,10 @@ class AnomalyQuery(BaseModel):
 
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
-    provider: str | None = None
-    recipient: str | None = None
-    staff: str | None = None
-    state: State | None = None
+    provider: AnyRef | None = None
+    recipient: AnyRef | None = None
+    staff: AnyRef | None = None
+    state: AnomalyState | None = None
     severity: Severity | None = None
     code: Annotated[str, AfterValidator(_codes), Field(description="One or more, with commas between.")] | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
@@ -125,7 +125,7 @@ COUNT = {
     operation_id="list_anomalies",
     summary="List anomalies",
     responses=formats.table_of(
-        AnomaliesOut, AnomalyItem, {"items": [ANOMALY], "counts": [COUNT], "next": None}, "items"
+        AnomaliesOut, AnomalyItem, {"items": [ANOMALY], "counts": [COUNT], "next": None}, "items", headers=["Link"]
     ),
 )
 async def list_anomalies(request: Request, caller: Reader, query: Annotated[AnomalyQuery, Query()]) -> Response:

@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import formats
 from app.api.access import Caller, allow
-from app.api.executed_time import Month, PayReader, Snapshot
+from app.api.executed_time import PayReader, Snapshot
 from app.api.master import today
 from app.api.reach import reach_of, require_known
-from app.api.wire import Wire, one_of
+from app.api.wire import AnyRef, Month, OneOf, Wire
 from app.domain.category import SOL_TIME
 from app.domain.declined import declined_in_advance
 from app.domain.fee import NORRTALJE_2022, PROFILES, fee_basis
@@ -34,8 +34,8 @@ class HalfYearQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Month, Field(alias="from")]
-    recipient: str | None = None
-    provider: str | None = None
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
     cost_ore_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
@@ -54,9 +54,9 @@ class CaseMonthOut(Wire):
     told as it stands, and `forecast` is what the whole month leads to expect; it is null for the others.
     """
 
-    provider: str
-    recipient: str
-    month: str
+    provider: AnyRef
+    recipient: AnyRef
+    month: Month
     granted_seconds: int
     executed_seconds: int
     income_ore: int
@@ -78,14 +78,14 @@ class FeeQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     month: Month
-    recipient: str | None = None
-    profile: Annotated[str, one_of(PROFILES)] = NORRTALJE_2022.name
+    recipient: AnyRef | None = None
+    profile: Annotated[str, OneOf(PROFILES)] = NORRTALJE_2022.name
 
 
 class FeeRow(Wire):
     """Hours a recipient may be asked to pay for, the percent of the cap they give, and that amount."""
 
-    recipient: str
+    recipient: AnyRef
     seconds: int
     alarm_only: bool
     percent: int | float
@@ -95,8 +95,8 @@ class FeeRow(Wire):
 class FeeOut(Wire):
     """Rows by recipient; who has nothing to pay for has none."""
 
-    month: str
-    profile: str
+    month: Month
+    profile: Annotated[str, OneOf(PROFILES)]
     cap_ore: int
     rows: list[FeeRow]
 

@@ -15,7 +15,7 @@ from app.api.access import SCOPES, Caller, allow, digest_of, insufficient_scope
 from app.api.devices import REVOKE, RevokeBody
 from app.api.master import Kind, Ref, Versioned, add_routes, known_ref, record, written
 from app.api.reading import read_json
-from app.api.wire import Instant, Wire, answer_of, body_of, one_of
+from app.api.wire import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
 from app.store.database import Writing
 
 router = APIRouter(tags=["clients"])
@@ -24,14 +24,17 @@ SECRET_BYTES = 32
 PURPOSE = "client"
 
 
+Role = Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
+
+
 class ClientBody(Wire):
     """A client's name and role, a planner's provider, and what it is held to."""
 
     ref: Ref
-    role: Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
+    role: Role
     provider: Ref | None = None
     scopes: Annotated[
-        list[Annotated[str, one_of(SCOPES)]] | None,
+        list[Annotated[str, OneOf(SCOPES)]] | None,
         Field(min_length=1, description="The most that its tokens may. Null: all that the role may."),
     ] = None
 
@@ -45,9 +48,9 @@ class ClientBody(Wire):
 class ClientAnswer(Versioned):
     """A client as stored."""
 
-    role: str
-    provider: str | None
-    scopes: list[str] | None
+    role: Role
+    provider: AnyRef | None
+    scopes: list[Annotated[str, OneOf(SCOPES)]] | None
     revoked_at: Instant | None
     reason: str | None
 
@@ -119,9 +122,9 @@ async def make(request: Request, caller: Admin) -> Response:
     operation_id="revoke_client",
     summary="Trust a client no longer",
     openapi_extra=body_of(RevokeBody, example=REVOKE),
-    responses=answer_of(ClientAnswer, example=REVOKED_OUT),
+    responses=answer_of(ClientAnswer, example=REVOKED_OUT, headers=["ETag"]),
 )
-async def revoke_client(request: Request, ref: str, caller: Admin) -> Response:
+async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Response:
     """It gets no token any more, and those it has open nothing within a minute. For good."""
     known_ref(ref)
     body = await read_json(request, RevokeBody)

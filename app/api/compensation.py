@@ -11,13 +11,15 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.api import formats
 from app.api.access import Caller, allow, database
-from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
-from app.api.executed_time import Month, PayReader, Snapshot
+from app.api.compensation_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
+from app.api.executed_time import PayReader, Snapshot
 from app.api.master import Ref
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
-from app.api.wire import Day, Wire, answer_of, body_of
+from app.api.wire import AnyRef, Day, DayText, Month, OneOf, Wire, answer_of, body_of
+from app.domain.category import Category
 from app.domain.document import terms_of
+from app.domain.explanation import UNITS
 from app.domain.order import LAST_DAY, months
 from app.domain.presets import PRESETS
 from app.domain.rating import Agreement
@@ -39,7 +41,7 @@ class CompensationQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     month: Month
-    provider: str | None = None
+    provider: AnyRef | None = None
 
 
 class LineOut(Wire):
@@ -51,34 +53,34 @@ class LineOut(Wire):
     the difference.
     """
 
-    provider: str
-    month: str
-    recipient: str
-    contract: str
+    provider: AnyRef
+    month: Month
+    recipient: AnyRef
+    contract: AnyRef
     rule: str
     title: str
-    category: str | None
-    area: str | None
+    category: Category | None
+    area: Area | None
     band: str | None
     reason: str
     notes: list[str]
-    first: Annotated[str, Field(alias="from")]
-    to: str
+    first: Annotated[DayText, Field(alias="from")]
+    to: DayText
     visits: int
-    unit: str
+    unit: Annotated[str, OneOf((*UNITS, "ore"))]
     quantity: int | float
     price_ore: int
     index: int | float
     percent: int | float
     amount_ore: int
-    adjusts: str | None
+    adjusts: Month | None
     line: str
 
 
 class ProviderTotal(Wire):
     """What a provider's month comes to; a closed one stays so."""
 
-    provider: str
+    provider: AnyRef
     closed: bool
     total_ore: int
 
@@ -86,10 +88,23 @@ class ProviderTotal(Wire):
 class CompensationOut(Wire):
     """Lines by provider, recipient and rule."""
 
-    month: str
+    month: Month
     total_ore: int
     providers: list[ProviderTotal]
     lines: list[LineOut]
+
+
+class PresetOut(Wire):
+    """A compensation document that is known by name."""
+
+    preset: Preset
+    compensation: CompensationDocument
+
+
+class PresetsOut(Wire):
+    """Every preset."""
+
+    items: list[PresetOut]
 
 
 class SimulateBody(Wire):
@@ -115,9 +130,9 @@ class SimulatedRow(Wire):
     `difference_ore` is what it would pay more than both.
     """
 
-    provider: str
-    area: str | None
-    category: str | None
+    provider: AnyRef
+    area: Area | None
+    category: Category | None
     paid_ore: int
     waiting_ore: int
     simulated_ore: int
@@ -162,13 +177,7 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
     "/v1/compensation",
     operation_id="get_compensation",
     summary="Pull compensation",
-    responses={
-        200: {
-            "model": CompensationOut,
-            "description": "The lines",
-            "content": formats.content_of(EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
-        }
-    },
+    responses=formats.content_of(CompensationOut, EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
 )
 async def get_compensation(
     request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
@@ -208,7 +217,7 @@ def _total(rows: Iterable[Row]) -> int:
     "/v1/compensation/presets",
     operation_id="list_compensation_presets",
     summary="Compensation documents of known models",
-    responses=answer_of(None, example=PRESET_LIST),
+    responses=answer_of(PresetsOut, example=PRESET_LIST),
 )
 async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
     """Each with its name and written out, to be named in a contract or copied into one."""

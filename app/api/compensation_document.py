@@ -3,12 +3,12 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.master import Line, Text, no_personal_number
-from app.api.wire import Day, LastDay, Wire, one_of
-from app.domain.category import Licensed
+from app.api.wire import Day, LastDay, Month, OneOf, Wire
+from app.domain.category import Category, Licensed
 from app.domain.document import whole
 from app.domain.holidays import HOLIDAYS
 from app.domain.presets import PRESETS
@@ -18,22 +18,23 @@ MOST_ORE = 100_000_000
 
 T = TypeVar("T")
 Some = Annotated[list[T], Field(min_length=1, max_length=200)]
-Name = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$")]
-Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$"), BeforeValidator(no_personal_number)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(no_personal_number)]
 Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Ore = Annotated[int, Field(ge=0, le=MOST_ORE)]
-Percent = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4)]
-Factor = Annotated[Decimal, Field(gt=0, le=1000, max_digits=12, decimal_places=8)]
-Hours = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4)]
+# The same in a body and in an answer: a document is told as it was said, so what was a number stays one.
+_NUMBER = {"type": "number", "minimum": 0, "maximum": 1000}
+AsSaid = WithJsonSchema({"anyOf": [_NUMBER, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}]})
+Percent = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]
+Factor = Annotated[Decimal, Field(gt=0, le=1000, max_digits=12, decimal_places=8), AsSaid]
+Hours = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
 DayNumber = Annotated[int, Field(ge=1, le=366)]
-Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
 Form = Literal["in_house", "external", "external_vat"]
-Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
-Holiday = Annotated[str, one_of(HOLIDAYS), Field(json_schema_extra={"enum": list(HOLIDAYS)})]
-Preset = Annotated[str, one_of(PRESETS), Field(json_schema_extra={"enum": list(PRESETS)})]
+Holiday = Annotated[str, OneOf(HOLIDAYS)]
+Preset = Annotated[str, OneOf(PRESETS)]
 How = Literal["in_advance", "at_door", "no_answer", "single"]
 
 

@@ -13,13 +13,12 @@ from app.actions.correct_visit import Submitted, correct_visits
 from app.actions.correction_check import Asked, Author, CorrectionRefusedError
 from app.api.access import Caller, allow
 from app.api.group_commit import GroupCommit
-from app.api.master import condition_of
+from app.api.master import Seen
 from app.api.problems import Problem
 from app.api.reading import read_bytes, strict, validated
-from app.api.visits import EXAMPLE, VisitOut, notes_for, visit_json
-from app.api.wire import Instant, Wire, answer_of, body_of, one_of
+from app.api.visits import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
+from app.api.wire import IdInPath, Instant, Wire, answer_of, body_of, refused
 from app.domain.correction import Kind, Reason
-from app.domain.visit import ANOMALIES
 from app.store import corrections as store
 from app.store.database import Database
 from app.store.visits import StoredVisit
@@ -64,7 +63,7 @@ class DoneIn(Wire):
     minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
 
 
-Done = Annotated[DoneIn, BeforeValidator(_named)]
+Done = Annotated[DoneIn, BeforeValidator(_named, json_schema_input_type=Name | DoneIn)]
 
 
 class StartPart(Wire):
@@ -155,7 +154,7 @@ class SettleAnomaly(Reasoned):
     """An anomaly has been seen (`acknowledge`), or is no longer one in the municipality's eyes (`resolve`)."""
 
     kind: Literal["acknowledge", "resolve"]
-    anomaly: Annotated[str, one_of(ANOMALIES)]
+    anomaly: AnomalyCode
 
 
 class SettleDispute(Reasoned):
@@ -265,9 +264,9 @@ def correction_queue(database: Database) -> CorrectionQueue:
     summary="Correct a visit",
     status_code=201,
     openapi_extra=body_of(CorrectionIn, example=CORRECTION),
-    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected"),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]) | refused(428),
 )
-async def post_correction(request: Request, caller: Corrector, visit_id: str) -> Response:
+async def post_correction(request: Request, caller: Corrector, visit_id: IdInPath, seen: Seen) -> Response:
     """Append a correction to the visit, which is then told anew. `If-Match` names the version that was looked at.
 
     A repeated correction (same `id`, same body) changes nothing, whatever the version. What concerns the presence
@@ -279,8 +278,7 @@ async def post_correction(request: Request, caller: Corrector, visit_id: str) ->
         id_ = UUID(visit_id)
     except ValueError as error:
         raise Problem("not_found") from error
-    condition = condition_of(request) if "if-match" in request.headers else None
-    return await submit(request, caller, Submitted(id_, asked, author_of(caller), condition))
+    return await submit(request, caller, Submitted(id_, asked, author_of(caller), seen))
 
 
 def author_of(caller: Caller) -> Author:

@@ -10,11 +10,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.access import Caller, allow
-from app.api.executed_time import PULLERS, Month, Snapshot, asked_days
+from app.api.executed_time import PULLERS, Snapshot, asked_days
 from app.api.master import ref_after, today
 from app.api.paging import cursor_of, moment_of, paged, words_of
+from app.api.people import Role
 from app.api.reach import reach_of, require_known
-from app.api.wire import Day, Instant, Wire, answer_of
+from app.api.visits import AnomalyState
+from app.api.wire import AnyRef, Day, Instant, Month, Wire, answer_of
 from app.domain.delegation import Given, Lack, State, Undelegated, done_without, history
 from app.store import delegations
 
@@ -28,9 +30,9 @@ FIRST = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC), UUID(int=0))
 class DelegationItem(Wire):
     """A delegation. `valid_to` is its last day as it now stands; one that is `revoked` was to last longer."""
 
-    staff: str
-    provider: str
-    intervention: str
+    staff: AnyRef
+    provider: AnyRef
+    intervention: AnyRef
     valid_from: Day
     valid_to: Day | None
     state: State
@@ -52,8 +54,8 @@ class DelegationQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: str | None = None
-    staff: str | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
     state: State | None = None
     on: Day | None = None
     soon: Annotated[int, Field(ge=0, le=366)] = 30
@@ -70,14 +72,14 @@ class MissingItem(Wire):
     visit: UUID
     started_at: Instant | None
     local_date: Day
-    provider: str | None
-    staff: str
-    role: str | None
-    recipient: str
-    intervention: str
+    provider: AnyRef | None
+    staff: AnyRef
+    role: Role | None
+    recipient: AnyRef
+    intervention: AnyRef
     seconds: int
     lack: Lack
-    state: str
+    state: AnomalyState
 
 
 class MissingOut(Wire):
@@ -95,8 +97,8 @@ class MissingQuery(BaseModel):
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
-    provider: str | None = None
-    staff: str | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: Annotated[str | None, Field(max_length=400)] = None
 
@@ -132,7 +134,7 @@ MISSING = {
     "/v1/delegations",
     operation_id="list_delegations",
     summary="List delegations",
-    responses=answer_of(DelegationsOut, example={"items": [DELEGATION], "next": None}),
+    responses=answer_of(DelegationsOut, example={"items": [DELEGATION], "next": None}, headers=["Link"]),
 )
 async def list_delegations(
     request: Request,
@@ -169,7 +171,7 @@ async def list_delegations(
     "/v1/delegations/missing",
     operation_id="list_missing_delegations",
     summary="List what was done without a delegation",
-    responses=answer_of(MissingOut, example={"items": [MISSING], "next": None}),
+    responses=answer_of(MissingOut, example={"items": [MISSING], "next": None}, headers=["Link"]),
 )
 async def list_missing(
     request: Request,

@@ -11,7 +11,7 @@ from app.api.devices import KIND, DeviceWriter
 from app.api.master import reached
 from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import Problem
-from app.api.wire import FIRST_AT, Day, Instant, Wire, answer_of
+from app.api.wire import FIRST_AT, Day, Instant, RefInPath, Wire, answer_of
 from app.store.phone_clocks import clock_days
 
 router = APIRouter(tags=["devices"])
@@ -52,11 +52,11 @@ EXAMPLE = {
     "/v1/devices/{ref}/clock",
     operation_id="get_device_clock",
     summary="How wrong a phone's clock was",
-    responses=answer_of(ClockOut, example={"items": [EXAMPLE], "next": None}),
+    responses=answer_of(ClockOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
 )
 async def get_clock(
     request: Request,
-    ref: str,
+    ref: RefInPath,
     caller: DeviceWriter,
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.enrol_device import enrol_device, new_code, offer_code
@@ -20,7 +20,7 @@ from app.api.attempts import Attempts
 from app.api.master import Kind, Ref, Text, Versioned, add_routes, known_ref, own_provider, record, written
 from app.api.problems import Problem
 from app.api.reading import read_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
 from app.domain.time import UTC
 from app.store.credentials import municipality_of_code
 from app.store.database import Writing
@@ -72,7 +72,7 @@ class OfferAnswer(Wire):
     """A code that is good once, until `expires_at`; `qr` is an SVG image of `address` as a data URI."""
 
     code: str
-    staff: str
+    staff: AnyRef
     expires_at: Instant
     address: str
     qr: str
@@ -88,8 +88,8 @@ class EnrolBody(Wire):
 class EnrolAnswer(Wire):
     """Who the phone is from now on, and where it gets its tokens."""
 
-    device: str
-    staff: str
+    device: AnyRef
+    staff: AnyRef
     municipality: int
     token_endpoint: str
 
@@ -112,11 +112,20 @@ class RevokeBody(Wire):
         return min(self.at or now, now)
 
 
+class KeptKey(Wire):
+    """What is kept of a device's public key, as JWK."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Coordinate
+    y: Coordinate
+
+
 class DeviceAnswer(Versioned):
     """An enrolled device. Taps made at or after `revoked_at` are disputed, earlier ones stand, flagged."""
 
-    staff: str
-    public_key: dict[str, str] = Field(description="JWK")
+    staff: AnyRef
+    public_key: KeptKey
     enrolled_at: Instant
     revoked_at: Instant | None
     reason: str | None
@@ -196,7 +205,7 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
     summary="Enrol a phone with its code",
     status_code=201,
     openapi_extra=body_of(EnrolBody, example={"code": "7Q0M-3ZK8-W1B5", "public_key": KEY}),
-    responses=answer_of(EnrolAnswer, example=ENROL_OUT, status=201, text="Created"),
+    responses=answer_of(EnrolAnswer, example=ENROL_OUT, status=201, text="Created") | refused(403, 429),
 )
 async def enrol(request: Request) -> Response:
     """Needs no token, for the code stands for one. Unknown, used and ended codes get the same answer (403).
@@ -232,9 +241,9 @@ add_routes(router, KIND)
     operation_id="revoke_device",
     summary="Trust a device no longer",
     openapi_extra=body_of(RevokeBody, example=REVOKE),
-    responses=answer_of(DeviceAnswer, example=REVOKED_OUT),
+    responses=answer_of(DeviceAnswer, example=REVOKED_OUT, headers=["ETag"]),
 )
-async def revoke_device(request: Request, ref: str, caller: DeviceWriter) -> Response:
+async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) -> Response:
     """Within a minute its tokens are good for nothing but sending taps, for those made before still count.
 
     Of several revocations the earliest holds; a device that turns up again is enrolled anew.

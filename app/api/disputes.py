@@ -16,8 +16,8 @@ from app.api.paging import cursor_of, moment_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reading import read_json
 from app.api.visits import EXAMPLE as VISIT
-from app.api.visits import VisitOut, notes_for
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.visits import AnomalyCode, Evidence, VisitOut, notes_for
+from app.api.wire import AnyRef, IdInPath, Instant, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import EPOCH
 from app.store import corrections, disputes
@@ -29,14 +29,14 @@ class DisputeOut(Wire):
     """A disputed tap: why, whose, where it was as far as anybody has told, and the visits it holds."""
 
     tap: UUID
-    code: str
+    code: AnomalyCode
     direction: Literal["in", "out", "auto"]
     at: Instant
     received_at: Instant
-    evidence: str
-    staff: str
-    tag: str | None
-    household: str | None
+    evidence: Evidence
+    staff: AnyRef
+    tag: AnyRef | None
+    household: AnyRef | None
     visits: list[UUID]
 
 
@@ -65,7 +65,7 @@ EXAMPLE: dict[str, Any] = {
     "/v1/disputes",
     operation_id="list_disputes",
     summary="List disputed taps",
-    responses=answer_of(DisputesOut, example={"items": [EXAMPLE], "next": None}),
+    responses=answer_of(DisputesOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
 )
 async def list_disputes(
     request: Request,
@@ -110,9 +110,9 @@ class SettledTap(Wire):
     summary="Settle a disputed tap",
     status_code=201,
     openapi_extra=body_of(Settled, example={"accept": True, "reason": "equipment"}),
-    responses=answer_of(VisitOut | SettledTap, example=VISIT, status=201, text="Settled"),
+    responses=answer_of(VisitOut | SettledTap, example=VISIT, status=201, text="Settled", headers=["ETag"]),
 )
-async def settle(request: Request, caller: Corrector, tap: str) -> Response:
+async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response:
     """The same as the correction `settle_dispute` of the tap's visit: it is confirmed, or omitted.
 
     A tap that has no visit is settled by itself: it leaves the list, and when its tag is told to have hung somewhere

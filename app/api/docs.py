@@ -2,22 +2,18 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute, iter_route_contexts
+from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
-from app.api.access import SCOPES, allowed_by
 from app.api.codes import CODES, told_of
 from app.api.formats import wanted_type
 from app.api.problems import PROBLEMS, Problem
-from app.api.wire import Wire, answer_of
+from app.api.wire import OneOf, Wire, answer_of
 from app.language import wanted
-from app.settings import VERSION
 
 ASSETS = Path(fastapi_offline.__file__).parent / "static"
 ASSETS_URL = "/docs/assets"
@@ -66,37 +62,6 @@ KINDS = {
     "en": {"fix": "Anomaly to repair: ", "acknowledge": "Anomaly to see: ", None: ""},
 }
 JSON, HTML = "application/json", "text/html"
-PROBLEM_SCHEMA: dict[str, Any] = {
-    "title": "Problem",
-    "description": "A refusal (RFC 9457). It never repeats what was sent.",
-    "type": "object",
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string", "enum": sorted(PROBLEMS)},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {name: {"type": "string"} for name in ("pointer", "code", "message")},
-                "required": ["pointer", "code", "message"],
-            },
-        },
-        "trace_id": {"type": "string"},
-    },
-    "required": ["type", "title", "status", "code", "detail", "trace_id"],
-}
-SECURITY: dict[str, Any] = {
-    "token": {
-        "type": "http",
-        "scheme": "bearer",
-        "bearerFormat": "JWT",
-        "description": "A token with scopes needs the one named; one without reaches all that its role may.",
-    },
-    "client": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}}},
-}
 
 router = APIRouter(tags=["documentation"])
 
@@ -104,7 +69,7 @@ router = APIRouter(tags=["documentation"])
 class Explained(Wire):
     """What a code means and what to do. `status` where it is a refusal, `severity` where it is an anomaly."""
 
-    code: str
+    code: Annotated[str, OneOf(CODES)]
     status: int | None
     severity: Literal["fix", "acknowledge"] | None
     title: str
@@ -126,7 +91,11 @@ async def docs() -> HTMLResponse:
     return HTMLResponse(PAGE, headers={"Content-Security-Policy": CSP})
 
 
-@router.get("/problems/{code}", responses=answer_of(Explained, example=EXAMPLE))
+ANSWERED = answer_of(Explained, example=EXAMPLE)
+ANSWERED[200]["content"][HTML] = {"schema": {"type": "string"}, "example": "<!doctype html>…"}
+
+
+@router.get("/problems/{code}", responses=ANSWERED)
 async def problem(request: Request, code: str) -> Response:
     """What a code of any answer means, in Swedish or English: a refusal's, a tap's, a report's, an anomaly's.
 
@@ -144,60 +113,3 @@ async def problem(request: Request, code: str) -> Response:
     shown = {name: escape(word) for name, word in words.items()}
     page = CODE_PAGE.format(language=language, kind=KINDS[language][told.severity], **shown)
     return HTMLResponse(page, headers=headers | {"Content-Security-Policy": CSP})
-
-
-def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document of `app`, made once."""
-    if app.openapi_schema is None:
-        made = get_openapi(
-            title="Taggad",
-            version=VERSION,
-            description=app.description,
-            routes=app.routes,
-            tags=app.openapi_tags,
-        )
-        schemas = made.setdefault("components", {}).setdefault("schemas", {})
-        _lift(made, schemas)
-        schemas["Problem"] = PROBLEM_SCHEMA
-        for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which nobody gets here
-            schemas.pop(unused, None)
-        needed = _scopes(app)
-        for path, methods in made["paths"].items():
-            for method, operation in methods.items():
-                _describe(operation, needed[method.upper(), path])
-        made["components"]["securitySchemes"] = SECURITY
-        app.openapi_schema = made
-    return app.openapi_schema
-
-
-def _lift(part: Any, schemas: dict[str, Any]) -> None:
-    """Move the `$defs` that a model brings along to where every reference looks for them."""
-    if isinstance(part, dict):
-        for name, schema in part.pop("$defs", {}).items():
-            _lift(schema, schemas)
-            schemas.setdefault(name, schema)
-        for value in part.values():
-            _lift(value, schemas)
-    elif isinstance(part, list):
-        for value in part:
-            _lift(value, schemas)
-
-
-def _scopes(app: FastAPI) -> dict[tuple[str, str], str | None]:
-    """The scope of each route, None of one that asks for no token."""
-    routes = [one.original_route for one in iter_route_contexts(app.routes)]
-    return {
-        (method, route.path_format): allowed.scope if (allowed := allowed_by(route)) else None
-        for route in routes
-        if isinstance(route, APIRoute)
-        for method in route.methods or ()
-    }
-
-
-def _describe(operation: dict[str, Any], scope: str | None) -> None:
-    answers = operation["responses"]
-    answers.pop("422", None)
-    refusal = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    answers.setdefault("default", {"description": "A refusal", "content": refusal})
-    if scope is not None:
-        operation["security"] = [{name: [scope]} for name in SECURITY]

@@ -4,18 +4,19 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.problems import FieldError, Problem
 from app.api.reach import reach_of, require_known
-from app.api.wire import Day, Wire
+from app.api.wire import AnyRef, Day, Month, Wire
+from app.domain.category import Category
 from app.domain.time import Days, month_days
 from app.store import exports
 from app.store.database import Reading
@@ -28,8 +29,6 @@ TURN_SECONDS = 3
 LONGEST_SPAN = dt.timedelta(days=1830)
 DEFAULT_BY = "recipient,category"
 
-Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
-Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 PULLERS = ("planner", "system", "controller", "admin")
 Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="measures:read"))]
 PayReader = Annotated[Caller, Depends(allow(*PULLERS, scope="pay:read"))]
@@ -83,14 +82,18 @@ class ExecutedTimeQuery(BaseModel):
         AfterValidator(_keys),
         Field(description=f"Any of {', '.join(KEYS)}, with commas between; nothing for one row of totals."),
     ] = DEFAULT_BY
-    recipient: str | None = None
-    provider: str | None = None
-    staff: str | None = None
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
     category: Category | None = None
 
 
 # The keys stand in a row when they were asked for.
-_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (str | None, None)) | {"local_date": (Day | None, None)}
+_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (AnyRef | None, None)) | {
+    "category": (Category | None, None),
+    "order_line": (str | None, None),
+    "local_date": (Day | None, None),
+}
 
 
 class Figures(Wire):
@@ -114,7 +117,7 @@ ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=Figures, **_KEY_FIELD
 class ExecutedTimeOut(Wire):
     """`month` where a month was asked for, else `from` and `to`."""
 
-    month: str | None = None
+    month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
     rows: list[ExecutedTimeRow]
@@ -160,13 +163,9 @@ def _invalid(parameter: str, code: str) -> Problem:
     "/v1/executed-time",
     operation_id="get_executed_time",
     summary="Pull executed time",
-    responses={
-        200: {
-            "model": ExecutedTimeOut,
-            "description": "The rows, in the order of their keys",
-            "content": formats.content_of(EXAMPLE, [EXAMPLE_ROW], formats.columns_of(ExecutedTimeRow, EXAMPLE_ROW)),
-        }
-    },
+    responses=formats.content_of(
+        ExecutedTimeOut, EXAMPLE, [EXAMPLE_ROW], formats.columns_of(ExecutedTimeRow, EXAMPLE_ROW)
+    ),
 )
 async def get_executed_time(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedTimeQuery, Query()]

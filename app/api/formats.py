@@ -16,6 +16,7 @@ from pydantic_core import to_json
 from app.api.headings import HEADINGS
 from app.api.problems import Problem
 from app.api.spool import spooled
+from app.api.wire import sent
 from app.store import exports
 from app.store.exports import Rows
 from app.store.typed_exports import Column, TooManyRowsError, parquet, workbook
@@ -116,8 +117,14 @@ def _flat(rows: Rows, columns: Sequence[Column]) -> Rows:
     return [{column.name: _at(row, column.name) for column in columns} for row in rows]
 
 
-def content_of(example: Mapping[str, Any], rows: Rows, columns: Sequence[Column]) -> dict[str, Any]:
-    """The `content` of a response in every format, from the example of the JSON and of its rows."""
+def content_of(
+    model: type[BaseModel],
+    example: Mapping[str, Any],
+    rows: Rows,
+    columns: Sequence[Column],
+    headers: Sequence[str] = (),
+) -> dict[int | str, dict[str, Any]]:
+    """A `responses` entry in every format, from the example of the JSON and of its rows."""
     flat, names = _flat(rows, columns), [column.name for column in columns]
     tables = {
         kind: exports.csv_head(names, dialect) + exports.csv_rows(flat, names, dialect)
@@ -131,16 +138,20 @@ def content_of(example: Mapping[str, Any], rows: Rows, columns: Sequence[Column]
         kind: {"schema": {"type": "string", "format": "binary"}, "example": f"{begins}…"}
         for kind, begins in BINARY.items()
     }
-    return {JSON: {"example": example}, **written, **files}
+    content = {JSON: {"example": example}, **written, **files}
+    return {200: {"model": model, "description": "OK", "content": content} | sent("Content-Disposition", *headers)}
 
 
 def table_of(
-    model: type[BaseModel], row: type[BaseModel], example: Mapping[str, Any], key: str | None
+    model: type[BaseModel],
+    row: type[BaseModel],
+    example: Mapping[str, Any],
+    key: str | None,
+    headers: Sequence[str] = (),
 ) -> dict[int | str, dict[str, Any]]:
     """A `responses` entry of what `table` answers; without a `key` the answer is its one row."""
     rows = [example] if key is None else example[key]
-    content = content_of(example, rows, columns_of(row))
-    return {200: {"model": model, "description": "OK", "content": content}}
+    return content_of(model, example, rows, columns_of(row), headers)
 
 
 async def table(

@@ -43,14 +43,15 @@ _requests: dict[tuple[str, str, int], Histogram] = {}
 
 
 class State(Wire):
-    """Alive or ready."""
+    """Alive."""
 
-    status: str
+    status: Literal["alive"]
 
 
-class Readiness(State):
+class Readiness(Wire):
     """Ready, and what somebody should look at although phones are served."""
 
+    status: Literal["ready"]
     warnings: list[Literal["ledger_stopped"]]
 
 
@@ -100,7 +101,16 @@ async def ready(database: Annotated[Database, Depends(database, use_cache=True)]
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"example": 'taggad_taps_total{code="",verdict="accepted"} 2.0'}}}},
+    responses={
+        200: {
+            "content": {
+                "text/plain": {
+                    "schema": {"type": "string"},
+                    "example": 'taggad_taps_total{code="",verdict="accepted"} 2.0',
+                }
+            }
+        }
+    },
 )
 async def metrics(_: Request) -> Response:
     """What all workers have counted, for Prometheus."""

@@ -10,9 +10,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import formats
-from app.api.executed_time import Month, Puller, Snapshot, asked_days
+from app.api.executed_time import Puller, Snapshot, asked_days
 from app.api.reach import whom
-from app.api.wire import Day, Wire, one_of
+from app.api.wire import AnyRef, Day, Month, OneOf, Wire
 from app.domain.indices import ALL_VISITS, SCOPES, Tally, indices, tally
 from app.domain.measures import Scope, period
 from app.domain.time import Days
@@ -30,9 +30,9 @@ class IndicesQuery(BaseModel):
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
-    profile: Annotated[str, one_of(SCOPES)] = ALL_VISITS.name
-    provider: str | None = None
-    recipient: str | None = None
+    profile: Annotated[str, OneOf(SCOPES)] = ALL_VISITS.name
+    provider: AnyRef | None = None
+    recipient: AnyRef | None = None
 
 
 class Figures(Wire):
@@ -52,7 +52,7 @@ class Figures(Wire):
 class RecipientIndices(Figures):
     """One recipient's, and how many persons made the visits."""
 
-    recipient: str
+    recipient: AnyRef
     persons: int
 
 
@@ -65,7 +65,7 @@ class TotalIndices(Figures):
 class IndicesOut(Wire):
     """The indices of each recipient with a visit, and of the one asked for in any case."""
 
-    profile: str
+    profile: Annotated[str, OneOf(SCOPES)]
     from_: Annotated[Day, Field(alias="from")]
     to: Day
     rows: list[RecipientIndices]

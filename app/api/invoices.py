@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from app.api import ubl
 from app.api.access import Caller, database
-from app.api.executed_time import Month, PayReader
+from app.api.executed_time import PayReader
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import require_known
+from app.api.wire import AnyRef, Month, sent
 from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.settlement import Row
 from app.domain.time import local_date, month_days
@@ -34,7 +35,7 @@ class ClosedMonth(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     month: Month
-    provider: str
+    provider: AnyRef
 
 
 Asked = Annotated[ClosedMonth, Query()]
@@ -51,7 +52,8 @@ class Settled:
 
 def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
     example = f'<{name} xmlns="{ubl.UBL}{name}-2">…</{name}>'
-    return {200: {"description": "UBL 2.1", "content": {XML: {"schema": {"type": "string"}, "example": example}}}}
+    content = {XML: {"schema": {"type": "string"}, "example": example}}
+    return {200: {"description": "UBL 2.1", "content": content} | sent("Content-Disposition")}
 
 
 @router.get(

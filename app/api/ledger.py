@@ -7,12 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import Field
 from pydantic_core import to_json
 
 from app.actions.seal import LedgerBrokenError, seal
 from app.api.access import Caller, allow
 from app.api.problems import RETRY_SOON, Problem
-from app.api.wire import Instant, Wire, answer_of, one_of
+from app.api.wire import Instant, OneOf, Sha256, Wire, answer_of
 from app.domain.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.merkle import consistency, inclusion
 from app.store import ledger, tree
@@ -34,7 +35,7 @@ ProofReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "con
 Auditor = Annotated[Caller, Depends(allow("auditor", "admin", scope="ledger:read"))]
 Holder = Annotated[Caller, Depends(allow("staff", "auditor", "admin", scope="ledger:read"))]
 Size = Annotated[int | None, Query(ge=1, lt=2**63)]
-FactKind = Annotated[Annotated[str, one_of(KINDS)] | None, Query()]
+FactKind = Annotated[Annotated[str, OneOf(KINDS)] | None, Query()]
 
 LEAF = "b0c1f9a1f2dd0f0ba0c3a1e9b4e1c9a25e5bfa94b0a1a4f6d4a3f8cf4f2a9d10"
 FACT = "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10"
@@ -55,7 +56,7 @@ class HeadOut(Wire):
     """How many facts are sealed, the root over them, and both as a signed checkpoint (C2SP tlog-checkpoint)."""
 
     size: int
-    root: str
+    root: Sha256
     note: str
 
 
@@ -63,14 +64,14 @@ class ProofOut(Wire):
     """Where a fact's leaf stands, and the path from it to the root (RFC 9162, 2.1.3)."""
 
     index: int
-    leaf: str
-    path: list[str]
+    leaf: Sha256
+    path: list[Sha256]
 
 
 class PathOut(Wire):
     """That one size's tree continues another's (RFC 9162, 2.1.4)."""
 
-    path: list[str]
+    path: list[Sha256]
 
 
 class EntryOut(Wire):
@@ -81,9 +82,9 @@ class EntryOut(Wire):
     """
 
     index: int
-    leaf: str
+    leaf: Sha256
     public: dict[str, Any] | None
-    personal: str | None
+    personal: Sha256 | None
     authentic: bool
 
 
@@ -97,7 +98,7 @@ class EntriesOut(Wire):
 class StrayOut(Wire):
     """A fact that stands beside the ledger: without a leaf, or with one that waits longer than receipts promise."""
 
-    fact: str
+    fact: Annotated[str, OneOf(KINDS)]
     id: UUID
     reason: Literal["no_leaf", "not_sealed"]
 
@@ -111,13 +112,13 @@ class StraysOut(Wire):
 class ReceiptOut(Wire):
     """A signed promise that a fact's leaf is in every head from `seal_by` on, and what the leaf is made from."""
 
-    leaf: str
+    leaf: Sha256
     received_at: Instant
     seal_by: Instant
     note: str
     public: dict[str, Any]
     personal: dict[str, Any]
-    salt: str
+    salt: Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{32}$"})]
 
 
 @router.get(

@@ -13,10 +13,10 @@ from app.actions.correction_check import CorrectionRefusedError
 from app.actions.register_visits import Manual, register_visits
 from app.api.access import Caller, database
 from app.api.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
-from app.api.problems import FieldError, Problem
+from app.api.problems import PROBLEMS, FieldError, Problem
 from app.api.reading import Unread, read_items, read_json
 from app.api.visits import EXAMPLE, NOTE_READERS, VisitOut, visit_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import Fault, Instant, OneOf, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.domain.tap import ManualReason
 from app.language import wanted
@@ -54,10 +54,10 @@ class ManualResult(Wire):
 
     id: UUID | None
     verdict: Literal["accepted", "refused"]
-    code: str | None
+    code: Annotated[str, OneOf(PROBLEMS)] | None
     duplicate: bool
     visit: VisitOut | None
-    errors: list[dict[str, Any]]
+    errors: list[Fault]
 
 
 class ManualsOut(Wire):
@@ -83,7 +83,7 @@ MANUAL = {
     summary="Register a visit by hand",
     status_code=201,
     openapi_extra=body_of(ManualIn, example=MANUAL),
-    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Registered"),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Registered", headers=["ETag"]),
 )
 async def post_visit(request: Request, caller: Corrector) -> Response:
     """A visit that no tap tells of; its evidence is `manual`. No tap is paired with it, then or later.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
@@ -16,14 +16,13 @@ from app.api.access import Caller, allow, database
 from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import FieldError, Problem
 from app.api.reading import read_json
-from app.api.wire import LINE, Wire, answer_of, body_of
+from app.api.wire import LINE, REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.personal_number import holds_number
 from app.domain.time import UTC, local_date
 from app.store import people, records
 from app.store.database import Reading, Writing
 from app.store.master import RefusedError, is_within, page
 
-REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 READERS = ("system", "admin", "controller", "planner")
 WRITERS = ("system", "admin")
 ETAG = re.compile(r'"([0-9]{1,9})"')
@@ -45,7 +44,7 @@ def not_before(first: dt.date | None, last: dt.date | None) -> dt.date | None:
     return last
 
 
-Ref = Annotated[str, BeforeValidator(no_personal_number), StringConstraints(pattern=REF)]
+Ref = Annotated[str, StringConstraints(pattern=REF), BeforeValidator(no_personal_number)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Line = Annotated[Text, StringConstraints(pattern=LINE)]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
@@ -63,8 +62,8 @@ class Spanned(Wire):
 class Versioned(Wire):
     """What every answer carries beside the body as it was put."""
 
-    ref: str
-    version: int
+    ref: AnyRef
+    version: Annotated[int, Field(ge=1)]
 
 
 def _as_it_is(_: Caller, body: Json) -> Json:
@@ -99,6 +98,32 @@ class Kind:
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
 
 
+IfMatch = Annotated[str | None, Header(alias="If-Match", description='`"<version>"`: only where that one stands.')]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only where there is none yet.")]
+
+
+async def condition_of(request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:
+    """What the headers `If-Match` and `If-None-Match` ask; a tag that is none of ours is never met."""
+    given = ",".join(request.headers.getlist("if-match"))
+    star = given.strip() == "*"
+    tags = [ETAG.fullmatch(tag.strip()) for tag in given.split(",")]
+    versions = frozenset(int(tag[1]) for tag in tags if tag)
+    return Condition(
+        match=None if star or if_match is None else versions,
+        must_exist=star,
+        must_not_exist=(if_none_match or "").strip() == "*",
+    )
+
+
+async def seen_by(request: Request, if_match: IfMatch = None) -> Condition | None:
+    """Which version of a visit was looked at, where that is said."""
+    return None if if_match is None else await condition_of(request, if_match)
+
+
+Conditional = Annotated[Condition, Depends(condition_of)]
+Seen = Annotated[Condition | None, Depends(seen_by)]
+
+
 def add_routes(router: APIRouter, kind: Kind) -> None:
     """PUT, GET one and GET list of a kind."""
     if kind.writers:
@@ -107,8 +132,8 @@ def add_routes(router: APIRouter, kind: Kind) -> None:
 
 
 def _add_put(router: APIRouter, kind: Kind) -> None:
-    answer = answer_of(kind.answer, example=kind.example_out)
-    created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created")
+    answer = answer_of(kind.answer, example=kind.example_out, headers=["ETag"])
+    created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created", headers=["ETag"])
 
     @router.put(
         f"/v1/{kind.name}/{{ref}}",
@@ -118,7 +143,10 @@ def _add_put(router: APIRouter, kind: Kind) -> None:
         responses=answer | created,
     )
     async def put_one(
-        request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))]
+        request: Request,
+        ref: RefInPath,
+        caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))],
+        condition: Conditional,
     ) -> Response:
         """The whole record, replacing what was there; its history is kept. The same again makes no new version.
 
@@ -126,7 +154,7 @@ def _add_put(router: APIRouter, kind: Kind) -> None:
         """
         new_ref(ref)
         body = await read_json(request, kind.body)
-        outcome = await (kind.put or _put(kind))(request, caller, ref, body, condition_of(request))
+        outcome = await (kind.put or _put(kind))(request, caller, ref, body, condition)
         return record(kind, caller, ref, outcome)
 
 
@@ -137,10 +165,10 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         f"/v1/{kind.name}/{{ref}}",
         operation_id=f"get_{kind.one}",
         summary=f"Read one of the {kind.name}",
-        responses=answer_of(kind.answer, example=kind.example_out),
+        responses=answer_of(kind.answer, example=kind.example_out, headers=["ETag"]),
     )
     async def get_one(
-        request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))]
+        request: Request, ref: RefInPath, caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))]
     ) -> Response:
         """The record as it was last put, with its version in `ETag`."""
         async with database(request).read(caller.municipality_id) as reading:
@@ -152,7 +180,7 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         f"/v1/{kind.name}",
         operation_id=f"list_{kind.name}",
         summary=f"List {kind.name} by ref",
-        responses=answer_of(None, example=listed),
+        responses=answer_of(page_of(kind.answer), example=listed, headers=["Link"]),
         openapi_extra={"parameters": [_filter_parameter(name) for name in kind.filters]},
     )
     async def get_list(
@@ -306,19 +334,6 @@ def known_ref(ref: str) -> None:
     """Raises Problem `unknown_ref` for what can be no ref, before the database is asked."""
     if not re.match(REF, ref) or ref.endswith("\n"):
         raise Problem("unknown_ref")
-
-
-def condition_of(request: Request) -> Condition:
-    """What the headers `If-Match` and `If-None-Match` ask; a tag that is none of ours is never met."""
-    given = ",".join(request.headers.getlist("if-match"))
-    star = given.strip() == "*"
-    tags = [ETAG.fullmatch(tag.strip()) for tag in given.split(",")]
-    versions = frozenset(int(tag[1]) for tag in tags if tag)
-    return Condition(
-        match=None if star or "if-match" not in request.headers else versions,
-        must_exist=star,
-        must_not_exist=request.headers.get("if-none-match", "").strip() == "*",
-    )
 
 
 def ref_after(cursor: str) -> str:

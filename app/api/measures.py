@@ -11,9 +11,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api import formats
-from app.api.executed_time import Month, Puller, Snapshot, asked_days
+from app.api.executed_time import Puller, Snapshot, asked_days
 from app.api.reach import whom
-from app.api.wire import Day, Wire, one_of
+from app.api.wire import AnyRef, Day, Month, OneOf, Wire
 from app.domain.category import SOL_TIME
 from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.measures import (
@@ -45,9 +45,9 @@ class ContinuityQuery(BaseModel):
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
-    profile: Annotated[str, one_of(PROFILES)] = KOLADA_CLASSIC.name
-    provider: str | None = None
-    recipient: str | None = None
+    profile: Annotated[str, OneOf(PROFILES)] = KOLADA_CLASSIC.name
+    provider: AnyRef | None = None
+    recipient: AnyRef | None = None
     published: bool = False
 
 
@@ -57,7 +57,7 @@ class ContinuityOut(Wire):
     `share_above` is the share of recipients who met more than `above` persons, unrounded as every figure.
     """
 
-    profile: str
+    profile: Annotated[str, OneOf(PROFILES)]
     from_: Annotated[Day, Field(alias="from")]
     to: Day
     suppressed: bool
@@ -77,8 +77,8 @@ class MonthQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     month: Month
-    provider: str | None = None
-    recipient: str | None = None
+    provider: AnyRef | None = None
+    recipient: AnyRef | None = None
 
 
 class ShareRow(Wire):
@@ -93,13 +93,13 @@ class ShareRow(Wire):
 class ProviderShare(ShareRow):
     """One provider's; `provider` is null for visits by staff nobody has told of."""
 
-    provider: str | None
+    provider: AnyRef | None
 
 
 class ExecutedShareOut(Wire):
     """Each provider's share, and that of all together, a ratio of the sums."""
 
-    month: str
+    month: Month
     target: float
     rows: list[ProviderShare]
     total: ShareRow
@@ -133,13 +133,13 @@ class EvidenceRow(Wire):
 class ProviderEvidence(EvidenceRow):
     """One provider's; `provider` is null for visits by staff nobody has told of."""
 
-    provider: str | None
+    provider: AnyRef | None
 
 
 class EvidenceOut(Wire):
     """Each provider's evidence, and that of all together."""
 
-    month: str
+    month: Month
     rows: list[ProviderEvidence]
     total: EvidenceRow
 

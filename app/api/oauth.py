@@ -10,7 +10,7 @@ import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Request
@@ -24,10 +24,9 @@ from pydantic_core import from_json, to_json
 from app.api.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, SCOPES, Tokens, database, digest_of
 from app.api.address import address_of
 from app.api.clients import PURPOSE
-from app.api.master import REF
 from app.api.problems import Problem
 from app.api.reading import read_form
-from app.api.wire import answer_of
+from app.api.wire import REF, OneOf, answer_of
 from app.domain.time import UTC
 from app.store import credentials, records
 
@@ -56,7 +55,7 @@ class TokenAnswer(BaseModel):
     """An access token and how many seconds it lasts."""
 
     access_token: str
-    token_type: str
+    token_type: Literal["Bearer"]
     expires_in: int
     scope: str = Field(default="", description="What it is held to. Left out: all that the role may.")
 
@@ -64,7 +63,7 @@ class TokenAnswer(BaseModel):
 class TokenRefusal(BaseModel):
     """RFC 6749, 5.2."""
 
-    error: str
+    error: Annotated[str, OneOf(TEXTS)]
     error_description: str
 
 

@@ -14,6 +14,7 @@ from app.api.access import Caller, allow, database
 from app.api.compensation_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
 from app.api.master import (
     WRITERS,
+    Conditional,
     Kind,
     Minutes,
     Ref,
@@ -21,7 +22,6 @@ from app.api.master import (
     Text,
     Versioned,
     add_routes,
-    condition_of,
     known_ref,
     not_before,
     own_provider,
@@ -29,9 +29,9 @@ from app.api.master import (
     today,
     written,
 )
-from app.api.problems import FieldError
+from app.api.problems import PROBLEMS, FieldError
 from app.api.reading import Unread, read_items
-from app.api.wire import Day, Instant, LastDay, Wire, answer_of, body_of
+from app.api.wire import AnyRef, Day, Fault, Instant, LastDay, OneOf, RefInPath, Wire, answer_of, body_of
 from app.domain.plan import SplitPolicy
 from app.language import wanted
 from app.store.database import Writing
@@ -149,22 +149,14 @@ class OrdersBody(Wire):
     orders: Annotated[list[OrderItem], Field(min_length=1, max_length=1000)]
 
 
-class OrderError(Wire):
-    """Where in the batch something is wrong."""
-
-    pointer: str
-    code: str
-    message: str
-
-
 class OrderResult(Wire):
     """What became of one order; a refused one says why. `ref` is null where it could not be read."""
 
-    ref: str | None
+    ref: AnyRef | None
     status: Literal["created", "replaced", "unchanged", "refused"]
     version: int | None
-    code: str | None = None
-    errors: list[OrderError] | None = None
+    code: Annotated[str, OneOf(PROBLEMS)] | None = None
+    errors: list[Fault] | None = None
     warnings: list[Warned] | None = None
 
 
@@ -287,13 +279,16 @@ add_routes(
     response_class=Response,
 )
 async def withdraw(
-    request: Request, ref: str, caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
+    request: Request,
+    ref: RefInPath,
+    caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))],
+    condition: Conditional,
 ) -> Response:
     """The order counts as never placed; its history is kept. `If-Match` as for PUT."""
     known_ref(ref)
 
     async def act(writing: Writing) -> Outcome:
-        return await withdraw_order(writing, ref, by=caller.subject, condition=condition_of(request))
+        return await withdraw_order(writing, ref, by=caller.subject, condition=condition)
 
     await written(request, caller, act)
     return Response(status_code=204)

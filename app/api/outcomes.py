@@ -13,7 +13,7 @@ from app.api import formats
 from app.api.executed_time import Puller, Snapshot
 from app.api.measures import MonthQuery, by_provider
 from app.api.reach import whom
-from app.api.wire import Wire
+from app.api.wire import AnyRef, Month, Wire
 from app.domain.order import ONE_DAY
 from app.domain.outcomes import (
     AT_DOOR,
@@ -42,7 +42,7 @@ class DeclinedQuery(MonthQuery):
 class DeclinedIntervention(Wire):
     """How often one intervention was declined alone: in a performed visit, and in advance."""
 
-    intervention: str
+    intervention: AnyRef
     declined_single: int
     declined_in_advance: int
 
@@ -66,19 +66,19 @@ class OutcomesRow(Wire):
 class ProviderOutcomes(OutcomesRow):
     """One provider's; `provider` is null for visits by staff nobody has told of."""
 
-    provider: str | None
+    provider: AnyRef | None
 
 
 class MonthOutcomes(OutcomesRow):
     """One month's."""
 
-    month: str
+    month: Month
 
 
 class RecipientOutcomes(Wire):
     """One recipient, month by month, the asked one last."""
 
-    recipient: str
+    recipient: AnyRef
     months: list[MonthOutcomes]
 
 
@@ -88,7 +88,7 @@ class DeclinedOut(Wire):
     Who did most in the months shown stands first.
     """
 
-    month: str
+    month: Month
     rows: list[ProviderOutcomes]
     total: OutcomesRow
     recipients: list[RecipientOutcomes]

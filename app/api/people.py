@@ -11,7 +11,7 @@ from app.api.access import Caller
 from app.api.master import Kind, Line, Minutes, Ref, Spanned, Versioned, add_routes, stored_body, today, written
 from app.api.parties import INVOICING, InvoicingBody, OrgNo
 from app.api.wire import Day, LastDay, Wire
-from app.domain.category import Licensed
+from app.domain.category import Category, Licensed
 from app.domain.personal_number import number_of
 from app.store.database import Writing
 from app.store.vault import Vault
@@ -19,7 +19,6 @@ from app.store.vault import Vault
 router = APIRouter(tags=["master data"])
 
 MOST_DELEGATIONS = 500
-Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
 Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
 
 

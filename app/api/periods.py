@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -18,7 +19,7 @@ from app.api.master import known_ref
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import AnyRef, Instant, Month, Sha256, Wire, answer_of, body_of
 from app.domain.author import who
 from app.domain.order import ONE_DAY
 from app.domain.settlement import closes_at
@@ -48,15 +49,15 @@ class CloseOut(Wire):
     `position` is where in the ledger it was closed: how many leaves stand before its own, which are the facts it saw.
     """
 
-    id: str
-    provider: str
-    month: str
+    id: UUID
+    provider: AnyRef
+    month: Month
     closed_at: Instant
     closed_by: str
-    accepted: list[str]
+    accepted: list[Named]
     lines: int
     total_ore: int
-    lines_hash: str
+    lines_hash: Sha256
     position: int
     due_at: Instant | None
 
@@ -64,8 +65,8 @@ class CloseOut(Wire):
 class DueOut(Wire):
     """A month that is over and not closed, and when its contract wants it closed."""
 
-    provider: str
-    month: str
+    provider: AnyRef
+    month: Month
     due_at: Instant
 
 
@@ -81,7 +82,7 @@ class PeriodsQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    provider: str | None = None
+    provider: AnyRef | None = None
 
 
 EXAMPLE = {
@@ -99,14 +100,16 @@ EXAMPLE = {
 }
 DUE = {"provider": "P-syd", "month": "2026-10", "due_at": "2026-11-04T11:00:00Z"}
 CREATED = answer_of(CloseOut, example=EXAMPLE, status=201, text="Closed")
-ACCEPTED = answer_of(CloseOut, example=EXAMPLE, status=202, text="Closed, not sealed yet")
+ACCEPTED = answer_of(
+    CloseOut, example=EXAMPLE, status=202, text="Closed, not sealed yet", headers=["Location", "Retry-After"]
+)
 
 
 @router.post(
     "/v1/periods/{provider}/{month}/close",
     operation_id="close_period",
     summary="Close a provider's month",
-    openapi_extra=body_of(CloseBody, example={"accept_open": False}),
+    openapi_extra=body_of(CloseBody, example={"accept_open": False}, required=False),
     responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before") | ACCEPTED,
 )
 async def post_close(

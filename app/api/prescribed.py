@@ -11,7 +11,7 @@ from app.api import formats
 from app.api.executed_time import Puller, Snapshot
 from app.api.measures import MonthQuery, T, by_provider
 from app.api.reach import whom
-from app.api.wire import Wire
+from app.api.wire import AnyRef, Month, Wire
 from app.domain.prescribed import Alarms, Licensed
 from app.domain.time import month_days
 from app.store import prescribed
@@ -36,13 +36,13 @@ class LicensedRow(Wire):
 class ProviderLicensed(LicensedRow):
     """One provider's; `provider` is null for visits by staff nobody has told of."""
 
-    provider: str | None
+    provider: AnyRef | None
 
 
 class LicensedOut(Wire):
     """Each provider's, and all together: a recipient whom two serve counts once."""
 
-    month: str
+    month: Month
     rows: list[ProviderLicensed]
     total: LicensedRow
 
@@ -64,13 +64,13 @@ class AlarmsRow(Wire):
 class ProviderAlarms(AlarmsRow):
     """One provider's; `provider` is null for visits by staff nobody has told of."""
 
-    provider: str | None
+    provider: AnyRef | None
 
 
 class AlarmsOut(Wire):
     """Each provider's, and all together: a recipient whom two serve counts once."""
 
-    month: str
+    month: Month
     rows: list[ProviderAlarms]
     total: AlarmsRow
 

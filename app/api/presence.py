@@ -10,7 +10,8 @@ from pydantic_core import to_json
 from app.api.access import Caller, allow, database
 from app.api.master import known_ref
 from app.api.problems import Problem
-from app.api.wire import Instant, Wire, answer_of
+from app.api.visits import Evidence
+from app.api.wire import AnyRef, Instant, Wire, answer_of
 from app.domain.time import UTC
 from app.store.presences import logged_in
 
@@ -20,16 +21,16 @@ router = APIRouter(tags=["presence"])
 class LoggedIn(Wire):
     """Somebody whose tap in has no tap out yet. `evidence` is that tap's level, `disputed` until a person decides."""
 
-    staff: str
-    provider: str | None
+    staff: AnyRef
+    provider: AnyRef | None
     since: Instant
-    evidence: str
+    evidence: Evidence
 
 
 class PresenceAnswer(Wire):
     """Everybody who is logged in at the household, who came first stands first."""
 
-    household: str
+    household: AnyRef
     at: Instant
     items: list[LoggedIn]
 

@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from app.actions.remind import reminders
 from app.api.access import Caller, allow, database
 from app.api.reach import reach_of, require_employed
-from app.api.wire import Instant, Wire, answer_of
+from app.api.wire import AnyRef, Instant, Wire, answer_of
 from app.domain.repair import Words
 from app.language import wanted
 
@@ -25,8 +25,8 @@ class ReminderOut(Wire):
     """An open visit past its expected end. `text` says `code` in the language asked for."""
 
     visit: UUID
-    recipient: str
-    household: str
+    recipient: AnyRef
+    household: AnyRef
     started_at: Instant
     expected_end_at: Instant
     code: Literal["still_logged_in"]

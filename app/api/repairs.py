@@ -15,11 +15,11 @@ from app.actions.correction_check import Asked, CorrectionRefusedError
 from app.actions.put_master import Condition
 from app.api.access import Caller, database
 from app.api.corrections import CorrectionQueue, Corrector, Done, Note, NoteBesideReason, Written, author_of, submit
-from app.api.master import condition_of
-from app.api.problems import FieldError, Problem
+from app.api.master import Seen
+from app.api.problems import PROBLEMS, FieldError, Problem
 from app.api.reading import Batch, Unread, read_items, read_json
 from app.api.visits import EXAMPLE, VisitOut, notes_for, visit_json
-from app.api.wire import Wire, answer_of, body_of
+from app.api.wire import Fault, OneOf, Wire, answer_of, body_of
 from app.domain.correction import Reason
 from app.language import wanted
 
@@ -82,9 +82,9 @@ class RepairResult(Wire):
     id: UUID | None
     anomaly: str | None
     verdict: Literal["accepted", "refused"]
-    code: str | None
+    code: Annotated[str, OneOf(PROBLEMS)] | None
     visit: VisitOut | None
-    errors: list[dict[str, Any]]
+    errors: list[Fault]
 
 
 class RepairsOut(Wire):
@@ -103,10 +103,10 @@ RESULT: dict[str, Any] = {**ONE, "verdict": "accepted", "code": None, "visit": E
     operation_id="apply_anomaly",
     summary="Apply an anomaly's repair",
     status_code=201,
-    openapi_extra=body_of(Answer, example=ANSWERED),
-    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected"),
+    openapi_extra=body_of(Answer, example=ANSWERED, required=False),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]),
 )
-async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) -> Response:
+async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str, seen: Seen) -> Response:
     """Make the suggested correction, and answer with the visit. `If-Match`, where it is given, names its version.
 
     A body is needed where the suggestion has `ordered`: that health care was given is for a person to say. Without
@@ -115,8 +115,7 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str) ->
     404 where the visit has no such anomaly any more, 409 where a person has settled it already.
     """
     answer = await read_json(request, Answer) if await request.body() else Answer()
-    condition = condition_of(request) if "if-match" in request.headers else Condition()
-    submitted = _submitted(caller, anomaly_id, answer, condition)
+    submitted = _submitted(caller, anomaly_id, answer, seen or Condition())
     if submitted is None:
         raise Problem("not_found")
     return await submit(request, caller, submitted)

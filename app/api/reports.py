@@ -1,7 +1,7 @@
 """Phones send reports: `POST /v1/reports`. What was done in a visit, told once, before or after its taps."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -14,8 +14,8 @@ from app.api.access import Caller, allow
 from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.taps import unreadable
-from app.api.wire import Instant, Wire, answer_of, body_of
-from app.domain.report import Report, ReportedIntervention
+from app.api.wire import Instant, OneOf, Wire, answer_of, body_of
+from app.domain.report import Refusal, Report, ReportedIntervention
 
 router = APIRouter(tags=["reports"])
 
@@ -57,7 +57,7 @@ class ReportResult(Wire):
 
     id: UUID | None
     verdict: Literal["accepted", "refused"]
-    code: str | None
+    code: Annotated[str, OneOf(get_args(Refusal))] | None
     duplicate: bool
 
 

@@ -10,16 +10,16 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.actions.mount_tag import mount_tag, tell_state
-from app.actions.put_master import Condition, Json, Outcome
+from app.actions.put_master import Json, Outcome
 from app.api.access import Caller, allow, database
 from app.api.master import (
     READERS,
+    Conditional,
     Kind,
     Ref,
     Text,
     Versioned,
     add_routes,
-    condition_of,
     known_ref,
     own_provider,
     record,
@@ -29,7 +29,7 @@ from app.api.master import (
 from app.api.paging import cursor_of, paged, words_of
 from app.api.problems import Problem
 from app.api.reading import read_json
-from app.api.wire import Instant, Wire, answer_of, body_of
+from app.api.wire import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.time import UTC
 from app.store.database import Reading, Writing
 from app.store.tags import households_served, moved
@@ -37,6 +37,7 @@ from app.store.tags import households_served, moved
 router = APIRouter(tags=["master data"])
 
 WRITERS = ("system", "admin", "planner")
+WRITTEN = "^[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){3,9}$"
 SEPARATED = re.compile("[0-9A-Fa-f]{2}(?P<by>[:-])[0-9A-Fa-f]{2}((?P=by)[0-9A-Fa-f]{2})*")
 
 
@@ -49,7 +50,7 @@ def _plain_hex(value: object) -> object:
 
 Uid = Annotated[
     str,
-    BeforeValidator(_plain_hex),
+    BeforeValidator(_plain_hex, json_schema_input_type=Annotated[str, StringConstraints(pattern=WRITTEN)]),
     StringConstraints(pattern="^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$"),
 ]
 State = Literal["blank", "provisioned", "shipped", "mounted", "active", "suspended", "lost", "tampered", "retired"]
@@ -107,11 +108,11 @@ STATE = {"state": "lost", "at": "2026-06-02T08:00:00Z", "reason": "fallen from t
 class TagMove(Wire):
     """A tag that was taken from where a provider has an open order; by another provider, or null: the municipality."""
 
-    provider: str
-    tag: str
-    household: str
+    provider: AnyRef
+    tag: AnyRef
+    household: AnyRef
     at: Instant
-    moved_by: str | None
+    moved_by: AnyRef | None
 
 
 MOVE = {"provider": "P-norr", "tag": "T-004", "household": "H-004", "at": "2026-06-02T08:00:00Z", "moved_by": "P-syd"}
@@ -148,7 +149,7 @@ KIND = Kind(
 add_routes(router, KIND)
 
 TagWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
-Act = Callable[[Writing, Condition], Awaitable[Outcome]]
+Act = Callable[[Writing], Awaitable[Outcome]]
 
 
 @router.post(
@@ -156,9 +157,9 @@ Act = Callable[[Writing, Condition], Awaitable[Outcome]]
     operation_id="mount_tag",
     summary="Hang a tag at a household",
     openapi_extra=body_of(MountBody, example=MOUNT),
-    responses=answer_of(TagAnswer, example=TAG_OUT),
+    responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
 )
-async def mount(request: Request, ref: str, caller: TagWriter) -> Response:
+async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
     """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing.
 
     Planners hang their own doors' tags, and new ones of theirs, at households where their provider has or has had an
@@ -167,7 +168,7 @@ async def mount(request: Request, ref: str, caller: TagWriter) -> Response:
     known_ref(ref)
     body = await read_json(request, MountBody)
 
-    async def act(writing: Writing, condition: Condition) -> Outcome:
+    async def act(writing: Writing) -> Outcome:
         return await mount_tag(
             writing,
             ref,
@@ -186,14 +187,14 @@ async def mount(request: Request, ref: str, caller: TagWriter) -> Response:
     operation_id="tell_tag_state",
     summary="Tell the state of a tag",
     openapi_extra=body_of(StateBody, example=STATE),
-    responses=answer_of(TagAnswer, example=TAG_OUT),
+    responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
 )
-async def state(request: Request, ref: str, caller: TagWriter) -> Response:
+async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
     """Judges the taps that arrive from now on by when they were made. The same again changes nothing."""
     known_ref(ref)
     body = await read_json(request, StateBody)
 
-    async def act(writing: Writing, condition: Condition) -> Outcome:
+    async def act(writing: Writing) -> Outcome:
         return await tell_state(
             writing,
             ref,
@@ -209,19 +210,17 @@ async def state(request: Request, ref: str, caller: TagWriter) -> Response:
 
 
 async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Response:
-    condition = condition_of(request)
+    async def told_act(writing: Writing) -> Outcome:
+        return await told(writing, KIND, caller, await act(writing))
 
-    async def conditionally(writing: Writing) -> Outcome:
-        return await told(writing, KIND, caller, await act(writing, condition))
-
-    return record(KIND, caller, ref, await written(request, caller, conditionally))
+    return record(KIND, caller, ref, await written(request, caller, told_act))
 
 
 @router.get(
     "/v1/tag-moves",
     operation_id="list_tag_moves",
     summary="List tags that others took from doors one serves",
-    responses=answer_of(None, example={"items": [MOVE], "next": None}),
+    responses=answer_of(page_of(TagMove), example={"items": [MOVE], "next": None}, headers=["Link"]),
 )
 async def tag_moves(
     request: Request,

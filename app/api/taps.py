@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -18,8 +18,10 @@ from app.api.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
 from app.api.tags import Uid
-from app.api.wire import Instant, Wire, answer_of, body_of
-from app.domain.tap import Claim, Envelope, KeysClosedError, ManualReason, Message
+from app.api.visits import Evidence
+from app.api.wire import AnyRef, Instant, OneOf, Wire, answer_of, body_of
+from app.domain.tap import Claim, Envelope, KeysClosedError, ManualReason, Message, Refusal
+from app.domain.visit import ANOMALIES, Status
 from app.settings import Settings
 from app.store.database import Database
 
@@ -78,8 +80,8 @@ class TapVisit(Wire):
     """A visit the tap belongs to, as it stands today; none that the same person makes for another provider."""
 
     id: UUID
-    recipient: str
-    status: str
+    recipient: AnyRef
+    status: Status
 
 
 class TapDoors(Wire):
@@ -88,8 +90,8 @@ class TapDoors(Wire):
     A way out at the wrong door ends nothing: the tapped one is not among them.
     """
 
-    tapped: str
-    logged_in: list[str]
+    tapped: AnyRef
+    logged_in: list[AnyRef]
 
 
 class TapResult(Wire):
@@ -97,10 +99,10 @@ class TapResult(Wire):
 
     id: UUID | None
     verdict: Literal["accepted", "disputed", "refused"]
-    code: str | None
+    code: Annotated[str, OneOf((*get_args(Refusal), *ANOMALIES))] | None
     duplicate: bool
     at: Instant | None
-    evidence: str | None
+    evidence: Evidence | None
     visits: list[TapVisit]
     doors: TapDoors | None = Field(description="Null unless the person has been logged in elsewhere since before.")
 

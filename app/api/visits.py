@@ -12,13 +12,17 @@ from pydantic_core import to_json
 
 from app.api.access import Caller, allow
 from app.api.paging import cursor_of, moment_of, paged, words_of
+from app.api.people import Role
 from app.api.problems import Problem
 from app.api.reach import reach_of, require_employed, require_known
-from app.api.wire import Day, Instant, Wire, answer_of, one_of
-from app.domain.evidence import on_the_wire, weakest
+from app.api.wire import AnyRef, Day, IdInPath, Instant, OneOf, Wire, answer_of, sent
+from app.domain.category import Category
+from app.domain.correction import Kind, Reason
+from app.domain.evidence import Level, on_the_wire, weakest
 from app.domain.repair import repair_of
 from app.domain.split import REASONS
-from app.domain.visit import ANOMALIES
+from app.domain.tap import ManualReason
+from app.domain.visit import ANOMALIES, Severity, Status
 from app.store import corrections as store_corrections
 from app.store import visit_list
 from app.store import visits as store_visits
@@ -29,7 +33,9 @@ from app.store.visits import StoredVisit
 
 router = APIRouter(tags=["visits"])
 
-Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
+AnomalyCode = Annotated[str, OneOf(ANOMALIES)]
+AnomalyState = Literal["open", "acknowledged", "resolved"]
+Evidence = Literal["sun_online", "sun_late", "static", "manual", "disputed"]
 Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin", scope="visits:read"))]
 NOTE_READERS = frozenset({"staff", "planner"})
 """Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
@@ -46,27 +52,27 @@ class TapsOfVisit(Wire):
 class EvidenceOfVisit(Wire):
     """How strongly each end is shown: `sun_online`, `sun_late`, `static`, `manual`; `disputed` until settled."""
 
-    in_: Annotated[str | None, Field(alias="in")]
-    out: str | None
+    in_: Annotated[Evidence | None, Field(alias="in")]
+    out: Evidence | None
 
 
 class ShareOut(Wire):
     """Seconds given to one intervention, and by which rule."""
 
-    category: str | None
-    intervention: str | None
+    category: Category | None
+    intervention: AnyRef | None
     order_line: str | None
     seconds: int
     payable: bool
-    reason: Annotated[str, Field(description=f"One of {', '.join(REASONS)}; or the anomaly that holds it.")]
+    reason: Annotated[str, OneOf((*REASONS, *ANOMALIES)), Field(description="By which rule, or what holds it.")]
 
 
 class AnomalyOut(Wire):
     """What asks to be repaired (`fix`) or seen (`acknowledge`); `suggestion` is a correction that would settle it."""
 
-    code: str
-    severity: Literal["fix", "acknowledge"]
-    state: Literal["open", "resolved", "acknowledged"]
+    code: AnomalyCode
+    severity: Severity
+    state: AnomalyState
     suggestion: dict[str, Any] | None
 
 
@@ -77,8 +83,8 @@ class CorrectionOut(Wire):
     """
 
     id: UUID
-    kind: str
-    reason: str
+    kind: Kind
+    reason: Reason | ManualReason
     note: str | None
     by: str
     at: Instant
@@ -92,23 +98,24 @@ class VisitOut(Wire):
     id: UUID
     group: UUID
     taps: TapsOfVisit
-    recipient: str
-    provider: str | None
-    staff: str
-    role: str | None
-    household: str
+    recipient: AnyRef
+    provider: AnyRef | None
+    staff: AnyRef
+    role: Role | None
+    household: AnyRef
     started_at: Instant | None
     ended_at: Instant | None
     provisional: bool
     local_date: Day
-    presence: list[tuple[Instant, Instant]]
+    presence: list[Annotated[list[Instant], Field(min_length=2, max_length=2)]]
     presence_seconds: int
     seconds: int
     status: Status
     payable: bool
     evidence: EvidenceOfVisit
     counted_as: Annotated[
-        str | None, Field(description="Where figures of evidence count a complete visit: its weakest end, `off_site`…")
+        Level | None,
+        Field(description="Where figures of evidence count a complete visit: its weakest end, `off_site`…"),
     ]
     shares: list[ShareOut]
     anomalies: list[AnomalyOut]
@@ -136,19 +143,32 @@ class VisitQuery(BaseModel):
 
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
-    recipient: str | None = None
-    provider: str | None = None
-    staff: str | None = None
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
     status: Status | None = None
-    anomaly: Annotated[str, one_of(ANOMALIES)] | None = None
+    anomaly: AnomalyCode | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: str | None = None
+
+
+class ChangedOut(Wire):
+    """A visit that is new or has changed."""
+
+    visit: VisitOut
+
+
+class WithdrawnOut(Wire):
+    """A visit that is no more, and the one that took its place."""
+
+    withdrawn: UUID
+    replaced_by: UUID | None
 
 
 class ChangesOut(Wire):
     """Changes in order, each with the whole visit as it now is; `next` is where to go on from, also when none came."""
 
-    items: list[dict[str, Any]]
+    items: list[ChangedOut | WithdrawnOut]
     next: str
 
 
@@ -187,6 +207,8 @@ EXAMPLE = {
     "version": 2,
     "note": "Ville duscha före frukost.",
 }
+
+MOVED: dict[int | str, dict[str, Any]] = {301: {"description": "Another visit took its place"} | sent("Location")}
 
 
 async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, Told]:
@@ -265,7 +287,7 @@ def visit_json(
     "/v1/visits",
     operation_id="list_visits",
     summary="List visits",
-    responses=answer_of(VisitsOut, example={"items": [EXAMPLE], "next": None}),
+    responses=answer_of(VisitsOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
 )
 async def list_visits(
     request: Request,
@@ -296,9 +318,9 @@ async def list_visits(
     "/v1/visits/{visit_id}",
     operation_id="get_visit",
     summary="Get a visit",
-    responses=answer_of(VisitOut, example=EXAMPLE),
+    responses=answer_of(VisitOut, example=EXAMPLE, headers=["ETag"]) | MOVED,
 )
-async def get_visit(request: Request, caller: Reader, visit_id: str) -> Response:
+async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Response:
     """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did.
 
     One that is out of the caller's reach is as none.

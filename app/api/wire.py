@@ -1,26 +1,33 @@
 """What bodies and answers are made of: the strict base model, instants and days, and examples for the documentation."""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, TypeVar
 
+from fastapi import Path
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    StringConstraints,
+    create_model,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from app.api.problems import PROBLEMS
 
 FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
 """What a name or a title may be, shown among others: nothing that breaks the line or turns its direction."""
+
+REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHEMA = "#/components/schemas/{model}"
@@ -86,27 +93,86 @@ LastDay = Annotated[
 """The last day of something that may have none. Many systems write that as the last day there is."""
 
 
-def one_of(known: Collection[str]) -> AfterValidator:
-    """What a name must be that stands in a table of ours; where it is none, the caller is told which there are."""
+@dataclass(frozen=True, eq=False, slots=True)
+class OneOf:
+    """A name that stands in a table of ours; where it is none, the caller is told which there are."""
 
-    def check(name: str) -> str:
-        if name not in known:
-            raise PydanticCustomError("invalid_value", "not one of the known", {"expected": ", ".join(known)})
+    known: Collection[str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "enum": list(self.known)}
+
+    def _check(self, name: str) -> str:
+        if name not in self.known:
+            raise PydanticCustomError("invalid_value", "not one of the known", {"expected": ", ".join(self.known)})
         return name
 
-    return AfterValidator(check)
+
+# What the description alone says: answers are ours, and what is asked for is looked up, not refused for its form.
+AnyRef = Annotated[str, Field(json_schema_extra={"pattern": REF})]
+DayText = Annotated[str, Field(json_schema_extra={"format": "date"})]
+Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
+RefInPath = Annotated[str, Path(json_schema_extra={"pattern": REF})]
+IdInPath = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 
-def body_of(model: type[BaseModel], *, example: Any) -> dict[str, Any]:
+class Fault(Wire):
+    """One fault: a JSON Pointer to where it is, a code, and what would be right."""
+
+    pointer: str
+    code: Annotated[str, OneOf(PROBLEMS)]
+    message: str
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class Page(Wire, Generic[T]):
+    """A page of a list; `next` is the cursor of the next one, null on the last."""
+
+    items: list[T]
+    next: str | None
+
+
+def page_of(model: type[BaseModel]) -> type[BaseModel]:
+    """A page of such items, under a name of its own in the description."""
+    name = f"{model.__name__.removesuffix('Answer')}Page"
+    return create_model(name, __base__=Page[model], __doc__=Page.__doc__)  # type: ignore[valid-type] # known only here
+
+
+def body_of(model: type[BaseModel], *, example: Any, required: bool = True) -> dict[str, Any]:
     """What `openapi_extra` says of a route that reads its body itself. The document's maker moves `$defs` up."""
     schema = model.model_json_schema(ref_template=_SCHEMA)
+    schema = {
+        "$ref": _SCHEMA.format(model=model.__name__),
+        "$defs": {**schema.pop("$defs", {}), model.__name__: schema},
+    }
     content = {"application/json": {"schema": schema, "example": example}}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def answer_of(
-    model: type[BaseModel] | UnionType | None, *, example: Any, status: int = 200, text: str = "OK"
+    model: type[BaseModel] | UnionType,
+    *,
+    example: Any,
+    status: int = 200,
+    text: str = "OK",
+    headers: Iterable[str] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """A `responses` entry with its example, and the answer's model where it is one; several are joined with `|`."""
-    said: dict[str, Any] = {"description": text, "content": {"application/json": {"example": example}}}
-    return {status: {"model": model, **said} if model else said}
+    """A `responses` entry with its example, the answer's model, several joined with `|`, and which headers it has."""
+    content = {"application/json": {"example": example}}
+    return {status: {"model": model, "description": text, "content": content} | sent(*headers)}
+
+
+def sent(*headers: str) -> dict[str, Any]:
+    """What a `responses` entry says of the headers of its answer."""
+    return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}} if headers else {}
+
+
+def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """`responses` entries of refusals that only some routes answer; the document's maker says what they are."""
+    return {status: {} for status in statuses}

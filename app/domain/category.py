@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal
 
+Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
 Law = Literal["SoL", "HSL"]
 LAWS: Mapping[str, Law] = {
     "SERVICE": "SoL",

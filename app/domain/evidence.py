@@ -1,6 +1,9 @@
 """How strongly the ends of a visit are shown, and which of those told by hand nobody could have shown better."""
 
-EVIDENCE_LEVELS = ("sun_online", "sun_late", "static", "off_site", "system_down", "manual")
+from typing import Literal, get_args
+
+Level = Literal["sun_online", "sun_late", "static", "off_site", "system_down", "manual"]
+EVIDENCE_LEVELS = get_args(Level)
 """The strongest first. What is told by hand away from home, or while the system was down, is apart from the rest."""
 
 BY_HAND = frozenset({"off_site", "system_down", "manual"})

@@ -467,11 +467,17 @@ def test_every_operation_has_examples_of_its_body_and_its_answer(service):
 
 
 def test_every_operation_says_what_a_refusal_looks_like_and_whether_it_needs_a_token(service):
+    asking = _asking_for_a_token(service)
     for method, path, operation in _operations(service):
-        refusal = operation["responses"]["default"]["content"]["application/problem+json"]["schema"]
-        assert refusal == {"$ref": "#/components/schemas/Problem"}, (method, path)
-        assert ("security" in operation) is ((method, path) in _asking_for_a_token(service)), (method, path)
-        assert "422" not in operation["responses"]
+        needs = (method, path) in asking
+        assert bool(operation["security"]) is needs, (method, path)
+        assert bool(operation.get("x-roles")) is needs, (method, path)
+        answers = operation["responses"]
+        assert answers["default"] == {"$ref": "#/components/responses/Refusal"}, (method, path)
+        assert {"401", "403"} <= answers.keys() or not needs, (method, path)
+    for name, answer in service.app.openapi()["components"]["responses"].items():
+        schema = answer["content"]["application/problem+json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}, name
 
 
 async def test_the_documentation_page_loads_what_it_shows(service):

@@ -1,0 +1,128 @@
+"""The description of the API: its examples fit its schemas, and nothing that a caller may need is left out of it."""
+
+import re
+from pathlib import Path
+
+import pytest
+from described import Description
+
+import app.api
+
+API = Path(app.api.__file__).parent
+
+
+@pytest.fixture
+async def told(service):
+    return Description(service.app.openapi())
+
+
+def _contents(description):
+    """Every place with a schema and examples: of bodies, of answers, and of parameters and headers."""
+    for method, path, operation in description.operations():
+        places = [["paths", path, method.lower(), "responses", status] for status in operation["responses"]]
+        if "requestBody" in operation:
+            places.append(["paths", path, method.lower(), "requestBody"])
+        for place in places:
+            found, said = description.place_of(place)
+            for media_type, content in said.get("content", {}).items():
+                yield [*found, "content", media_type], content
+    for name, header in description.document["components"]["headers"].items():
+        yield ["components", "headers", name], header
+
+
+async def test_every_example_fits_its_schema(told):
+    wrong, count = [], 0
+    for place, content in _contents(told):
+        examples = (
+            [content["example"]] if "example" in content else [one["value"] for one in content["examples"].values()]
+        )
+        count += len(examples)
+        for example in examples:
+            wrong += [("/".join(place), fault) for fault in told.faults([*place, "schema"], example)]
+    assert wrong == []
+    assert count > 100
+
+
+async def test_every_json_answer_has_a_schema_with_something_in_it(told):
+    for method, path, operation in told.operations():
+        for status in operation["responses"]:
+            _, answer = told.place_of(["paths", path, method.lower(), "responses", status])
+            for media_type, content in answer.get("content", {}).items():
+                assert content.get("schema"), (method, path, status, media_type)
+
+
+async def test_every_parameter_says_what_it_means(told):
+    silent = [
+        (method, path, one["name"])
+        for method, path, operation in told.operations()
+        for one in operation.get("parameters", [])
+        if not one.get("description")
+    ]
+    assert silent == []
+
+
+def _fields(schema, place=()):
+    """Every property in a schema: the steps to it, and what is said of it."""
+    for name, one in schema.get("properties", {}).items():
+        for part in [one, *one.get("anyOf", []), one.get("items", {})]:
+            yield (*place, name), part
+
+
+async def test_a_ref_in_an_answer_or_a_body_has_its_pattern(told):
+    """Phones alone send whatever they have read somewhere, of a length that is said."""
+    named = {"recipient", "provider", "staff", "household", "intervention", "contract", "keyset"}
+    bare = [
+        place
+        for name, schema in told.document["components"]["schemas"].items()
+        for place, one in _fields(schema, (name,))
+        if place[-1] in named and one.get("type") == "string" and not {"pattern", "maxLength", "format"} & one.keys()
+    ]
+    assert bare == []
+
+
+async def test_what_is_a_closed_set_in_the_code_is_one_in_the_description(told):
+    """Fields that hold a word of ours, wherever they stand."""
+    closed = {"status", "verdict", "severity", "state", "category", "area", "evidence", "role", "kind", "code"}
+    open_ = [
+        place
+        for name, schema in told.document["components"]["schemas"].items()
+        for place, one in _fields(schema, (name,))
+        if place[-1] in closed and one.get("type") == "string" and not {"enum", "const", "maxLength"} & one.keys()
+    ]
+    assert sorted(open_) == [("OfferAnswer", "code")]  # which is a secret, and no word of ours
+
+
+async def test_a_header_that_asks_for_a_version_is_read_in_one_place_and_described_wherever_it_is_read(told):
+    reading = [
+        path.name
+        for path in API.glob("*.py")
+        if re.search(r"""["']if-(none-)?match["']""", path.read_text(), re.IGNORECASE)
+    ]
+    assert sorted(reading) == ["description.py", "master.py"]
+    described = {
+        (method, path): {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
+        for method, path, operation in told.operations()
+    }
+    conditional = {place: names for place, names in described.items() if names}
+    assert len(conditional) > 14
+    for (method, path), names in conditional.items():
+        assert "If-Match" in names
+        operation = told.document["paths"][path][method.lower()]
+        assert "412" in operation["responses"], path
+        if method == "PUT":
+            assert names == {"If-Match", "If-None-Match"}
+    required = told.document["paths"]["/v1/visits/{visit_id}/corrections"]["post"]
+    assert "428" in required["responses"]
+    assert [one["required"] for one in required["parameters"] if one["name"] == "If-Match"] == [True]
+
+
+async def test_a_body_that_may_be_left_out_is_not_required(told):
+    optional = {
+        (method, path)
+        for method, path, operation in told.operations()
+        if "requestBody" in operation and not operation["requestBody"]["required"]
+    }
+    assert optional == {
+        ("POST", "/v1/periods/{provider}/{month}/close"),
+        ("POST", "/v1/anomalies/{anomaly_id}/apply"),
+    }
