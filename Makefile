@@ -32,11 +32,12 @@ soak: setup ## the service against the reference model, ten times as long as in 
 	@echo "make soak SEED=$(SEED)"
 	SOAK_SEED="$(SEED)" $(BIN)/pytest -n 2 tests/model $(ARGS)
 
-check: setup ## style, types and layers, without the tests
+check: setup ## style, types, layers and the API's description, without the tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	@$(BIN)/python tests/lint
 
 format: setup ## rewrite the code in the house style
 	$(BIN)/ruff check --fix-only

@@ -149,6 +149,7 @@ def test_make_test_makes_the_environment_checks_and_then_tests(tmp_path):
         "ruff format --check",
         "bin/mypy",
         "lint-imports",
+        "python tests/lint",
         "pytest -n 2",
     ]
     places = [recipe.find(step) for step in steps]
