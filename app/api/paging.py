@@ -34,9 +34,12 @@ def cursor_of(*words: object) -> str:
 def words_of(cursor: str) -> list[str]:
     """The words in a cursor. Raises Problem `invalid_cursor`."""
     try:
-        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split(" ")
+        words = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError as error:
         raise Problem("invalid_cursor") from error
+    if "\0" in words:  # which no text of PostgreSQL has
+        raise Problem("invalid_cursor")
+    return words.split(" ")
 
 
 def moment_of(words: Sequence[str]) -> tuple[dt.datetime, UUID]:
