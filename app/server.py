@@ -4,10 +4,12 @@ import asyncio
 import errno
 import logging
 import re
+import resource
 import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from heapq import nsmallest
 from http.client import HTTPConnection, HTTPException
 from threading import Thread
 from time import sleep
@@ -25,6 +27,11 @@ PATIENCE_SECONDS = 20
 MOST_HEAD_BYTES = 64 * 1024
 LEAST_MOVED_BYTES = 16 * 1024
 """Less than this in so long is no slow line but somebody who keeps a connection: it is ended."""
+
+MOST_CONNECTIONS = 10_000
+"""An idle one costs a worker some kilobytes. Above it those that have been silent for longest make room."""
+SPARE_FILES = 128
+"""What a worker opens beside its connections: the database's, reports that are written out, what it imports."""
 
 log = structlog.get_logger("taggad")
 
@@ -50,6 +57,8 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(config: uvicorn.Config, at: socket.socket, ready: Callable[[int], None]) -> None:
     """Serve at a taken address until a signal ends it; `ready` is told the port once requests are answered."""
     at.set_inheritable(True)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # which workers get too
     Thread(target=_announce, args=(at, ready), daemon=True).start()
     if config.workers > 1:
         Multiprocess(config, sockets=[at]).run()
@@ -100,6 +109,12 @@ def tell_others() -> None:
     logging.getLogger("uvicorn.error").setLevel(logging.INFO)  # which is how it tells that a worker died
 
 
+def most_connections() -> int:
+    """How many connections a worker holds: as many as leave it files to work with."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files < 0 else min(MOST_CONNECTIONS, max(files - SPARE_FILES, SPARE_FILES))
+
+
 class HeadTooLargeError(Exception):
     """The address and the headers of a request are more than is read of them."""
 
@@ -112,14 +127,18 @@ class Patient(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self._out = _Joining(transport, self.loop)
-        self.transport = self._out  # type: ignore[assignment] # stands for the transport
+        self.out = _Joining(transport, self.loop)
+        self.transport = self.out  # type: ignore[assignment] # stands for the transport
         self._begun = 0
         """Requests of this connection; what has not been told of yet is one."""
         self._whole = False
         self._received = self._head_at = 0
         self._in_head = True
+        self.heard_at = self.loop.time()
         self._look(None)
+        most = most_connections()
+        if len(self.connections) > most:
+            self._make_room(most)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._next_look.cancel()
@@ -127,10 +146,11 @@ class Patient(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._received += len(data)
+        self.heard_at = self.loop.time()
         self._whole = False
         super().data_received(data)
         if self._in_head and self._received - self._head_at > MOST_HEAD_BYTES:
-            self._out.abort()
+            self.out.abort()
 
     def on_message_begin(self) -> None:
         self._begun += 1
@@ -147,12 +167,28 @@ class Patient(HttpToolsProtocol):
         self._whole = True
         super().on_message_complete()
 
+    def _make_room(self, most: int) -> None:
+        """End the connections that have said nothing for longest, of those that are not owed an answer.
+
+        Else whoever holds connections, which needs no token, would leave no file to anybody who asks. Some at once,
+        for all have to be looked at.
+        """
+        others = self.connections - {self}
+        waiting = [one for one in others if isinstance(one, Patient) and not one.is_answering()] or [self]
+        for silent in nsmallest(most // 20, waiting, key=lambda one: one.heard_at):
+            self.connections.discard(silent)
+            silent.out.abort()
+
+    def is_answering(self) -> bool:
+        """Whether a whole request has come that has not been answered to its end."""
+        return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+
     def _look(self, before: "_Owed | None") -> None:
         """End the connection when it owes what it owed at the last look, and has hardly moved since."""
         waits = not self._whole and not self.flow.read_paused
-        now = _Owed(self._begun if waits else None, self._received, self._out.waiting(), self._out.taken())
+        now = _Owed(self._begun if waits else None, self._received, self.out.waiting(), self.out.taken())
         if before is not None and now.stands_since(before):
-            self._out.abort()
+            self.out.abort()
             return
         self._next_look = self.loop.call_later(PATIENCE_SECONDS, self._look, now)
 

@@ -1,5 +1,7 @@
 """The tests' own PostgreSQL: its settings, and ways into its databases."""
 
+import asyncio
+
 import asyncpg
 from sqlalchemy import make_url
 
@@ -24,3 +26,12 @@ def of_database(url, name):
 async def connect(url):
     """A plain connection as the URL's own user, the owner of everything."""
     return await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+async def waits_for_the_lock(owner):
+    """Return when somebody waits for a municipality's lock, which the test holds."""
+    for _ in range(500):
+        if await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody came to write")

@@ -5,6 +5,7 @@ import datetime as dt
 
 import httpx
 import pytest
+from postgres import waits_for_the_lock
 from service import day, tap_item, written
 
 from app.api import group_commit
@@ -16,7 +17,7 @@ async def test_taps_of_a_phone_that_hung_up_while_it_waited_are_sent_again_and_a
     before, given_up, behind = (tap_item("H-1", "auto", day(-1, at)) for at in ("08:00", "08:10", "08:20"))
     await owner.execute("SELECT pg_advisory_lock($1, 188)", LOCK_CLASS)
     first = asyncio.create_task(home.taps("S-1", [before]))
-    await _waits_for_the_lock(owner)
+    await waits_for_the_lock(owner)
     body = written({"sent_at": dt.datetime.now(dt.UTC), "taps": [given_up]})
     with pytest.raises(httpx.ReadTimeout):
         await home.client("staff", staff="S-1").post("/v1/taps", json=body, timeout=0.5)
@@ -25,11 +26,3 @@ async def test_taps_of_a_phone_that_hung_up_while_it_waited_are_sent_again_and_a
     assert [one["verdict"] for one in [*await first, *await last]] == ["accepted", "accepted"]
     [result] = await home.taps("S-1", [given_up])
     assert (result["verdict"], result["duplicate"]) == ("accepted", False)
-
-
-async def _waits_for_the_lock(owner):
-    for _ in range(500):
-        if await owner.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("nobody came to write")
