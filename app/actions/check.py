@@ -4,7 +4,7 @@ from app.actions.fit_keys import fit_keys
 from app.actions.seal import ledger_fault
 from app.domain.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.settlement import lines_hash
-from app.store import invariants, ledger, periods, tree, typed_tables
+from app.store import invariants, ledger, macs, periods, tree, typed_tables
 from app.store.database import Database, Reading
 from app.store.tree import StoredHead, Tiles
 from app.store.typed_tables import UnreadableRecordsError
@@ -21,6 +21,11 @@ async def check(database: Database, municipality_id: int) -> list[str]:
         await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
         lines += await invariants.broken(writing.sql, municipality_id)
     lines += await _mistyped(database, municipality_id)
+    async with database.snapshot(municipality_id) as reading:
+        found = await macs.forged(reading.sql, municipality_id, database.macs)
+        lines += [
+            f"not so: {name} is as the service wrote it ({many}: {', '.join(keys)})" for name, many, keys in found
+        ]
     async with database.read(municipality_id) as reading:
         lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading.sql, municipality_id)

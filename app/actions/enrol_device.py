@@ -35,13 +35,14 @@ async def offer_code(
     if not await staff_in_reach(writing, staff, provider):
         return None
     expires_at = now + dt.timedelta(minutes=CODE_MINUTES)
-    await credentials.put_code(writing.sql, writing.municipality_id, digest, staff, now, expires_at)
+    sql, municipality_id = writing.sql, writing.municipality_id
+    await credentials.put_code(sql, municipality_id, writing.macs, digest, staff, now, expires_at)
     return expires_at
 
 
 async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: dt.datetime) -> Outcome:
     """Bind a device with this public key (a JWK) to the staff whose code it has. Refused: `enrolment_code_invalid`."""
-    staff = await credentials.take_code(writing.sql, writing.municipality_id, digest, now)
+    staff = await credentials.take_code(writing.sql, writing.municipality_id, writing.macs, digest, now)
     if staff is None:
         return refused("enrolment_code_invalid")
     # Drawn, not chosen: a device names itself before anybody knows which municipality it belongs to.

@@ -4,7 +4,7 @@ import datetime as dt
 
 from app.actions.rebuild import rebuild
 from app.domain.time import UTC, whole_second
-from app.store import municipalities, records
+from app.store import macs, records
 from app.store.database import Database
 from app.store.records import Stored
 
@@ -28,6 +28,6 @@ async def mend_clock(database: Database, municipality_id: int) -> list[str]:
         told = Stored("as_of", known.version + 1 if known else 1, removed=False, body=body)
         seq = writing.master.seq
         await records.append(writing.sql, municipality_id, writing.leaves, KIND, seq, OPERATOR, [told])
-        await municipalities.move_to(writing.sql, municipality_id, now)
+        await macs.stamp(writing.sql, municipality_id, writing.macs, now)
         line = f"the time was moved back from {body['before']} to {body['after']}"
     return [line, *[one async for one in rebuild(database, municipality_id)]]

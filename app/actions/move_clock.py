@@ -5,7 +5,7 @@ import datetime as dt
 from app.actions.project import Touched, project
 from app.domain.pairing import LONGEST_PRESENCE
 from app.domain.time import UTC, whole_second
-from app.store import municipalities, presences
+from app.store import macs, presences
 from app.store.database import Database
 
 
@@ -20,7 +20,7 @@ async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -
     async with database.write(municipality_id) as writing:
         if now <= writing.as_of:
             return
-        await municipalities.move_to(writing.sql, municipality_id, now)
+        await macs.stamp(writing.sql, municipality_id, writing.macs, now)
         since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
         over = await presences.expired(writing.sql, municipality_id, since, now - LONGEST_PRESENCE)
         if over:

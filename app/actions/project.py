@@ -296,6 +296,7 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         writing.sql,
         writing.municipality_id,
         writing.change_no,
+        writing.macs,
         presences=changes.changed.values(),
         removed=changes.removed,
         visits=changed,

@@ -43,7 +43,8 @@ async def rebuild(database: Database, municipality_id: int, month: str | None = 
     async with database.write(municipality_id) as writing:
         orphans = [(stored, None) for stored in await visits.orphans(writing.sql, municipality_id)]
         gone = [stored.visit for stored, _ in orphans]
-        await projection.write(writing.sql, municipality_id, writing.change_no, gone=orphans, before=gone)
+        change_no, macs = writing.change_no, writing.macs
+        await projection.write(writing.sql, municipality_id, change_no, macs, gone=orphans, before=gone)
         sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
         wrong = await invariants.mend_kept(writing.sql, municipality_id, *sums)
     # Told after the commit: whoever reads these lines may stop at any of them.

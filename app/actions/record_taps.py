@@ -291,9 +291,8 @@ async def record_taps(
     heard = [batch.hear(submission) for submission in submissions]
     await batch.count(heard)
     answers = [batch.answers(one) for one in heard]
-    await store.append(
-        writing.sql, writing.municipality_id, writing.leaves, batch.taps, batch.attempts, batch.clocks, known.reads
-    )
+    sql, municipality_id, leaves, macs = writing.sql, writing.municipality_id, writing.leaves, writing.macs
+    await store.append(sql, municipality_id, leaves, macs, batch.taps, batch.attempts, batch.clocks, known.reads)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
     told = await project(writing, batch.touched)

@@ -4,13 +4,15 @@ import datetime as dt
 from typing import Any
 
 from app.store.database import Database, Reading
+from app.store.macs import Macs
 
 PUT_CODE = """
-INSERT INTO enrolment (municipality_id, code_digest, staff, expires_at) VALUES ($1, $2, $3, $4)
+INSERT INTO enrolment (municipality_id, code_digest, staff, expires_at, mac) VALUES ($1, $2, $3, $4, $5)
 """
 DROP_EXPIRED_CODES = "DELETE FROM enrolment WHERE municipality_id = $1 AND expires_at <= $2"
 TAKE_CODE = """
-DELETE FROM enrolment WHERE municipality_id = $1 AND code_digest = $2 AND expires_at > $3 RETURNING staff
+DELETE FROM enrolment WHERE municipality_id = $1 AND code_digest = $2 AND expires_at > $3
+RETURNING municipality_id, code_digest, staff, expires_at, mac
 """
 DROP_EXPIRED_ASSERTIONS = """
 DELETE FROM spent_assertion WHERE municipality_id = $1 AND device = $2 AND expires_at <= $3
@@ -27,17 +29,17 @@ WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'c
 
 
 async def put_code(
-    sql: Any, municipality_id: int, digest: bytes, staff: str, now: dt.datetime, expires_at: dt.datetime
+    sql: Any, municipality_id: int, macs: Macs, digest: bytes, staff: str, now: dt.datetime, expires_at: dt.datetime
 ) -> None:
     """Keep an enrolment code by its digest, and forget those that nobody used in time."""
     await sql.execute(DROP_EXPIRED_CODES, municipality_id, now)
-    await sql.execute(PUT_CODE, municipality_id, digest, staff, expires_at)
+    await sql.execute(PUT_CODE, *macs.add("enrolment", (municipality_id, digest, staff, expires_at)))
 
 
-async def take_code(sql: Any, municipality_id: int, digest: bytes, now: dt.datetime) -> str | None:
-    """Whose code it is, once: it is gone afterwards. None for one that is not there or no longer valid."""
-    staff: str | None = await sql.fetchval(TAKE_CODE, municipality_id, digest, now)
-    return staff
+async def take_code(sql: Any, municipality_id: int, macs: Macs, digest: bytes, now: dt.datetime) -> str | None:
+    """Whose code it is, once: it is gone afterwards. None for one that is not there, or no longer valid or ours."""
+    row = await sql.fetchrow(TAKE_CODE, municipality_id, digest, now)
+    return row["staff"] if row and macs.is_ours("enrolment", row) else None
 
 
 async def spend(

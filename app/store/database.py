@@ -15,9 +15,10 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.master import MasterData
-from app.store import keysets, ledger, records
+from app.store import keysets, ledger, macs, records
 from app.store.clock import Clock
 from app.store.ledger import Leaves
+from app.store.macs import Macs
 from app.store.marks import Marks
 from app.store.pools import Pool, Pools
 from app.store.records import Stored
@@ -29,7 +30,7 @@ LOCK_CLASS = 7_460
 
 CLOSED_AT_ONCE = 2
 ADOPTED = "ledger"
-"""The record that says how many facts from before the ledger got their leaves at its beginning."""
+"""The records that say how many facts and rows from before their leaves and hashes got them, at their beginning."""
 SERVICE = "service"
 
 TAKES_WRITES = """
@@ -45,7 +46,7 @@ SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i OR
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 BEFORE_WRITING = """
-SELECT clock_timestamp() AS now, as_of, master_seq, change_no, leafless, greatest(
+SELECT clock_timestamp() AS now, as_of, master_seq, change_no, leafless, mac IS NULL AS unmarked, greatest(
     (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1),
     (SELECT size FROM ledger_head WHERE municipality_id = $1), 0
 ) AS next_leaf
@@ -81,6 +82,8 @@ class Writing:
     master: MasterData
     leaves: Leaves
     """Every fact that is stored adds its leaf here: `writing.leaves.add(kind, columns)`."""
+    macs: Macs
+    """Every row of a table in `macs.TABLES` gets its hash here: `writing.macs.add(table, row)`."""
 
 
 class Database:
@@ -105,6 +108,7 @@ class Database:
         """
         self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
+        self.macs = Macs(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self.vault = vault
         self.marks = marks or Marks(None)
@@ -202,7 +206,9 @@ class Database:
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
         if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
             await self._adopt(sql, municipality_id, master, leaves)
-        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves)
+        if row["unmarked"] and self.ledger_keys:
+            await self._mark(sql, municipality_id, master, leaves, row["as_of"])
+        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves, self.macs)
 
     async def _master(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, seq: int) -> MasterData:
         """What this process remembers, brought up to the record numbered `seq`."""
@@ -228,6 +234,24 @@ class Database:
         await records.append(sql, municipality_id, leaves, ADOPTED, master.seq, SERVICE, [told])
         await records.refresh(sql, municipality_id, master)
         await sql.execute(ledger.ALL_HAVE_LEAVES, municipality_id)
+
+    async def _mark(
+        self,
+        sql: "asyncpg.Connection[asyncpg.Record]",
+        municipality_id: int,
+        master: MasterData,
+        leaves: Leaves,
+        as_of: dt.datetime,
+    ) -> None:
+        """Give a new municipality's row its hash, and once all rows of one from before the hashes; a fact says so."""
+        if leaves.position:
+            if await records.latest(sql, municipality_id, ADOPTED, "marked"):
+                return  # somebody took the hash away: `taggad check` says so
+            marked = await macs.adopt(sql, municipality_id, self.macs)
+            told = Stored("marked", 1, removed=False, body={"rows": marked})
+            await records.append(sql, municipality_id, leaves, ADOPTED, master.seq, SERVICE, [told])
+            await records.refresh(sql, municipality_id, master)
+        await macs.stamp(sql, municipality_id, self.macs, as_of)
 
     def remembered(self, municipality_id: int) -> MasterData | None:
         """The master data as the last writer here left it: for what may be outdated. None before the first."""

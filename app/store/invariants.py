@@ -141,10 +141,19 @@ INVARIANTS: dict[str, str] = {
             OR reached <> reached_at""",
     "changes are numbered without a gap": """
         SELECT 'change ' || m.change_no FROM municipality AS m WHERE m.municipality_id = $1
-          AND (SELECT count(*) FROM visit_change AS c WHERE c.municipality_id = $1) <> m.change_no""",
-    "every visit stands in the list of changes": """
-        SELECT v.id::text FROM visit AS v WHERE v.municipality_id = $1
-          AND NOT EXISTS (SELECT FROM visit_change AS c WHERE c.municipality_id = $1 AND c.visit = v.id)""",
+          AND (m.change_no, m.change_no, 1) <> (
+            SELECT count(*), coalesce(max(no), 0), coalesce(min(no), 1)
+            FROM visit_change AS c WHERE c.municipality_id = $1)""",
+    "a visit stands or is withdrawn as its changes say, in a version for each that did not withdraw it": """
+        SELECT coalesce(told.visit, kept.id)::text FROM (
+            SELECT visit, count(*) FILTER (WHERE NOT gone) AS version,
+                coalesce(max(no) FILTER (WHERE gone) = max(no), false) AS gone
+            FROM visit_change WHERE municipality_id = $1 GROUP BY visit
+        ) AS told FULL JOIN (
+            SELECT id, version, false AS gone FROM visit WHERE municipality_id = $1
+            UNION ALL SELECT id, version, true FROM withdrawn_visit WHERE municipality_id = $1
+        ) AS kept ON kept.id = told.visit
+        WHERE (told.version, told.gone) IS DISTINCT FROM (kept.version, kept.gone)""",
     "the versions of a record are numbered without a gap": """
         SELECT kind || ' ' || ref FROM record WHERE municipality_id = $1
         GROUP BY kind, ref HAVING count(*) <> max(version)""",

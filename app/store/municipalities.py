@@ -13,7 +13,6 @@ ADD = """
 INSERT INTO municipality (municipality_id, name, as_of) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 RETURNING municipality_id
 """
-MOVE = "UPDATE municipality SET as_of = $2 WHERE municipality_id = $1"
 COUNT = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM tap WHERE municipality_id = $1 LIMIT {MOST_COUNTED}) AS some_taps) AS taps,
@@ -38,11 +37,6 @@ class Figures:
 async def add(sql: Any, municipality_id: int, name: str, now: dt.datetime) -> bool:
     """Create the tenant; False when it was there already (its name stays)."""
     return await sql.fetchval(ADD, municipality_id, name, now) is not None
-
-
-async def move_to(sql: Any, municipality_id: int, now: dt.datetime) -> None:
-    """Set the time up to which the municipality's visits are derived."""
-    await sql.execute(MOVE, municipality_id, now)
 
 
 async def figures(database: Database, today_at: dt.datetime) -> Figures:

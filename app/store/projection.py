@@ -16,6 +16,7 @@ from app.domain.evidence import EVIDENCE_LEVELS
 from app.domain.pairing import Presence
 from app.domain.visit import Visit
 from app.store import rows, schema
+from app.store.macs import Macs
 from app.store.presences import PAIRED, flat_spans
 from app.store.visits import StoredVisit
 
@@ -55,11 +56,10 @@ WITH new_visit AS ({rows.given(schema.visit, 5)}
     INSERT INTO anomaly_count AS a {rows.given(schema.anomaly_count, 9)}
     ON CONFLICT ({", ".join(COUNT_KEY)}) DO UPDATE SET found = a.found + excluded.found
 ), moved AS (
-    UPDATE municipality SET change_no = $2 + cardinality($8::uuid[])
-    WHERE municipality_id = $1 AND cardinality($8::uuid[]) > 0
+    UPDATE municipality SET change_no = $2 + cardinality($8::visit_change[])
+    WHERE municipality_id = $1 AND cardinality($8::visit_change[]) > 0
 )
-INSERT INTO visit_change (municipality_id, no, visit)
-SELECT $1, $2 + nr, visit FROM unnest($8::uuid[]) WITH ORDINALITY AS changed(visit, nr)
+INSERT INTO visit_change {rows.given(schema.visit_change, 8)}
 """
 
 
@@ -67,6 +67,7 @@ async def write(
     sql: Any,
     municipality_id: int,
     change_no: int,
+    macs: Macs,
     *,
     presences: Iterable[Presence] = (),
     removed: Collection[UUID] = (),
@@ -80,8 +81,9 @@ async def write(
     """
     after = [stored.visit for stored in visits]
     new_presences = [_presence(municipality_id, presence) for presence in presences]
-    ids = [visit.id for visit in after] + [stored.visit.id for stored, _ in gone]
-    if new_presences or removed or ids:
+    ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
+    changes = [macs.add("visit_change", (municipality_id, no, *told)) for no, told in enumerate(ids, change_no + 1)]
+    if new_presences or removed or changes:
         await sql.execute(
             WRITE,
             municipality_id,
@@ -89,12 +91,12 @@ async def write(
             list(removed),
             new_presences,
             [_visit(municipality_id, stored) for stored in visits],
-            [_gone(municipality_id, stored, successor) for stored, successor in gone],
+            [macs.add("withdrawn_visit", _gone(municipality_id, *one)) for one in gone],
             [(municipality_id, *sums) for sums in month_sums(after, before)],
-            ids,
+            changes,
             [(municipality_id, *count) for count in anomaly_counts(after, before)],
         )
-    return change_no + len(ids)
+    return change_no + len(changes)
 
 
 def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:

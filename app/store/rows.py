@@ -24,3 +24,8 @@ def replacing(table: Table, key: Iterable[str] | None = None) -> str:
     key = list(key or table.primary_key.columns.keys())
     changed = ", ".join(f"{name} = excluded.{name}" for name in names(table) if name not in key)
     return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
+
+
+def key_of(table: Table) -> list[str]:
+    """The columns of a row's primary key."""
+    return table.primary_key.columns.keys()

@@ -79,6 +79,7 @@ municipality = Table(
     Column("lookup_mark", LargeBinary),
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("leafless", Boolean, nullable=False, server_default=text("false")),
+    Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id"),
     CheckConstraint("municipality_id > 0", name="municipality_municipality_id_check"),
 )
@@ -243,6 +244,7 @@ enrolment = Table(
     Column("code_digest", LargeBinary, nullable=False),
     Column("staff", Text, nullable=False),
     Column("expires_at", INSTANT, nullable=False),
+    Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id", "code_digest"),
 )
 
@@ -338,6 +340,7 @@ phone_clock = Table(
     Column("phone", Text, nullable=False),
     Column("wall_shift", INTERVAL, nullable=False),
     Column("booted_at", INSTANT),
+    Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id", "phone"),
 )
 
@@ -550,6 +553,8 @@ visit_change = Table(
     hot_tenant(),
     Column("no", BigInteger, nullable=False),
     Column("visit", Uuid, nullable=False),
+    Column("gone", Boolean, nullable=False, server_default=text("false")),
+    Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id", "no"),
 )
 
@@ -562,6 +567,7 @@ withdrawn_visit = Table(
     Column("provider", Text),
     Column("staff", Text, nullable=False),
     Column("replaced_by", Uuid),
+    Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id", "id"),
 )
 

@@ -14,6 +14,7 @@ from app.domain.personal_number import without_numbers
 from app.domain.tap import Claim, Judgement, Shift
 from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
+from app.store.macs import Macs
 
 # A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
 # equality may be one that reads all of the municipality for each id; it lives on until there are statistics.
@@ -192,6 +193,7 @@ async def append(
     sql: Any,
     municipality_id: int,
     leaves: Leaves,
+    macs: Macs,
     taps: Sequence[tuple[Any, ...]],
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
@@ -201,13 +203,16 @@ async def append(
     if taps or attempts or clocks:
         for tap in taps:
             leaves.add("tap", dict(zip(TAP, tap, strict=True)))
-        shifts = [(phone, shift.wall or dt.timedelta(), shift.booted_at) for phone, shift in clocks.items()]
+        shifts = [
+            macs.add("phone_clock", (municipality_id, phone, shift.wall or dt.timedelta(), shift.booted_at))
+            for phone, shift in clocks.items()
+        ]
         await sql.execute(
             APPEND + (NARROWING if reads.narrowings else "") + ATTEMPTS,
             municipality_id,
             _json(_sealed(leaves, attempts)),
             [(municipality_id, *tap) for tap in taps],
-            [(municipality_id, *shift) for shift in shifts],
+            shifts,
             leaves.take(),
             [tag_reads.row_of(municipality_id, *added) for added in reads.added],
             *tag_reads.columns_of(reads.narrowings),

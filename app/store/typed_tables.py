@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from app.store import orders, people, records, schema, tags
+from app.store import orders, people, records, rows, schema, tags
 
 Json = Mapping[str, Any]
 
@@ -71,7 +71,7 @@ async def differing(sql: Any, municipality_id: int) -> list[Wrong]:
         raise UnreadableRecordsError(f"{type(error).__name__}: {error}") from error
     wrong = []
     for table in TABLES:
-        key = [column.name for column in table.primary_key.columns]
+        key = rows.key_of(table)
         query = DIFFERING.format(table=table.name, columns=", ".join(key), key=f"concat_ws(' ', {', '.join(key[1:])})")
         found = await sql.fetch(query, municipality_id, SHOWN)
         if found:

@@ -182,10 +182,10 @@ async def test_facts_of_before_the_ledger_get_leaves_once_and_a_fact_says_so(own
     await migrate(database_url)
     marked = "SELECT municipality_id FROM municipality WHERE leafless"
     assert [row[0] for row in await owner.fetch(marked)] == [188]
-    assert await seal_all(database, 188) == Sealed(2, 0)
+    assert await seal_all(database, 188) == Sealed(3, 0)
     assert await owner.fetch(marked) == []
-    body = await owner.fetchval("SELECT body FROM record WHERE kind = 'ledger' AND ref = 'adopted'")
-    assert body == '{"facts": 1}'
+    told = await owner.fetch("SELECT ref, version, body FROM record WHERE kind = 'ledger' ORDER BY ref")
+    assert [tuple(row) for row in told] == [("adopted", 1, '{"facts": 1}'), ("marked", 1, '{"rows": 0}')]
     assert await check(database, 188) == []
-    assert await owner.fetchval("SELECT count(*) FROM ledger_leaf") == 2
+    assert await owner.fetchval("SELECT count(*) FROM ledger_leaf") == 3
     assert set(KINDS) == {"tap", "report", "correction", "manual_visit", "attempt", "record", "period_close"}

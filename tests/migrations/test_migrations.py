@@ -211,7 +211,7 @@ async def test_the_application_may_do_to_each_table_what_the_table_is_for(owner)
         for column in metadata.tables["municipality"].columns
         if await owner.fetchval("SELECT has_column_privilege($1, 'municipality', $2, 'UPDATE')", APP_ROLE, column.name)
     ]
-    assert settable == ["as_of", "master_seq", "change_no", "lookup_mark", "leafless"]
+    assert settable == ["as_of", "master_seq", "change_no", "lookup_mark", "leafless", "mac"]
     assert not await owner.fetchval("SELECT has_schema_privilege($1, 'public', 'CREATE')", APP_ROLE)
     assert not await owner.fetchval("SELECT has_table_privilege($1, 'alembic_version', 'SELECT')", APP_ROLE)
 

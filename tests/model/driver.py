@@ -121,7 +121,9 @@ class Town:
                     f" generate_series({first}, {first + AT_ONCE - 1}) AS copies (town) WHERE municipality_id = {FIRST}"
                 )
             # A leaf is of one municipality: the copies' facts get theirs with their first write.
-            await owner.execute("UPDATE municipality SET leafless = true WHERE municipality_id >= $1", first)
+            await owner.execute(
+                "UPDATE municipality SET leafless = true, mac = NULL WHERE municipality_id >= $1", first
+            )
 
     # What the machine does
 

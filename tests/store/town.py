@@ -7,6 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
+from service import LEDGER_KEY
 
 from app.domain.declined import Notice
 from app.domain.granted import granted_seconds
@@ -18,6 +19,7 @@ from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visit import NO_DURATION, Visit, visit_id
 from app.store import orders as store_orders
 from app.store import projection
+from app.store.macs import Macs
 from app.store.visits import StoredVisit
 
 FIRST = dt.date(2026, 10, 15)  # the clocks change on the 25th
@@ -177,7 +179,9 @@ class Town:
             for order in self.orders
         }  # fmt: skip
         await store_orders.put_orders(owner, 188, from_json(to_json(bodies)), [])
-        await projection.write(owner, 188, 0, visits=[StoredVisit(visit, 1) for visit in self.visits])
+        await projection.write(
+            owner, 188, 0, Macs([LEDGER_KEY]), visits=[StoredVisit(visit, 1) for visit in self.visits]
+        )
         await owner.executemany(
             "INSERT INTO record VALUES (188, 'declines', $1, 1, $2, now(), 'system', false, $3)",
             [
