@@ -187,18 +187,20 @@ def doctor_(
 
 @application.command("rebuild")
 def rebuild_(
+    *,
     month: Annotated[str | None, typer.Option(help="YYYY-MM; without it, everything.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Put nothing right.")] = False,
 ) -> None:
-    """Derive every visit anew from the facts: a line for each difference (which is put right), and then exit 1."""
+    """Derive everything anew from the facts: a line for each difference (which is put right), and then exit 1."""
     if month is not None and not re.fullmatch(MONTH, month):
         raise typer.BadParameter("a month is written YYYY-MM", param_hint="--month")
 
     collect_seldom()
 
     async def differences(database: Database, municipality_id: int) -> list[str]:
-        return [line async for line in rebuild(database, municipality_id, month)]
+        return [line async for line in rebuild(database, municipality_id, month, dry=dry_run)]
 
-    _tell_each(differences, "No difference.")
+    _tell_each(differences, "No difference.", settings_with_secrets)
 
 
 def _tell_each(

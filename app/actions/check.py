@@ -4,7 +4,7 @@ from app.actions.fit_keys import fit_keys
 from app.actions.seal import ledger_fault
 from app.domain.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.settlement import lines_hash
-from app.store import invariants, ledger, macs, periods, tree, typed_tables
+from app.store import invariants, ledger, macs, periods, sealed_samples, tree, typed_tables
 from app.store.database import Database, Reading
 from app.store.tree import StoredHead, Tiles
 from app.store.typed_tables import UnreadableRecordsError
@@ -16,16 +16,13 @@ FAULTS_SHOWN = 5
 async def check(database: Database, municipality_id: int) -> list[str]:
     """A line for each named invariant that is broken, none on a healthy database."""
     lines = _told("the keys are those the data was written with", await fit_keys(database, municipality_id))
-    async with database.write(municipality_id) as writing:
+    async with database.write(municipality_id, with_master=False) as writing:
         # These questions are about whole tables.
         await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
         lines += await invariants.broken(writing.sql, municipality_id)
     lines += await _mistyped(database, municipality_id)
     async with database.snapshot(municipality_id) as reading:
-        found = await macs.forged(reading.sql, municipality_id, database.macs)
-        lines += [
-            f"not so: {name} is as the service wrote it ({many}: {', '.join(keys)})" for name, many, keys in found
-        ]
+        lines += await _not_ours(database, reading)
     async with database.read(municipality_id) as reading:
         lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading.sql, municipality_id)
@@ -44,6 +41,17 @@ async def _mistyped(database: Database, municipality_id: int) -> list[str]:
     except UnreadableRecordsError as error:
         return _told("the records can be read", [str(error)])
     return [f"not so: {name} is what its records say ({many}: {', '.join(rows)})" for name, many, rows in wrong]
+
+
+async def _not_ours(database: Database, reading: Reading) -> list[str]:
+    """What only the service can have written, by its keys, and did not."""
+    lines = []
+    if database.vault is not None:
+        unsound = await sealed_samples.unsound(reading.sql, reading.municipality_id, database.vault)
+        lines += _told("what is encrypted opens where it stands", unsound)
+    for table, many, keys in await macs.forged(reading.sql, reading.municipality_id, database.macs):
+        lines.append(f"not so: {table} is as the service wrote it ({many}: {', '.join(keys)})")
+    return lines
 
 
 async def _rewritten(reading: Reading) -> list[str]:

@@ -31,8 +31,9 @@ BESIDE = LONGEST_PRESENCE + dt.timedelta(hours=1)
 class Changes:
     """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew.
 
-    `uncut` are corrected ones whose spans are still to be cut, `before` is what is stored of them; `concerned` is whose
-    seconds they may move. `read` are windows of persons that have been read, all in them stands in `before`.
+    `uncut` are corrected ones whose spans are still to be cut, `before` is what is stored of them, `stood` what is
+    stored of the changed; `concerned` is whose seconds they may move. `read` are windows of persons that have been
+    read, all in them stands in `before`.
     """
 
     changed: dict[UUID, Presence] = field(default_factory=dict)
@@ -41,6 +42,7 @@ class Changes:
     retell: list[Window] = field(default_factory=list)
     uncut: dict[UUID, Presence] = field(default_factory=dict)
     before: dict[UUID, Presence] = field(default_factory=dict)
+    stood: dict[UUID, Presence] = field(default_factory=dict)
     concerned: list[Window] = field(default_factory=list)
     read: list[Window] = field(default_factory=list)
 
@@ -197,6 +199,7 @@ async def cut(writing: Writing, changes: Changes) -> None:
             old = known.get(one.id)
             if one != old:
                 changes.changed[one.id] = changes.current[one.id] = one
+                changes.stood |= {} if old is None else {one.id: old}
                 for side in (one, old):
                     if side is not None:
                         changes.tell(side)

@@ -67,12 +67,16 @@ class Touched:
 
 @dataclass(slots=True)
 class Outcome:
-    """The visits told, unchanged ones too, by each tap of their presence; each difference; the presences told of."""
+    """The visits told, unchanged ones too, by each tap of their presence; each difference; the presences told of.
+
+    `moved` are the presences that came out differently, before and after.
+    """
 
     by_tap: dict[UUID, list[Visit]]
     differences: list[tuple[Visit | None, Visit | None]]
     """Before and after."""
     presences: Sequence[Presence] = ()
+    moved: Sequence[tuple[Presence | None, Presence | None]] = ()
 
 
 async def project(writing: Writing, touched: Touched) -> Outcome:
@@ -249,6 +253,7 @@ class _Pairing:
                 changes.changed[presence.id] = changes.current[presence.id] = presence
                 changes.tell(presence)
                 if old is not None:
+                    changes.stood[presence.id] = old
                     changes.tell(old)
             elif touched.meet(presence):
                 changes.current[presence.id] = presence
@@ -307,7 +312,8 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     for visit in told:
         by_presence[visit.presence].append(visit)
     by_tap = {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
-    return Outcome(by_tap, differences, all_presences)
+    moved = [(changes.stood.get(id_), one) for id_, one in changes.changed.items()]
+    return Outcome(by_tap, differences, all_presences, [*moved, *((one, None) for one in changes.removed.values())])
 
 
 async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[Window]) -> list[list[Presence]]:

@@ -6,9 +6,13 @@ Whether the projection is what the facts derive is the rebuild's question; these
 import datetime as dt
 from typing import Any
 
+from app.domain.pairing import Presence
+from app.domain.settlement import ROW
 from app.store import rows, schema
+from app.store.presences import LONGEST
 from app.store.visits import WEAKEST_END
 
+SUMS = [name for name in rows.names(schema.month_sum) if name not in rows.key_of(schema.month_sum)]
 # The month's sums as the visits have them: a visit is counted on its first share of each kind.
 FIRSTS = {"": "nr", "_category": "of_category", "_intervention": "of_intervention", "_line": "of_line"}
 # In the order of the columns.
@@ -44,7 +48,7 @@ MONTH_SUMS = f"""
 STORED_SUMS = f"""
     SELECT {", ".join(rows.names(schema.month_sum)[1:])} FROM month_sum
     WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)
-      AND (visits_line <> 0 OR visits_intervention <> 0)
+      AND ({", ".join(SUMS)}) <> ({", ".join("0" for _ in SUMS)})
 """
 WRONG_SUMS = f"""
 WITH told AS ({MONTH_SUMS}), kept AS ({STORED_SUMS})
@@ -78,6 +82,29 @@ MADE_ANEW = (("sums", WRONG_SUMS, (CLEAR_SUMS, SUM_ANEW)), ("anomalies", WRONG_C
 """What is kept of a month beside its visits: how it is found wrong, and made anew."""
 
 
+PAIRED = {name: f"paired -> 0 ->> {at}" for at, name in enumerate(Presence._fields)}
+# Columns that are there to be found by; the rest of the row says what they are.
+AS_PRESENCES_SAY = f"""
+    SELECT p.id, told.* FROM presence AS p CROSS JOIN LATERAL (
+        SELECT coalesce(started_at, ended_at) AS anchor_at,
+            coalesce(closed_at, ended_at, started_at + {LONGEST}) AS reach_at,
+            {PAIRED["person"]} AS paired_by,
+            coalesce({PAIRED["started_at"]}, {PAIRED["ended_at"]})::timestamptz AS paired_at,
+            CASE WHEN state = 'complete' AND dispute_in IS NULL AND dispute_out IS NULL THEN p.spans
+                ELSE '{{}}' END AS spans
+    ) AS told
+    WHERE municipality_id = $1 AND (p.anchor_at, p.reach_at, p.paired_by, p.paired_at, p.spans) IS DISTINCT FROM
+        (told.anchor_at, told.reach_at, told.paired_by, told.paired_at, told.spans)
+"""
+AS_VISITS_SAY = """
+    SELECT v.id, told.* FROM visit AS v CROSS JOIN LATERAL (
+        SELECT coalesce(started_at, ended_at) AS sort_at,
+            CASE WHEN status = 'complete' THEN v.spans ELSE '{}' END AS spans
+    ) AS told
+    WHERE municipality_id = $1 AND (v.sort_at, v.spans) IS DISTINCT FROM (told.sort_at, told.spans)
+"""
+
+
 def _of_all(query: str) -> str:
     """The query without its bounds."""
     return query.replace("$2", "NULL::date").replace("$3", "NULL::date")
@@ -87,6 +114,11 @@ INVARIANTS: dict[str, str] = {
     "the shares of a visit add up to its seconds": """
         SELECT id::text FROM visit WHERE municipality_id = $1
           AND (SELECT coalesce(sum(s), 0) FROM unnest(share_seconds) AS s) <> seconds""",
+    "each share of a visit says all that a share says": """
+        SELECT id::text FROM visit WHERE municipality_id = $1 AND (
+            cardinality(share_category), cardinality(share_intervention), cardinality(share_line),
+            cardinality(share_payable), cardinality(share_reason)
+        ) <> (SELECT n, n, n, n, n FROM cardinality(share_seconds) AS n)""",
     "the visits of a presence add up to its seconds": """
         SELECT presence::text FROM visit WHERE municipality_id = $1
         GROUP BY presence
@@ -118,10 +150,11 @@ INVARIANTS: dict[str, str] = {
           AND payable <> (status = 'complete' AND cardinality(share_payable) > 0 AND true = ALL (share_payable))""",
     "the kept sums of a month are those of its visits": _of_all(WRONG_SUMS),
     "the kept counts of anomalies are those of the visits": _of_all(WRONG_COUNTS),
-    "every counter that a tap says is a read of its tag": """
-        SELECT t.id::text FROM tap AS t LEFT JOIN tag_read AS r ON r.municipality_id = $1 AND r.tag = t.tag
-            AND r.epoch = t.epoch AND r.counter = t.counter
-        WHERE t.municipality_id = $1 AND t.counter IS NOT NULL AND r.tap IS DISTINCT FROM t.id""",
+    "every counter that a tap says is a read of its tag, by the phone that told of it, and no other is": """
+        SELECT tag || ' ' || epoch || ' ' || counter
+        FROM (SELECT * FROM tap WHERE municipality_id = $1 AND counter IS NOT NULL) AS t
+        FULL JOIN (SELECT * FROM tag_read WHERE municipality_id = $1) AS r USING (tag, epoch, counter)
+        WHERE (r.tap, r.phone) IS DISTINCT FROM (t.id, coalesce('device ' || t.device, 'staff ' || t.staff))""",
     "the bounds of a tag's reads are what its taps say": """
         SELECT tag || ' ' || epoch || ' ' || counter FROM (
             SELECT r.*, max(own.low) OVER (PARTITION BY r.tag, r.epoch ORDER BY r.counter) AS low,
@@ -139,6 +172,15 @@ INVARIANTS: dict[str, str] = {
         -- PostgreSQL rounds the fraction of a tolerance, the rule cuts it off.
         WHERE abs(extract(epoch FROM low - low_at)) > 0.001 OR abs(extract(epoch FROM high - high_at)) > 0.001
             OR reached <> reached_at""",
+    "what presences are found by is what they say": f"SELECT id::text FROM ({AS_PRESENCES_SAY}) AS wrong",
+    "what visits are found by is what they say": f"SELECT id::text FROM ({AS_VISITS_SAY}) AS wrong",
+    "no municipality with leaves waits for them": """
+        SELECT 'municipality' FROM municipality WHERE municipality_id = $1 AND leafless
+          AND EXISTS (SELECT FROM ledger_leaf WHERE municipality_id = $1)""",
+    "a tree of the ledger has its head": """
+        SELECT 'municipality' FROM municipality WHERE municipality_id = $1
+          AND EXISTS (SELECT FROM ledger_tile WHERE municipality_id = $1)
+          AND NOT EXISTS (SELECT FROM ledger_head WHERE municipality_id = $1)""",
     "changes are numbered without a gap": """
         SELECT 'change ' || m.change_no FROM municipality AS m WHERE m.municipality_id = $1
           AND (m.change_no, m.change_no, 1) <> (
@@ -169,6 +211,13 @@ INVARIANTS: dict[str, str] = {
             FROM period_line WHERE municipality_id = $1 GROUP BY provider, month
         ) AS told
         GROUP BY provider, month HAVING sum(lines) <> 0 OR sum(ore) <> 0""",
+    "a line of a closed month is kept under what it says": f"""
+        SELECT l.provider || ' ' || l.month || ' ' || line_no FROM period_line AS l
+        LEFT JOIN period_close AS c ON c.municipality_id = $1 AND c.provider = l.provider AND c.month = l.month
+        WHERE l.municipality_id = $1 AND (c.id IS NULL OR line_no NOT BETWEEN 1 AND c.line_count
+            OR (SELECT count(*) FROM jsonb_object_keys(body)) <> {len(ROW)}
+            OR amount_ore <> (body ->> 'amount_ore')::bigint
+            OR of_month <> (coalesce(body ->> 'adjusts', body ->> 'month') || '-01')::date)""",
 }
 EXAMPLES_SHOWN = 5
 
@@ -182,6 +231,26 @@ async def broken(sql: Any, municipality_id: int) -> list[str]:
             shown = ", ".join(found[:EXAMPLES_SHOWN])
             lines.append(f"not so: {name} ({len(found)}: {shown})")
     return lines
+
+
+MENDED = (
+    ("presence", f"""
+        UPDATE presence AS p SET anchor_at = told.anchor_at, reach_at = told.reach_at, paired_by = told.paired_by,
+            paired_at = told.paired_at, spans = told.spans
+        FROM ({AS_PRESENCES_SAY}) AS told WHERE p.municipality_id = $1 AND p.id = told.id RETURNING p.id"""),
+    ("visit", f"""
+        UPDATE visit AS v SET sort_at = told.sort_at, spans = told.spans
+        FROM ({AS_VISITS_SAY}) AS told WHERE v.municipality_id = $1 AND v.id = told.id RETURNING v.id"""),
+)  # fmt: skip
+
+
+async def mend_found_by(sql: Any, municipality_id: int) -> list[str]:
+    """A line for each presence and visit that was found by what it does not say, after putting that right."""
+    return [
+        f"{what} {row[0]} was found by what it does not say"
+        for what, query in MENDED
+        for row in await sql.fetch(query, municipality_id)
+    ]
 
 
 async def mend_kept(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:

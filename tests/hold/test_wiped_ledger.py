@@ -178,6 +178,7 @@ async def test_facts_of_before_the_ledger_get_leaves_once_and_a_fact_says_so(own
         " VALUES (188, 'providers', 'P-1', 1, 1, $1, 'test', '{\"name\": \"Norr\", \"form\": \"external\"}')",
         dt.datetime.now(dt.UTC),
     )
+    await owner.execute("INSERT INTO provider VALUES (188, 'P-1', 'external')")
     await owner.execute("UPDATE municipality SET master_seq = 1 WHERE municipality_id = 188")
     await migrate(database_url)
     marked = "SELECT municipality_id FROM municipality WHERE leafless"

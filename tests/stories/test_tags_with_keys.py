@@ -12,6 +12,7 @@ from postgres import connect
 from service import SECRETS, serving, tap_item
 from world import TAGS, ago, with_chip
 
+from app.actions.check import check
 from app.actions.record_taps import Submission, record_taps
 from app.actions.rewrap import rewrap
 from app.domain.tap import Claim, Envelope, Message
@@ -214,17 +215,20 @@ async def test_another_process_opens_what_this_one_wrapped(keyed):
 
 async def test_wrapped_keys_open_in_their_own_place_alone(keyed):
     await keyed.put("keysets", "k2", NEW_KEYS, role="admin")
+    put = "UPDATE keyset_key SET file_master_sealed = $1 WHERE keyset = 'k1'"
     async with owner_of(keyed) as owner:
-        await owner.execute(
-            "UPDATE keyset_key SET file_master_sealed = (SELECT file_master_sealed FROM keyset_key WHERE keyset = 'k2')"
-            " WHERE keyset = 'k1'"
-        )
+        own, others = await owner.fetch("SELECT file_master_sealed FROM keyset_key ORDER BY keyset")
+        await owner.execute(put, others[0])
+    [line] = await check(keyed.app.state.database, 188)
+    assert line == "not so: what is encrypted opens where it stands (1: keyset_key k1)"
     async with serving(url_of(keyed)) as other:
         body = {"sent_at": dt.datetime.now(dt.UTC), "taps": [tap_item(keyed.chip.read(), "in", ago(seconds=5))]}
         # Not refused: what the phone holds is a good tap, and it is to try again.
         for _ in range(2):
             await other.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=500)
         assert await told(other, TAGS["H-2"]) == ("accepted", None, "static")
+    async with owner_of(keyed) as owner:
+        await owner.execute(put, own[0])
 
 
 async def test_rewrapped_keys_open_without_the_old_key(settle_another):
