@@ -4,18 +4,20 @@ PYTHON ?= python3
 PORT ?= 8000
 SPEED ?=
 ARGS ?=
+MINUTES ?= 30
 SEED := $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom | tr -d ' '))
 
 BROWSERS := chromium chromium-browser google-chrome
 
 BIN := .venv/bin
+FAULTS := PYTHONPATH=.:tests:tests/model:tests/house $(BIN)/python
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test soak check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
+.PHONY: help setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -31,6 +33,13 @@ test: check ## all checks, then all tests: ARGS="tests/domain -k split"
 soak: setup ## the service against the reference model, ten times as long as in the tests: SEED=
 	@echo "make soak SEED=$(SEED)"
 	SOAK_SEED="$(SEED)" $(BIN)/pytest -n 2 tests/model $(ARGS)
+
+soak-faults: setup ## machines killed, frozen and filled for long, and totals told: SEED= MINUTES=
+	@echo "make soak-faults SEED=$(SEED) MINUTES=$(MINUTES)"
+	$(FAULTS) tests/faults/run.py --seed "$(SEED)" --minutes "$(MINUTES)" --scale 3 $(ARGS)
+
+faults-bank: setup ## seeded bugs, each to be found by the harness of faults: ARGS="07 12"
+	$(FAULTS) tests/faults/bank.py $(ARGS)
 
 check: setup ## style, types, layers and the API's description, without the tests
 	$(BIN)/ruff check

@@ -30,15 +30,15 @@ def get(url, token=None):
 
 
 class Process:
-    """`taggad` as a process; what it prints goes to a file."""
+    """`taggad` as a process, of this tree or another; what it prints goes to a file."""
 
-    def __init__(self, path, *arguments, **environment):
+    def __init__(self, path, *arguments, command=("-m", "app"), tree=ROOT, **environment):
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TAGGAD_")}
         self.said = path / f"{arguments[0]}.out"
         with self.said.open("w") as said:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "app", *arguments],
-                cwd=ROOT,
+                [sys.executable, *command, *arguments],
+                cwd=tree,
                 env=kept | environment,
                 stdout=said,
                 stderr=subprocess.STDOUT,
