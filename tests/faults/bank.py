@@ -3,6 +3,7 @@
 `python tests/faults/bank.py [NUMBER …]` prints a row for each: the bug, what found it, after how many seconds.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -36,13 +37,11 @@ def bug_of(path):
     return Bug(path, *found.groups(), says)
 
 
-def apply(path, tree, *options):
-    """`patch`, which looks for the lines where they have moved to, and says why it cannot."""
-    done = subprocess.run(
-        ["patch", "--strip=1", "--forward", "--batch", "--no-backup-if-mismatch", *options, f"--input={path}"],
-        cwd=tree, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.stdout + done.stderr if done.returncode else ""
+def apply(path, tree):
+    """Put a bug into a tree that is no repository; says why it cannot be. Lines may have moved, not changed."""
+    alone = os.environ | {"GIT_CEILING_DIRECTORIES": str(tree.parent)}
+    done = subprocess.run(["git", "apply", path], cwd=tree, env=alone, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else ""
 
 
 def _find(bug, seed):
