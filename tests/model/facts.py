@@ -179,6 +179,10 @@ class Facts:
         """The door the tap was made at: None where its tag hung nowhere then."""
         return tap.household if tap.tag is None else at_instant(self.mounts[tap.tag], tap.at)
 
+    def paired(self, person):
+        """A person's taps that anybody looks at: not those that were one too many of their day."""
+        return [tap for tap in self.taps.values() if self.persons[tap.staff] == person and tap.dispute != "too_many"]
+
     def home_of(self, recipient, day):
         """What is said of a recipient that day."""
         return on_day(self.recipients[recipient], day)

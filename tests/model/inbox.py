@@ -155,7 +155,8 @@ class Inbox:
                 if self.derived[id_]["status"] == "disputed" and presence.is_disputed(tap):
                     found.setdefault(tap.id, []).append(id_)
         for tap in self.facts.taps.values():
-            if self.facts.household_of(tap) is None and tap.id not in self.decided():
+            alone = self.facts.household_of(tap) is None or tap.dispute == "too_many"
+            if alone and tap.id not in self.decided():
                 found[tap.id] = []
         return found
 

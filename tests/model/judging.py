@@ -1,7 +1,9 @@
 """The reference model's judgement of a tap: when it was, whether it stands."""
 
 import datetime as dt
+from dataclasses import replace
 
+from crowding import Crowds
 from facts import Tap, at_instant
 from presences import LONGEST
 
@@ -100,6 +102,7 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
 
     dated = [by_clocks(item, shift, started(item))[0] for item in items if isinstance(item["tapped_at"], dt.datetime)]
     back = brought_back([at for at in dated if at > received_at], received_at)
+    crowds = Crowds(facts)
     for item in items:
         id_ = item["id"]
         before = {code for attempt, code in facts.attempts if attempt == item}
@@ -113,11 +116,14 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
         if not known:
             facts.items[id_] = item
             at, flags = when(item, shift, started(item), received_at, back)
-            facts.taps[id_] = _taken(facts, staff, item, at, flags, received_at - at > late_after, tag_of)
-            _set_aside(facts, facts.taps[id_])
+            tap = _taken(facts, staff, item, at, flags, received_at - at > late_after, tag_of)
+            if not crowds.has_room(tap):
+                tap = replace(tap, dispute="too_many", flags=())
+            facts.taps[id_] = tap
+            _set_aside(facts, tap)
             own = by_clocks(item, shift, started(item))[0]
             together = any(other != own and back[other] == back.get(own) for other in back)
-            facts.codes[id_] = next((flag for flag in flags if flag != "claim_in_future" or not together), None)
+            facts.codes[id_] = next((flag for flag in tap.flags if flag != "claim_in_future" or not together), None)
         tap = facts.taps[id_]
         verdict = "disputed" if tap.dispute else "accepted"
         yield str(id_), verdict, known, tap.dispute or facts.codes[id_], tap.at, tap.evidence

@@ -20,6 +20,8 @@ NEAR = some([0, 1, 20, 60, 61, 300, 900, 57_600, 57_601, -30, -600])
 ANY = st.integers(0, 31)
 FORGOTTEN = some([dt.datetime(2025, 9, on, 8, tzinfo=UTC) for on in (28, 28, 29)])
 """Days of which it is too late to tell in the days that are made up."""
+DAYS_AT_ONCE = 2
+"""So that with any clock they are no more than the service writes at once."""
 UNTAKEN = [
     {"tag": {"uid": "04FFFFFFFFFFFF"}},
     {"tag": {"keyset": "k-none", "e": "0" * 32, "c": "0" * 16}},
@@ -113,6 +115,14 @@ class Phones:
             items.append(self.item(who, door, ("auto", "in", "out")[number % 3], at))
         self.send(who, items)
 
+    @rule(who=WHO, door=DOOR, start=BACK, apart=some([30, 61, 120, 2400]), count=some([12, 22]))
+    def flood(self, who, door, start, apart, count):
+        """More than anybody can tap, or nearly."""
+        began_at = self.now - dt.timedelta(minutes=start)
+        times = [began_at + number * dt.timedelta(seconds=apart) for number in range(count)]
+        ways = ("in", "out", "auto", "out")
+        self.send(who, [self.item(who, door, ways[number % 4], at) for number, at in enumerate(times)])
+
     @rule(
         team=st.lists(some(sorted(STAFF)), min_size=2, max_size=3, unique=True),
         door=DOOR,
@@ -128,8 +138,12 @@ class Phones:
 
     @rule(who=WHO, seed=ANY)
     def net_again(self, who, seed):
-        """What waited is sent, mixed with what was sent before."""
+        """What waited is sent, mixed with what was sent before: of some days, as more are not written at once."""
         items = self.held.pop(who, []) + self.sent.get(who, [])
+        days = {id(item): str(item["tapped_at"])[:10] for item in items}
+        some_days = sorted(set(days.values()))[:DAYS_AT_ONCE]
+        self.held[who] = [item for item in items if days[id(item)] not in some_days]
+        items = [item for item in items if days[id(item)] in some_days]
         if items:
             random.Random(seed).shuffle(items)
             self.send(who, items)

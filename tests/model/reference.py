@@ -32,22 +32,27 @@ class Behind:
     recipient: str
 
 
-def visits_of(facts):
-    """Every visit by its id, in the words of the wire, and what is behind each."""
+def present(facts):
+    """Every presence, as people have corrected it."""
     tapped = {}
     rejected = left_out(facts)
     for tap in facts.taps.values():
-        if facts.household_of(tap) is not None and tap.id not in rejected:
+        if facts.household_of(tap) is not None and tap.id not in rejected and tap.dispute != "too_many":
             tapped.setdefault(facts.persons[tap.staff], []).append(tap)
-    present = []
+    found = []
     for person, taps in tapped.items():
-        present += correct(facts, presences_of(person, taps, facts.household_of, facts.now))
+        found += correct(facts, presences_of(person, taps, facts.household_of, facts.now))
     for manual in facts.manuals.values():
-        present += correct(facts, [by_hand(facts, manual)])
-    for person in {one.person for one in present}:
-        give_seconds(facts, [one for one in present if one.person == person])
-    present.sort(key=lambda one: (one.anchor, one.id))
-    met = [_Meeting(facts, one) for one in present]
+        found += correct(facts, [by_hand(facts, manual)])
+    return sorted(found, key=lambda one: (one.anchor, one.id))
+
+
+def visits_of(facts):
+    """Every visit by its id, in the words of the wire, and what is behind each."""
+    there = present(facts)
+    for person in {one.person for one in there}:
+        give_seconds(facts, [one for one in there if one.person == person])
+    met = [_Meeting(facts, one) for one in there]
     at_door = {}
     for meeting in met:
         at_door.setdefault(meeting.presence.household, []).append(meeting)
@@ -254,11 +259,10 @@ class _Meeting:
 
     def _changed_places(self, tap):
         """Whether another of the person's taps, near enough to matter, was on the other side of it by the phones."""
-        persons = self.facts.persons
         return any(
             (other.at < tap.at and other.said_at > tap.said_at) or (other.at > tap.at and other.said_at < tap.said_at)
-            for other in self.facts.taps.values()
-            if persons[other.staff] == persons[tap.staff] and abs(other.at - tap.at) <= LONGEST
+            for other in self.facts.paired(self.facts.persons[tap.staff])
+            if abs(other.at - tap.at) <= LONGEST
         )
 
     def _shares(self, mine, met, settled):

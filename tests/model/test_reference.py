@@ -5,11 +5,14 @@ import os
 
 import pytest
 from beginning import LATE_BEFORE, settle
+from crowding import MOST
 from driver import Town
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import run_state_machine_as_test
 from machine import Days
+
+from app.domain import crowd
 
 SOAK_SEED = os.environ.get("SOAK_SEED")
 """With it, as `make soak` gives it, the days are other ones and ten times as many."""
@@ -21,8 +24,10 @@ SHRINKING_SECONDS = 60
 
 
 @pytest.fixture
-def town(database_url):
-    """The service with the municipality every example begins with."""
+def town(database_url, monkeypatch):
+    """The service with the municipality every example begins with, where a day is soon full."""
+    for whose, taps in MOST.items():
+        monkeypatch.setitem(crowd.MOST, whose, taps)
     late_days = (dt.datetime.now(dt.UTC).date() - LATE_BEFORE).days
     with Town(database_url, late_days) as served:
         settle(served)
