@@ -106,7 +106,7 @@ async def put(
     against = await _against(writing, kind, ref, body, found, condition, provider)
     if against:
         return against
-    body = _completed(writing.master, kind, ref, body, found, provider)
+    body = _completed(writing.master, kind, ref, body, found, provider, today)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be told from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
@@ -219,12 +219,17 @@ async def _recipients(writing: Writing, body: Json, found: Stored | None, provid
     return await recipients_within(writing, provider, named)
 
 
-def _completed(master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None) -> Json:
+def _completed(
+    master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None, today: dt.date
+) -> Json:
     """The body with what it takes from its ref and from what was there."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}
     if kind == "staff":
-        return body | _who(master, ref, body["person"] or ref, provider)
+        # Who made the ref stays so, whoever puts it later.
+        made_on = found.body.get("registered_on") if found else provider and today.isoformat()
+        body = body | _who(master, ref, body["person"] or ref, provider)
+        return body | ({"registered_on": made_on} if made_on else {})
     if kind == "interventions":
         # Not told is left out, as in every catalogue from before there was a word for it.
         return {key: value for key, value in body.items() if key != "licensed" or value}

@@ -135,6 +135,10 @@ REPAIRS: Mapping[str, Words] = {
     ),
     "missing_in": Words("Rätta när besöket började.", "Correct when the visit began."),
     "missing_out": Words("Rätta när besöket slutade.", "Correct when the visit ended."),
+    "new_staff_by_hand": Words(
+        "Utföraren lade själv upp personalen den dagen eller senare. Kontrollera att personen finns och var där.",
+        "The provider itself registered the staff that day or later. See that the person exists and was there.",
+    ),
     "no_duration": Words(
         "Rätta när besöket började och slutade, eller stryk det.", "Correct when the visit began and ended, or omit it."
     ),

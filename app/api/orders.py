@@ -175,7 +175,7 @@ class ContractBody(Spanned):
     split_policy: SplitPolicy = "proportional"
     report_required: bool = False
     manual_attest_minutes: Annotated[int, Field(ge=0, le=960)] | None = Field(
-        None, description="A visit longer than this with an end told by hand waits for a second person. Null: none."
+        None, description="A visit longer than this with an end told by hand waits for a second person [60]."
     )
     compensation: Annotated[CompensationDocument, Field(default_factory=CompensationDocument)]
 

@@ -102,6 +102,9 @@ class StaffAnswer(StaffBody, Versioned):
     """
 
     person_unconfirmed: Ref | None
+    registered_on: Day | None = Field(
+        description="The day on which a planner of the provider made the ref. Null: the municipality did."
+    )
 
 
 class InterventionBody(Wire):
@@ -160,7 +163,7 @@ def _shown_recipient(caller: Caller, body: Json) -> Json:
 
 
 def _shown_staff(_: Caller, body: Json) -> Json:
-    return {"person_unconfirmed": None} | body
+    return {"person_unconfirmed": None, "registered_on": None} | body
 
 
 PROVIDER = {"name": "Utförare norr", "org_no": "556000-0001", "form": "external", "invoicing": INVOICING}
@@ -216,6 +219,7 @@ for kind in (
             "valid_to": None,
             "relative_of": None,
             "person_unconfirmed": None,
+            "registered_on": None,
         },
         reach="provider",
         shown=_shown_staff,

@@ -1,7 +1,10 @@
 """What one person told by hand and a second one attests: ends of long visits, and taps that came too late.
 
-A contract says how long a visit with an end told by hand may be before it is held. What was attested is the ends and
-who was there: as long as they stay the same it stays attested, and a later change of them asks for a new one.
+A contract says how long a visit with an end told by hand may be before it is held; where nothing is agreed it is an
+hour. What was attested is the ends and who was there: as long as they stay the same it stays attested, and a later
+change of them asks for a new one.
+
+Whoever has made a staff ref can tell visits of it by hand. So such a visit, of that day or one before, says so.
 """
 
 import datetime as dt
@@ -9,8 +12,11 @@ from collections.abc import Sequence
 
 from app.domain.correction import Correction, latest
 from app.domain.evidence import BY_HAND
-from app.domain.master import Contract
+from app.domain.master import Contract, Staff
 from app.domain.pairing import Presence
+
+UNAGREED = dt.timedelta(minutes=60)
+"""The longest that one person alone can tell where no contract of the day says another."""
 
 
 def attestable(presence: Presence) -> str:
@@ -25,14 +31,19 @@ def held(presence: Presence, contract: Contract | None, chain: Sequence[Correcti
     """
     if not BY_HAND & {presence.evidence_in, presence.evidence_out}:
         return False
-    if contract is None or contract.manual_attest_minutes is None:
-        return False
     if presence.started_at is None or presence.ended_at is None:
         return False
-    if presence.ended_at - presence.started_at <= dt.timedelta(minutes=contract.manual_attest_minutes):
+    agreed = contract.manual_attest_minutes if contract else None
+    if presence.ended_at - presence.started_at <= (UNAGREED if agreed is None else dt.timedelta(minutes=agreed)):
         return False
     said = attestable(presence)
     return not any(one.kind == "attest" and one.cause == said for one in chain)
+
+
+def of_new_staff(presence: Presence, staff: Staff, on: dt.date) -> bool:
+    """Whether an end was told by hand of the day on which the provider itself made the staff ref, or of one before."""
+    by_hand = BY_HAND & {presence.evidence_in, presence.evidence_out}
+    return bool(by_hand) and staff.registered_on is not None and on <= staff.registered_on
 
 
 def tellers(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Correction], bool]:

@@ -64,6 +64,8 @@ class Staff:
     provider: str
     role: str
     delegations: tuple[Delegation, ...] = ()
+    registered_on: dt.date | None = None
+    """When its provider's own planner made the ref; None where the municipality did."""
 
     def holds(self, on: dt.date) -> bool:
         """Whether it has begun and is not over that day."""
@@ -92,7 +94,8 @@ class Intervention:
 class Contract:
     """How a provider's visits are split while the contract is valid (inclusive days).
 
-    A visit with an end told by hand that lasts longer than `manual_attest_minutes` waits for a second person.
+    A visit with an end told by hand that lasts longer than `manual_attest_minutes` waits for a second person. None says
+    nothing of it.
     """
 
     ref: str

@@ -39,6 +39,9 @@ TEXTS: Mapping[str, Words] = {
     "harvested": Words("Taggen lästes senare än vad som uppgavs.", "The tag was read later than was claimed."),
     "time_contradiction": Words("Taggens läsningar motsäger tiden.", "The tag's reads contradict the time."),
     "too_many": Words("Fler loggningar än någon hinner.", "More taps than anybody can make."),
+    "new_staff_by_hand": Words(
+        "För hand, för personal som lades upp samma dag.", "By hand, for staff that was registered the same day."
+    ),
     "overlap": Words("Besöket korsar ett annat.", "The visit crosses another one."),
     "extra_staff": Words("Fler personal än beställt.", "More staff than ordered."),
     "clock_adjusted": Words("Telefonens klocka gick fel.", "The phone's clock was wrong."),

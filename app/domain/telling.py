@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from app.domain.attestation import held
+from app.domain.attestation import held, of_new_staff
 from app.domain.clock import Clocks, flags_of
 from app.domain.correction import (
     EVERY_RECIPIENT,
@@ -382,6 +382,8 @@ def _anomalies(scene: _Scene) -> list[str]:
         found.append("tag_mismatch")
     if not scene.employed:
         found.append("not_employed")
+    if scene.staff and of_new_staff(presence, scene.staff, scene.on):
+        found.append("new_staff_by_hand")
     found += scene.flags
     if presence.overlap:
         found.append("overlap")

@@ -37,6 +37,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "harvested": "fix",
     "time_contradiction": "fix",
     "too_many": "fix",
+    "new_staff_by_hand": "acknowledge",
     "overlap": "acknowledge",
     "extra_staff": "acknowledge",
     "clock_adjusted": "acknowledge",

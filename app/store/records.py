@@ -145,7 +145,14 @@ def staff_of(ref: str, body: Json) -> Staff:
         for one in body["delegations"]
     )
     return Staff(
-        ref, _first_day(body), _day(body.get("valid_to")), body["person"], body["provider"], body["role"], given
+        ref,
+        _first_day(body),
+        _day(body.get("valid_to")),
+        body["person"],
+        body["provider"],
+        body["role"],
+        given,
+        _day(body.get("registered_on")),
     )
 
 

@@ -51,6 +51,7 @@ FILLED = {
         "name": None,
         "person": "S-01",
         "person_unconfirmed": None,
+        "registered_on": None,
         "valid_to": None,
         "relative_of": None,
         "delegations": [],

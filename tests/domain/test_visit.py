@@ -640,6 +640,7 @@ def test_every_anomaly_says_what_it_asks_for() -> None:
     acknowledged = {code for code, severity in ANOMALIES.items() if severity == "acknowledge"}
     assert acknowledged == {
         "overlap",
+        "new_staff_by_hand",
         "extra_staff",
         "clock_adjusted",
         "claim_in_future",

@@ -3,7 +3,7 @@
 import datetime as dt
 from urllib.parse import quote
 
-from facts import Employment, Facts, Home, Line, Order
+from facts import STOCKHOLM, Employment, Facts, Home, Line, Order
 
 UTC = dt.UTC
 SINCE = dt.date(2025, 1, 1)
@@ -35,6 +35,7 @@ STAFF = {
     "S-l": ("P-norr", "alarm_team", ()),
     "S-l2": ("P-syd", "alarm_team", ()),
 }
+MADE_BY_PLANNERS = {"S-2"}  # the others were made by the municipality
 PERSONS = {ref: "S-1" if ref == "S-1b" else ref for ref in STAFF}
 MORNING = (dt.time(7), dt.time(10))
 NIGHT = (dt.time(22), dt.time(6))
@@ -57,6 +58,7 @@ def first_facts():
             for ref, (provider, role, leave) in STAFF.items()
         },
         persons=dict(PERSONS),
+        made=dict.fromkeys(MADE_BY_PLANNERS, dt.datetime.now(STOCKHOLM).date()),
         orders={
             ref: {EVER: Order(who, provider, SINCE, None, lines)} for ref, (who, provider, lines) in ORDERS.items()
         },
@@ -70,8 +72,8 @@ def settle(town):
     facts = first_facts()
 
     def put(code):
-        def tell(method, path, body):
-            town.ask(code, method, quote(path), body)
+        def tell(method, path, body, **who):
+            town.ask(code, method, quote(path), body, **who)
 
         for provider in ("P-norr", "P-syd"):
             tell("PUT", f"/v1/providers/{provider}", {"name": provider, "form": "external"})
@@ -81,7 +83,8 @@ def settle(town):
         for ref, homes in facts.recipients.items():
             tell("PUT", f"/v1/recipients/{ref}", recipient_body(homes[EVER]))
         for ref, told in facts.staff.items():
-            tell("PUT", f"/v1/staff/{ref}", staff_body(ref, told[SINCE]))
+            by = {"role": "planner", "provider": told[SINCE].provider} if ref in MADE_BY_PLANNERS else {}
+            tell("PUT", f"/v1/staff/{ref}", staff_body(ref, told[SINCE]), **by)
         for ref, placed in facts.orders.items():
             tell("PUT", f"/v1/orders/{ref}", order_body(placed[EVER]))
         for uid, tag in UIDS.items():

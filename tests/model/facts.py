@@ -159,6 +159,7 @@ class Facts:
     recipients: dict = field(default_factory=dict)  # ref: {first day: Home}
     staff: dict = field(default_factory=dict)  # ref: {first day: Employment}
     persons: dict = field(default_factory=dict)  # staff ref: person
+    made: dict = field(default_factory=dict)  # staff ref that a planner made: the day
     orders: dict = field(default_factory=dict)  # ref: {the day it applies from: Order}
     contracts: dict = field(default_factory=dict)  # provider: (split policy, report demanded, minutes to attest)
     mounts: dict = field(default_factory=dict)  # tag ref: {instant: household}

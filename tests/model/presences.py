@@ -98,10 +98,15 @@ class Presence:
         }
         return next(kind for kind in ("manual", "system_down", "off_site", "static") if kind in ends)
 
+    @property
+    def told_by_hand(self):
+        """Whether an end of it was told by hand, before or by a correction."""
+        return self.by_hand or "manual" in {tap.evidence for tap in (self.tap_in, self.tap_out) if tap is not None}
+
     def unattested(self, limit):
-        """Whether one person told so long a visit alone; `limit` are minutes, None where any length may be told."""
-        told = self.by_hand or "manual" in {tap.evidence for tap in (self.tap_in, self.tap_out) if tap is not None}
-        if limit is None or not told or not self.complete or self.end - self.start <= dt.timedelta(minutes=limit):
+        """Whether one person told so long a visit alone; `limit` are minutes, None where none were agreed."""
+        longest = dt.timedelta(minutes=60 if limit is None else limit)
+        if not self.told_by_hand or not self.complete or self.end - self.start <= longest:
             return False
         return (self.start, self.end, self.staff) not in self.attested
 

@@ -237,6 +237,9 @@ class _Meeting:
             codes.add("not_employed")
         if presence.crossed:
             codes.add("overlap")
+        made_on = self.facts.made.get(presence.staff)
+        if made_on and presence.told_by_hand and local(self.anchor).date() <= made_on:
+            codes.add("new_staff_by_hand")
         if self.counts and sum(part.seconds for part in mine):
             codes |= {code for part in mine for code in part.codes | part.problems & FIX_UNPAYABLE}
             if self.scaled:

@@ -51,7 +51,7 @@ def plan(facts, presence, report, changes):
     start = local(presence.anchor)
     day = start.date()
     job = facts.employment_of(presence.staff, day)
-    none = ("proportional", False, None)
+    none = ("proportional", False, None)  # of what may be told by hand nothing is agreed
     policy, demanded, limit = facts.contracts.get(job.provider, none) if job else none
     provider = job.provider if job else None
     # Who declined or did not open got nothing, whatever else the report says.

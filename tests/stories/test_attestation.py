@@ -1,5 +1,6 @@
 """What one person tells by hand and a second one attests, told through HTTP; a number is the situation's."""
 
+import datetime as dt
 import uuid
 
 import pytest
@@ -16,20 +17,21 @@ async def strict(home):
     return home
 
 
-async def register(home, minutes, *, staff="S-9", recipient="B-1", expect=201):
-    """A visit told by hand by a planner who is `staff`."""
-    end = day(-1, f"08:{minutes:02}")
+async def register(home, minutes, *, staff="S-9", recipient="B-1", who="S-1", start=None, expect=201):
+    """A visit of `who` told by hand by a planner who is `staff`."""
+    start = start or day(-1, "08:00")
+    end = start + dt.timedelta(minutes=minutes)
     told = {
         "id": uuid.uuid4(),
         "recipient": recipient,
-        "staff": "S-1",
-        "started_at": day(-1, "08:00"),
+        "staff": who,
+        "started_at": start,
         "ended_at": end,
         "interventions": ["dusch"],
         "reason": "phone_dead",
     }
-    who = {"role": "planner", "provider": "P-norr", "staff": staff}
-    return (await home.ask("POST", "/v1/visits", told, expect=expect, **who)).json()
+    teller = {"role": "planner", "provider": "P-norr", "staff": staff}
+    return (await home.ask("POST", "/v1/visits", told, expect=expect, **teller)).json()
 
 
 async def correct(home, visit, kind, *, role="planner", staff="S-8", expect=201, reason="equipment", **said):
@@ -143,6 +145,57 @@ async def test_the_limit_is_the_contracts_of_the_day_and_heals_when_it_is_lifted
     await home.put("contracts", "C-norr", limited | {"valid_to": day(-2).date()})
     assert (await home.visit(visit["id"]))["payable"]
     await home.put("contracts", "C-norr", limited | {"manual_attest_minutes": -1}, expect=422)
+
+
+async def test_where_nothing_is_agreed_one_person_alone_tells_an_hour_and_no_more(home):
+    """Without a contract of the day, and by one that does not say; one that says sixteen hours asks nobody."""
+    hour = await register(home, 60)
+    more = await register(home, 61, start=day(-1, "18:00"))
+    assert (codes(hour), hour["payable"]) == (set(), True)
+    assert held(more)
+    await home.put("contracts", "C-norr", contract() | {"manual_attest_minutes": None})
+    assert held(await home.visit(more["id"]))
+    await home.put("contracts", "C-norr", contract() | {"manual_attest_minutes": 960})
+    assert (await home.visit(more["id"]))["payable"]
+    await home.put("contracts", "C-norr", contract() | {"manual_attest_minutes": 59})
+    assert held(await home.visit(hour["id"]))
+
+
+EMPLOYED = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2026-01-01", "delegations": []}
+
+
+async def test_who_is_made_by_a_planner_and_told_of_by_hand_the_same_day_is_signalled_to_both_sides(home):
+    """The eight hours are held, and that the staff is new is said beside: also when somebody has attested them."""
+    planner = {"role": "planner", "provider": "P-norr"}
+    made = await home.put("staff", "S-new", EMPLOYED, **planner)
+    assert made["registered_on"] == str(day(0).date())
+    visit = await register(home, 480, who="S-new")
+    assert (codes(visit), visit["payable"]) == ({"attestation_missing", "new_staff_by_hand"}, False)
+    for reader in (planner, {"role": "controller"}):
+        items = (await home.ask("GET", "/v1/anomalies?code=new_staff_by_hand", **reader)).json()["items"]
+        assert [(one["visit"], one["severity"], one["state"]) for one in items] == [
+            (visit["id"], "acknowledge", "open")
+        ]
+    told = await correct(home, visit, "attest")
+    assert (told["payable"], codes(told)) == (True, {"new_staff_by_hand"})
+    seen = await correct(home, told, "acknowledge", anomaly="new_staff_by_hand")
+    assert [one["state"] for one in seen["anomalies"]] == ["acknowledged"]
+    # Who has made the ref stays so, also when the municipality puts the employment.
+    again = await home.put("staff", "S-new", EMPLOYED | {"role": "assistant_nurse"})
+    assert again["registered_on"] == made["registered_on"]
+    assert codes(await home.visit(visit["id"])) == {"new_staff_by_hand"}
+
+
+async def test_what_new_staff_taps_at_a_tag_and_whom_the_municipality_makes_is_no_signal(home):
+    await home.put("staff", "S-new", EMPLOYED, role="planner", provider="P-norr")
+    await home.visit_by("S-new", H1, day(-1, "08:00"), day(-1, "08:30"))
+    made = await home.put("staff", "S-known", EMPLOYED)
+    assert made["registered_on"] is None
+    await register(home, 30, who="S-known")
+    assert "new_staff_by_hand" not in {code for one in await home.visits() for code in codes(one)}
+    [tapped] = await home.visits(staff="S-new")
+    corrected = await correct(home, tapped, "set_end", ended_at=day(-1, "08:40"))
+    assert "new_staff_by_hand" in codes(corrected)
 
 
 async def test_a_tap_received_too_late_is_attested_by_another_than_its_carer(home):

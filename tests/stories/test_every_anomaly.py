@@ -29,9 +29,9 @@ def cause(function):
     return function
 
 
-async def employ(home, ref=STAFF, *, delegations=INSULIN, provider="P-norr", **more):
-    told = {"provider": provider, "role": "care_assistant", "valid_from": BEGAN_ON, "delegations": delegations}
-    await home.put("staff", ref, told | more)
+async def employ(home, ref=STAFF, *, delegations=INSULIN, by="system", **more):
+    told = {"provider": "P-norr", "role": "care_assistant", "valid_from": BEGAN_ON, "delegations": delegations}
+    await home.put("staff", ref, told | more, role=by, provider="P-norr" if by == "planner" else None)
 
 
 async def ordered(home, *lines, **more):
@@ -106,6 +106,12 @@ async def staff_count(home):
 async def not_employed(home):
     await employ(home, valid_to=str(day(-30).date()))
     await visited(home)
+
+
+@cause
+async def new_staff_by_hand(home):
+    await employ(home, "S-new", by="planner")
+    await visited(home, "S-new")
 
 
 @cause
@@ -218,11 +224,11 @@ def test_every_anomaly_has_its_story():
 
 
 async def anomalies_of(home, code, language, **filters):
-    """What the inbox shows of a code at the visits of STAFF."""
+    """What the inbox shows of a code at the visits of STAFF, and of who is new."""
     headers = {"Accept-Language": language}
     params = {"code": code, **filters}
     answer = await home.ask("GET", "/v1/anomalies", role="admin", params=params, headers=headers, expect=200)
-    mine = [one for one in answer.json()["items"] if one["staff"] == STAFF]
+    mine = [one for one in answer.json()["items"] if one["staff"] in {STAFF, "S-new"}]
     # What crosses another visit is told of both.
     return [one for one in mine if one["recipient"] == HOME] or mine
 
