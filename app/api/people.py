@@ -1,5 +1,6 @@
 """Providers, recipients, staff and interventions: who gives help, who gets it, and what it is."""
 
+import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -54,6 +55,13 @@ class RecipientBody(RecipientFields):
     """
 
     personal_number: str | None = None
+
+    @field_validator("birth_date")
+    @classmethod
+    def _born(cls, told: dt.date | None) -> dt.date | None:
+        if told is not None and told > today():
+            raise PydanticCustomError("out_of_range", "lies in time to come")
+        return told
 
     @field_validator("personal_number")
     @classmethod

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 from pydantic_core import to_json
+from service import day
 from sqlalchemy import event
 
 KINDS = ("payers", "providers", "recipients", "interventions", "staff", "contracts", "orders", "tags", "declines")
@@ -294,6 +295,7 @@ WRONG = [
     ("recipients", {"area": "SUBURB"}, "/area"),
     ("recipients", {"birth_date": "1608336000"}, "/birth_date"),
     ("recipients", {"birth_date": "1899-12-31"}, "/birth_date"),
+    ("recipients", {"birth_date": str(day(0).date() + dt.timedelta(days=2))}, "/birth_date"),
     ("recipients", {"protected": 1}, "/protected"),
     ("recipients", {"household": "a b"}, "/household"),
     ("interventions", {"standard_minutes": 1441}, "/standard_minutes"),
