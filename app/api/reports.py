@@ -102,7 +102,7 @@ async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow
     batch = await read_items(request, ReportsIn, "reports", ReportIn)
     received_at, sent_at = request.app.state.now(), batch.envelope.sent_at
     items = [
-        unreadable(item) if isinstance(item, Unread) else _told(item, caller.staff, received_at, sent_at)
+        unreadable(request, item) if isinstance(item, Unread) else _told(item, caller.staff, received_at, sent_at)
         for item in batch.items
     ]
     async with request.app.state.database.write(caller.municipality_id) as writing:

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
-from app.api.access import Caller, allow, database
+from app.api.access import Caller, allow, database, digest_of
 from app.api.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.health import count_tap
 from app.api.reading import Unread, read_items
@@ -194,7 +194,9 @@ async def post_taps(request: Request) -> Response:
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
     envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
-    items = [unreadable(item) if isinstance(item, Unread) else _item(item, caller) for item in batch.items]
+    items = [
+        unreadable(request, item) if isinstance(item, Unread) else _item(request, item, caller) for item in batch.items
+    ]
     master = database(request).remembered(caller.municipality_id)
     if master is not None:
         # Before the lock is waited for: it is nobody else's time.
@@ -214,16 +216,14 @@ async def post_taps(request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
-def _item(item: TapIn, caller: Caller) -> Claim | Unreadable:
+def _item(request: Request, item: TapIn, caller: Caller) -> Claim | Unreadable:
     """A tap, or what is refused of one: inspectors make control taps at tags, and nobody else and nothing else."""
     control = item.direction == "control"
     if control == (caller.role == "inspector") and not (control and item.tag.household is not None):
         return _claim(item)
     told = {"direction": item.direction, "tapped_at": item.tapped_at}
-    body_hash = blake2b(item.model_dump_json().encode(), digest_size=16).digest()
-    return Unreadable(
-        item.id, told, body_hash, "malformed" if caller.role == "inspector" and control else "forbidden_role"
-    )
+    code: Refusal = "malformed" if caller.role == "inspector" and control else "forbidden_role"
+    return Unreadable(item.id, told, _known_by(request, item.model_dump_json()), code)
 
 
 def _claim(item: TapIn) -> Claim:
@@ -245,14 +245,18 @@ def _claim(item: TapIn) -> Claim:
     )
 
 
-def unreadable(item: Unread) -> Unreadable:
+def unreadable(request: Request, item: Unread) -> Unreadable:
     """An item that is kept as an attempt, under its id where that could be read."""
-    raw = to_json(item.raw)
     try:
         id_ = UUID(item.id) if item.id else None
     except ValueError:
         id_ = None
-    return Unreadable(id_, item.raw, blake2b(raw, digest_size=16).digest())
+    return Unreadable(id_, item.raw, _known_by(request, to_json(item.raw).decode()))
+
+
+def _known_by(request: Request, told: str) -> bytes:
+    """What a repeat of a refused item is known by: without our key nobody finds out by trying what it said."""
+    return digest_of(request, "attempt", told)[:16]
 
 
 def _result(answer: TapAnswer) -> dict[str, Any]:
