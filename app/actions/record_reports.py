@@ -1,7 +1,7 @@
 """Receive reports: what the carer did in a visit. One may come before the tap it names, and waits for it."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -11,6 +11,7 @@ from app.actions.project import Touched, project
 from app.actions.record_taps import Unreadable, nameless, standing_refusal
 from app.domain.master import MasterData
 from app.domain.report import NOT_OWN, Refusal, Report
+from app.domain.sender import TOO_MANY_REFUSED, is_taken
 from app.store import presences
 from app.store import taps as store
 from app.store.database import Writing
@@ -33,7 +34,15 @@ def _hash(report: Report) -> bytes:
     return blake2b(repr(body).encode(), digest_size=16).digest()
 
 
-def _fault(report: Report, master: MasterData) -> Refusal | None:
+def _fault(
+    report: Report | Unreadable, known: KnownReports, others: Sequence[Report], master: MasterData
+) -> Refusal | None:
+    if isinstance(report, Unreadable):
+        return "malformed"
+    if report.id in known.stored:
+        return "id_conflict"
+    if report in others:
+        return NOT_OWN
     if any(told.intervention not in master.interventions for told in report.interventions):
         return "unknown_intervention"
     if any(told.recipient and told.recipient not in master.recipients for told in report.interventions):
@@ -47,12 +56,18 @@ async def record_reports(
     device: str | None,
     received_at: dt.datetime,
     items: Sequence[Report | Unreadable],
-) -> list[ReportAnswer]:
-    """Store reports and tell their visits anew. Answers in the order of the items."""
+) -> list[ReportAnswer] | None:
+    """Store reports and tell their visits anew. Answers in the order of the items.
+
+    None for a batch of whom nobody employs: nothing is kept of it.
+    """
     readable = [item for item in items if isinstance(item, Report)]
     ids = [item.id for item in items if item.id is not None]
     taps = [report.tap for report in readable]
-    known = await store.known_reports(writing.sql, writing.municipality_id, ids, nameless(items), taps)
+    known = await store.known_reports(writing.sql, writing.municipality_id, staff, ids, nameless(items), taps)
+    repeats = (known.stored.get(report.id) == _hash(report) for report in readable)
+    if not is_taken(writing.master, staff, received_at, _told_of(readable, known), repeats):
+        return None
     others = await _of_others(writing, known, readable)
     reports: list[dict[str, Any]] = []
     attempts: list[dict[str, Any]] = []
@@ -64,32 +79,41 @@ async def record_reports(
         if code is not None:
             answers.append(ReportAnswer(item.id, "refused", code, True))
             continue
-        if isinstance(item, Unreadable):
-            code = "malformed"
-        elif known.stored.get(item.id) == hashed:
+        if known.stored.get(item.id) == hashed:
             answers.append(ReportAnswer(item.id, "accepted", None, True))
             continue
-        elif item.id in known.stored:
-            code = "id_conflict"
-        else:
-            code = NOT_OWN if item in others else _fault(item, writing.master)
+        code = _fault(item, known, others, writing.master)
         trace = {"staff": staff, "device": device, "received_at": received_at, "body_hash": hashed.hex()}
-        if code is None and isinstance(item, Report):
-            reports.append(_row(item) | {"sent_at": item.sent_at} | trace)
+        if code is None:
+            reports.append(_row(item) | trace)
             known.stored[item.id] = hashed
             answers.append(ReportAnswer(item.id, "accepted", None, False))
-            continue
-        answers.append(ReportAnswer(item.id, "refused", code, code in codes))
-        if code is not None and code not in codes:
+        elif code in codes:
+            answers.append(ReportAnswer(item.id, "refused", code, True))
+        elif known.kept.add(staff, received_at):
             codes.add(code)
-            raw = item.raw if isinstance(item, Unreadable) else _row(item)
-            attempts.append({"kind": "report", "item_id": item.id, "code": code, "claim": raw} | trace)
-    await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts)
+            attempts.append({"kind": "report", "item_id": item.id, "code": code, "claim": _row(item)} | trace)
+            answers.append(ReportAnswer(item.id, "refused", code, False))
+        else:
+            answers.append(ReportAnswer(item.id, "refused", TOO_MANY_REFUSED, False))
+    await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts, known.kept)
+    await project(writing, _touched(reports, known, writing.master))
+    return answers
+
+
+def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Touched:
     touched = Touched()
     for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
-        touched.persons.append((writing.master.person_of(owner), at, at))
-    await project(writing, touched)
-    return answers
+        touched.persons.append((master.person_of(owner), at, at))
+    return touched
+
+
+def _told_of(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:
+    """When the taps were that they name, and when each was told: its tap may not have come yet."""
+    for report in reports:
+        yield report.told_at
+        if report.tap in known.owners:
+            yield known.owners[report.tap][1]
 
 
 async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Report]) -> list[Report]:
@@ -108,7 +132,9 @@ async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Re
     return [report for report in foreign if (report.tap, person_of(report.staff)) not in given]
 
 
-def _row(report: Report) -> dict[str, Any]:
+def _row(report: Report | Unreadable) -> Any:
+    if isinstance(report, Unreadable):
+        return report.raw
     return {
         "id": report.id,
         "tap": report.tap,
@@ -116,4 +142,5 @@ def _row(report: Report) -> dict[str, Any]:
         "outcome": report.outcome,
         "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
         "note": report.note,
+        "sent_at": report.sent_at,
     }

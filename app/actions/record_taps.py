@@ -14,6 +14,7 @@ from app.domain.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.doors import Doors, Whereabouts
 from app.domain.master import MasterData
 from app.domain.report import NOT_OWN
+from app.domain.sender import TOO_MANY_REFUSED, is_taken
 from app.domain.tap import (
     JUDGED_ANEW,
     Claim,
@@ -61,6 +62,8 @@ class Submission:
     device: str | None
     envelope: Envelope
     items: Sequence[Claim | Unreadable]
+    by_staff: bool = True
+    """Taken from who is or was employed; an inspector is not."""
     whole: Sequence[Claim | Unreadable] | None = None
     days: int = 1
 
@@ -131,6 +134,11 @@ class _Heard(NamedTuple):
     shift: Shift
     leads: Leads
 
+    def times(self, items: Iterable[Claim | Unreadable]) -> Iterator[tuple[Claim, dt.datetime]]:
+        """Those that could be read, and when each was."""
+        for claim in _claims(items):
+            yield claim, time_of(claim, self.submission.envelope, self.shift, self.leads)[0]
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -147,27 +155,35 @@ class _Batch:
     confirmed: dict[str, tuple[dt.datetime, str]]
     crowds: Crowds
 
-    def shift(self, submission: Submission) -> Shift:
+    def hear(self, submission: Submission) -> _Heard | None:
+        """None for what is not taken from its sender."""
         kept = self.known.clocks.get(submission.phone)
         shift = shift_of(submission.envelope, kept)
+        claims = _claims(submission.whole or submission.items)
+        heard = _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
+        if submission.by_staff and not self._is_taken(heard):
+            return None
         if shift != kept:
             self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
-        return shift
+        return heard
 
-    def hear(self, submission: Submission) -> _Heard:
-        shift = self.shift(submission)
-        claims = _claims(submission.whole or submission.items)
-        return _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
+    def _is_taken(self, heard: _Heard) -> bool:
+        """Asked of the batch as a whole, however it is parted."""
+        submission, taps = heard.submission, self.known.taps
+        staff, items = submission.staff, submission.whole or submission.items
+        told_of = (at for _, at in heard.times(items))
+        repeats = (one.id in taps and taps[one.id].staff == staff for one in _claims(items))
+        return is_taken(self.writing.master, staff, submission.envelope.received_at, told_of, repeats)
 
     async def count(self, heard: Sequence[_Heard]) -> None:
         """Count what the new taps will be counted with."""
         master = self.writing.master
         crowds = {
             crowd
-            for submission, shift, leads in heard
-            for item in submission.items
-            if isinstance(item, Claim) and item.id not in self.known.taps
-            for crowd in crowds_of(item, submission.staff, time_of(item, submission.envelope, shift, leads)[0], master)
+            for one in heard
+            for item, at in one.times(one.submission.items)
+            if item.id not in self.known.taps
+            for crowd in crowds_of(item, one.submission.staff, at, master)
         }
         self.crowds = Crowds(await counted_taps(self.writing.sql, self.writing.municipality_id, master, crowds))
 
@@ -214,11 +230,13 @@ class _Batch:
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
 
     def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
-        """A refusal is data: the attempt is kept."""
+        """A refusal is data: the attempt is kept, of one sender's day up to a bound."""
         codes = self.known.attempts.setdefault((id_, hashed), set())
         duplicate = code in codes
-        codes.add(code)
         if not duplicate:
+            if not self.known.refused.add(submission.staff, submission.envelope.received_at):
+                return TapAnswer(id_, "refused", TOO_MANY_REFUSED, False, None, None)
+            codes.add(code)
             self.attempts.append(self._attempt("tap", submission, id_, code, hashed, claim))
         return TapAnswer(id_, "refused", code, duplicate, None, None)
 
@@ -276,30 +294,33 @@ async def record_taps(
     submissions: Sequence[Submission],
     late_after: dt.timedelta,
     digest_uid: Callable[[str], str],
-) -> list[list[TapAnswer]]:
+) -> list[list[TapAnswer] | None]:
     """Judge, store and project any number of batches of one municipality, answered in their order and their items'.
 
-    Runs a fixed number of statements whatever the sizes. Nothing is stored until the caller's transaction commits.
+    None answers a batch of whom nobody employs: nothing is kept of it. Runs a fixed number of statements whatever the
+    sizes. Nothing is stored until the caller's transaction commits.
     """
     items = [item for submission in submissions for item in submission.items]
     ids = [item.id for item in items if item.id is not None]
     phones = list({submission.phone for submission in submissions})
     messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
     reads = [read for message in messages if (read := counted(message, writing.master))]
-    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads)
+    senders = list({submission.staff for submission in submissions})
+    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads, senders)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {}, Crowds({}))
     heard = [batch.hear(submission) for submission in submissions]
-    await batch.count(heard)
-    answers = [batch.answers(one) for one in heard]
+    await batch.count([one for one in heard if one])
+    answers = [one and batch.answers(one) for one in heard]
     sql, municipality_id, leaves, macs = writing.sql, writing.municipality_id, writing.leaves, writing.macs
-    await store.append(sql, municipality_id, leaves, macs, batch.taps, batch.attempts, batch.clocks, known.reads)
+    kept = (batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
+    await store.append(sql, municipality_id, leaves, macs, *kept)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
     told = await project(writing, batch.touched)
     whereabouts = Whereabouts(told.presences, writing.master.provider_of)
     return [
         [_as_it_stands(answer, submission.staff, told, whereabouts) for answer in answered]
-        if _is_told(writing.master, submission)
+        if answered and _is_told(writing.master, submission)
         else answered
         for submission, answered in zip(submissions, answers, strict=True)
     ]

@@ -69,6 +69,13 @@ REFUSALS: Mapping[str, tuple[Words, Words]] = {
             "No tag is registered with that UID. Register it and send the tap again.",
         ),
     ),
+    "too_many_refused": (
+        Words("För mycket har avvisats", "Too much has been refused"),
+        Words(
+            "Så mycket har avvisats härifrån i dag att inget mer av det sparas. Se vad telefonen gör för fel.",
+            "So much has been refused from here today that no more of it is kept. See what the phone does wrong.",
+        ),
+    ),
     "unknown_household": (
         Words("Hushållet är okänt", "The household is unknown"),
         Words(

@@ -319,6 +319,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Inget av de format som efterfrågas i Accept finns här.",
         "None of the formats asked for in Accept is offered here.",
     ),
+    "not_employed": Kind(
+        403,
+        "Inte anställd",
+        "Not employed",
+        "Du är inte anställd, så inget tas emot härifrån. Det som är gjort är kvar i telefonen: prata med planeraren.",
+        "You are not employed, so nothing is taken from here. What was done stays on the phone: talk to the planner.",
+    ),
     "not_found": Kind(
         404,
         "Finns inte",

@@ -95,7 +95,8 @@ async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow
     """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does.
 
     A report of another person's presence is refused `not_own_presence`; one that came before its tap is set aside when
-    the tap shows whose it is. What is refused for want of master data is judged anew when it is sent again.
+    the tap shows whose it is. What is refused for want of master data is judged anew when it is sent again. How much of
+    what is refused is kept, and of whom nothing is taken, is as for taps; of a day is what was told then, or of a tap.
     """
     if caller.staff is None:
         raise Problem("forbidden_role")
@@ -107,6 +108,8 @@ async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow
     ]
     async with request.app.state.database.write(caller.municipality_id) as writing:
         answers = await record_reports(writing, caller.staff, caller.device, received_at, items)
+    if answers is None:
+        raise Problem("not_employed")
     results = [
         {"id": answer.id, "verdict": answer.verdict, "code": answer.code, "duplicate": answer.duplicate}
         for answer in answers

@@ -16,6 +16,7 @@ from app.actions.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreada
 from app.api.access import Caller, allow, database, digest_of
 from app.api.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.health import count_tap
+from app.api.problems import Problem
 from app.api.reading import Unread, read_items
 from app.api.tags import Uid
 from app.api.visits import Evidence
@@ -146,7 +147,7 @@ EXAMPLE_OUT = {
 }
 
 
-def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Sequence[TapAnswer]]:
+def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Sequence[TapAnswer] | None]:
     """The queue that commits the taps of each municipality in groups."""
     late_after = dt.timedelta(days=settings.late_tap_days)
     key = settings.lookup_key
@@ -154,7 +155,7 @@ def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Seque
     def digest_uid(uid: str) -> str:
         return blake2b(uid.encode(), key=key, digest_size=16).hexdigest()
 
-    async def write(municipality_id: int, submissions: Sequence[Submission]) -> Sequence[Sequence[TapAnswer]]:
+    async def write(municipality_id: int, submissions: Sequence[Submission]) -> Sequence[Sequence[TapAnswer] | None]:
         async with to.write(municipality_id) as writing:
             return await record_taps(writing, submissions, late_after, digest_uid)
 
@@ -185,6 +186,9 @@ async def post_taps(request: Request) -> Response:
     with the visits as they were told then. Where that fails on the way, nothing is answered, and what was stored is a
     duplicate when it is sent again.
 
+    Refused items are kept, up to 1000 of a sender's day; one beyond that is `too_many_refused`. 403 `not_employed` when
+    nobody has ever employed the sender, or none of the taps is of a day of an employment that is over.
+
     Neither visits nor doors are told to who is not employed today, or on a phone that is revoked or somebody else's.
 
     An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
@@ -204,10 +208,13 @@ async def post_taps(request: Request) -> Response:
             if isinstance(claim, Claim) and claim.message is not None:
                 with suppress(KeysClosedError):
                     claim.message.verified(master)
-    submission = Submission(caller.staff or caller.subject, caller.device, envelope, items)
+    sender, by_staff = caller.staff or caller.subject, caller.role == "staff"
+    submission = Submission(sender, caller.device, envelope, items, by_staff)
     told: dict[int, TapAnswer] = {}
     for places, part in parts_of(submission):
         written = await request.app.state.taps.submit(caller.municipality_id, part, request.is_disconnected)
+        if written is None:
+            raise Problem("not_employed")
         told.update(zip(places, written, strict=True))
     answers = [told[place] for place in range(len(items))]
     for answer in answers:

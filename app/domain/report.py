@@ -10,7 +10,9 @@ from app.domain.time import ZERO
 
 Outcome = Literal["performed", "declined", "no_answer"]
 
-Refusal = Literal["malformed", "id_conflict", "unknown_intervention", "unknown_recipient", "not_own_presence"]
+Refusal = Literal[
+    "malformed", "id_conflict", "unknown_intervention", "unknown_recipient", "not_own_presence", "too_many_refused"
+]
 """Why a report is refused."""
 NOT_OWN: Refusal = "not_own_presence"
 """Why a report is refused, or set aside when the tap it waited for shows it: somebody else was there."""
@@ -43,14 +45,19 @@ class Report:
     note: str | None = None
     sent_at: dt.datetime | None = None
 
+    @property
+    def told_at(self) -> dt.datetime:
+        """When it was told, by the clock it was sent by, and not after it was received."""
+        shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO
+        return min(self.reported_at + shift, self.received_at)
+
     def order(self, began_at: dt.datetime | None) -> tuple[dt.datetime, dt.datetime, UUID]:
         """What reports of a presence that began then are sorted by: when each was told, then when it was received.
 
         Nothing is told after it was received. What was told before there was anything to tell of is a wrong clock's
         word: it counts as told when it was received.
         """
-        shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO
-        told_at = min(self.reported_at + shift, self.received_at)
+        told_at = self.told_at
         if began_at is not None and told_at < began_at:
             told_at = self.received_at
         return told_at, self.received_at, self.id

@@ -61,6 +61,7 @@ Refusal = Literal[
     "counter_replayed",
     "counter_replayed_same_device",
     "unknown_household",
+    "too_many_refused",
 ]
 """Why a tap is refused."""
 JUDGED_ANEW = frozenset(

@@ -333,6 +333,16 @@ attempt = Table(
     ),
 )
 
+attempt_count = Table(
+    "attempt_count",
+    metadata,
+    hot_tenant(),
+    Column("staff", Text, nullable=False),
+    Column("counted_on", Date, nullable=False),
+    Column("items", Integer, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "staff"),
+)
+
 phone_clock = Table(
     "phone_clock",
     metadata,

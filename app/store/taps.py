@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from app.domain.counter import Read, Reads
 from app.domain.personal_number import without_numbers
+from app.domain.sender import Kept, RefusedItems
 from app.domain.tap import Claim, Judgement, Shift
 from app.store import ledger, rows, schema, tag_reads
 from app.store.ledger import Leaves
@@ -19,8 +20,12 @@ from app.store.macs import Macs
 # A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
 # equality may be one that reads all of the municipality for each id; it lives on until there are statistics.
 BY_ID = "id >= wanted.id AND id <= wanted.id ORDER BY id"
+# How many refused items are kept of the staff refs in a parameter.
+COUNTS = """unnest(${at}::text[]) AS wanted(staff) JOIN LATERAL (
+    SELECT * FROM attempt_count WHERE municipality_id = $1 AND attempt_count.staff = wanted.staff OFFSET 0) AS c ON true
+"""
 # What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, the reports that
-# wait for them, and the reads beside those of tags with keys.
+# wait for them, the reads beside those of tags with keys, and how much is kept of what was refused of their senders.
 KNOWN = f"""
 SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
     NULL::interval AS wall_shift, NULL::timestamptz AS booted_at, NULL::tag_read AS read
@@ -45,6 +50,9 @@ FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM report WHERE municipality_id = $1 AND report.tap = wanted.id OFFSET 0) AS r ON true
 UNION ALL
 SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.read FROM ({tag_reads.near(5)}) AS found
+UNION ALL
+SELECT 'kept', NULL, NULL, NULL, c.items::text, c.counted_on::timestamptz, NULL, c.staff, NULL, NULL, NULL
+FROM {COUNTS.format(at=8)}
 """
 TAP = rows.names(schema.tap)[1:]
 APPEND = f"""
@@ -52,9 +60,10 @@ WITH taps AS (
     INSERT INTO tap {rows.given(schema.tap, 3)}
 ), clocks AS (
     INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
-), leaves AS ({ledger.insert(5)}), reads AS ({tag_reads.insert(6)})
+), leaves AS ({ledger.insert(5)}), reads AS ({tag_reads.insert(6)}), counts AS (
+    INSERT INTO attempt_count {rows.given(schema.attempt_count, 7)} {rows.replacing(schema.attempt_count)})
 """
-NARROWING = f", narrowed AS ({tag_reads.narrow(7)})"
+NARROWING = f", narrowed AS ({tag_reads.narrow(8)})"
 # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
 ATTEMPTS = """
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
@@ -63,7 +72,8 @@ SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash
 FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
     received_at timestamptz, code text, body_hash text, claim jsonb)
 """
-# What is known of reports: those stored under their ids, refused attempts, and whose the taps are that they name.
+# What is known of reports: those stored under their ids, refused attempts, whose the taps are that they name, and how
+# much is kept of what was refused of their sender.
 KNOWN_REPORTS = f"""
 SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::timestamptz AS at
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
@@ -81,6 +91,8 @@ FROM unnest($3::bytea[]) AS nameless(hash) JOIN LATERAL (
 UNION ALL
 SELECT 'tap', t.id, NULL, NULL, t.staff, t.at FROM unnest($4::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT id, staff, at FROM tap WHERE municipality_id = $1 AND {BY_ID}) AS t ON true
+UNION ALL
+SELECT 'kept', NULL, NULL, c.items::text, c.staff, c.counted_on::timestamptz FROM {COUNTS.format(at=5)}
 """
 APPEND_REPORTS = f"""
 WITH reports AS (
@@ -90,7 +102,8 @@ WITH reports AS (
         sent_at
     FROM json_to_recordset($3::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
         received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text, sent_at timestamptz)
-), leaves AS ({ledger.insert(4)})
+), leaves AS ({ledger.insert(4)}), counts AS (
+    INSERT INTO attempt_count {rows.given(schema.attempt_count, 5)} {rows.replacing(schema.attempt_count)})
 """
 
 MOST_KEPT = 2000
@@ -130,6 +143,7 @@ class Known:
     clocks: dict[str, Shift]
     waiting: dict[UUID, list[WaitingReport]]
     reads: Reads
+    refused: RefusedItems
 
 
 async def known(
@@ -139,21 +153,24 @@ async def known(
     phones: Sequence[str],
     nameless: Sequence[bytes],
     counted: Sequence[tuple[str, int, int]],
+    senders: Sequence[str],
 ) -> Known:
     """What is stored under these ids, for these phones, of items without an id (known by their hashes), and of reads.
 
     `counted` are tags, epochs and counters: what is found are those reads and the ones beside them.
     """
-    found = Known({}, {}, {}, {}, Reads())
+    found = Known({}, {}, {}, {}, Reads(), RefusedItems())
     reads = zip(*counted, strict=True) if counted else ((), (), ())
     for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await sql.fetch(
-        KNOWN, municipality_id, ids, phones, nameless, *reads
+        KNOWN, municipality_id, ids, phones, nameless, *reads, senders
     ):
         if what == "read":
             _, tag, epoch, *rest = read
             found.reads.know((tag, epoch), [Read(*rest)])
         elif what == "clock":
             found.clocks[staff] = Shift(wall, booted_at)
+        elif what == "kept":
+            found.refused.know(staff, Kept(at.date(), int(code)))
         elif what == "waiting":
             found.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
         elif what == "tap":
@@ -198,8 +215,9 @@ async def append(
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
     reads: Reads,
+    refused: RefusedItems,
 ) -> None:
-    """Store judged taps, refused attempts, their leaves and what is now known of clocks and reads, in one statement."""
+    """Store judged taps, refused attempts, their leaves and what is now known of all else, in one statement."""
     if taps or attempts or clocks:
         for tap in taps:
             leaves.add("tap", dict(zip(TAP, tap, strict=True)))
@@ -215,28 +233,36 @@ async def append(
             shifts,
             leaves.take(),
             [tag_reads.row_of(municipality_id, *added) for added in reads.added],
+            _counted(municipality_id, refused),
             *tag_reads.columns_of(reads.narrowings),
         )
 
 
 class KnownReports(NamedTuple):
-    """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, since when."""
+    """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, and when.
 
-    stored: dict[UUID, bytes]
+    And how much is kept of what was refused of their sender.
+    """
+
+    stored: dict[UUID | None, bytes]
     refused: dict[Refused, set[str]]
     owners: dict[UUID, tuple[str, dt.datetime]]
+    kept: RefusedItems
 
 
 async def known_reports(
-    sql: Any, municipality_id: int, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
+    sql: Any, municipality_id: int, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
     """What is stored under these ids, of items without an id, and of the taps that the reports name."""
-    found = KnownReports({}, {}, {})
-    for what, id_, body_hash, code, staff, at in await sql.fetch(KNOWN_REPORTS, municipality_id, ids, nameless, taps):
+    found = KnownReports({}, {}, {}, RefusedItems())
+    asked = (municipality_id, ids, nameless, taps, [sender])
+    for what, id_, body_hash, code, staff, at in await sql.fetch(KNOWN_REPORTS, *asked):
         if what == "report":
             found.stored[id_] = body_hash
         elif what == "tap":
             found.owners[id_] = (staff, at)
+        elif what == "kept":
+            found.kept.know(staff, Kept(at.date(), int(code)))
         else:
             found.refused.setdefault((id_, body_hash), set()).add(code)
     return found
@@ -248,13 +274,19 @@ async def append_reports(
     leaves: Leaves,
     reports: Sequence[dict[str, Any]],
     attempts: Sequence[dict[str, Any]],
+    refused: RefusedItems,
 ) -> None:
     """Store reports, refused attempts at them and their leaves, in one statement."""
     if reports or attempts:
         for report in reports:
             leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
         told = map(_json, (_sealed(leaves, attempts), reports))
-        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *told, leaves.take())
+        counts = _counted(municipality_id, refused)
+        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *told, leaves.take(), counts)
+
+
+def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...]]:
+    return [(municipality_id, staff, *kept) for staff, kept in refused.added.items()]
 
 
 def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

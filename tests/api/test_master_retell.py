@@ -159,9 +159,11 @@ async def test_a_delegation_told_late_releases_what_was_held(town, told):
 
 async def test_an_employment_told_late_gives_the_visits_their_provider(town, told):
     await town.put("orders", "O-1", order(line("dusch")))
+    begins = {"provider": "P-stad", "role": "care_assistant", "valid_from": day(0).date().isoformat()}
+    await town.put("staff", "S-02", begins)
     await town.visit_by("S-02", UID, day(-2, "08:00"), day(-2, "08:30"))
     [visit] = await told(to=day(-2).date())
-    assert visit["provider"] is None
+    assert visit["provider"] == "P-stad"
     assert "not_employed" in codes(visit)
     await town.put("staff", "S-02", {"provider": "P-norr", "role": "care_assistant", "valid_from": LONG_AGO})
     [visit] = await told(to=day(-2).date())

@@ -21,9 +21,14 @@ from app.store.schema import metadata
 from app.store.vault import Vault
 
 SPENT = "an assertion is good for minutes and once; whoever takes the row away is not found by any mark in it either"
+COUNTED = "it says how much more is kept of what is refused that day: nothing is derived from it"
 FREE = {
     ("alembic_version", "version_num"): "with another one nothing is served: the schema is not this version's",
     ("municipality", "epoch"): "with another one every cursor is refused, and whoever reads begins anew",
+    ("attempt_count", "municipality_id"): COUNTED,
+    ("attempt_count", "staff"): COUNTED,
+    ("attempt_count", "counted_on"): COUNTED,
+    ("attempt_count", "items"): COUNTED,
     ("spent_assertion", "municipality_id"): SPENT,
     ("spent_assertion", "device"): SPENT,
     ("spent_assertion", "jti_digest"): SPENT,

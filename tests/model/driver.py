@@ -11,6 +11,7 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from anyio.from_thread import start_blocking_portal
+from judging import MOST_KEPT
 from postgres import connect
 from service import serving, written
 
@@ -19,6 +20,7 @@ from app.actions.check import check
 from app.actions.move_clock import let_pass
 from app.actions.rebuild import rebuild
 from app.actions.seal import seal_all
+from app.domain import sender
 
 FIRST = 1000
 AT_ONCE = 100
@@ -65,6 +67,7 @@ class Town:
     def __enter__(self):
         for loop in ("_keep_time", "_keep_sealing"):
             self._stack.enter_context(patch.object(main, loop, _stand_still))
+        self._stack.enter_context(patch.object(sender, "MOST_REFUSED", MOST_KEPT))
         self._portal = self._stack.enter_context(start_blocking_portal(backend_options={"use_uvloop": True}))
         self._start()
         return self

@@ -4,6 +4,7 @@ Instants are UTC in whole seconds unless said otherwise, days are local, refs ar
 """
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -168,6 +169,7 @@ class Facts:
     items: dict = field(default_factory=dict)  # id of a tap: what was sent
     codes: dict = field(default_factory=dict)  # id of a tap: what its clocks had answered
     attempts: list = field(default_factory=list)  # (what was sent, code) of each that was refused
+    refused: Counter = field(default_factory=Counter)  # (staff ref, day): how many of them it sent then
     reports: dict = field(default_factory=dict)  # id: Report
     report_items: dict = field(default_factory=dict)  # id of a report: what was sent
     set_aside: set = field(default_factory=set)  # reports that the tap they waited for showed to be of somebody else
@@ -196,6 +198,12 @@ class Facts:
         """Whether a staff ref works for anybody that day."""
         job = self.employment_of(staff, day)
         return job is not None and job.since_on <= day <= (job.last_on or day)
+
+    def has_left(self, staff, day):
+        """Whether nobody employs a staff ref from that day on."""
+        jobs = self.staff[staff]
+        last_on = jobs[max(jobs)].last_on
+        return last_on is not None and last_on < day
 
     def is_of_their_own(self, tap, presence):
         """Whether who tapped may be told of the presence: it is theirs, or for the same provider."""

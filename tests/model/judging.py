@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import replace
 
 from crowding import Crowds
-from facts import Tap, at_instant
+from facts import Tap, at_instant, local
 from presences import LONGEST
 
 TOLERANCE = dt.timedelta(seconds=30)
@@ -13,6 +13,8 @@ LARGE = dt.timedelta(minutes=5)
 NOTHING = dt.timedelta(0)
 WANTING = {"tag_unknown", "keyset_unknown", "unknown_household"}
 """Refusals for what may be put in place later: the same tap sent again is judged by what is in place then."""
+MOST_KEPT = 4
+"""Refused items that are kept of a staff ref's day. The service's own bound is out of reach for made-up days."""
 DISPUTING = {"suspended": "tag_suspended", "lost": "tag_lost", "retired": "tag_retired", "tampered": "tag_tampered"}
 
 
@@ -68,12 +70,36 @@ def when(item, shift, started_at, received_at, back):
     return (at - taken).replace(microsecond=0), tuple(flags)
 
 
+def is_readable(item):
+    """Whether it has the shape of a tap."""
+    shapes = ({"uid"}, {"keyset", "e", "c"}, {"household", "reason"})
+    dated = isinstance(item["tapped_at"], dt.datetime)
+    return dated and item["direction"] in {"in", "out", "auto"} and set(item["tag"]) in shapes
+
+
+def comes_from_nobody(facts, staff, received_at, times, repeats):
+    """Whether nothing of a batch is taken: nobody employs who sent it, nor did when anything of it was."""
+    if staff not in facts.staff:
+        return True
+    if not facts.has_left(staff, local(received_at).date()) or any(repeats):
+        return False
+    return not any(facts.is_employed(staff, local(at).date()) for at in times)
+
+
+def keep(facts, staff, received_at, item, code):
+    """The code that a refusal is told with, after keeping it where it is not one too many of its day."""
+    day = (staff, local(received_at).date())
+    if facts.refused[day] == MOST_KEPT:
+        return "too_many_refused"
+    facts.refused[day] += 1
+    facts.attempts.append((item, code))
+    return code
+
+
 def refusal(facts, item, tag_of):
     """Why nobody can take it; None where it can be taken. Known ids are answered before anything else is looked at."""
     tag = item["tag"]
-    shapes = ({"uid"}, {"keyset", "e", "c"}, {"household", "reason"})
-    readable = item["direction"] in {"in", "out", "auto"} and isinstance(item["tapped_at"], dt.datetime)
-    if not readable or set(tag) not in shapes:
+    if not is_readable(item):
         return "malformed"
     if item["id"] in facts.items:
         return None if facts.items[item["id"]] == item else "id_conflict"
@@ -86,22 +112,33 @@ def refusal(facts, item, tag_of):
 
 
 def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
-    """Take in the taps of one batch; gives the answer that is owed to each of its items.
+    """Take in the taps of one batch; gives the answer that is owed to each of its items, None where it is not taken.
 
     It is (id, verdict, whether it was known, code, instant, evidence).
     """
     phone = (staff, envelope.get("boot_id"))
-    shift = shift_of(facts.clocks, phone, received_at, envelope["sent_at"])
+    clocks = dict(facts.clocks)
+    shift = shift_of(clocks, phone, received_at, envelope["sent_at"])
     started_at = None
     if "sent_uptime_ms" in envelope:
-        started_at = start_of(facts.clocks, phone, received_at, envelope["sent_uptime_ms"])
+        started_at = start_of(clocks, phone, received_at, envelope["sent_uptime_ms"])
 
     def started(item):
         """Of a clock that was started since the tap nothing is known."""
         return started_at if item.get("boot_id") == envelope.get("boot_id") else None
 
-    dated = [by_clocks(item, shift, started(item))[0] for item in items if isinstance(item["tapped_at"], dt.datetime)]
+    readable = [item for item in items if is_readable(item)]
+    dated = [by_clocks(item, shift, started(item))[0] for item in readable]
     back = brought_back([at for at in dated if at > received_at], received_at)
+    times = [when(item, shift, started(item), received_at, back)[0] for item in readable]
+    repeats = [item["id"] in facts.taps and facts.taps[item["id"]].staff == staff for item in readable]
+    if comes_from_nobody(facts, staff, received_at, times, repeats):
+        return None
+    facts.clocks = clocks
+    return list(_answers(facts, staff, items, received_at, late_after, tag_of, shift, started, back))
+
+
+def _answers(facts, staff, items, received_at, late_after, tag_of, shift, started, back):
     crowds = Crowds(facts)
     for item in items:
         id_ = item["id"]
@@ -109,8 +146,8 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
         refused = next(iter(before - WANTING), None) or refusal(facts, item, tag_of)
         if refused:
             known = refused in before
-            facts.attempts += [] if known else [(item, refused)]
-            yield str(id_), "refused", known, refused, None, None
+            code = refused if known else keep(facts, staff, received_at, item, refused)
+            yield str(id_), "refused", known, code, None, None
             continue
         known = id_ in facts.taps
         if not known:
@@ -138,7 +175,14 @@ def _set_aside(facts, tap):
 
 
 def judge_report(facts, report, item, given):
-    """The answer owed to a report: (verdict, code, whether it was known). `given` is who was there by a correction."""
+    """The answer owed to a report: (verdict, code, whether it was known), None where it is not taken.
+
+    `given` is who was there by a correction.
+    """
+    times = [min(report.reported_at + report.shift, report.received_at)]
+    times += [facts.taps[report.tap].at] if report.tap in facts.taps else []
+    if comes_from_nobody(facts, report.staff, report.received_at, times, [report.id in facts.reports]):
+        return None
     before = {code for attempt, code in facts.attempts if attempt == item}
     if before:
         return "refused", before.pop(), True
@@ -146,8 +190,7 @@ def judge_report(facts, report, item, given):
         return "accepted", None, True
     tap = facts.taps.get(report.tap)
     if tap is not None and facts.persons[report.staff] not in {facts.persons[tap.staff], *given}:
-        facts.attempts.append((item, "not_own_presence"))
-        return "refused", "not_own_presence", False
+        return "refused", keep(facts, report.staff, report.received_at, item, "not_own_presence"), False
     facts.reports[report.id], facts.report_items[report.id] = report, item
     return "accepted", None, False
 

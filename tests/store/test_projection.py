@@ -188,7 +188,7 @@ async def clear(owner):
     # Facts cannot be deleted by anybody else than a superuser who first lifts the trigger.
     await owner.execute("SET session_replication_role = replica")
     await owner.execute(
-        "TRUNCATE record, tap, report, correction, manual_visit, attempt, presence, visit, visit_change,"
+        "TRUNCATE record, tap, report, correction, manual_visit, attempt, attempt_count, presence, visit, visit_change,"
         " withdrawn_visit, month_sum, anomaly_count, phone_clock, ledger_leaf,"
         " provider, care_order, order_line, recipient_version, staff_version, contract"
     )

@@ -266,9 +266,9 @@ async def test_what_the_report_names_is_paid_by_whichever_tap_it_names_and_whoev
     assert await paid(home) == {("B-1", "declined_at_door"): 3_000}
     # A trainee is never paid for, nor whoever was not employed, nor what is declined after a death.
     for who in ("S-trainee", "S-3"):
-        await home.put("staff", who, staff(who, valid_to=None if who == "S-trainee" else "2026-10-01"))
         await visit(home, "2026-10-03", outcome="declined", who=who)
         await visit(home, "2026-10-04", "insulin", declined=["dusch"], who=who)
+        await home.put("staff", who, staff(who, valid_to=None if who == "S-trainee" else "2026-10-01"))
     assert await paid(home) == {("B-1", "declined_at_door"): 3_000}
     await home.put("recipients", "B-1", recipient("B-1", died_on="2026-10-01", valid_from="2020-01-01"))
     assert await paid(home) == {}

@@ -104,8 +104,8 @@ async def staff_count(home):
 
 @cause
 async def not_employed(home):
-    await employ(home, valid_to=str(day(-30).date()))
     await visited(home)
+    await employ(home, valid_to=str(day(-30).date()))
 
 
 @cause

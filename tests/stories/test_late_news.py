@@ -185,10 +185,11 @@ async def test_an_order_of_who_moved_out_reaches_the_door_where_nobody_lives_now
     assert {visit["recipient"] for visit in await home.visits()} == {"B-a", "B-b"}
 
 
-async def test_staff_who_are_registered_after_their_taps(home):
+async def test_staff_whose_employment_begins_later_than_their_taps(home):
+    await home.put("staff", "S-new", staff("S-1", valid_from=date(0)))
     told = await home.visit_by("S-new", H2, START, END)
     [before] = await home.visits()
-    assert (before["provider"], before["role"], before["payable"]) == (None, None, False)
+    assert (before["provider"], before["role"], before["payable"]) == ("P-norr", "care_assistant", False)
     assert (codes(before) >= {"not_employed"}, told["verdict"]) == (True, "accepted")
     await home.put("staff", "S-new", staff("S-1"))
     [visit] = await home.visits()

@@ -1,8 +1,11 @@
 """Who lives behind a door is told to those who work there today; what others still have to tell is taken from them."""
 
+import asyncio
 import datetime as dt
+import uuid
 
 import pytest
+from service import day, tap_item
 from world import H1, H2, STOCKHOLM, ago, staff
 
 from app.api import access
@@ -27,26 +30,26 @@ async def put_employment(home, **days):
 )
 async def test_a_tap_of_who_is_not_employed_today_names_nobody(home, days, told):
     """It may be yesterday's, which is paid for; but a phone that is kept must not go on opening doors to the refs."""
-    await home.tap("S-1", H2, "in", ago(hours=3))
+    before = dt.timedelta(days=0 if told else 1)
+    await home.tap("S-1", H2, "in", ago(hours=3) - before)
     await put_employment(home, **days)
-    at = ago(hours=2)
+    at = ago(hours=2) - before
     tapped = await home.tap("S-1", H1, "in", at)
     again = await home.tap("S-1", H1, "in", at, id=tapped["id"])
-    by_hand = await home.tap("S-1", "H-par", "in", ago(hours=1))
+    by_hand = await home.tap("S-1", "H-par", "in", ago(hours=1) - before)
     for answer, recipients in ((tapped, ["B-1"]), (again, ["B-1"]), (by_hand, ["B-a", "B-b"])):
         assert [one["recipient"] for one in answer["visits"]] == (recipients if told else [])
         assert (answer["doors"] is not None) == told
     assert len(await home.visits(staff="S-1")) == 4
 
 
-async def test_who_has_not_begun_or_is_unknown_is_told_of_nobody(home):
+async def test_who_has_not_begun_is_told_of_nobody(home):
     await home.put("staff", "S-new", staff("S-1", valid_from=TOMORROW))
-    for who in ("S-new", "S-nobody"):
-        assert (await home.tap(who, H1, "in", ago(hours=1)))["visits"] == []
+    assert (await home.tap("S-new", H1, "in", ago(hours=1)))["visits"] == []
 
 
 async def test_who_was_employed_reads_no_visits_and_no_reminders_but_brings_taps_and_reports(home):
-    tapped = await home.tap("S-1", H1, "in", ago(hours=5))
+    await home.tap("S-1", H1, "in", ago(hours=5))
     [visit] = await home.visits()
     paths = ("/v1/visits", f"/v1/visits/{visit['id']}", "/v1/reminders")
     for path in paths:
@@ -56,10 +59,95 @@ async def test_who_was_employed_reads_no_visits_and_no_reminders_but_brings_taps
         answer = await home.ask("GET", path, role="staff", expect=403, **FORMER)
         assert answer.json()["code"] == "forbidden_role"
         assert "B-" not in answer.text
-    await home.tap("S-1", H1, "out", ago(hours=4))
-    await home.report("S-1", tapped["id"], ["dusch"])
+    earlier = await home.tap("S-1", H1, "in", ago(hours=28))
+    await home.report("S-1", earlier["id"], ["dusch"])
     await put_employment(home, valid_from=TODAY)  # again
     assert (await home.ask("GET", paths[0], role="staff", expect=200, **FORMER)).json()["items"]
+
+
+async def kept(owner):
+    """How much is stored of what phones send."""
+    tables = ("tap", "report", "attempt", "phone_clock", "attempt_count")
+    return [await owner.fetchval(f"SELECT count(*) FROM {table}") for table in tables]
+
+
+def batch(kind, *items):
+    return {"sent_at": ago(), kind: list(items)}
+
+
+def told_at(at, tap=None):
+    """A report, by default of a tap that has not come."""
+    told = {"tap": tap or uuid.uuid4(), "reported_at": at, "outcome": "performed", "interventions": []}
+    return {"id": uuid.uuid4()} | told
+
+
+@pytest.fixture
+async def left(home):
+    """Somebody whose employment ended the day before yesterday, and has sent nothing yet."""
+    await put_employment(home, valid_to=day(-2).date().isoformat())
+    return home
+
+
+@pytest.mark.parametrize("who", ["S-1", "S-nobody"])
+@pytest.mark.parametrize("kind", ["taps", "reports"])
+async def test_nothing_is_taken_of_whom_nobody_employs(left, owner, who, kind):
+    made = {"taps": tap_item(H1, "in", ago(hours=30)), "reports": told_at(ago(hours=30))}[kind]
+    body = batch(kind, made, {"id": "x"})
+    answer = await left.ask("POST", f"/v1/{kind}", body, role="staff", staff=who, expect=403)
+    assert answer.json()["code"] == "not_employed"
+    assert await kept(owner) == [0] * 5
+    await left.put("staff", who, staff("S-1", valid_to=YESTERDAY))
+    results = (await left.ask("POST", f"/v1/{kind}", body, role="staff", staff=who, expect=200)).json()["results"]
+    assert [one["verdict"] for one in results] == ["accepted", "refused"]
+
+
+async def test_a_phone_that_was_away_over_the_end_of_an_employment_brings_all_it_has(left):
+    """Also what was made after it, which is flagged and paid to nobody; and its repeat, though it comes by itself."""
+    before, after = tap_item(H1, "in", day(-2, "22:00")), tap_item(H1, "out", day(-1, "06:00"))
+    results = await left.taps("S-1", [before, after])
+    assert [one["verdict"] for one in results] == ["accepted"] * 2
+    assert [one["visits"] for one in results] == [[], []]
+    [again] = await left.taps("S-1", [after])
+    assert again == results[1] | {"duplicate": True}
+    left_too = await left.visits(staff="S-1")
+    assert [(visit["seconds"], visit["payable"]) for visit in left_too] == [(8 * 3600, True)]
+
+
+@pytest.mark.parametrize("kind", ["taps", "reports"])
+async def test_an_employment_that_was_ended_afterwards_takes_no_answer_back(home, kind):
+    body = batch(kind, {"taps": tap_item(H1, "in", ago(hours=30)), "reports": told_at(ago(hours=30))}[kind])
+    [first] = (await home.ask("POST", f"/v1/{kind}", body, role="staff", expect=200, **FORMER)).json()["results"]
+    await put_employment(home, valid_to=day(-5).date().isoformat())
+    [again] = (await home.ask("POST", f"/v1/{kind}", body, role="staff", expect=200, **FORMER)).json()["results"]
+    assert again == first | {"duplicate": True} | ({"visits": []} if kind == "taps" else {})
+
+
+@pytest.mark.parametrize("by", ["what was told then", "the tap that it names"])
+async def test_a_report_of_a_day_of_the_employment_is_taken_after_it(left, by):
+    named = tap_item(H1, "in", day(-2, "22:00"))
+    if by == "the tap that it names":
+        await left.taps("S-1", [named])
+    told = told_at(day(-2, "23:00") if by == "what was told then" else ago(hours=1), named["id"])
+    answer = await left.ask("POST", "/v1/reports", batch("reports", told), role="staff", staff="S-1", expect=200)
+    assert answer.json()["results"][0]["verdict"] == "accepted"
+
+
+async def test_an_inspector_needs_no_employment(left):
+    item = tap_item(H1, "control", ago(hours=1))
+    answer = await left.ask("POST", "/v1/taps", batch("taps", item), role="inspector", expect=200)
+    assert answer.json()["results"][0]["verdict"] == "accepted"
+
+
+async def test_others_of_the_same_group_are_not_held_up(left):
+    """Whoever is refused is written together with whoever is not."""
+
+    def sent_by(who, expect):
+        body = batch("taps", tap_item(H1, "in", ago(hours=1)))
+        return left.ask("POST", "/v1/taps", body, role="staff", staff=who, expect=expect)
+
+    both = [("S-2", 200), ("S-1", 403)] * 5
+    answers = await asyncio.gather(*(sent_by(who, expect) for who, expect in both))
+    assert all(one.json()["results"][0]["verdict"] == "accepted" for one in answers[::2])
 
 
 async def test_a_revoked_phone_is_told_nothing_of_who_lives_where(home, monkeypatch):

@@ -210,8 +210,8 @@ async def test_27_a_change_of_employer_in_the_middle_of_the_month(home):
 
 
 async def test_27_the_old_employment_is_over(home):
-    await home.put("staff", "S-1", staff("S-1", valid_to=date(-2)))
     await home.visit_by("S-1", H2, *LUNCH)
+    await home.put("staff", "S-1", staff("S-1", valid_to=date(-2)))
     [visit] = await home.visits()
     assert (visit["seconds"], visit["payable"], codes(visit)) == (1800, False, {"not_employed"})
 

@@ -99,7 +99,7 @@ async function deliver(ref, taps, results) {
       await drop("taps", taps[at].id);
     }
   } else if (!TOO_MUCH_OR_UNREADABLE.includes(answer.status)) {
-    throw new Later(answer.status === 401 ? "untrusted" : "busy");
+    throw new Later({ 401: "untrusted", 403: "not_employed" }[answer.status] ?? "busy");
   } else if (taps.length > 1) {
     const half = Math.ceil(taps.length / 2);
     await deliver(ref, taps.slice(0, half), results);
