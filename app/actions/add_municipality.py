@@ -9,5 +9,5 @@ from app.store.database import Database
 
 async def add_municipality(database: Database, municipality_id: int, name: str) -> bool:
     """Create it, from now on; False when it was there already (its name stays)."""
-    async with database.read(municipality_id) as transaction:  # nothing to lock yet
+    async with database.founding(municipality_id) as transaction:
         return await municipalities.add(transaction.sql, municipality_id, name, whole_second(dt.datetime.now(UTC)))

@@ -129,6 +129,8 @@ class ReceiptOut(Wire):
 )
 async def get_key(request: Request, municipality: Annotated[int, Query(ge=1, le=9999)]) -> KeyOut:
     """What the ledger of a municipality is verified with. Compare it with what you were told on another way."""
+    async with request.app.state.database.read(municipality):
+        pass  # 404 for one that is not there
     signer = Signer(request.app.state.settings.ledger_key[0], municipality)
     return KeyOut(public_key=str(signer.public))
 

@@ -29,6 +29,7 @@ from app.api.reading import read_form
 from app.api.wire import REF, OneOf, answer_of
 from app.domain.time import UTC
 from app.store import credentials, records
+from app.store.database import UnknownMunicipalityError
 
 router = APIRouter(tags=["tokens"])
 
@@ -191,8 +192,11 @@ async def _to_client(request: Request, name: str, secret: str, asked: Scopes) ->
     known = CLIENT_ID.fullmatch(name)
     if known is None or not re.match(REF, known[2]) or known[2].endswith("\n"):
         raise _RefusedError("invalid_client")
-    async with database(request).read(int(known[1])) as reading:
-        stored = await records.latest(reading.sql, reading.municipality_id, "clients", known[2])
+    try:
+        async with database(request).read(int(known[1])) as reading:
+            stored = await records.latest(reading.sql, reading.municipality_id, "clients", known[2])
+    except UnknownMunicipalityError:
+        raise _RefusedError("invalid_client") from None
     body: dict[str, Any] = stored.body if stored else {"secret_digest": "", "revoked_at": None}
     right = hmac.compare_digest(digest_of(request, PURPOSE, secret).hex(), body["secret_digest"])
     if not right or body["revoked_at"] is not None:

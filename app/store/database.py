@@ -33,6 +33,9 @@ ADOPTED = "ledger"
 """The records that say how many facts and rows from before their leaves and hashes got them, at their beginning."""
 SERVICE = "service"
 
+EXISTS = """
+SELECT EXISTS (SELECT FROM municipality WHERE municipality_id = current_setting('app.municipality')::int)
+"""
 TAKES_WRITES = """
 SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off', clock_timestamp()
 """
@@ -110,6 +113,8 @@ class Database:
         self.ledger_keys = tuple(ledger_keys)
         self.macs = Macs(ledger_keys)
         self._masters: dict[int, MasterData] = {}
+        self._existing: set[int] = set()
+        """The municipalities that this process has met: none is ever taken away."""
         self.vault = vault
         self.marks = marks or Marks(None)
         self.stopped: dict[int, str] = {}
@@ -136,11 +141,18 @@ class Database:
 
     @asynccontextmanager
     async def read(self, municipality_id: int, pool: Pool = "reads") -> AsyncIterator[Reading]:
-        """A transaction that sees one municipality. Raises BusyError when no connection comes free.
+        """A transaction that sees one municipality.
 
-        What writers wait for is read from their `pool`.
+        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there. What
+        writers wait for is read from their `pool`.
         """
         async with self._transaction(municipality_id, pool) as sa:
+            yield Reading(municipality_id, sa, await _driver(sa))
+
+    @asynccontextmanager
+    async def founding(self, municipality_id: int) -> AsyncIterator[Reading]:
+        """The same for a tenant that need not be there yet. Without the lock: there is nothing to lock."""
+        async with self._transaction(municipality_id, "writes", founding=True) as sa:
             yield Reading(municipality_id, sa, await _driver(sa))
 
     @asynccontextmanager
@@ -285,11 +297,17 @@ class Database:
                 self._without_room = False
 
     @asynccontextmanager
-    async def _transaction(self, municipality_id: int, pool: Pool, **options: Any) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(
+        self, municipality_id: int, pool: Pool, *, founding: bool = False, **options: Any
+    ) -> AsyncIterator[AsyncConnection]:
         async with self._pools.connection(pool) as sa:
             if options:
                 await sa.execution_options(**options)
             await sa.exec_driver_sql(f"SELECT set_config('app.municipality', '{int(municipality_id)}', true)")
+            if not founding and municipality_id not in self._existing:
+                if not (await sa.exec_driver_sql(EXISTS)).scalar():
+                    raise UnknownMunicipalityError
+                self._existing.add(municipality_id)
             yield sa
             await sa.commit()
 

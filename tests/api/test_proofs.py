@@ -89,12 +89,14 @@ async def test_a_tap_is_proven_against_the_signed_head(told):
         assert leaf_of(entry["public"], bytes.fromhex(entry["personal"])) == leaf
 
 
-async def test_a_note_of_another_ledger_or_text_does_not_verify(told):
+async def test_a_note_of_another_ledger_or_text_does_not_verify(told, owner):
     key = (await get(told, "key", role=None, municipality=188))["public_key"]
     note = (await get(told, "head"))["note"]
     with pytest.raises(InvalidSignature):
         text_of(note.replace("taggad/188\n", "taggad/180\n", 1), key)
     assert key.split("+")[0] == "taggad/188"
+    assert (await get(told, "key", 404, role=None, municipality=180))["code"] == "unknown_municipality"
+    await owner.execute("INSERT INTO municipality VALUES (180, 'Stockholm', now())")
     other = (await get(told, "key", role=None, municipality=180))["public_key"]
     with pytest.raises(AssertionError):
         text_of(note, other)

@@ -48,12 +48,17 @@ async def test_a_municipality_reads_only_its_own(two, reader, seen):
         assert await reading.sql.fetchval("SELECT array_agg(municipality_id) FROM municipality") == [reader]
 
 
-async def test_a_municipality_that_is_not_there_sees_nothing(two):
-    async with two.read(181) as reading:
-        assert await reading.sql.fetch("SELECT * FROM provider") == []
-    with pytest.raises(UnknownMunicipalityError):
-        async with two.write(181):
-            pass
+@pytest.mark.parametrize("way", ["read", "snapshot", "write"])
+async def test_a_municipality_that_is_not_there_is_neither_read_nor_written(two, owner, way):
+    for _ in range(2):
+        with pytest.raises(UnknownMunicipalityError):
+            async with getattr(two, way)(181):
+                pass
+    async with two.founding(181) as founding:
+        assert await founding.sql.fetch("SELECT * FROM provider") == []
+    await owner.execute("INSERT INTO municipality VALUES (181, 'Tyresö', now())")
+    async with getattr(two, way)(181) as opened:
+        assert await opened.sql.fetch("SELECT * FROM provider") == []
 
 
 @pytest.mark.parametrize("setting", [None, ""])
