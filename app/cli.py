@@ -122,13 +122,14 @@ def serve(
             def say(port: int) -> None:
                 out.print(f"Serving at http://{host}:{port}; Ctrl-C ends it.", markup=False)
 
+            options = server_options(settings.trusted_proxies)
             if workers == 1:
-                serve_at(uvicorn.Config(create_app(settings, url), **server_options()), at, say)
+                serve_at(uvicorn.Config(create_app(settings, url), **options), at, say)
                 return
             with tempfile.TemporaryDirectory(prefix="taggad-metrics-") as metrics:
                 served = settings.model_copy(update={"database_url": url})
                 os.environ.update(served.to_environment(), PROMETHEUS_MULTIPROC_DIR=metrics)
-                config = uvicorn.Config("app.main:worker", factory=True, workers=workers, **server_options())
+                config = uvicorn.Config("app.main:worker", factory=True, workers=workers, **options)
                 serve_at(config, at, say)
 
 

@@ -7,7 +7,7 @@ import re
 import resource
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 from http.client import HTTPConnection, HTTPException
@@ -244,9 +244,15 @@ class _Joining:
             self._held = []
 
 
-def server_options() -> dict[str, Any]:
-    """The settings of every server. The edge logs requests, because addresses may name people."""
+def server_options(trusted_proxies: Sequence[str] = ()) -> dict[str, Any]:
+    """The settings of every server. The edge logs requests, because addresses may name people.
+
+    Whom a request comes from is taken from the proxies' word where it comes from one of `trusted_proxies`: the last
+    address that is none of theirs. Everybody can write the header.
+    """
     return {
+        "proxy_headers": bool(trusted_proxies),
+        "forwarded_allow_ips": list(trusted_proxies),
         "http": Patient,
         "access_log": False,
         "log_config": None,

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -46,6 +47,15 @@ def _ring(value: object) -> object:
     return {name: _secret(key) for name, _, key in entries}
 
 
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    names = [name.strip() for name in value.split(",")]
+    for name in names:
+        ip_network(name)  # without a host's bits, or it would be believed of nobody
+    return tuple(names)
+
+
 class Settings(BaseModel):
     """Read once at start. The description of each field is its documentation."""
 
@@ -67,6 +77,11 @@ class Settings(BaseModel):
         default=None,
         description="The address that callers know the service by, `https://host`: what codes and tags open, and what"
         " devices sign for. Without it, the address that a request says it came to.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(_networks)] = Field(
+        default=(),
+        description="Addresses or networks, with commas: of a proxy there it is believed whom a request comes from, by"
+        " `X-Forwarded-For`, and whether by https. Of nobody else.",
     )
     token_key: Annotated[tuple[bytes, ...], BeforeValidator(_secrets)] = Field(
         default=(),
@@ -136,7 +151,7 @@ class Settings(BaseModel):
             if isinstance(value, dict):
                 value = ",".join(f"{key}:{b64encode(secret).decode()}" for key, secret in value.items())
             elif isinstance(value, tuple):
-                value = ",".join(b64encode(secret).decode() for secret in value)
+                value = ",".join(one if isinstance(one, str) else b64encode(one).decode() for one in value)
             elif isinstance(value, bytes):
                 value = b64encode(value).decode()
             values[PREFIX + name.upper()] = "" if value is None else str(value)

@@ -257,8 +257,10 @@ async def serving(database_url, **settings):
     """The service on a free loopback port over this database; `settings` are those of `Settings`."""
     data_dir = TemporaryDirectory(prefix="taggad-")
     given = {"database_url": database_url, "data_dir": Path(data_dir.name)} | SECRETS | settings
-    app = create_app(Settings.model_validate(given))
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
+    chosen = Settings.model_validate(given)
+    app = create_app(chosen)
+    options = server_options(chosen.trusted_proxies)
+    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
     running = asyncio.create_task(server.serve())
     while not server.started:
         if running.done():
