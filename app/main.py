@@ -14,8 +14,8 @@ from typing import TextIO
 
 import structlog
 from fastapi import Depends, FastAPI
-from fastapi.staticfiles import StaticFiles
 
+from app import assets
 from app.actions.move_clock import move_clock
 from app.actions.seal import LedgerBrokenError, seal_all
 from app.api import (
@@ -160,8 +160,8 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.add_middleware(Edge)
     for module in MODULES:
         app.include_router(module.router)
-    app.mount(docs.ASSETS_URL, StaticFiles(directory=docs.ASSETS))
-    app.mount("/static", StaticFiles(directory=pages.STATIC))
+    for files in (assets.DOCS, assets.PAGES):
+        app.mount(files.at, files)
     return app
 
 

@@ -1,22 +1,19 @@
 """The API's own description: OpenAPI 3.1, the page that shows it (nothing from elsewhere), and what each code means."""
 
 from html import escape
-from pathlib import Path
 from typing import Annotated, Literal
 
-import fastapi_offline
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
+from app import assets
 from app.api.codes import CODES, told_of
 from app.api.formats import wanted_type
 from app.api.problems import PROBLEMS, Problem
 from app.api.wire import OneOf, Wire, answer_of
 from app.language import wanted
 
-ASSETS = Path(fastapi_offline.__file__).parent / "static"
-ASSETS_URL = "/docs/assets"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -27,12 +24,12 @@ PAGE = f"""<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Taggad API</title>
-<link rel="stylesheet" href="{ASSETS_URL}/swagger-ui.css">
+<link rel="stylesheet" href="{assets.DOCS.url}/swagger-ui.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
-<script src="{ASSETS_URL}/swagger-ui-bundle.js"></script>
-<script src="/static/docs.js"></script>
+<script src="{assets.DOCS.url}/swagger-ui-bundle.js"></script>
+<script src="{assets.PAGES.url}/docs.js"></script>
 </body>
 </html>
 """
@@ -42,8 +39,8 @@ CODE_PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} – Taggad</title>
-<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/static/start.css">
+<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{static}/start.css">
 </head>
 <body>
 <header>
@@ -111,5 +108,5 @@ async def problem(request: Request, code: str) -> Response:
     if media_type == JSON:
         return Response(to_json(words | {"status": told.status, "severity": told.severity}), 200, headers, JSON)
     shown = {name: escape(word) for name, word in words.items()}
-    page = CODE_PAGE.format(language=language, kind=KINDS[language][told.severity], **shown)
+    page = CODE_PAGE.format(language=language, static=assets.PAGES.url, kind=KINDS[language][told.severity], **shown)
     return HTMLResponse(page, headers=headers | {"Content-Security-Policy": CSP})

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Header, Query, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse
 
+from app import assets
 from app.domain.time import UTC, day_start, local_date
 from app.language import wanted
 from app.store.database import Database
 from app.store.municipalities import MOST_COUNTED, Figures, figures
 
 HERE = Path(__file__).parent
-STATIC = HERE / "static"
 FRESH_SECONDS = 3.0
 PATIENCE_SECONDS = 3.0
 CSP = (
@@ -103,7 +103,9 @@ async def start(
     """The start page, in Swedish or English."""
     language = "en" if lang == "en" else "sv" if lang == "sv" else wanted(accept_language)
     found = await _figures(request)
-    page = _template.render(language=language, text=TEXTS[language], figures=found, most=MOST_COUNTED)
+    page = _template.render(
+        language=language, text=TEXTS[language], figures=found, most=MOST_COUNTED, static=assets.PAGES.url
+    )
     return HTMLResponse(
         page, headers={"Content-Security-Policy": CSP, "Content-Language": language, "Vary": "Accept-Language"}
     )

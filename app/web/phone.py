@@ -9,17 +9,22 @@ from hashlib import sha256
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.web.pages import HERE, STATIC
+from app import assets
+from app.web.pages import HERE
 
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; worker-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-SHELL = (HERE / "templates" / "phone.html").read_bytes()
-PARTS = ("phone.css", "icon.svg", "phone.js", "queue.js", "device.js", "store.js", "texts.js")
-_VERSION = sha256(SHELL + b"".join((STATIC / name).read_bytes() for name in PARTS)).hexdigest()[:16]
-# A browser looks for a new worker by its bytes, so whatever changes must change those.
-WORKER = (HERE / "templates" / "worker.js").read_text().replace("VERSION", _VERSION).encode()
+
+
+def _template(name: str) -> str:
+    return (HERE / "templates" / name).read_text().replace('"/static/', f'"{assets.PAGES.url}/')
+
+
+SHELL = _template("phone.html").encode()
+# A browser looks for a new worker by its bytes, so whatever changes must change those: the files are in their address.
+WORKER = _template("worker.js").replace("VERSION", sha256(SHELL).hexdigest()[:16]).encode()
 
 router = APIRouter(include_in_schema=False)
 

@@ -17,6 +17,7 @@ from joserfc.jwk import ECKey
 from service import serving
 
 import app.api
+from app import assets
 from app.api import access
 from app.api.access import ROLES, Tokens, allow, mint
 from app.api.problems import Problem
@@ -347,7 +348,40 @@ async def test_every_answer_carries_the_protecting_headers(service):
         assert "unsafe" not in policy
         assert "*" not in policy
         assert "http" not in policy
-        assert answer.headers["cache-control"] == "no-store"
+        lasting = answer.headers["cache-control"]
+        assert lasting == ("no-cache" if path.startswith("/static/") else "no-store")
+
+
+@pytest.mark.parametrize("page", ["/", "/docs", "/enrol", "/worker.js", "/problems/busy"])
+async def test_what_a_page_is_made_of_is_kept_for_ever_and_changes_its_address_with_its_content(service, page):
+    client = service.client()
+    text = (await client.get(page, headers={"Accept": "text/html, text/javascript"})).text
+    named = re.findall(r"\"(/(?:static|docs/assets)/[^\"]+)\"", text)
+    assert named
+    for path in named:
+        files = assets.DOCS if path.startswith(assets.DOCS.at) else assets.PAGES
+        assert path.startswith(f"{files.url}/")
+        answer = await client.get(path)
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        known = {"If-None-Match": answer.headers["etag"]}
+        again = await client.get(path, headers=known)
+        assert (again.status_code, again.headers["cache-control"]) == (304, answer.headers["cache-control"])
+        # A page of another version refers to what there was then.
+        for other in (path.replace(files.version, "0123456789abcdef"), path.replace(f"/{files.version}", "")):
+            earlier = await client.get(other)
+            assert (earlier.content, earlier.headers["cache-control"]) == (answer.content, "no-cache")
+            assert (await client.get(other, headers=known)).status_code == 304
+
+
+def test_any_change_of_a_static_file_changes_the_address_of_all(tmp_path):
+    """Scripts load each other from beside themselves."""
+    seen = set()
+    for name, text in (("a.js", "1"), ("b.js", "1"), ("b.js", "2")):
+        (tmp_path / name).write_text(text)
+        seen.add(assets.Assets(tmp_path, "/static").url)
+    (tmp_path / "a.js").rename(tmp_path / "c.js")
+    seen.add(assets.Assets(tmp_path, "/static").url)
+    assert len(seen) == 4
 
 
 @pytest.mark.parametrize("path", ["/", "/?lang=en", "/docs", "/enrol"])
@@ -403,6 +437,9 @@ async def test_taps_are_counted_by_verdict_and_code(service):
         found = re.findall(rf"^{re.escape(name)} ([0-9.]+)$", text, flags=re.MULTILINE)
         return float(found[0]) if found else 0.0
 
+    await service.put("providers", "P-norr", {"name": "Norr", "form": "external"})
+    begun = {"provider": "P-norr", "role": "care_assistant", "valid_from": "2026-01-01"}
+    await service.put("staff", "S-07", begun)
     client = service.client("staff", staff="S-07")
     name = 'taggad_taps_total{code="malformed",verdict="refused"}'
     before = counted((await client.get("/metrics")).text, name)
@@ -426,7 +463,8 @@ async def test_addresses_are_counted_by_their_template(service):
     assert "PROPFIND" not in text
 
 
-async def test_a_larger_body_is_taken_when_the_setting_says_so(database_url):
+async def test_a_larger_body_is_taken_when_the_setting_says_so(database_url, owner):
+    await owner.execute("INSERT INTO municipality VALUES (188, 'Norrtälje', now())")
     async with serving(database_url, max_body_bytes=1024) as small:
         answer = await small.client("staff", staff="S-07").post("/v1/taps", json={"sent_at": "x" * 2000})
         assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")

@@ -8,6 +8,8 @@ import shutil
 import pytest
 from playwright.async_api import async_playwright, expect
 
+from app.assets import PAGES
+
 PATIENCE_MS = 60_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UID = "04000000000001"
@@ -262,6 +264,21 @@ async def test_the_shell_is_the_same_for_every_tag_and_changes_nothing(town, own
     assert await owner.fetchval("SELECT count(*) FROM tap") + await owner.fetchval("SELECT count(*) FROM attempt") == 0
     worker = (await client.get("/worker.js")).text
     assert "taggad-VERSION" not in worker
-    for path in ("/enrol", "/static/phone.js", "/static/queue.js", "/static/device.js", "/static/texts.js"):
+    assert '"/static/' not in worker.replace(f'"{PAGES.url}/', "")
+    for path in ("/enrol", *(f"{PAGES.url}/{name}.js" for name in ("phone", "queue", "device", "texts"))):
         assert f'"{path}"' in worker
         assert (await client.get(path)).status_code == 200
+
+
+async def test_a_tap_of_whom_nobody_employs_is_kept_until_somebody_does(town, phone):
+    page = await enrolled(town, phone)
+    staff = {"provider": "P-norr", "role": "care_assistant", "delegations": []}
+    await town.put("staff", "S-1", staff | {"valid_from": "2026-01-01", "valid_to": "2026-02-01"})
+    await page.goto(town.url + TAG)
+    await page.click("#came")
+    await says(page, "Taggningen är sparad; prata med din planerare.")
+    assert await queued(page) == 1
+    await town.put("staff", "S-1", staff | {"valid_from": "2026-01-01"})
+    await page.reload()
+    await says(page, "Du är inloggad sedan")
+    assert await queued(page) == 0
