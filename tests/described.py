@@ -73,32 +73,34 @@ class Description:
             return self.place_of(found["$ref"].removeprefix("#/").split("/"))
         return place, found
 
-    def unlike(self, method, path, status, headers, body):
-        """What of an answer is not as described; nothing for an address that is not described."""
-        template, operation = self.operation(method, path)
+    def unlike(self, answer):
+        """What of an answer, and of the body it is to, is not as described; nothing where the address is not."""
+        asked, status = answer.request, answer.status_code
+        template, operation = self.operation(asked.method, asked.url.path)
         if operation is None:
             return []
         told = str(status) if str(status) in operation["responses"] else "default"
         if told == "default" and status < HTTPStatus.BAD_REQUEST:
             return [f"no answer {status} is described"]
-        place, answer = self.place_of(["paths", template, method.lower(), "responses", told])
+        at = ["paths", template, asked.method.lower()]
+        place, said = self.place_of([*at, "responses", told])
         wrong = [
             f"{name} is sent and not described"
             for name in self.document["components"]["headers"]
-            if name in headers and name not in answer.get("headers", {})
+            if name in answer.headers and name not in said.get("headers", {})
         ]
-        media_type = headers.get("content-type", "").partition(";")[0]
-        if media_type not in {kind.partition(";")[0] for kind in answer.get("content", {})}:
-            return wrong if not body else [*wrong, f"{media_type} is sent and not described"]
-        if media_type.endswith("json") and body:
-            wrong += self.faults([*place, "content", media_type, "schema"], json.loads(body))
+        wrong += self._body(place, said, answer.headers.get("content-type", ""), answer.content)
+        # What has results is a batch, whose items are judged one by one: a bad one is answered, and is no bad request.
+        if answer.is_success and "requestBody" in operation and not answer.content.startswith(b'{"results"'):
+            body = operation["requestBody"]
+            wrong += self._body([*at, "requestBody"], body, asked.headers.get("content-type", ""), asked.content)
         return wrong
 
-    def unlike_asked(self, method, path, body):
-        """What of a body that was taken is not as described."""
-        template, operation = self.operation(method, path)
-        content = (operation or {}).get("requestBody", {}).get("content", {})
-        if "application/json" not in content or not body:
+    def _body(self, place, said, content_type, content):
+        kind = content_type.partition(";")[0]
+        known = {media_type.partition(";")[0] for media_type in said.get("content", {})}
+        if not content:
             return []
-        place = ["paths", template, method.lower(), "requestBody", "content", "application/json", "schema"]
-        return [f"taken, but not described: {fault}" for fault in self.faults(place, json.loads(body))]
+        if kind not in known:
+            return [f"{kind} is sent and not described"]
+        return self.faults([*place, "content", kind, "schema"], json.loads(content)) if kind.endswith("json") else []

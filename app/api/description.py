@@ -199,6 +199,14 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
     for one in parameters:
         one["required"] = one["required"] or (one["name"] == "If-Match" and "428" in answers)
         one.setdefault("description", WORDS.get(one["name"], ""))
+        one["schema"] = _sent(one["schema"])
+
+
+def _sent(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a parameter may be where it is sent: null is only what stands in place of one that is left out."""
+    choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
+    rest = {name: said for name, said in schema.items() if name != "anyOf"}
+    return rest | ({"anyOf": choices} if len(choices) > 1 else dict(*choices))
 
 
 def _restore(content: dict[str, Any], said: dict[str, Any]) -> None:

@@ -104,7 +104,8 @@ FORM = {
 
 def _refusal(status: int, error: str) -> dict[int | str, dict[str, Any]]:
     example = {"error": error, "error_description": TEXTS[error]}
-    return answer_of(TokenRefusal, example=example, status=status, text="A refusal (RFC 6749, 5.2)")
+    headers = ["WWW-Authenticate"] if error == "invalid_client" else []
+    return answer_of(TokenRefusal, example=example, status=status, text="A refusal (RFC 6749, 5.2)", headers=headers)
 
 
 @router.post(
