@@ -4,7 +4,6 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-import fastapi_offline
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -36,4 +35,3 @@ class Assets(StaticFiles):
 
 
 PAGES = Assets(Path(__file__).parent / "web" / "static", "/static")
-DOCS = Assets(Path(fastapi_offline.__file__).parent / "static", "/docs/assets")

@@ -67,7 +67,7 @@ from app.settings import VERSION, Settings
 from app.store.database import Database
 from app.store.marks import Marks
 from app.store.vault import Vault
-from app.web import pages, phone
+from app.web import documentation, pages, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
@@ -107,6 +107,7 @@ MODULES = (
     health,
     indices,
     docs,
+    documentation,
     pages,
     phone,
 )
@@ -160,8 +161,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.add_middleware(Edge)
     for module in MODULES:
         app.include_router(module.router)
-    for files in (assets.DOCS, assets.PAGES):
-        app.mount(files.at, files)
+    app.mount(assets.PAGES.at, assets.PAGES)
     return app
 
 

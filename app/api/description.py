@@ -43,7 +43,7 @@ REFUSALS: dict[str, tuple[str, Said]] = {
     "428": ("VersionNeeded", ("precondition_required", "`If-Match` is missing.", [])),
     "429": ("TooMuch", ("too_many_exports", "Too much at once. Ask again later.", ["Retry-After"])),
     "503": ("Busy", ("busy", "Not now, and nothing was done. Ask again later.", ["Retry-After"])),
-    "default": ("Refusal", ("not_found", "A refusal.", [])),
+    "default": ("Refusal", ("not_found", "Any other refusal; `code` says which.", [])),
 }
 """By status: what the answer is called in the document, and what is said of it."""
 SECURITY: dict[str, Any] = {

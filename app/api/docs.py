@@ -1,4 +1,4 @@
-"""The API's own description: OpenAPI 3.1, the page that shows it (nothing from elsewhere), and what each code means."""
+"""What each code of an answer means, for programs and for people."""
 
 from html import escape
 from typing import Annotated, Literal
@@ -15,24 +15,8 @@ from app.api.wire import OneOf, Wire, answer_of
 from app.language import wanted
 
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-PAGE = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Taggad API</title>
-<link rel="stylesheet" href="{assets.DOCS.url}/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="{assets.DOCS.url}/swagger-ui-bundle.js"></script>
-<script src="{assets.PAGES.url}/docs.js"></script>
-</body>
-</html>
-"""
 CODE_PAGE = """<!doctype html>
 <html lang="{language}">
 <head>
@@ -80,12 +64,6 @@ EXAMPLE = {
     "title": PROBLEMS["unknown_ref"].title_sv,
     "text": PROBLEMS["unknown_ref"].text_sv,
 }
-
-
-@router.get("/docs", include_in_schema=False)
-async def docs() -> HTMLResponse:
-    """The description as a page."""
-    return HTMLResponse(PAGE, headers={"Content-Security-Policy": CSP})
 
 
 ANSWERED = answer_of(Explained, example=EXAMPLE)

@@ -356,10 +356,10 @@ async def test_every_answer_carries_the_protecting_headers(service):
 async def test_what_a_page_is_made_of_is_kept_for_ever_and_changes_its_address_with_its_content(service, page):
     client = service.client()
     text = (await client.get(page, headers={"Accept": "text/html, text/javascript"})).text
-    named = re.findall(r"\"(/(?:static|docs/assets)/[^\"]+)\"", text)
+    named = re.findall(r"\"(/static/[^\"]+)\"", text)
     assert named
     for path in named:
-        files = assets.DOCS if path.startswith(assets.DOCS.at) else assets.PAGES
+        files = assets.PAGES
         assert path.startswith(f"{files.url}/")
         answer = await client.get(path)
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -516,14 +516,6 @@ def test_every_operation_says_what_a_refusal_looks_like_and_whether_it_needs_a_t
     for name, answer in service.app.openapi()["components"]["responses"].items():
         schema = answer["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}, name
-
-
-async def test_the_documentation_page_loads_what_it_shows(service):
-    client = service.client()
-    bundle = await client.get("/docs/assets/swagger-ui-bundle.js")
-    assert bundle.headers["content-type"].startswith("text/javascript")
-    assert "SwaggerUIBundle" in bundle.text
-    assert "/openapi.json" in (await client.get("/static/docs.js")).text
 
 
 # What an address takes

@@ -35,6 +35,7 @@ EXPECTED = {
     ("GET", "/enrol"): EVERYBODY,
     ("GET", "/worker.js"): EVERYBODY,
     ("GET", "/docs"): EVERYBODY,
+    ("GET", "/docs/{part}"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
     ("GET", "/problems/{code}"): EVERYBODY,
     ("GET", "/health/live"): EVERYBODY,
@@ -302,7 +303,12 @@ def request_of(service, method, path, side):
         "interventions": "dusch",
         "devices": service.devices[side],
     }.get(kind) or f"{refs.get(kind, '')}{side}"
-    url = path.replace("{ref}", ref).replace("{code}", "not_found").replace("{visit_id}", service.visit_ids[side])
+    url = (
+        path.replace("{ref}", ref)
+        .replace("{code}", "not_found")
+        .replace("{part}", "visits")
+        .replace("{visit_id}", service.visit_ids[side])
+    )
     query = {}
     url = url.replace("{provider}", f"P-{side}").replace("{month}", "2026-10")
     if path == "/v1/reports/half-year":

@@ -2,32 +2,17 @@
 
 import asyncio
 import datetime as dt
-import os
-import shutil
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import expect
 
 from app.assets import PAGES
 
 PATIENCE_MS = 60_000
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 UID = "04000000000001"
 TAG = f"/t/plain#uid={UID}"
 # What a worker sends passes no route of a test.
 NO_WORKER = "Object.defineProperty(Navigator.prototype, 'serviceWorker', { value: undefined })"
-
-
-@pytest.fixture(scope="session")
-async def browser():
-    """A browser, as `make setup` finds or installs it."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    assert found, "no browser: `make setup` as root installs one, else apt-get install chromium"
-    arguments = ["--no-proxy-server", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
-    async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=found, args=arguments)
-        yield opened
-        await opened.close()
 
 
 @pytest.fixture

@@ -1,9 +1,0 @@
-"use strict";
-
-window.SwaggerUIBundle({
-  url: "/openapi.json",
-  dom_id: "#swagger-ui",
-  deepLinking: true,
-  validatorUrl: null,
-  presets: [window.SwaggerUIBundle.presets.apis],
-});
