@@ -318,7 +318,7 @@ async def reader(service):
             for one in batch.items
         ]
 
-    async def guarded(request: Request, _: Annotated[Caller, Depends(allow("system"))]) -> Any:
+    async def guarded(request: Request, _: Annotated[Caller, Depends(allow("system", scope="records:read"))]) -> Any:
         return await thing(request)
 
     for route in (thing, small, checked, items, guarded):
