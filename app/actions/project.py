@@ -251,6 +251,7 @@ class _Pairing:
             old = self.known.get(presence.id)
             if presence != old:
                 changes.changed[presence.id] = changes.current[presence.id] = presence
+                changes.removed.pop(presence.id, None)
                 changes.tell(presence)
                 if old is not None:
                     changes.stood[presence.id] = old
@@ -259,7 +260,8 @@ class _Pairing:
                 changes.current[presence.id] = presence
                 changes.tell(presence)
         for presence in gone.values():
-            changes.removed[presence.id] = presence
+            if presence.id not in changes.current.keys() | changes.uncut.keys():  # where it stands with another person
+                changes.removed[presence.id] = presence
             changes.tell(presence)
         return True
 

@@ -63,7 +63,7 @@ async def rebuild(
         await projection.write(writing.sql, municipality_id, change_no, macs, gone=orphans, before=gone)
         sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
         wrong = await invariants.mend_kept(writing.sql, municipality_id, *sums)
-        wrong += await invariants.mend_found_by(writing.sql, municipality_id)
+        wrong += await invariants.mend_beside(writing.sql, municipality_id)
     # Told after the commit: whoever reads these lines may stop at any of them.
     for visit in gone:
         yield _difference("visit", visit, None)

@@ -82,6 +82,12 @@ MADE_ANEW = (("sums", WRONG_SUMS, (CLEAR_SUMS, SUM_ANEW)), ("anomalies", WRONG_C
 """What is kept of a month beside its visits: how it is found wrong, and made anew."""
 
 
+# Each write of a visit is a change, and so is its withdrawal, which moves no version.
+VERSIONS = """
+    SELECT visit AS id, count(*) FILTER (WHERE NOT gone) AS version,
+        coalesce(max(no) FILTER (WHERE gone) = max(no), false) AS gone
+    FROM visit_change WHERE municipality_id = $1 GROUP BY visit
+"""
 PAIRED = {name: f"paired -> 0 ->> {at}" for at, name in enumerate(Presence._fields)}
 # Columns that are there to be found by; the rest of the row says what they are.
 AS_PRESENCES_SAY = f"""
@@ -186,15 +192,11 @@ INVARIANTS: dict[str, str] = {
           AND (m.change_no, m.change_no, 1) <> (
             SELECT count(*), coalesce(max(no), 0), coalesce(min(no), 1)
             FROM visit_change AS c WHERE c.municipality_id = $1)""",
-    "a visit stands or is withdrawn as its changes say, in a version for each that did not withdraw it": """
-        SELECT coalesce(told.visit, kept.id)::text FROM (
-            SELECT visit, count(*) FILTER (WHERE NOT gone) AS version,
-                coalesce(max(no) FILTER (WHERE gone) = max(no), false) AS gone
-            FROM visit_change WHERE municipality_id = $1 GROUP BY visit
-        ) AS told FULL JOIN (
+    "a visit stands or is withdrawn as its changes say, in a version for each that did not withdraw it": f"""
+        SELECT id::text FROM ({VERSIONS}) AS told FULL JOIN (
             SELECT id, version, false AS gone FROM visit WHERE municipality_id = $1
             UNION ALL SELECT id, version, true FROM withdrawn_visit WHERE municipality_id = $1
-        ) AS kept ON kept.id = told.visit
+        ) AS kept USING (id)
         WHERE (told.version, told.gone) IS DISTINCT FROM (kept.version, kept.gone)""",
     "the versions of a record are numbered without a gap": """
         SELECT kind || ' ' || ref FROM record WHERE municipality_id = $1
@@ -234,23 +236,22 @@ async def broken(sql: Any, municipality_id: int) -> list[str]:
 
 
 MENDED = (
-    ("presence", f"""
+    ("presence {} was found by what it does not say", f"""
         UPDATE presence AS p SET anchor_at = told.anchor_at, reach_at = told.reach_at, paired_by = told.paired_by,
             paired_at = told.paired_at, spans = told.spans
         FROM ({AS_PRESENCES_SAY}) AS told WHERE p.municipality_id = $1 AND p.id = told.id RETURNING p.id"""),
-    ("visit", f"""
+    ("visit {} was found by what it does not say", f"""
         UPDATE visit AS v SET sort_at = told.sort_at, spans = told.spans
         FROM ({AS_VISITS_SAY}) AS told WHERE v.municipality_id = $1 AND v.id = told.id RETURNING v.id"""),
+    ("visit {} had not the version that its changes say", f"""
+        UPDATE visit AS v SET version = told.version FROM ({VERSIONS}) AS told
+        WHERE v.municipality_id = $1 AND v.id = told.id AND v.version <> told.version RETURNING v.id"""),
 )  # fmt: skip
 
 
-async def mend_found_by(sql: Any, municipality_id: int) -> list[str]:
-    """A line for each presence and visit that was found by what it does not say, after putting that right."""
-    return [
-        f"{what} {row[0]} was found by what it does not say"
-        for what, query in MENDED
-        for row in await sql.fetch(query, municipality_id)
-    ]
+async def mend_beside(sql: Any, municipality_id: int) -> list[str]:
+    """A line for each presence and visit with something beside what it says that was wrong, after putting it right."""
+    return [line.format(row[0]) for line, query in MENDED for row in await sql.fetch(query, municipality_id)]
 
 
 async def mend_kept(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:

@@ -41,18 +41,15 @@ class Macs:
         """The row with its hash, which is the last column. Raises RuntimeError where no ledger key is known."""
         if not self._keys:
             raise RuntimeError("a row is stored without a ledger key: give Database its ledger_keys")
-        return (*row, _mac(self._keys[0], table, row))
+        return (*row, row_mac(self._keys[0], table, COVERED[table], row))
 
     def is_ours(self, table: str, row: Sequence[Any]) -> bool:
         """Whether the service wrote the row, its hash the last column. Without keys nothing can be said of that."""
         *told, mac = row
         return not self._keys or (
-            mac is not None and any(compare_digest(mac, _mac(key, table, told)) for key in self._keys)
+            mac is not None
+            and any(compare_digest(mac, row_mac(key, table, COVERED[table], told)) for key in self._keys)
         )
-
-
-def _mac(key: bytes, table: str, row: Sequence[Any]) -> bytes:
-    return row_mac(key, table, dict(zip(COVERED[table], row, strict=True)))
 
 
 class Forged(NamedTuple):

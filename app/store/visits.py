@@ -3,6 +3,7 @@
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import starmap, zip_longest
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -146,6 +147,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
         settled, corrections, declined, noted,
     ) = row  # fmt: skip
+    shares = (categories, interventions, lines, share_seconds, share_payable, reasons)
     visit = Visit(
         id_,
         presence,
@@ -169,7 +171,8 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         presence_seconds,
         seconds,
         spans_of(spans, started_at, ended_at) if status == "complete" else (),
-        tuple(map(Share, categories, interventions, lines, share_seconds, share_payable, reasons)),
+        # What somebody has made longer than the others tells a share too, which no visit has.
+        tuple(starmap(Share, zip_longest(*shares, fillvalue=0))),
         tuple(anomalies),
         _suggestions(suggestions),
         from_json(settled) if settled else {},
