@@ -7,6 +7,8 @@ from contextlib import suppress
 import pytest
 
 from app import server
+from app.api import spool
+from app.api.problems import Problem
 
 READERS = 12  # more than there are connections to the database
 ROWS = 40_000
@@ -63,6 +65,39 @@ async def test_no_connection_to_the_database_is_held_while_a_client_is_sent_to(l
     finally:
         for line in lines:
             line.close()
+
+
+async def test_slow_readers_do_not_fill_the_disk(large, monkeypatch):
+    async def asked(expect):
+        return await large.ask(
+            "GET", "/v1/executed-time", params={"month": "2020-02", "by": "recipient"}, expect=expect
+        )
+
+    size = len((await asked(200)).content)
+    monkeypatch.setattr(spool, "MOST_WAITING_BYTES", 2 * size - 1)
+    line = await reader_of(large)
+    refused = await asked(503)
+    assert refused.json()["code"] == "busy"
+    assert int(refused.headers["Retry-After"]) > 0
+    line.close()
+    while (await asked((200, 503))).status_code == 503:
+        pass  # until the service sees that the reader is gone
+    assert len((await asked(200)).content) == size, "what was sent or refused gives its room back"
+
+
+async def test_an_answer_that_is_never_sent_gives_its_room_back(monkeypatch):
+    monkeypatch.setattr(spool, "MOST_WAITING_BYTES", 3 * spool.IN_MEMORY_BYTES)
+
+    async def pieces():
+        for _ in range(2):
+            yield b"x" * spool.IN_MEMORY_BYTES
+
+    for _ in range(5):
+        await spool.spooled(pieces(), "text/plain", {})
+    kept = await spool.spooled(pieces(), "text/plain", {})
+    with pytest.raises(Problem, match="busy"):
+        await spool.spooled(pieces(), "text/plain", {})
+    del kept
 
 
 async def test_whoever_stops_reading_is_hung_up_on(large, monkeypatch):
