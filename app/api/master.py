@@ -264,7 +264,8 @@ def _answer(kind: Kind, caller: Caller, ref: str, version: int, body: Json, *, s
 
 
 def _shown(kind: Kind, caller: Caller, ref: str, version: int, body: Json) -> Json:
-    return {"ref": ref, "version": version, **kind.shown(caller, body)}
+    head = {"ref": ref, "version": version}
+    return head | kind.shown(caller, head | body)
 
 
 def today() -> dt.date:

@@ -33,7 +33,7 @@ class ProviderBody(Wire):
 
 
 class ProviderAnswer(ProviderBody, Versioned):
-    """A provider as stored."""
+    """A provider as stored. Of another one than the planner's own, `invoicing` is null."""
 
 
 class RecipientFields(Wire):
@@ -166,6 +166,10 @@ async def _put_recipient(
     return await written(request, caller, act)
 
 
+def _shown_provider(caller: Caller, body: Json) -> Json:
+    return body | {"invoicing": None} if caller.role == "planner" and body["ref"] != caller.provider else body
+
+
 def _shown_recipient(caller: Caller, body: Json) -> Json:
     return body | {"name": None} if body["protected"] and caller.role == "planner" else body
 
@@ -192,6 +196,7 @@ for kind in (
         ProviderAnswer,
         PROVIDER,
         {"ref": "P-norr", "version": 1, **PROVIDER},
+        shown=_shown_provider,
     ),
     Kind(
         "recipients",

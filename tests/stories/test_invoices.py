@@ -195,3 +195,19 @@ async def test_what_is_no_number_of_its_kind_is_refused(billing):
     for kind, body, said, pointer, code in REFUSED:
         refused = (await billing.ask("PUT", f"/v1/{kind}/new", body | said, role="system", expect=422)).json()
         assert (pointer, code) in [(one["pointer"], one["code"]) for one in refused["errors"]]
+
+
+async def test_what_a_provider_is_paid_by_is_not_shown_to_another_ones_planner(billing):
+    others = {"name": "Syd", "org_no": "556000-0001", "form": "external", "invoicing": INVOICING}
+    await billing.put("providers", "P-syd", others)
+    for role, provider, shown in (
+        ("planner", "P-norr", {"P-norr": True, "P-syd": False}),
+        ("planner", "P-syd", {"P-norr": False, "P-syd": True}),
+        ("controller", None, {"P-norr": True, "P-syd": True}),
+    ):
+        who = {"role": role, "who": {"provider": provider} if provider else None}
+        listed = {one["ref"]: bool(one["invoicing"]) for one in await billing.pages("/v1/providers", **who)}
+        assert listed == shown
+        for ref, whole in shown.items():
+            answer = await billing.ask("GET", f"/v1/providers/{ref}", role=role, expect=200, **(who["who"] or {}))
+            assert bool(answer.json()["invoicing"]) == whole
