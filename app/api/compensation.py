@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.api import formats
 from app.api.access import Caller, allow, database
 from app.api.compensation_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
-from app.api.executed_time import PayReader, Snapshot
+from app.api.executed_time import PayReader, Snapshot, turn
 from app.api.master import Ref
 from app.api.reach import reach_of, require_known
 from app.api.reading import read_json
@@ -37,8 +37,6 @@ Group = tuple[str, str, str]
 
 class CompensationQuery(BaseModel):
     """The month, and whose: every provider's unless one is named."""
-
-    model_config = ConfigDict(extra="forbid")
 
     month: Month
     provider: AnyRef | None = None
@@ -244,7 +242,7 @@ async def simulate(
     body = await read_json(request, SimulateBody)
     agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
     paid, waiting, simulated = sums = [defaultdict[Group, int](int) for _ in range(3)]
-    async with database(request).snapshot(caller.municipality_id) as reading:
+    async with turn(request), database(request).snapshot(caller.municipality_id) as reading:
         await require_known(reading, caller, pointer="/provider", provider=body.provider)
         for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
             for days in months((body.first, body.last)):

@@ -4,11 +4,12 @@ import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from app.api import formats
@@ -39,12 +40,11 @@ def exporting() -> defaultdict[int, asyncio.Semaphore]:
     return defaultdict(lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
 
-async def reading(request: Request) -> AsyncIterator[Reading]:
-    """One moment, until the answer is made: its connection is given back before a byte of it is sent.
+@asynccontextmanager
+async def turn(request: Request) -> AsyncIterator[None]:
+    """One of the turns of the caller's municipality, for whatever reads as much as a report does.
 
-    It is of the caller that the route has allowed before.
-
-    A municipality has so many at once, and waits a moment for a turn; then 429 `too_many_exports`.
+    It has so many at once, and waits a moment for one; then 429 `too_many_exports`.
     """
     caller: Caller = request.state.caller
     turns = request.app.state.exporting[caller.municipality_id]
@@ -53,10 +53,19 @@ async def reading(request: Request) -> AsyncIterator[Reading]:
     except TimeoutError:
         raise Problem("too_many_exports") from None
     try:
-        async with database(request).snapshot(caller.municipality_id) as opened:
-            yield opened
+        yield
     finally:
         turns.release()
+
+
+async def reading(request: Request) -> AsyncIterator[Reading]:
+    """One moment, until the answer is made: its connection is given back before a byte of it is sent.
+
+    It is of the caller that the route has allowed before, and takes a turn.
+    """
+    caller: Caller = request.state.caller
+    async with turn(request), database(request).snapshot(caller.municipality_id) as opened:
+        yield opened
 
 
 Snapshot = Annotated[Reading, Depends(reading, scope="function")]
@@ -71,8 +80,6 @@ def _keys(text: str) -> str:
 
 class ExecutedTimeQuery(BaseModel):
     """A month, or a span of inclusive local days; what to group by; filters."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
@@ -144,7 +151,7 @@ def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -
     """The days of a month or of a span, one of them. Raises Problem."""
     if month is not None:
         if first is not None or last is not None:
-            raise _invalid("month", "unknown_field")
+            raise _invalid("month", "not_together")
         return month_days(month)
     if first is None:
         raise _invalid("from" if last is not None else "month", "missing_field")

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 from pydantic_core import to_json
 
 from app.actions.close_period import close_period
 from app.actions.seal import sealed_within
 from app.api import formats
 from app.api.access import Caller, allow, database
-from app.api.executed_time import PayReader, Snapshot
+from app.api.executed_time import PayReader, Snapshot, turn
 from app.api.master import known_ref
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import reach_of, require_known
@@ -80,8 +80,6 @@ class PeriodsOut(Wire):
 class PeriodsQuery(BaseModel):
     """Whose: every provider's unless one is named."""
 
-    model_config = ConfigDict(extra="forbid")
-
     provider: AnyRef | None = None
 
 
@@ -131,15 +129,16 @@ async def post_close(
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     body = CloseBody() if empty else await read_json(request, CloseBody)
     accept = body.accept_open if isinstance(body.accept_open, bool) else set(body.accept_open)
-    closed = await close_period(
-        database(request),
-        caller.municipality_id,
-        provider,
-        month,
-        by=caller.subject,
-        accept=accept,
-        now=request.app.state.now(),
-    )
+    async with turn(request):
+        closed = await close_period(
+            database(request),
+            caller.municipality_id,
+            provider,
+            month,
+            by=caller.subject,
+            accept=accept,
+            now=request.app.state.now(),
+        )
     if closed.close is None:
         named = closed.blocking[:MOST_TOLD]
         raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])

@@ -347,6 +347,13 @@ PROBLEMS: Mapping[str, Kind] = {
         "Orsaken other behöver en anteckning.",
         "The reason other needs a note.",
     ),
+    "not_together": Kind(
+        422,
+        "Inte tillsammans",
+        "Not together",
+        "Parametern kan inte anges tillsammans med en annan som är angiven.",
+        "The parameter cannot be given together with another one that is given.",
+    ),
     "nothing_to_invoice": Kind(
         404,
         "Inget att fakturera",

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from app.api.access import Caller, allow
@@ -138,8 +138,6 @@ class VisitsOut(Wire):
 
 class VisitQuery(BaseModel):
     """The filters of a list; days are local and inclusive."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None
@@ -296,8 +294,8 @@ async def list_visits(
 ) -> Response:
     """Whole visits by start (or end, where no start is known), oldest first. `from` and `to` are inclusive local dates.
 
-    A ref that does not exist is 404 `unknown_ref`. Staff see their own visits of the last 48 hours while they are
-    employed, planners those of their provider.
+    JSON whatever `Accept` says: a visit is no row of a table. A ref that does not exist is 404 `unknown_ref`. Staff see
+    their own visits of the last 48 hours while they are employed, planners those of their provider.
     """
     after = moment_of(words_of(query.cursor)) if query.cursor else None
     reach = reach_of(caller)

@@ -207,6 +207,13 @@ async def test_what_cannot_be_asked(service):
         assert "FIKA" not in answer.text
 
 
+@pytest.mark.parametrize("days", [{"from": "2026-10-01"}, {"to": "2026-10-01"}])
+async def test_a_month_and_days_are_not_asked_for_together(service, days):
+    answer = await service.ask("GET", URL, params={"month": "2026-10"} | days, expect=422)
+    [error] = answer.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("/query/month", "not_together")
+
+
 async def test_a_format_not_offered_is_406(service):
     answer = await service.ask("GET", URL, params={"month": month()}, headers={"Accept": "application/pdf"}, expect=406)
     assert answer.json()["code"] == "not_acceptable"

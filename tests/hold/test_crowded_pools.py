@@ -64,3 +64,22 @@ async def test_a_municipality_that_pulls_many_reports_is_told_to_wait_and_others
     for _ in range(3):  # a turn is given back, by a refusal too
         await service.ask("GET", "/v1/executed-time", params=query, expect=200)
         await service.ask("GET", "/v1/executed-time", params=query | {"staff": "S-9"}, expect=404)
+
+
+HEAVY = {
+    "compensation/simulate": {"from": "2026-01-01", "to": "2026-01-31", "compensation": {"preset": "executed"}},
+    "periods/P-norr/2026-01/close": {"accept_open": True},
+}
+
+
+@pytest.mark.parametrize("path", HEAVY)
+async def test_what_reads_as_much_as_a_report_takes_a_turn_too(home, monkeypatch, path):
+    monkeypatch.setattr(executed_time, "TURN_SECONDS", 0.1)
+    turns = home.app.state.exporting[188]
+    for _ in range(executed_time.EXPORTS_AT_ONCE):
+        await turns.acquire()
+    refused = await home.ask("POST", f"/v1/{path}", HEAVY[path], role="controller", expect=429)
+    assert refused.json()["code"] == "too_many_exports"
+    turns.release()
+    for _ in range(2):
+        await home.ask("POST", f"/v1/{path}", HEAVY[path], role="controller", expect=(200, 201))
