@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
 from app.api import formats
@@ -73,8 +73,6 @@ def _codes(text: str) -> str:
 
 class AnomalyQuery(BaseModel):
     """The filters of the inbox; days are local and inclusive, as of the visits."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Day | None, Field(alias="from")] = None
     to: Day | None = None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api import formats
 from app.api.access import Caller, allow
@@ -30,8 +30,6 @@ router = APIRouter(tags=["reports of cases"])
 
 class HalfYearQuery(BaseModel):
     """The first of six months, and whose; what an executed hour costs, where cost is wanted."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     from_: Annotated[Month, Field(alias="from")]
     recipient: AnyRef | None = None
@@ -74,8 +72,6 @@ class HalfYearOut(Wire):
 
 class FeeQuery(BaseModel):
     """The month, one recipient or all, and by whose levels."""
-
-    model_config = ConfigDict(extra="forbid")
 
     month: Month
     recipient: AnyRef | None = None

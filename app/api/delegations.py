@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api.access import Caller, allow
 from app.api.executed_time import PULLERS, Snapshot, asked_days
@@ -52,8 +52,6 @@ class DelegationsOut(Wire):
 class DelegationQuery(BaseModel):
     """Whose, in which state on which day, and how many days ahead an end counts as near."""
 
-    model_config = ConfigDict(extra="forbid")
-
     provider: AnyRef | None = None
     staff: AnyRef | None = None
     state: State | None = None
@@ -91,8 +89,6 @@ class MissingOut(Wire):
 
 class MissingQuery(BaseModel):
     """A month or a span of inclusive local dates, and whose visits."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None

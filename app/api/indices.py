@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api import formats
 from app.api.executed_time import Puller, Snapshot, asked_days
@@ -25,8 +25,6 @@ NOTHING = tally([])
 
 class IndicesQuery(BaseModel):
     """A month, or the first of the profile's days; and whose indices."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None

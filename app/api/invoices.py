@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from app.api import ubl
 from app.api.access import Caller, database
@@ -31,8 +31,6 @@ XML = "application/xml"
 
 class ClosedMonth(BaseModel):
     """A closed month of a provider."""
-
-    model_config = ConfigDict(extra="forbid")
 
     month: Month
     provider: AnyRef

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from app.api import formats
 from app.api.executed_time import Puller, Snapshot, asked_days
@@ -41,8 +41,6 @@ T = TypeVar("T")
 class ContinuityQuery(BaseModel):
     """A month, whose first days are the profile's, or the first of these; and whose continuity."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
     profile: Annotated[str, OneOf(PROFILES)] = KOLADA_CLASSIC.name
@@ -73,8 +71,6 @@ class ContinuityOut(Wire):
 
 class MonthQuery(BaseModel):
     """The month, and whose measure."""
-
-    model_config = ConfigDict(extra="forbid")
 
     month: Month
     provider: AnyRef | None = None
