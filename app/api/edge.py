@@ -59,7 +59,8 @@ class Edge:
                 raise BrokenOffError from None  # the server closes the connection, so the caller sees it is not whole
             await answer(scope, receive, send_on)
         finally:
-            method = scope["method"] if scope["method"] in METHODS else "other"
+            asked_by = scope.get("asked_by", scope["method"])
+            method = asked_by if asked_by in METHODS else "other"
             route = getattr(scope.get("route"), "path", "none")
             seconds = perf_counter() - began
             count_request(method, route, status, seconds)

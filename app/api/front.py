@@ -21,7 +21,7 @@ class Front(FastAPI):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "HEAD":
             # The server sends no body to whoever asks by HEAD; all else is as it is by GET.
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", "asked_by": "HEAD"}
         if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == taps.PATH:
             scope["app"] = self
             await self._taps(scope, receive, send)

@@ -455,9 +455,11 @@ async def test_addresses_are_counted_by_their_template(service):
     await client.get("/v1/visits/3fa85f64-5717-4562-b3fc-2c963f66afa6")
     await client.get("/19121212-1212")
     await client.request("PROPFIND", "/health/live")
+    await client.head("/openapi.json")
     text = (await client.get("/metrics")).text
     assert 'method="GET",route="/v1/visits/{' in text
     assert 'method="other"' in text
+    assert 'method="HEAD"' in text
     assert "3fa85f64" not in text
     assert "19121212" not in text
     assert "PROPFIND" not in text
