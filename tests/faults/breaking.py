@@ -1,8 +1,11 @@
 """The faults. Each is on for as long as it is awaited, and over afterwards."""
 
 import asyncio
+import re
 import time
+from contextlib import suppress
 
+from asyncpg import DeadlockDetectedError
 from fleet import POISON
 
 EVERY_SECONDS = 0.02
@@ -31,7 +34,12 @@ END $$;
 CREATE CONSTRAINT TRIGGER fault_full_late AFTER INSERT ON ledger_leaf DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION fault_full_late();
 """
-FREE = "DROP FUNCTION fault_full CASCADE; DROP FUNCTION fault_full_late CASCADE"
+FREE = """
+DROP TRIGGER fault_full ON ledger_leaf;
+DROP TRIGGER fault_full ON visit_change;
+DROP FUNCTION fault_full;
+DROP FUNCTION fault_full_late CASCADE;
+"""
 # What nobody foresaw, and what one submission alone is to blame for.
 POISONED = f"""
 CREATE FUNCTION fault_poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -41,7 +49,7 @@ END $$;
 CREATE CONSTRAINT TRIGGER fault_poison AFTER INSERT ON tap DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION fault_poison();
 """
-CURED = "DROP FUNCTION fault_poison CASCADE"
+CURED = "DROP FUNCTION fault_poison CASCADE;\n"
 # What happens within a commit, or between what a sealer reads and writes, hardly ever happens where both take no time.
 SLOW = """
 CREATE FUNCTION fault_slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -58,7 +66,7 @@ CREATE FUNCTION fault_slow_tile() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER fault_slow_tile BEFORE INSERT ON ledger_tile FOR EACH ROW EXECUTE FUNCTION fault_slow_tile();
 """
-QUICK = "DROP FUNCTION fault_slow CASCADE; DROP FUNCTION fault_slow_tile CASCADE"
+QUICK = "DROP FUNCTION fault_slow CASCADE;\nDROP FUNCTION fault_slow_tile CASCADE;\n"
 
 
 class Faults:
@@ -67,12 +75,17 @@ class Faults:
     def __init__(self, rig, counts):
         self.rig, self.counts = rig, counts
 
-    async def _execute(self, statement):
+    async def _execute(self, statements):
+        """Each by itself, so that it waits for one table alone; again where it met the service at two."""
         async with asyncio.timeout(60):
             while (owner := await self.rig.postgres.owner()) is None:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.1)
         try:
-            await owner.execute(statement)
+            for statement in re.split(r"(?<=;)\n(?=CREATE|DROP)", statements.strip()):
+                while True:
+                    with suppress(DeadlockDetectedError):
+                        await owner.execute(statement)
+                        break
         finally:
             await owner.close()
 

@@ -33,6 +33,7 @@ class Run:
         self.faults = Faults(rig, self.counts)
         self.began_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=5)
         self.ended_at = None
+        self.found = []  # `check: what is wrong`
         self.towns, self.phones, self.desks = [], [], []
         self._workers, self._tasks = [], []
 
@@ -82,11 +83,10 @@ class Run:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.network.close()
 
-    async def findings(self):
-        """`check: what is wrong`, of both municipalities; none where all holds."""
-        found = self.odd()
+    async def look(self):
+        """Whether all holds, in both municipalities."""
         for town, (follower, auditor) in zip(self.towns, self.desks, strict=True):
-            found += town.findings[: ends.SHOWN]
+            self.found += town.findings[: ends.SHOWN]
             self.follower, self.auditor = follower, auditor
             await follower.to_the_end()
             self.listed = await self._listed(town)
@@ -96,13 +96,12 @@ class Run:
             rows = await stored.read(owner, town.code)
             await owner.close()
             self.derived = await asyncio.to_thread(rows.derived)
-            found += await asyncio.to_thread(lambda town=town, rows=rows: list(ends.findings(town, rows, self)))
-            found += [f"check: {line}" for line in await invariants_broken(self.rig.postgres.url, town.code)]
-            found += [f"ledger: {line}" for line in await self._verified(town)]
+            self.found += await asyncio.to_thread(lambda town=town, rows=rows: list(ends.findings(town, rows, self)))
+            self.found += [f"check: {line}" for line in await invariants_broken(self.rig.postgres.url, town.code)]
+            self.found += [f"ledger: {line}" for line in await self._verified(town)]
             broken = [line for server in self.rig.servers for line in server.said("ledger_broken")]
-            found += [f"ledger: {line}" for line in broken[: ends.SHOWN]]
+            self.found += [f"ledger: {line}" for line in broken[: ends.SHOWN]]
             self._count(town)
-        return found
 
     def _count(self, town):
         for kind, known in (("taps", town.taps), ("reports", town.reports)):
@@ -235,8 +234,9 @@ async def experiment(rig, name, seed, code, scale=1.0):
     try:
         await EXPERIMENTS[name](run)
         await run.quiet()
-        return await run.findings(), Counter(run.counts)
-    except (TimeoutError, AssertionError) as error:
-        return [*run.odd(), f"quiet: never, {type(error).__name__} {error}"], Counter(run.counts)
+        await run.look()
+    except Exception as error:  # noqa: BLE001 - a server that is broken may answer anything
+        run.found.append(f"quiet: never, {type(error).__name__} {error}")
     finally:
         await run.close()
+    return [*run.odd(), *run.found], Counter(run.counts)

@@ -16,13 +16,14 @@ from app.store.embedded import Embedded
 from app.store.migrate import migrate
 from app.store.notes import PublicKey
 from app.store.vault import Vault
-from app.verify_ledger import verify_ledger
+from app.verify_ledger import UnverifiableError, verify_ledger
 
 __all__ = ["Embedded", "environment", "invariants_broken", "ledger_findings", "migrate", "token"]
 
 SETTINGS = Settings.model_validate(SECRETS)
 TOKENS = Tokens(SETTINGS.token_key)
 TOKEN_SECONDS = 24 * 3600
+TRIES = 10
 
 
 def token(code, role, **who):
@@ -52,7 +53,13 @@ async def invariants_broken(url, code):
 
 
 async def ledger_findings(url, code, public_key, state):
-    """What `taggad verify-ledger` finds."""
-    key = PublicKey.read(public_key)
-    _, findings = await asyncio.to_thread(verify_ledger, url, token(code, "auditor"), key, state)
-    return findings
+    """What `taggad verify-ledger` finds, or in the end that it can say nothing."""
+    key, said = PublicKey.read(public_key), ""
+    for _ in range(TRIES):  # a connection that was ended is met once, and answered by 503
+        try:
+            _, findings = await asyncio.to_thread(verify_ledger, url, token(code, "auditor"), key, state)
+        except UnverifiableError as error:
+            said = str(error)
+        else:
+            return findings
+    return [said]
