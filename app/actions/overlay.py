@@ -103,7 +103,8 @@ def lay(changes: Changes, laid: Laid, fresh: Sequence[Presence], replaced: Span,
         [*raw.values(), *laid.said.by_hand], laid.said.chains, laid.writing.master.person_of, laid.writing.as_of
     )
     new = {one.id: one for one in told}
-    low, high = min(start, touched[0]) - LONGEST_PRESENCE, max(end, touched[1]) + LONGEST_PRESENCE
+    # What follows a corrected start may be 16 hours after it, and that as long after its tap.
+    low, high = min(start, touched[0]) - LONGEST_PRESENCE * 2, max(end, touched[1]) + LONGEST_PRESENCE
     for id_ in {*new, *laid.stored}:
         now, old = new.get(id_), laid.stored.get(id_)
         sides = [one for one in (now, old) if one is not None]

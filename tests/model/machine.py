@@ -290,6 +290,7 @@ class Days(Phones, Planners, Inbox, RuleBasedStateMachine):
         if not self.agreed:
             return  # it has been told already
         self.everything_is_listed()
-        assert self.town.faults(self.code) == []
+        faults = self.town.faults(self.code)
+        assert faults == [], faults
         kept, owed = self.town.attempts(self.code), sorted((item["id"], code) for item, code in self.facts.attempts)
         assert kept == owed, f"service {kept}\nmodel {owed}"
