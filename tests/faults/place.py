@@ -126,14 +126,13 @@ class _Putting:
     def __init__(self, base, code):
         self._base, self._code = base, code
         self._opener = build_opener(ProxyHandler({}))
-        self._token = token(code, "system")
 
     def settle(self, now, put):
         assert now == BEGAN_AT
         put(self._code)
 
-    def ask(self, _, method, path, body):
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+    def ask(self, _, method, path, body, *, role="system", **who):
+        headers = {"Authorization": f"Bearer {token(self._code, role, **who)}", "Content-Type": "application/json"}
         content = json.dumps(written(body)).encode()
         request = Request(f"{self._base}{quote(path, safe='/%')}", content, headers, method=method)  # noqa: S310 - our own
         with self._opener.open(request, timeout=30) as answer:
