@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 from bank import BUGS, apply, bug_of
@@ -27,3 +28,11 @@ def test_a_bug_can_still_be_put_in(path, tmp_path):
     for name in touched:
         compile((tmp_path / name).read_text(), name, "exec")
         assert (tmp_path / name).read_text() != (ROOT / name).read_text()
+
+
+def test_every_bug_stands_in_the_table_of_the_last_run():
+    readme = (Path(__file__).parent / "README.md").read_text()
+    rows = re.findall(r"^\| (\d\d-[a-z-]+): (.+?) \| (\w+): `(\w+)` \| \d+ \|$", readme, flags=re.MULTILINE)
+    told = [(bug.path.stem, bug.says, bug.experiment, bug.check) for bug in map(bug_of, BUGS)]
+    assert rows == told
+    assert len(told) >= 15
