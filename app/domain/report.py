@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from app.domain.tap import wall_shift
+from app.domain.tap import moved, wall_shift
 from app.domain.time import ZERO
 
 Outcome = Literal["performed", "declined", "no_answer"]
@@ -49,7 +49,7 @@ class Report:
     def told_at(self) -> dt.datetime:
         """When it was told, by the clock it was sent by, and not after it was received."""
         shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO
-        return min(self.reported_at + shift, self.received_at)
+        return min(moved(self.reported_at, 1, shift) or self.reported_at, self.received_at)
 
     def order(self, began_at: dt.datetime | None) -> tuple[dt.datetime, dt.datetime, UUID]:
         """What reports of a presence that began then are sorted by: when each was told, then when it was received.

@@ -185,7 +185,7 @@ def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
         wall = kept.wall if abs(raw - kept.wall) <= CLOCK_TOLERANCE else wall
     booted_at = None
     if envelope.sent_uptime_ms is not None and envelope.boot_id is not None:
-        booted_at = _moved(envelope.received_at, -envelope.sent_uptime_ms, MILLISECOND)
+        booted_at = moved(envelope.received_at, -envelope.sent_uptime_ms, MILLISECOND)
         if booted_at and kept and kept.booted_at and abs(booted_at - kept.booted_at) <= CLOCK_TOLERANCE:
             booted_at = kept.booted_at
     return Shift(wall, booted_at)
@@ -197,11 +197,11 @@ def _by_clocks(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datet
     same_boot = claim.boot_id is not None and claim.boot_id == envelope.boot_id
     at: dt.datetime | None = None
     if same_boot and claim.uptime_ms is not None and shift.booted_at is not None:
-        at = _moved(shift.booted_at, claim.uptime_ms, MILLISECOND)
+        at = moved(shift.booted_at, claim.uptime_ms, MILLISECOND)
     if at is not None:
         return at, abs(at - claim.tapped_at) > CLOCKS_DISAGREE
     # A shift larger than the calendar itself means that one of the two times is nonsense: the claim stays.
-    return _moved(claim.tapped_at, 1, wall) or claim.tapped_at, abs(wall) > LARGE_SHIFT
+    return moved(claim.tapped_at, 1, wall) or claim.tapped_at, abs(wall) > LARGE_SHIFT
 
 
 def leads_of(claims: Iterable[Claim], envelope: Envelope, shift: Shift) -> Leads:
@@ -238,7 +238,7 @@ def time_of(
     return whole_second(max(EPOCH, at)), tuple(flags)
 
 
-def _moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime | None:
+def moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime | None:
     """The instant moved, None when that is outside the calendar: a phone may say anything of its clocks."""
     try:
         return instant + times * step
