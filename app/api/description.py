@@ -38,6 +38,7 @@ Said = tuple[str, str, list[str]]
 REFUSALS: dict[str, tuple[str, Said]] = {
     "401": ("Unauthenticated", ("unauthenticated", "No token, or none that is good.", ["WWW-Authenticate"])),
     "403": ("Forbidden", ("forbidden_role", "Known, but not the caller's to do.", ["WWW-Authenticate"])),
+    "409": ("NotYet", ("not_sealed", "Not as it stands; `code` says why, and whether to wait.", ["Retry-After"])),
     "412": ("AnotherVersion", ("version_conflict", "Another version stands than the one named.", ["ETag"])),
     "422": ("Unreadable", ("invalid_parameter", "A parameter or the body is wrong; `errors` says where.", [])),
     "428": ("VersionNeeded", ("precondition_required", "`If-Match` is missing.", [])),

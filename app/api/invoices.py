@@ -15,7 +15,7 @@ from app.api.access import Caller, database
 from app.api.executed_time import PayReader
 from app.api.problems import RETRY_SOON, FieldError, Problem
 from app.api.reach import require_known
-from app.api.wire import AnyRef, Month, sent
+from app.api.wire import AnyRef, Month, refused, sent
 from app.domain.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.settlement import Row
 from app.domain.time import local_date, month_days
@@ -51,7 +51,7 @@ class Settled:
 def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
     example = f'<{name} xmlns="{ubl.UBL}{name}-2">…</{name}>'
     content = {XML: {"schema": {"type": "string"}, "example": example}}
-    return {200: {"description": "UBL 2.1", "content": content} | sent("Content-Disposition")}
+    return {200: {"description": "UBL 2.1", "content": content} | sent("Content-Disposition")} | refused(409)
 
 
 @router.get(

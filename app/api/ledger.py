@@ -13,7 +13,7 @@ from pydantic_core import to_json
 from app.actions.seal import LedgerBrokenError, seal
 from app.api.access import Caller, allow
 from app.api.problems import RETRY_SOON, Problem
-from app.api.wire import Instant, OneOf, Sha256, Wire, answer_of
+from app.api.wire import Instant, OneOf, Sha256, Wire, answer_of, refused
 from app.domain.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.merkle import consistency, inclusion
 from app.store import ledger, tree
@@ -152,7 +152,7 @@ async def get_head(request: Request, caller: HeadReader) -> HeadOut:
     "/v1/ledger/proof",
     operation_id="get_ledger_proof",
     summary="Prove that a fact is sealed",
-    responses=answer_of(ProofOut, example={"index": 41, "leaf": LEAF, "path": [LEAF]}),
+    responses=answer_of(ProofOut, example={"index": 41, "leaf": LEAF, "path": [LEAF]}) | refused(409),
 )
 async def get_proof(
     request: Request, caller: ProofReader, fact: UUID, size: Size = None, kind: FactKind = None

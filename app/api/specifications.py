@@ -13,7 +13,7 @@ from app.api.executed_time import PayReader
 from app.api.invoices import Asked, ClosedMonth, attachment, settled
 from app.api.problems import Problem
 from app.api.typeset import typeset
-from app.api.wire import sent
+from app.api.wire import refused, sent
 from app.domain.explanation import kronor
 from app.domain.specification import Origin, Specification, columns_of, specification_of
 from app.store import invoices
@@ -30,7 +30,7 @@ USUAL_WIDTH = 12
 
 def _file_of(media_type: str, begins: str) -> dict[int | str, dict[str, Any]]:
     content = {media_type: {"schema": {"type": "string", "format": "binary"}, "example": f"{begins}…"}}
-    return {200: {"description": "The document", "content": content} | sent("Content-Disposition")}
+    return {200: {"description": "The document", "content": content} | sent("Content-Disposition")} | refused(409)
 
 
 @router.get(

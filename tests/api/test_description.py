@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 from described import Description
 
@@ -126,3 +127,19 @@ async def test_a_body_that_may_be_left_out_is_not_required(told):
         ("POST", "/v1/periods/{provider}/{month}/close"),
         ("POST", "/v1/anomalies/{anomaly_id}/apply"),
     }
+
+
+async def test_an_answer_that_is_not_as_described_is_noticed(told):
+    """Whoever asks who may do what asks this of every answer."""
+
+    def answer(status=200, headers=(), **body):
+        asked = httpx.Request("GET", "http://127.0.0.1/v1/ledger/key")
+        return httpx.Response(status, headers=dict(headers), request=asked, **body)
+
+    key = {"public_key": "taggad/188+6a31a3a5+AQKL"}
+    assert told.unlike(answer(json=key)) == []
+    assert told.unlike(answer(json=key | {"more": 1})) != []
+    assert told.unlike(answer(json=key, headers={"ETag": '"1"'})) == ["ETag is sent and not described"]
+    assert told.unlike(answer(201, json=key)) == ["no answer 201 is described"]
+    assert told.unlike(answer(text="key")) == ["text/plain is sent and not described"]
+    assert told.unlike(answer(404, json=key)) == ["application/json is sent and not described"]

@@ -9,6 +9,7 @@ import re
 import uuid
 
 import pytest
+from described import description_of
 from service import day, tap_item
 
 from app.api.access import ROLES, SCOPES, allowed_by
@@ -401,6 +402,7 @@ async def asked(service, method, path, side, role, **who):
     url = url.replace("{tap}", service.dispute_ids.get((side, role), str(uuid.uuid4())))
     headers = {"If-Match": "*"} if path.endswith("/corrections") else None
     answer = await service.ask(method, url, body, role=role, expect=expect, params=query, headers=headers, **who)
+    assert description_of(service.app).unlike(answer) == []
     return answer.status_code
 
 
