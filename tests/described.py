@@ -103,4 +103,8 @@ class Description:
             return []
         if kind not in known:
             return [f"{kind} is sent and not described"]
-        return self.faults([*place, "content", kind, "schema"], json.loads(content)) if kind.endswith("json") else []
+        return (
+            self.faults([*place, "content", kind, "schema"], json.loads(content))
+            if kind in {"application/json", "application/problem+json"}
+            else []
+        )

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import uvicorn
+from described import description_of
 from joserfc.jwk import ECKey
 
 from app.actions.seal import seal_all
@@ -89,8 +90,22 @@ class Service:
         key = (role, *sorted(who.items()))
         if key not in self._clients:
             headers = {"Authorization": f"Bearer {self.token(role, **who)}"} if role else {}
-            self._clients[key] = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+            self._clients[key] = httpx.AsyncClient(
+                base_url=self.url,
+                headers=headers,
+                timeout=60,
+                trust_env=False,
+                event_hooks={"response": [self._as_described]},
+            )
         return self._clients[key]
+
+    async def _as_described(self, answer):
+        """Raises AssertionError for an answer that the API's description does not have, or has otherwise."""
+        await answer.aread()
+        wrong = description_of(self.app).unlike(answer)
+        if wrong:
+            asked = answer.request
+            raise AssertionError(f"{asked.method} {asked.url.path}: {answer.status_code} is not as described: {wrong}")
 
     async def close(self):
         """Close every client."""
