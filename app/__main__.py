@@ -1,6 +1,6 @@
 """`python -m app` and `taggad`."""
 
-from app.cli import application
+from app.cli.main import application
 
 
 def run() -> None:

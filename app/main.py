@@ -16,57 +16,27 @@ import structlog
 from fastapi import Depends, FastAPI
 
 from app import assets
-from app.actions.move_clock import move_clock
-from app.actions.seal import LedgerBrokenError, seal_all
-from app.api import (
-    anomalies,
-    case_reports,
-    clients,
-    compensation,
-    corrections,
-    declines,
-    delegations,
-    description,
-    device_clock,
-    devices,
-    disputes,
-    docs,
-    executed_time,
-    health,
-    indices,
-    invoices,
-    keysets,
-    ledger,
-    manual_visits,
-    measures,
-    oauth,
-    orders,
-    outcomes,
-    parties,
-    people,
-    periods,
-    prescribed,
-    presence,
-    refusals,
-    reminders,
-    repairs,
-    reports,
-    specifications,
-    tags,
-    taps,
-    visits,
-)
-from app.api.access import Revocations, Tokens
-from app.api.attempts import Attempts
-from app.api.declared import only_declared
-from app.api.edge import Edge
-from app.api.front import Front
+from app.actions.ledger.seal import LedgerBrokenError, seal_all
+from app.actions.visits.move_clock import move_clock
+from app.api.access import clients, device_clock, devices, oauth
+from app.api.http import description, docs, health, pulls, refusals
+from app.api.http.access import Revocations, Tokens
+from app.api.http.declared import only_declared
+from app.api.http.middleware import Edge
+from app.api.http.throttle import Attempts
+from app.api.ledger import ledger
+from app.api.measures import executed_time, indices, measures, outcomes, prescribed
+from app.api.money import case_reports, compensation, contracts, invoices, periods, specifications
+from app.api.register import declines, delegations, orders, parties, register
+from app.api.taps import keysets, presence, reports, tags, taps
+from app.api.taps.fast_path import Front
+from app.api.visits import anomalies, corrections, disputes, manual_visits, reminders, repairs, visits
 from app.outage import Outage
 from app.server import tell_others
 from app.settings import VERSION, Settings
+from app.store.access.field_encryption import Vault
 from app.store.database import Database
-from app.store.marks import Marks
-from app.store.vault import Vault
+from app.store.ledger.marks import Marks
 from app.web import documentation, pages, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
@@ -83,8 +53,9 @@ MODULES = (
     presence,
     reminders,
     parties,
-    people,
+    register,
     orders,
+    contracts,
     outcomes,
     declines,
     tags,
@@ -155,7 +126,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Attempts()
-    app.state.exporting = executed_time.exporting()
+    app.state.exporting = pulls.exporting()
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Edge)

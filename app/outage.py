@@ -4,7 +4,7 @@ from time import monotonic
 
 import structlog
 
-from app.api.refusals import is_busy
+from app.api.http.refusals import is_busy
 from app.store.clock import ClockError
 
 log = structlog.get_logger("taggad")

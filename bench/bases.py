@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.actions.add_municipality import add_municipality
-from app.actions.put_master import keep
-from app.actions.rebuild import rebuild
-from app.actions.seal import seal_all
+from app.actions.ledger.seal import seal_all
+from app.actions.versions import keep
+from app.actions.visits.rebuild import rebuild
 from app.main import collect_seldom
 from app.store.database import Database
 from app.store.migrate import migrate
-from app.store.records import Stored
+from app.store.register.records import Stored
 from bench.cluster import Cluster, fingerprint
 from bench.processes import KEYS, MUNICIPALITY, Stream, load, request, service, token
 from bench.sizes import Sizes

@@ -12,9 +12,9 @@ from typing import Any
 import asyncpg
 import psutil
 
-from app.store.cluster import binaries, log_of
-from app.store.embedded import Embedded
 from app.store.migrate import MIGRATIONS
+from app.store.server.cluster import binaries, log_of
+from app.store.server.embedded import Embedded
 
 ROOT = Path(__file__).parents[1]
 FLOOR_TABLE = """

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from pydantic_core import to_json
 
-from app.api.access import Tokens
+from app.api.http.access import Tokens
 from bench.cluster import ROOT, Cluster, cpu_seconds
 
 MUNICIPALITY = 188

@@ -23,13 +23,13 @@ from app.store.database import Database
 from app.store.migrate import migrate
 from bench.cluster import ROOT, cluster
 from bench.processes import MUNICIPALITY, environment, token
-from firmware_sim.adversary import every_scheme
-from firmware_sim.campaign import plan
-from firmware_sim.live import enrol_all, put_world
-from firmware_sim.measure import Figures, Hands, figures, play, printed
-from firmware_sim.oracle import foretell
+from firmware_sim.campaign.adversary import every_scheme
+from firmware_sim.campaign.campaign import plan
+from firmware_sim.campaign.measure import Figures, Hands, figures, play, printed
+from firmware_sim.campaign.oracle import foretell
+from firmware_sim.people.live import enrol_all, put_world
+from firmware_sim.people.world import build_world
 from firmware_sim.wire import Wire
-from firmware_sim.world import build_world
 
 SEED = 7
 FIRST_ON = dt.date(2026, 9, 1)

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from statistics import median
 from uuid import UUID
 
-from app.actions.record_taps import Submission, record_taps
-from app.domain.tap import Claim, Envelope
+from app.actions.taps.record_taps import Submission, record_taps
+from app.domain.taps.judging import Claim, Envelope
 from app.store.database import Database
 from bench import bases
 from bench.cluster import Cluster

@@ -5,7 +5,7 @@ from typing import Any
 
 from app import main
 from app.__main__ import run
-from app.store.ledger import Leaves
+from app.store.ledger.ledger import Leaves
 
 
 def _no_leaf(*_: Any) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from bench.load import STAMP_BYTES
 from bench.processes import Request, request, token
-from firmware_sim.world import World, build_world
+from firmware_sim.people.world import World, build_world
 
 SEED = 7
 STOCKHOLM = ZoneInfo("Europe/Stockholm")

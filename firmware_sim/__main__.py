@@ -9,14 +9,14 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from firmware_sim.day import Day
-from firmware_sim.district import staff_of
-from firmware_sim.live import enrol_all, live_on, past_days, put_world, upload
-from firmware_sim.records import STOCKHOLM
-from firmware_sim.station import provision
-from firmware_sim.tag import Chip
+from firmware_sim.chip.station import provision
+from firmware_sim.chip.tag import Chip
+from firmware_sim.people.day import Day
+from firmware_sim.people.district import staff_of
+from firmware_sim.people.live import enrol_all, live_on, past_days, put_world, upload
+from firmware_sim.people.records import STOCKHOLM
+from firmware_sim.people.world import World, build_world
 from firmware_sim.wire import ServiceRefusedError, Wire
-from firmware_sim.world import World, build_world
 
 DONE, REFUSED, MISUSED = 0, 1, 2
 

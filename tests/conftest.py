@@ -15,8 +15,8 @@ from postgres import SERVER, connect, of_database
 from service import LEDGER_KEY, serving
 
 from app.store.database import Database
-from app.store.embedded import EmbeddedError, attach, status
 from app.store.migrate import migrate
+from app.store.server.embedded import EmbeddedError, attach, status
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 settings.register_profile("taggad", deadline=None, suppress_health_check=[HealthCheck.too_slow])

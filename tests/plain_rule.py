@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from app.domain.counter import claimed
+from app.domain.taps.read_counter import claimed
 
 
 class Plain:

@@ -21,11 +21,11 @@ import uvicorn
 from described import description_of
 from joserfc.jwk import ECKey
 
-from app.actions.seal import seal_all
+from app.actions.ledger.seal import seal_all
 from app.main import create_app
 from app.server import server_options
 from app.settings import Settings
-from app.store import ledger, tree
+from app.store.ledger import ledger, tree
 
 
 def _secret(purpose):

@@ -1,12 +1,14 @@
 """Ask the database whether its invariants hold, and the ledger whether it is what was sealed."""
 
-from app.actions.fit_keys import fit_keys
-from app.actions.seal import ledger_fault
-from app.domain.merkle import TILE_WIDTH, Frontier, grow
-from app.domain.settlement import lines_hash
-from app.store import invariants, ledger, macs, periods, sealed_samples, tree, typed_tables
+from app.actions.access.fit_keys import fit_keys
+from app.actions.ledger.seal import ledger_fault
+from app.domain.ledger.merkle import TILE_WIDTH, Frontier, grow
+from app.domain.money.month_lines import lines_hash
+from app.store import invariants, key_samples, typed_tables
 from app.store.database import Database, Reading
-from app.store.tree import StoredHead, Tiles
+from app.store.ledger import ledger, macs, tree
+from app.store.ledger.tree import StoredHead, Tiles
+from app.store.money import closed_months
 from app.store.typed_tables import UnreadableRecordsError
 
 LEAVES_AT_ONCE = 8 * TILE_WIDTH
@@ -47,7 +49,7 @@ async def _not_ours(database: Database, reading: Reading) -> list[str]:
     """What only the service can have written, by its keys, and did not."""
     lines = []
     if database.vault is not None:
-        unsound = await sealed_samples.unsound(reading.sql, reading.municipality_id, database.vault)
+        unsound = await key_samples.unsound(reading.sql, reading.municipality_id, database.vault)
         lines += _told("what is encrypted opens where it stands", unsound)
     for table, many, keys in await macs.forged(reading.sql, reading.municipality_id, database.macs):
         lines.append(f"not so: {table} is as the service wrote it ({many}: {', '.join(keys)})")
@@ -57,8 +59,8 @@ async def _not_ours(database: Database, reading: Reading) -> list[str]:
 async def _rewritten(reading: Reading) -> list[str]:
     """Closed months whose lines are not those whose hash stands in the close, which the ledger holds."""
     found = []
-    for close in await periods.closes(reading.sql, reading.municipality_id):
-        lines = await periods.lines_of(reading.sql, reading.municipality_id, close.provider, close.month)
+    for close in await closed_months.closes(reading.sql, reading.municipality_id):
+        lines = await closed_months.lines_of(reading.sql, reading.municipality_id, close.provider, close.month)
         if lines_hash(lines) != close.lines_hash:
             found.append(f"{close.provider} {close.month:%Y-%m}")
     return found

@@ -125,3 +125,10 @@ def hull(days: Days, holds: Callable[[dt.date], object]) -> Days | None:
 def days_in_month(day: dt.date) -> int:
     """How many days the month of `day` has."""
     return monthrange(day.year, day.month)[1]
+
+
+LONGEST_PRESENCE = dt.timedelta(hours=16)
+
+
+Window = tuple[str, dt.datetime, dt.datetime]
+"""Whose (a person, a staff ref or a household), first and last instant, both within."""

@@ -14,15 +14,17 @@ from typing import Any
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.master import MasterData
-from app.store import keysets, ledger, macs, records
+from app.domain.register.master import MasterData
+from app.store.access.field_encryption import Vault
 from app.store.clock import Clock
-from app.store.ledger import Leaves
-from app.store.macs import Macs
-from app.store.marks import Marks
+from app.store.ledger import ledger, macs
+from app.store.ledger.ledger import Leaves
+from app.store.ledger.macs import Macs
+from app.store.ledger.marks import Marks
 from app.store.pools import Pool, Pools
-from app.store.records import Stored
-from app.store.vault import Vault
+from app.store.register import records
+from app.store.register.records import Stored
+from app.store.taps import keysets
 
 APP_ROLE = "taggad_app"
 LOCK_CLASS = 7_460

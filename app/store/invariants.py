@@ -6,11 +6,11 @@ Whether the projection is what the facts derive is the rebuild's question; these
 import datetime as dt
 from typing import Any
 
-from app.domain.pairing import Presence
-from app.domain.settlement import ROW
+from app.domain.money.month_lines import ROW
+from app.domain.visits.presence import Presence
 from app.store import rows, schema
-from app.store.presences import LONGEST
-from app.store.visits import WEAKEST_END
+from app.store.visits.presences import LONGEST
+from app.store.visits.visits import WEAKEST_END
 
 SUMS = [name for name in rows.names(schema.month_sum) if name not in rows.key_of(schema.month_sum)]
 # The month's sums as the visits have them: a visit is counted on its first share of each kind.

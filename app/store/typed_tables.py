@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from app.store import orders, people, records, rows, schema, tags
+from app.store import rows, schema
+from app.store.register import orders, records, register
+from app.store.taps import tags
 
 Json = Mapping[str, Any]
 
@@ -104,7 +106,7 @@ async def _make_beside(sql: Any, municipality_id: int) -> None:
 
 async def _providers(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
     for ref, body in bodies.items():
-        await people.put_provider(sql, municipality_id, ref, body)
+        await register.put_provider(sql, municipality_id, ref, body)
 
 
 async def _contracts(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
@@ -123,14 +125,14 @@ async def _tags(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> N
 
 def _versions(kind: str) -> Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]:
     async def put(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
-        await people.put_versions(sql, municipality_id, kind, list(bodies), first=True)
+        await register.put_versions(sql, municipality_id, kind, list(bodies), first=True)
 
     return put
 
 
 MAKERS: Mapping[str, Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]] = {
     "providers": _providers,
-    **{kind: _versions(kind) for kind in people.TABLES},
+    **{kind: _versions(kind) for kind in register.TABLES},
     "orders": _orders,
     "contracts": _contracts,
     "tags": _tags,

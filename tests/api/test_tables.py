@@ -8,8 +8,8 @@ import pytest
 from openpyxl import load_workbook
 from service import day
 
-from app.api import formats
-from app.api.headings import HEADINGS
+from app.api.http import formats
+from app.api.http.headings import HEADINGS
 from app.store import typed_exports
 from app.store.typed_exports import Column, parquet
 

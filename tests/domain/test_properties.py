@@ -13,26 +13,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from told import CATALOGUE, MONDAY, derive
 
-from app.domain.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff
-from app.domain.order import Order, OrderLine, Pause, active_days, granted_minutes, in_force
-from app.domain.pairing import (
-    LONGEST_PRESENCE,
-    Presence,
-    Tap,
-    own_spans,
-    pair,
-    presence_order,
-    quiet_before,
-    reopen,
-    tap_order,
-)
-from app.domain.plan import Part, Plan, SplitPolicy
-from app.domain.report import Report, ReportedIntervention
-from app.domain.split import REASONS, Share, cut_extra, divide, largest_remainder
-from app.domain.tap import Claim, Envelope, Shift, judge, shift_of
-from app.domain.telling import visits_at
-from app.domain.time import FIRST_DAY, UTC, Span, covered_by, days_in_month, subtract, total_seconds
-from app.domain.visit import ANOMALIES, Visit
+from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff
+from app.domain.register.order import Order, OrderLine, Pause, active_days, granted_minutes, in_force
+from app.domain.taps.judging import Claim, Envelope, Shift, judge, shift_of
+from app.domain.taps.report import Report, ReportedIntervention
+from app.domain.time import FIRST_DAY, LONGEST_PRESENCE, UTC, Span, covered_by, days_in_month, subtract, total_seconds
+from app.domain.visits.derive_visits import visits_at
+from app.domain.visits.pairing import own_spans, pair, presence_order, quiet_before, reopen, tap_order
+from app.domain.visits.plan import Part, Plan, SplitPolicy
+from app.domain.visits.presence import Presence, Tap
+from app.domain.visits.split import REASONS, Share, cut_extra, divide, largest_remainder
+from app.domain.visits.visit import ANOMALIES, Visit
 
 START = dt.datetime(2026, 3, 28, 12, tzinfo=UTC)  # the afternoon before the short night
 SECOND = dt.timedelta(seconds=1)

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.actions.explain_tag import explain_line
+from app.actions.taps.explain_tag import explain_line
 from app.domain import sun
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data/ntag424.json").read_text())["vectors"]

@@ -8,15 +8,15 @@ import asyncio
 from service import SECRETS
 
 from app.actions.check import check
-from app.actions.rebuild import rebuild
-from app.api.access import Tokens
+from app.actions.visits.rebuild import rebuild
+from app.api.http.access import Tokens
+from app.cli.verify_ledger import UnverifiableError, verify_ledger
 from app.settings import Settings
+from app.store.access.field_encryption import Vault
 from app.store.database import Database
-from app.store.embedded import Embedded
+from app.store.ledger.signed_notes import PublicKey
 from app.store.migrate import migrate
-from app.store.notes import PublicKey
-from app.store.vault import Vault
-from app.verify_ledger import UnverifiableError, verify_ledger
+from app.store.server.embedded import Embedded
 
 __all__ = ["Embedded", "environment", "invariants_broken", "ledger_findings", "migrate", "token"]
 

@@ -13,7 +13,7 @@ import time
 import pytest
 from service import day, tap_item
 
-from app.api import taps as api_taps
+from app.api.taps import taps as api_taps
 
 SECONDS = 30
 PHONES = 50

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 from service import day, serving
 
-from app.api import executed_time
+from app.api.http import pulls
 
 
 @pytest.fixture
@@ -51,10 +51,10 @@ async def test_the_service_is_ready_while_all_is_taken(small):
 
 async def test_a_municipality_that_pulls_many_reports_is_told_to_wait_and_others_are_not(service, owner, monkeypatch):
     await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (114, 'Upplands Väsby', now())")
-    monkeypatch.setattr(executed_time, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(pulls, "TURN_SECONDS", 0.1)
     turns = service.app.state.exporting[188]
     query = {"month": "2020-02"}
-    for _ in range(executed_time.EXPORTS_AT_ONCE):
+    for _ in range(pulls.EXPORTS_AT_ONCE):
         await turns.acquire()
     refused = await service.ask("GET", "/v1/executed-time", params=query, expect=429)
     assert refused.json()["code"] == "too_many_exports"
@@ -74,9 +74,9 @@ HEAVY = {
 
 @pytest.mark.parametrize("path", HEAVY)
 async def test_what_reads_as_much_as_a_report_takes_a_turn_too(home, monkeypatch, path):
-    monkeypatch.setattr(executed_time, "TURN_SECONDS", 0.1)
+    monkeypatch.setattr(pulls, "TURN_SECONDS", 0.1)
     turns = home.app.state.exporting[188]
-    for _ in range(executed_time.EXPORTS_AT_ONCE):
+    for _ in range(pulls.EXPORTS_AT_ONCE):
         await turns.acquire()
     refused = await home.ask("POST", f"/v1/{path}", HEAVY[path], role="controller", expect=429)
     assert refused.json()["code"] == "too_many_exports"

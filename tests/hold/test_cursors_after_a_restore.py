@@ -2,7 +2,7 @@
 
 from service import day
 
-from app.store.backup import begin_epoch
+from app.store.server.backup import begin_epoch
 
 H1 = "H-1"
 

@@ -14,12 +14,12 @@ from service import SECRETS, serving
 from whole_town import tell_all
 
 from app.actions.check import check
-from app.actions.rebuild import rebuild
+from app.actions.visits.rebuild import rebuild
 from app.settings import Settings
 from app.store import typed_tables
+from app.store.access.field_encryption import Vault
 from app.store.database import Database
 from app.store.schema import metadata
-from app.store.vault import Vault
 
 SPENT = "an assertion is good for minutes and once; whoever takes the row away is not found by any mark in it either"
 COUNTED = "it says how much more is kept of what is refused that day: nothing is derived from it"

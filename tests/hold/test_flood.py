@@ -12,12 +12,12 @@ import pytest
 from service import day, tap_item
 
 from app.actions.check import check
-from app.actions.rebuild import rebuild
-from app.api import taps as api_taps
-from app.domain.crowd import MOST
+from app.actions.visits.rebuild import rebuild
+from app.api.taps import taps as api_taps
 from app.domain.time import local_date
+from app.domain.visits.crowd import MOST
 from app.store.pools import BusyError
-from app.store.taps import KNOWN_REPORTS
+from app.store.taps.submissions import KNOWN_REPORTS
 
 STAFF = ("S-1", "S-2", "S-3")
 UID = "04A1B2C3D4E5F6"

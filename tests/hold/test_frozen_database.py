@@ -13,8 +13,8 @@ from service import day, serving, tap_item
 
 from app import main
 from app.store import pools
-from app.store.embedded import attach
 from app.store.migrate import migrate
+from app.store.server.embedded import attach
 
 
 def _family(pid):

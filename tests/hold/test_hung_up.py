@@ -8,7 +8,7 @@ import pytest
 from postgres import waits_for_the_lock
 from service import day, tap_item, written
 
-from app.api import group_commit
+from app.api.taps import group_commit
 from app.store.database import LOCK_CLASS
 
 

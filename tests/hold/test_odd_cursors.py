@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from app.api.paging import cursor_of
+from app.api.http.paging import cursor_of
 
 AT = ["2026-10-24T08:31:02+00:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
 WORDS = ["B-1", "00000000-0000-0000-0000-000000000000", "overlap", "B-1\0"]

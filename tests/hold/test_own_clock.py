@@ -8,8 +8,8 @@ import uuid
 import pytest
 from service import day, serving, tap_item
 
-from app.actions.mend_clock import mend_clock
-from app.actions.move_clock import let_pass, move_clock
+from app.actions.visits.mend_clock import mend_clock
+from app.actions.visits.move_clock import let_pass, move_clock
 from app.store.clock import MOST_SECONDS, Clock, ClockError
 from app.store.database import LOCK_CLASS
 

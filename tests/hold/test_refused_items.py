@@ -8,8 +8,8 @@ import pytest
 from pydantic_core import to_json
 from service import day, serving, tap_item
 
-from app.domain import sender
-from app.store.taps import MOST_KEPT
+from app.domain.taps import sender
+from app.store.taps.submissions import MOST_KEPT
 
 NUMBERS = ("19811228-9874", "8112289874", "198112289874", "811288-9871")
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 import pytest
 
 from app import server
-from app.api import spool
-from app.api.problems import Problem
+from app.api.http import spool
+from app.api.http.problems import Problem
 
 READERS = 12  # more than there are connections to the database
 ROWS = 40_000

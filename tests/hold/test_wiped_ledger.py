@@ -8,13 +8,13 @@ import structlog
 from service import LEDGER_KEY, day, serving
 
 from app.actions.check import check
-from app.actions.seal import LedgerBrokenError, Sealed, ledger_fault, seal_all
-from app.domain.ledger import KINDS
+from app.actions.ledger.seal import LedgerBrokenError, Sealed, ledger_fault, seal_all
+from app.domain.ledger.ledger import KINDS
 from app.main import _seal
-from app.store import marks as marking
-from app.store import tree
 from app.store.database import Database
-from app.store.marks import Mark, Marks
+from app.store.ledger import marks as marking
+from app.store.ledger import tree
+from app.store.ledger.marks import Mark, Marks
 from app.store.migrate import migrate
 
 LEDGER = ("ledger_leaf", "ledger_tile", "ledger_head")

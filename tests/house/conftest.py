@@ -7,8 +7,8 @@ from postgres import SERVER
 from processes import Process
 from typer.testing import CliRunner
 
-from app.cli import application
-from app.store import embedded
+from app.cli.main import application
+from app.store.server import embedded
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,10 @@ from postgres import SERVER
 from processes import PATIENCE_SECONDS, free_port, get
 from typer.testing import CliRunner
 
-from app.cli import application
+from app.cli.main import application
 from app.settings import Settings, UnsafeSettingsError
-from app.store import embedded
-from app.store.secrets import LooseSecretsError, made_once
+from app.store.server import embedded
+from app.store.server.secrets import LooseSecretsError, made_once
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,18 +7,18 @@ from typing import get_args
 import pytest
 import typer
 
-from app.api.access import ROLES, SCOPES
-from app.api.codes import CODES, REPAIRS, told_of
-from app.api.problems import PROBLEMS
-from app.cli import application
-from app.domain import report, tap
-from app.domain.repair import TEXTS, Words
-from app.domain.split import REASONS
-from app.domain.visit import ANOMALIES
+from app.api.http.access import ROLES, SCOPES
+from app.api.http.codes import CODES, REPAIRS, told_of
+from app.api.http.problems import PROBLEMS
+from app.cli.main import application
+from app.domain.taps import judging, report
+from app.domain.visits.repair import TEXTS, Words
+from app.domain.visits.split import REASONS
+from app.domain.visits.visit import ANOMALIES
 from app.settings import PREFIX, VERSION, Settings
 
 ROOT = Path(__file__).parents[2]
-REFUSED = {"tap": get_args(tap.Refusal), "report": get_args(report.Refusal)}
+REFUSED = {"tap": get_args(judging.Refusal), "report": get_args(report.Refusal)}
 REFERENCE = (ROOT / "docs/reference.md").read_text()
 
 

@@ -10,7 +10,7 @@ import pytest
 from postgres import SERVER, connect
 from processes import free_port, get
 
-from app.store import embedded
+from app.store.server import embedded
 
 UNFINISHED = [
     ("POST", "/v1/taps", "staff"),

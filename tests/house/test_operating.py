@@ -17,8 +17,8 @@ from postgres import SERVER, connect, of_database
 from processes import free_port, get
 from sqlalchemy import make_url
 
-from app.store import embedded
 from app.store.migrate import roles_script
+from app.store.server import embedded
 
 
 @contextmanager

@@ -12,12 +12,12 @@ from postgres import SERVER, connect, of_database
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from app.domain.ledger import KINDS
+from app.domain.ledger.ledger import KINDS
 from app.store import migrate as migrating
 from app.store.database import APP_ROLE
-from app.store.embedded import attach
 from app.store.migrate import MigrationBlockedError, migrate, pending
 from app.store.schema import metadata
+from app.store.server.embedded import attach
 
 ROOT = Path(__file__).parents[2]
 FACTS = {*KINDS, "ledger_leaf", "period_line"}

@@ -17,10 +17,10 @@ from service import serving, written
 
 from app import main
 from app.actions.check import check
-from app.actions.move_clock import let_pass
-from app.actions.rebuild import rebuild
-from app.actions.seal import seal_all
-from app.domain import sender
+from app.actions.ledger.seal import seal_all
+from app.actions.visits.move_clock import let_pass
+from app.actions.visits.rebuild import rebuild
+from app.domain.taps import sender
 
 FIRST = 1000
 AT_ONCE = 100

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from judging import brought_back, by_clocks, start_of, when
 from judging import shift_of as owed_shift
 
-from app.domain.tap import Claim, Envelope, leads_of, shift_of, time_of
+from app.domain.taps.judging import Claim, Envelope, leads_of, shift_of, time_of
 
 SECONDS = st.sampled_from([-7200, -301, -31, -30, -1, 0, 1, 20, 30, 31, 600, 3600, 57_600, 57_601, 400_000])
 TAPS = st.lists(st.tuples(SECONDS, st.one_of(st.none(), SECONDS)), min_size=1, max_size=6)

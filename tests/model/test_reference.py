@@ -12,7 +12,7 @@ from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import run_state_machine_as_test
 from machine import Days
 
-from app.domain import crowd
+from app.domain.visits import crowd
 
 SOAK_SEED = os.environ.get("SOAK_SEED")
 """With it, as `make soak` gives it, the days are other ones and ten times as many."""

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from firmware_sim.adversary import every_scheme
-from firmware_sim.campaign import plan
-from firmware_sim.measure import Heard, Outcome, figures, printed
-from firmware_sim.oracle import Seen, contradiction, foretell
-from firmware_sim.world import build_world
+from firmware_sim.campaign.adversary import every_scheme
+from firmware_sim.campaign.campaign import plan
+from firmware_sim.campaign.measure import Heard, Outcome, figures, printed
+from firmware_sim.campaign.oracle import Seen, contradiction, foretell
+from firmware_sim.people.world import build_world
 
 DAYS = (date(2026, 10, 20), date(2026, 10, 21))
 NOON = datetime(2026, 10, 20, 10, tzinfo=UTC)

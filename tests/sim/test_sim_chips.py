@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from firmware_sim.aes import cmac, decrypt, diversified, short_mac
-from firmware_sim.chips import Door, Doors, keyset_of, message
-from firmware_sim.day import live_day
-from firmware_sim.records import Tag
-from firmware_sim.world import build_world
+from firmware_sim.chip.aes import cmac, decrypt, diversified, short_mac
+from firmware_sim.people.chips import Door, Doors, keyset_of, message
+from firmware_sim.people.day import live_day
+from firmware_sim.people.records import Tag
+from firmware_sim.people.world import build_world
 
 KEYSET = keyset_of(7)
 TAG = Tag("T-001", "04AABBCCDDEE80", "B-001", KEYSET.ref)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from firmware_sim.clock import PhoneClock, rfc3339, uuid7
+from firmware_sim.people.clock import PhoneClock, rfc3339, uuid7
 
 MORNING = datetime(2026, 10, 24, 4, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

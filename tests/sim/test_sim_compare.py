@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from firmware_sim.compare import compare, compare_verdicts
-from firmware_sim.day import live_day
-from firmware_sim.phone import Verdict
-from firmware_sim.world import build_world
+from firmware_sim.campaign.compare import compare, compare_verdicts
+from firmware_sim.people.day import live_day
+from firmware_sim.people.phone import Verdict
+from firmware_sim.people.world import build_world
 
 ON = date(2026, 10, 23)
 LATER = datetime(2026, 10, 25, 12, tzinfo=UTC)

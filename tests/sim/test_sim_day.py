@@ -6,14 +6,14 @@ from itertools import pairwise
 
 import pytest
 
-from firmware_sim.catalogue import NEVER_ORDERED
-from firmware_sim.day import live_day
-from firmware_sim.expect import fits
-from firmware_sim.mistakes import KINDS, LEAVES_OPEN
-from firmware_sim.records import STOCKHOLM, Line
-from firmware_sim.routes import CREWS
-from firmware_sim.truth import Truth
-from firmware_sim.world import build_world
+from firmware_sim.people.catalogue import NEVER_ORDERED
+from firmware_sim.people.day import live_day
+from firmware_sim.people.expect import fits
+from firmware_sim.people.mistakes import KINDS, LEAVES_OPEN
+from firmware_sim.people.records import STOCKHOLM, Line
+from firmware_sim.people.routes import CREWS
+from firmware_sim.people.truth import Truth
+from firmware_sim.people.world import build_world
 
 FIRST = date(2026, 3, 23)
 SEVEN = [FIRST + timedelta(days=number) for number in range(7)]

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.__main__ import main
-from firmware_sim.compare import compare_verdicts
-from firmware_sim.day import live_day
-from firmware_sim.device import EARLY_SECONDS, enrol
-from firmware_sim.live import enrol_all, past_days, put_world, upload
-from firmware_sim.records import STOCKHOLM
-from firmware_sim.truth import Truth
+from firmware_sim.campaign.compare import compare_verdicts
+from firmware_sim.people.day import live_day
+from firmware_sim.people.device import EARLY_SECONDS, enrol
+from firmware_sim.people.live import enrol_all, past_days, put_world, upload
+from firmware_sim.people.records import STOCKHOLM
+from firmware_sim.people.truth import Truth
+from firmware_sim.people.world import build_world
 from firmware_sim.wire import ServiceRefusedError, Wire
-from firmware_sim.world import build_world
 
 ON = date(2026, 10, 24)
 ROOT = Path(__file__).parents[2]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from firmware_sim.clock import PhoneClock
-from firmware_sim.handset import Habits, Handset
-from firmware_sim.phone import Phone, Verdict
+from firmware_sim.people.clock import PhoneClock
+from firmware_sim.people.handset import Habits, Handset
+from firmware_sim.people.phone import Phone, Verdict
 from firmware_sim.wire import Answer, Wire
 
 NOON = datetime(2026, 10, 24, 12, tzinfo=UTC)

@@ -4,13 +4,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from firmware_sim.adversary import every_scheme
-from firmware_sim.campaign import plan
-from firmware_sim.live import enrol_all, put_world
-from firmware_sim.measure import Hands, figures, play, printed
-from firmware_sim.oracle import foretell
+from firmware_sim.campaign.adversary import every_scheme
+from firmware_sim.campaign.campaign import plan
+from firmware_sim.campaign.measure import Hands, figures, play, printed
+from firmware_sim.campaign.oracle import foretell
+from firmware_sim.people.live import enrol_all, put_world
+from firmware_sim.people.world import build_world
 from firmware_sim.wire import Wire
-from firmware_sim.world import build_world
 
 DAYS = (date(2026, 10, 20), date(2026, 10, 21))
 SEED = 7

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.chips import SDM, SDM_SETTINGS, Door, keyset_of
-from firmware_sim.reader import uri_record
-from firmware_sim.records import Tag
-from firmware_sim.station import provision
-from firmware_sim.tag import Chip
+from firmware_sim.chip.reader import uri_record
+from firmware_sim.chip.station import provision
+from firmware_sim.chip.tag import Chip
+from firmware_sim.people.chips import SDM, SDM_SETTINGS, Door, keyset_of
+from firmware_sim.people.records import Tag
 
 ROOT = Path(__file__).parents[2]
 KEYSET = keyset_of(7)

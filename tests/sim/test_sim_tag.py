@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.aes import ZERO_BLOCK, cmac, decrypt, diversified, encrypt, short_mac
-from firmware_sim.apdu import Ins
-from firmware_sim.memory import CAPABILITIES, NDEF, PROPRIETARY
-from firmware_sim.messaging import CommMode, Session, rotated
-from firmware_sim.mirror import BadSettingsError, Mirror
-from firmware_sim.reader import ChipRefusedError, Reader, uri_of, uri_record
-from firmware_sim.tag import Chip
+from firmware_sim.chip.aes import ZERO_BLOCK, cmac, decrypt, diversified, encrypt, short_mac
+from firmware_sim.chip.apdu import Ins
+from firmware_sim.chip.memory import CAPABILITIES, NDEF, PROPRIETARY
+from firmware_sim.chip.messaging import CommMode, Session, rotated
+from firmware_sim.chip.mirror import BadSettingsError, Mirror
+from firmware_sim.chip.reader import ChipRefusedError, Reader, uri_of, uri_record
+from firmware_sim.chip.tag import Chip
 
 VECTORS = json.loads((Path(__file__).parents[1] / "data" / "ntag424.json").read_text())["vectors"]
 SDM_ON = bytes.fromhex("4000E0C1FF12")  # UID and counter, encrypted by key 1, signed by key 2

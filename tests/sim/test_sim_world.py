@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 import pytest
 
-from firmware_sim.catalogue import NEVER_ORDERED
-from firmware_sim.district import staff_of
-from firmware_sim.world import build_world
+from firmware_sim.people.catalogue import NEVER_ORDERED
+from firmware_sim.people.district import staff_of
+from firmware_sim.people.world import build_world
 
 ON = date(2026, 10, 24)
 REF = re.compile(r"[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}")

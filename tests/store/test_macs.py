@@ -8,7 +8,7 @@ from service import LEDGER_KEY, day
 
 from app.actions.check import check
 from app.store.database import Database
-from app.store.macs import Macs
+from app.store.ledger.macs import Macs
 from app.store.migrate import migrate
 
 HASHED = ("municipality", "enrolment", "phone_clock", "visit_change", "withdrawn_visit")

@@ -8,10 +8,10 @@ from service import LEDGER_KEY
 from sqlalchemy import select
 
 from app.store import database as database_module
-from app.store import records
 from app.store.database import Database, UnknownMunicipalityError
 from app.store.pools import BusyError
-from app.store.records import Stored
+from app.store.register import records
+from app.store.register.records import Stored
 from app.store.schema import provider
 
 HERE, THERE = 188, 180

@@ -4,7 +4,7 @@ import pytest
 from service import day
 
 from app.actions.check import check
-from app.actions.rebuild import rebuild
+from app.actions.visits.rebuild import rebuild
 from app.store.typed_tables import UnreadableRecordsError
 
 FIRST = "2026-01-01"

@@ -9,7 +9,7 @@ from service import serving
 from world import settle, with_chip
 
 from app.actions.check import check
-from app.actions.rebuild import rebuild
+from app.actions.visits.rebuild import rebuild
 
 EVER_DAYS = 36500
 NEW = "INSERT INTO municipality (municipality_id, name, as_of) VALUES (188, 'Norrtälje', now())"

@@ -5,8 +5,8 @@ import uuid
 from service import day
 from world import H1, H2, PAR, codes, contract, line, order
 
-from app.domain.repair import TEXTS
-from app.domain.visit import ANOMALIES
+from app.domain.visits.repair import TEXTS
+from app.domain.visits.visit import ANOMALIES
 
 
 async def inbox(home, *, role="planner", expect=200, **filters):

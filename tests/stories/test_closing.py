@@ -12,7 +12,7 @@ from service import STOCKHOLM, day, tap_item
 from world import H1, H2, line, on, order
 
 from app.actions.check import check
-from app.api import periods
+from app.api.money import periods
 
 CARE = {"ref": "care", "basis": "executed", "categories": ["CARE"], "rates": [{"ore": 36_000}]}  # 10 öre a second
 CONTRACT = {"provider": "P-norr", "valid_from": "2026-01-01", "compensation": {"rules": [CARE]}}

@@ -10,7 +10,7 @@ import pytest
 from service import tap_item
 from world import H1, H2, H3, line, on, order, recipient
 
-from app.store import settlement
+from app.store.money import settle_month
 
 CARE = {
     "ref": "care",
@@ -138,17 +138,17 @@ MEANWHILE = [
 def meanwhile(monkeypatch):
     """Calls that are put in here are made between the draft of the next close and the lock; gives what drafts said."""
     waiting, totals = [], []
-    real = settlement.drafted
+    real = settle_month.drafted
 
     async def drafted(account, month, *, closing):
         draft = await real(account, month, closing=closing)
         if closing:
-            totals.append(sum(row["amount_ore"] for row in await settlement.settled(draft, account)))
+            totals.append(sum(row["amount_ore"] for row in await settle_month.settled(draft, account)))
         while closing and waiting:
             await waiting.pop()()
         return draft
 
-    monkeypatch.setattr(settlement, "drafted", drafted)
+    monkeypatch.setattr(settle_month, "drafted", drafted)
     return waiting, totals
 
 

@@ -13,9 +13,9 @@ from postgres import connect
 from service import serving, tap_item
 from world import STAFF, TAGS, ago
 
-from app.actions.record_taps import Submission, record_taps
-from app.domain.tap import Claim, Envelope, Message
-from app.store import tag_reads
+from app.actions.taps.record_taps import Submission, record_taps
+from app.domain.taps.judging import Claim, Envelope, Message
+from app.store.taps import tag_reads
 
 H1 = TAGS["H-1"]
 LATE = dt.timedelta(days=36500)

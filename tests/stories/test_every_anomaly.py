@@ -7,10 +7,10 @@ import pytest
 from service import day, tap_item
 from world import BEGAN_ON, codes, contract, line, order
 
-from app.actions.record_taps import Submission, record_taps
-from app.domain.repair import DISPUTES, TEXTS
-from app.domain.tap import Claim, Envelope, Message
-from app.domain.visit import ANOMALIES
+from app.actions.taps.record_taps import Submission, record_taps
+from app.domain.taps.judging import Claim, Envelope, Message
+from app.domain.visits.repair import DISPUTES, TEXTS
+from app.domain.visits.visit import ANOMALIES
 
 STAFF = "S-there"
 HOME = "B-there"

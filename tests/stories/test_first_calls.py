@@ -9,7 +9,7 @@ import pytest
 from service import day
 from world import H1
 
-from app.api.access import ROLES
+from app.api.http.access import ROLES
 from app.web import calls
 
 OPTIONS = {"-s": 0, "-i": 0, "-H": 1, "-d": 1, "-u": 1}

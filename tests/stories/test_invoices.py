@@ -7,8 +7,8 @@ from stdnum import ean
 from test_closing import CARE, CONTRACT, amounts, close, month_of, paid, visit  # noqa: F401 - a fixture among them
 from world import recipient
 
-from app.domain.merkle import verify_consistency
-from app.domain.personal_number import holds_number
+from app.domain.ledger.merkle import verify_consistency
+from app.domain.register.personal_number import holds_number
 
 ADDRESS = {"postal_code": "761 28", "city": "Norrtälje"}
 PAYER = {"name": "Norrtälje", "org_no": "212000-0001", "reference": "4711", "address": ADDRESS}

@@ -7,7 +7,7 @@ from service import day, tap_item
 from world import H1, H2, H3, PAR, ago, codes, line, order, recipient, shares, staff
 
 from app import main
-from app.actions import move_clock
+from app.actions.visits import move_clock
 
 START, END = day(-2, "08:00"), day(-2, "08:30")
 EVENING = (day(-2, "18:00"), day(-2, "18:30"))

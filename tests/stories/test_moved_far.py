@@ -3,7 +3,7 @@
 from service import day
 from world import H1, H2
 
-from app.actions.rebuild import rebuild
+from app.actions.visits.rebuild import rebuild
 
 
 async def test_a_tap_in_after_a_start_that_was_moved_far_is_taken_up_as_rebuild_would(home):

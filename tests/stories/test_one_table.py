@@ -14,7 +14,7 @@ from test_invoices import PAYER, PROVIDER
 from world import H1, order
 from world import line as ordered
 
-from app.domain.explanation import explained, kronor
+from app.domain.money.explanation import explained, kronor
 
 URL = "/v1/compensation"
 MONTH = {"month": "2026-09", "provider": "P-norr"}

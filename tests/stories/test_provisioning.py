@@ -10,11 +10,11 @@ from service import SECRETS, serving, tap_item
 from typer.testing import CliRunner
 from world import ago
 
-from app.cli import application
-from firmware_sim.apdu import Ins
-from firmware_sim.messaging import CommMode
-from firmware_sim.reader import Reader
-from firmware_sim.tag import Chip
+from app.cli.main import application
+from firmware_sim.chip.apdu import Ins
+from firmware_sim.chip.messaging import CommMode
+from firmware_sim.chip.reader import Reader
+from firmware_sim.chip.tag import Chip
 
 # UIDs and signatures of real chips, as published (tests/data/ntag424.json).
 VECTORS = ("an12196-t30", "ev2c-orig-0", "ev2c-orig-2")

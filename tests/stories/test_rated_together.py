@@ -7,12 +7,12 @@ from dataclasses import replace
 from service import tap_item
 from world import HOMES, TAGS, line, on, order, recipient
 
-from app.domain.document import terms_of
-from app.domain.order import LAST_DAY
-from app.domain.presets import PRESETS
-from app.domain.rating import Agreement, rate
+from app.domain.money.document import terms_of
+from app.domain.money.presets import PRESETS
+from app.domain.money.rating import Agreement, rate
+from app.domain.register.order import LAST_DAY
 from app.domain.time import FIRST_DAY, month_days
-from app.store.compensation import account_of, facts_of
+from app.store.money.compensation import account_of, facts_of
 
 DAYS = month_days("2026-08")
 HELP = ["dusch", "lunch", "tillsyn", "städ", "inköp", "insulin", "larm", "såromläggning"]

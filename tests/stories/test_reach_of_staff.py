@@ -8,7 +8,7 @@ import pytest
 from service import day, tap_item
 from world import H1, H2, STOCKHOLM, ago, staff
 
-from app.api import access
+from app.api.http import access
 
 FORMER = {"staff": "S-1"}
 TODAY, YESTERDAY, TOMORROW = (ago(days=days).astimezone(STOCKHOLM).date().isoformat() for days in (0, 1, -1))

@@ -4,7 +4,7 @@ from postgres import connect
 from service import day
 from world import H1
 
-from app.actions.rebuild import rebuild
+from app.actions.visits.rebuild import rebuild
 
 
 async def test_meddled_sums_and_visits_are_told_and_put_right(home):

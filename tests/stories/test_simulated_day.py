@@ -4,11 +4,11 @@ import datetime as dt
 
 from service import STOCKHOLM
 
-from firmware_sim.compare import compare, compare_verdicts
-from firmware_sim.day import live_day
-from firmware_sim.live import enrol_all, put_world, upload
+from firmware_sim.campaign.compare import compare, compare_verdicts
+from firmware_sim.people.day import live_day
+from firmware_sim.people.live import enrol_all, put_world, upload
+from firmware_sim.people.world import build_world
 from firmware_sim.wire import Wire
-from firmware_sim.world import build_world
 
 SEED = 188
 

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from test_closing import CARE, CONTRACT, close, month_of, paid, visit  # noqa: F401 - a fixture among them
 from world import recipient
 
-from app.api import specifications
+from app.api.money import specifications
 
 XLSX, PDF = "specification.xlsx", "specification.pdf"
 SECRET = ("Hemlig", "121212", "1912", "S-1", "H-2")

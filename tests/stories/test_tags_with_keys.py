@@ -12,12 +12,12 @@ from postgres import connect
 from service import SECRETS, serving, tap_item
 from world import TAGS, ago, with_chip
 
+from app.actions.access.rewrap import rewrap
 from app.actions.check import check
-from app.actions.record_taps import Submission, record_taps
-from app.actions.rewrap import rewrap
-from app.domain.tap import Claim, Envelope, Message
+from app.actions.taps.record_taps import Submission, record_taps
+from app.domain.taps.judging import Claim, Envelope, Message
 from app.settings import Settings
-from app.store.vault import SealBrokenError, Vault
+from app.store.access.field_encryption import SealBrokenError, Vault
 
 H1 = TAGS["H-1"]
 SETTINGS = Settings.model_validate(SECRETS)

@@ -8,7 +8,7 @@ from service import serving
 from world import H1, H2, H3, PAR, ago, at, codes, suggestion
 
 from app import main
-from app.actions.move_clock import let_pass
+from app.actions.visits.move_clock import let_pass
 from app.store.database import Database
 
 MINUTE, HOUR = dt.timedelta(minutes=1), dt.timedelta(hours=1)

@@ -1,0 +1,47 @@
+"""Ask whether the keys at hand are those that the stored data was written with."""
+
+from app.actions.ledger.seal import LedgerBrokenError, require_signed
+from app.store import key_samples
+from app.store.access.field_encryption import SealBrokenError, Vault
+from app.store.database import Database
+from app.store.key_samples import Sample
+from app.store.ledger import tree
+
+
+async def fit_keys(database: Database, municipality_id: int) -> list[str]:
+    """A line for each key that is missing or another than it was, none when everything stored can be used.
+
+    Keys that are not at hand at all (a verb beside an outside database) are not asked about.
+    """
+    lines, vault = [], database.vault
+    async with database.read(municipality_id) as reading:
+        if vault is not None:
+            found = await key_samples.samples(reading.sql, municipality_id)
+            lines += [line for sample in found if (line := _unopened(vault, sample))]
+            mark = await key_samples.lookup_mark(reading.sql, municipality_id)
+            if mark is not None and mark != vault.mark(municipality_id):
+                lines.append("TAGGAD_LOOKUP_KEY is not the key that personal numbers, clients and phones are found by")
+        head = await tree.head(reading.sql, municipality_id)
+        if head is not None and database.ledger_keys:
+            try:
+                require_signed(database.ledger_keys, municipality_id, head)
+            except LedgerBrokenError as error:
+                lines.append(str(error))
+    return lines
+
+
+async def remember_lookup_key(database: Database, municipality_id: int, vault: Vault) -> None:
+    """Keep what the key for look-ups makes of the municipality, the first time: it opens nothing by which to try it."""
+    async with database.write(municipality_id) as writing:
+        if await key_samples.lookup_mark(writing.sql, municipality_id) is None:
+            await key_samples.put_lookup_mark(writing.sql, municipality_id, vault.mark(municipality_id))
+
+
+def _unopened(vault: Vault, sample: Sample) -> str | None:
+    if not vault.has(sample.key):
+        return f"TAGGAD_FIELD_KEYS lacks the key '{sample.key}', which encrypted {sample.what}"
+    try:
+        vault.open(sample.sealed, sample.place)
+    except SealBrokenError:
+        return f"the key '{sample.key}' of TAGGAD_FIELD_KEYS is not the one that encrypted {sample.what}"
+    return None

@@ -1,0 +1,40 @@
+"""A machine that calls on its own behalf is given a name, a role and a secret."""
+
+from collections.abc import Sequence
+
+from app.actions.versions import Flaw, Json, Outcome, keep, refused
+from app.store.database import Writing
+from app.store.register import records
+from app.store.register.records import Stored
+
+KIND = "clients"
+
+
+async def make_client(
+    writing: Writing,
+    ref: str,
+    role: str,
+    provider: str | None,
+    scopes: Sequence[str] | None,
+    secret_digest: bytes,
+    *,
+    by: str,
+) -> Outcome:
+    """Keep a client with the digest of its secret. Refused: `client_exists`; `unknown_ref` (with a flaw: the provider).
+
+    A name is never given twice, so that what a client did stays its own.
+    """
+    if await records.latest(writing.sql, writing.municipality_id, KIND, ref) is not None:
+        return refused("client_exists")
+    if provider is not None and provider not in writing.master.providers:
+        return refused("unknown_ref", Flaw("/provider", "unknown_ref"))
+    body: Json = {
+        "role": role,
+        "provider": provider,
+        "scopes": None if scopes is None else list(scopes),
+        "secret_digest": secret_digest.hex(),
+        "revoked_at": None,
+        "reason": None,
+    }
+    await keep(writing, KIND, by, [Stored(ref, 1, removed=False, body=body)])
+    return Outcome("created", 1, body)

@@ -1,0 +1,39 @@
+"""A device, a client or a token is no longer trusted: a new version of its record says since when."""
+
+import datetime as dt
+from typing import Literal
+
+from app.actions.access.enrol_device import staff_in_reach
+from app.actions.versions import Outcome, keep, refused
+from app.domain.time import whole_second, written
+from app.store.database import Writing
+from app.store.register import records
+from app.store.register.records import Stored
+
+
+async def revoke(
+    writing: Writing,
+    kind: Literal["devices", "clients", "tokens"],
+    ref: str,
+    at: dt.datetime,
+    reason: str,
+    *,
+    by: str,
+    provider: str | None = None,
+) -> Outcome:
+    """Revoke from an instant on, which must have come. Of several revocations the earliest counts, for good.
+
+    Taps that were judged already stay as they are. Refused: `unknown_ref`.
+    """
+    latest = await records.latest(writing.sql, writing.municipality_id, kind, ref)
+    if latest is None:
+        return refused("unknown_ref")
+    if kind == "devices" and not await staff_in_reach(writing, latest.body["staff"], provider):
+        return refused("unknown_ref")
+    at = whole_second(at)
+    told = latest.body["revoked_at"]
+    if told is not None and dt.datetime.fromisoformat(told) <= at:
+        return Outcome("unchanged", latest.version, latest.body)
+    body = latest.body | {"revoked_at": written(at), "reason": reason}
+    await keep(writing, kind, by, [Stored(ref, latest.version + 1, removed=False, body=body)])
+    return Outcome("replaced", latest.version + 1, body)

@@ -1,0 +1,99 @@
+"""What an order that is put again changes of days that are over: granted time and pay, told to whoever put it."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.domain.register.granted import granted_seconds, lines_of
+from app.domain.register.master import MasterData
+from app.domain.register.order import ONE_DAY, Order, first_change, months, providers_of
+from app.domain.time import Days
+from app.store.database import Writing
+from app.store.money import compensation, settle_month
+from app.store.money.compensation import Account
+
+Pay = Mapping[tuple[str, str], int]
+"""Ore by provider and recipient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An order before and after it was put again, and the days before today from the first that it changes.
+
+    `whose` is each provider with the recipients of whom its pay may change: one presence is divided between all of a
+    household, and others may answer an alarm.
+    """
+
+    before: Sequence[Order]
+    after: Sequence[Order]
+    days: Days
+    whose: AbstractSet[tuple[str, str]]
+
+
+def changed_past(master: MasterData, before: Sequence[Order], after: Sequence[Order], today: dt.date) -> Change | None:
+    """The change, where it says anything else of a day before today."""
+    first = first_change(before, after)
+    if first is None or first >= today:
+        return None
+    whose = {
+        (provider, recipient)
+        for order in (*before, *after)
+        for provider in providers_of(order)
+        for recipient in master.household_of(order.recipient)
+    }
+    return Change(before, after, (first, today - ONE_DAY), whose)
+
+
+async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
+    """What is paid at this moment, for the days of all changes together, to whom they are about.
+
+    It begins with the first day's month: a limit looks at all of a month, and a line is rounded for it.
+    """
+    found: defaultdict[tuple[str, str], int] = defaultdict(int)
+    recipients: defaultdict[str, set[str]] = defaultdict(set)
+    for change in changes:
+        for provider, recipient in change.whose:
+            recipients[provider].add(recipient)
+    for provider, own in sorted(recipients.items()):
+        first_on = min(change.days[0] for change in changes).replace(day=1)
+        days = first_on, max(change.days[1] for change in changes)
+        [(_, form, _)] = await compensation.providers(writing.sql, writing.municipality_id, provider)
+        account = Account(writing.sql, writing.municipality_id, provider, form, writing.master, sorted(own))
+        agreements = await compensation.agreements_of(writing.sql, writing.municipality_id, provider, days)
+        first_on = max(first_on, min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
+        for part in months((first_on, days[1])):
+            for row in await settle_month.of_days(account, part):
+                found[provider, row["recipient"]] += row["amount_ore"]
+    return found
+
+
+def warning(master: MasterData, change: Change, before: Pay, after: Pay) -> dict[str, Any] | None:
+    """What is to be told of the change; None where it neither grants nor pays otherwise."""
+    ore = sum(after.get(one, 0) - before.get(one, 0) for one in change.whose)
+    seconds = _granted(master, change.after, change.days) - _granted(master, change.before, change.days)
+    if not ore and not seconds and not _grants_otherwise(change):
+        return None
+    return {"code": "changes_past", "from": change.days[0].isoformat(), "seconds": seconds, "ore": ore}
+
+
+def _granted(master: MasterData, orders: Sequence[Order], days: Days) -> int:
+    return sum(sum(granted_seconds(master, line, days).values()) for line in lines_of(orders))
+
+
+def _grants_otherwise(change: Change) -> bool:
+    """Whether a past day grants otherwise, though all together grant the same: whenever one comes is no grant."""
+    return first_change(*map(_as_granted, (change.before, change.after))) is not None
+
+
+def _as_granted(orders: Iterable[Order]) -> list[Order]:
+    return [
+        replace(
+            order,
+            lines=tuple(replace(line, weekdays=(), window=None, answered_by=()) for line in order.lines),
+            pauses=tuple(replace(pause, reason="", notified_at=None) for pause in order.pauses),
+        )
+        for order in orders
+    ]

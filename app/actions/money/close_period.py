@@ -1,0 +1,118 @@
+"""A provider's month is closed: its lines are frozen, and what comes later becomes adjustments."""
+
+import datetime as dt
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import uuid4
+
+from app.domain.money.month_lines import Row, lines_hash
+from app.domain.time import UTC, Days, local_date, month_days
+from app.store.database import Database, Writing
+from app.store.money import changed_since, closed_months, compensation, settle_month
+from app.store.money.closed_months import Close
+from app.store.money.compensation import Account
+from app.store.money.settle_month import Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wants which month closed, and what may stay open: all of it, none, or these `visit:code`."""
+
+    provider: str
+    days: Days
+    by: str
+    accept: bool | Collection[str]
+    now: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The close, or why there is none: `code` of a refusal, and `visit:code` of what blocks it."""
+
+    close: Close | None
+    created: bool = False
+    code: str = ""
+    blocking: list[str] = field(default_factory=list)
+
+
+async def close_period(
+    database: Database,
+    municipality_id: int,
+    provider: str,
+    month: str,
+    *,
+    by: str,
+    accept: bool | Collection[str],
+    now: dt.datetime,
+) -> Closed:
+    """Close a month (`YYYY-MM`) of a provider, once; a second time gives the first close.
+
+    Its lines are computed from the facts of one moment, and nobody waits for that. Under the municipality's lock only
+    what was touched since is computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`;
+    `month_not_over`; `anomalies_open`, unless all of them, or each by its name, are accepted.
+    """
+    asked = Asked(provider, month_days(month), by, accept, now)
+    async with database.closing, database.snapshot(municipality_id) as reading:
+        known = await compensation.providers(reading.sql, municipality_id, provider)
+        if not known:
+            return Closed(None, code="unknown_ref")
+        refused, _ = await _refused(reading.sql, municipality_id, asked)
+        if refused:
+            return refused
+        before = await compensation.account_of(reading.sql, municipality_id, provider, known[0][1])
+        draft = await settle_month.drafted(before, asked.days[0], closing=True)
+        # The draft's transaction stays open: it alone knows where a visit was that is elsewhere by now.
+        async with database.write(municipality_id) as writing:
+            refused, accepted = await _refused(writing.sql, municipality_id, asked)
+            if refused:
+                return refused
+            lines = await _lines(writing, before, draft)
+            close = _close(writing, asked, accepted, lines)
+            await closed_months.append(writing.sql, municipality_id, writing.leaves, close, lines)
+    return Closed(close, created=True)
+
+
+async def _refused(sql: Any, municipality_id: int, asked: Asked) -> tuple[Closed | None, list[str]]:
+    """Why the month is not closed now, or None and what stays open in it."""
+    found = await closed_months.closes(sql, municipality_id, asked.provider, asked.days[0])
+    if found:
+        return Closed(found[0]), []
+    if asked.days[1] >= local_date(asked.now):
+        return Closed(None, code="month_not_over"), []
+    still_open = await closed_months.open_anomalies(sql, municipality_id, asked.provider, asked.days)
+    accept = asked.accept
+    blocking = [] if accept is True else [one for one in still_open if accept is False or one not in accept]
+    return (Closed(None, code="anomalies_open", blocking=blocking) if blocking else None), still_open
+
+
+async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
+    """The draft's lines as they are now, under the lock."""
+    form = (await compensation.providers(writing.sql, writing.municipality_id, before.provider))[0][1]
+    account = replace(before, sql=writing.sql, form=form, master=writing.master)
+    closed = await closed_months.closes(writing.sql, writing.municipality_id, before.provider)
+    if closed != draft.closed:  # another month was closed meanwhile: it is to be settled too
+        draft = await settle_month.drafted(account, draft.month, closing=True)
+    else:
+        last_on = month_days(f"{max(draft.lines):%Y-%m}")[1]
+        await settle_month.brought_up(
+            draft, account, await changed_since.touched(before, account, draft.position, last_on)
+        )
+    return await settle_month.settled(draft, account)
+
+
+def _close(writing: Writing, asked: Asked, accepted: list[str], lines: list[Row]) -> Close:
+    return Close(
+        uuid4(),
+        asked.provider,
+        asked.days[0],
+        asked.now.astimezone(UTC),
+        asked.by,
+        writing.change_no,
+        writing.master.seq,
+        tuple(accepted),
+        len(lines),
+        sum(line["amount_ore"] for line in lines),
+        lines_hash(lines),
+        writing.leaves.position,
+    )

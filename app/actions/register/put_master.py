@@ -1,0 +1,322 @@
+"""A record of master data is put: checked against what it names, kept as a new version, and told on to the visits."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Container, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, Outcome, keep, refused, unmet
+from app.actions.visibility import recipients_within
+from app.actions.visits import affected_windows
+from app.actions.visits.project import Touched, derive
+from app.domain.register.master import MasterData, Timeline
+from app.domain.register.personal_number import number_of
+from app.domain.time import FIRST_DAY
+from app.store.access.field_encryption import Vault
+from app.store.database import Writing
+from app.store.register import orders, records, register
+from app.store.register.master import is_within, refusals
+from app.store.register.records import Stored
+from app.store.taps import tags
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is its own in a kind: what its bodies may name, its typed table, and what a change of it touches.
+
+    `touch` is asked before the change and gives the question to ask after it.
+    """
+
+    flaws: Callable[[MasterData, Container[str], Json], Iterator[Flaw]]
+    write: Callable[[Writing, str, Json, bool], Awaitable[None]]
+    touch: Callable[[Writing, str], Callable[[], Awaitable[Touched]]]
+
+
+async def put(
+    writing: Writing,
+    kind: str,
+    ref: str,
+    body: Json,
+    *,
+    by: str,
+    today: dt.date,
+    condition: Condition = UNCONDITIONAL,
+    provider: str | None = None,
+    even_if_equal: bool = False,
+) -> Outcome:
+    """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
+
+    `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
+    limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
+    what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
+    """
+    found = await records.latest(writing.sql, writing.municipality_id, kind, ref)
+    against = await _against(writing, kind, ref, body, found, condition, provider)
+    if against:
+        return against
+    body = _completed(writing.master, kind, ref, body, found, provider, today)
+    if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
+        # Its old messages could not be told from new ones.
+        return refused("key_version_used", Flaw("/key_version", "key_version_used"))
+    if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
+        return Outcome("unchanged", found.version, found.body)
+    if found and "valid_from" in body and kind in DATED:
+        body["valid_from"] = body["valid_from"] or today.isoformat()
+    new = Stored(ref, found.version + 1 if found else 1, removed=False, body=body)
+    touched = KINDS[kind].touch(writing, ref)
+    await keep(writing, kind, by, [new])
+    with refusals():
+        await KINDS[kind].write(writing, ref, body, found is None)
+    await derive(writing, await touched())
+    return Outcome("replaced" if found else "created", new.version, body)
+
+
+async def _against(
+    writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, condition: Condition, provider: str | None
+) -> Outcome | None:
+    """What refuses a put before it is looked into: its version, whose it is, then what it names."""
+    within = provider is None or await _within(writing, kind, ref, body, found, provider)
+    current = found.version if found and within else None
+    if not condition.met(current):
+        return unmet(current)
+    if not within:
+        own = kind != "tags" and (found is None or found.body["provider"] == provider)
+        named = own and body["provider"] != provider
+        return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if named else []))
+    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
+    return refused("unknown_ref", *flaws) if flaws else None
+
+
+async def put_recipient(
+    writing: Writing,
+    ref: str,
+    body: Json,
+    *,
+    by: str,
+    today: dt.date,
+    condition: Condition,
+    vault: Vault,
+    number: str | None,
+    told: bool,
+) -> Outcome:
+    """Put a recipient and, when it is `told`, its personal number (12 digits; None forgets it).
+
+    A put that says nothing of the number leaves it, because nobody can read it back to say it again. Refused:
+    `birth_date_differs` from the number that stays.
+    """
+    digest = vault.digest(number, writing.municipality_id) if number else None
+    place = register.identity_place(writing.municipality_id, ref)
+    kept_digest, kept = await register.identity(writing.sql, writing.municipality_id, ref) or (None, None)
+    changed = told and digest != kept_digest
+    if kept and not told and not _is_of(vault.open(kept, place), body["birth_date"], today):
+        return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
+    outcome = await put(
+        writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
+    )
+    if not changed or outcome.status == "refused":
+        return outcome
+    if number is None or digest is None:
+        await register.drop_identity(writing.sql, writing.municipality_id, ref)
+        return outcome
+    sealed = vault.seal(number, place)
+    with refusals():
+        await register.put_identity(writing.sql, writing.municipality_id, ref, sealed, digest)
+    return outcome
+
+
+def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
+    number = number_of(kept)
+    # What stands sealed may be from before this was asked.
+    return birth_date is None or number is None or bool(number.in_full(today, dt.date.fromisoformat(birth_date)))
+
+
+async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
+    """Whether a provider's planner may put this under the ref: its own, and a tag that is new or at its doors.
+
+    A new staff ref is not, where it is what others' staff are known by.
+    """
+    if kind == "staff" and found is None and not writing.master.employers_of(ref) <= {provider}:
+        return False
+    if kind != "tags":
+        return {body["provider"], found.body["provider"] if found else provider} == {provider}
+    if found is None:
+        return provider in writing.master.providers
+    return await is_within(writing.sql, writing.municipality_id, kind, ref, "hung_at", provider)
+
+
+async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
+    """Whom the body may name: who is within reach, and who was named there before."""
+    named = [body[name] for name in ("recipient", "relative_of") if body.get(name) is not None]
+    if found and all(found.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
+        return writing.master.recipients
+    return await recipients_within(writing, provider, named)
+
+
+def _completed(
+    master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None, today: dt.date
+) -> Json:
+    """The body with what it takes from its ref and from what was there."""
+    if kind == "recipients":
+        return body | {"household": body["household"] or ref}
+    if kind == "staff":
+        # Who made the ref stays so, whoever puts it later.
+        made_on = found.body.get("registered_on") if found else provider and today.isoformat()
+        body = body | _who(master, ref, body["person"] or ref, provider)
+        return body | ({"registered_on": made_on} if made_on else {})
+    if kind == "interventions":
+        # Not told is left out, as in every catalogue from before there was a word for it.
+        return {key: value for key, value in body.items() if key != "licensed" or value}
+    if kind == "tags":
+        kept = found.body if found else {"mounts": [], "states": []}
+        body = body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
+        registered_by = kept.get("registered_by") if found else provider
+        body |= {"registered_by": registered_by} if registered_by else {}
+        same_chip = kept.get("uid") == body["uid"]
+        # That NXP made the chip was shown once, and stays so.
+        return body | {"original": True} if same_chip and kept.get("original") else body
+    return dict(body)
+
+
+def _who(master: MasterData, ref: str, named: str, provider: str | None) -> Json:
+    """Who a staff ref is: a planner's word alone decides it within its own provider.
+
+    Whom others employ, or nobody yet, waits for the municipality: else a provider could take the seconds of another's
+    person, or keep its own from being taken. What is answered is the same for both, so that no name is found out.
+    """
+    known = master.person_of(ref)
+    if provider is None or named == known:
+        return {"person": named}
+    own = named == ref or master.employers_of(named)
+    alone = (master.employers_of(named) | master.employers_of(known)) <= {provider}
+    return {"person": named} if own and alone else {"person": known, "person_unconfirmed": named}
+
+
+def _epochs(body: Json, kept: Json) -> list[Json]:
+    """The keys a tag has had, another chip's under its ref among them: with each its counter began anew."""
+    epochs: list[Json] = kept.get("epochs", [])
+    keys = {name: body[name] for name in ("uid", "keyset", "key_version")}
+    return epochs if body["keyset"] is None or epochs[-1:] == [keys] else [*epochs, keys]
+
+
+DATED = frozenset({"recipients", "staff", "interventions"})
+
+
+def _timeline(master: MasterData, kind: str, ref: str) -> Timeline[Any] | None:
+    timelines: dict[str, Any] = {
+        "recipients": master.recipients,
+        "staff": master.staff,
+        "interventions": master.interventions,
+    }
+    found: Timeline[Any] | None = timelines[kind].get(ref) if kind in timelines else None
+    return found
+
+
+def _says_the_same(timeline: Timeline[Any] | None, old: Json, new: Json, today: dt.date) -> bool:
+    """Whether a put would change nothing.
+
+    One that names no first day says how things are from today on: it says nothing new when what was put last is in
+    force today.
+    """
+    if timeline is None or new["valid_from"] is not None:
+        return old == new
+    in_force = timeline.on(today)
+    first_on = dt.date.fromisoformat(old["valid_from"]) if old["valid_from"] else FIRST_DAY
+    return old | {"valid_from": None} == new and in_force is not None and in_force.valid_from == first_on
+
+
+def unknown(known: Any, ref: str | None, pointer: str) -> Iterator[Flaw]:
+    """A flaw when the ref is given and not among the known."""
+    if ref is not None and ref not in known:
+        yield Flaw(pointer, "unknown_ref")
+
+
+def _no_flaws(_: MasterData, __: Container[str], ___: Json) -> Iterator[Flaw]:
+    return iter(())
+
+
+def _provider_flaws(master: MasterData, _: Container[str], body: Json) -> Iterator[Flaw]:
+    told = body.get("invoicing")
+    yield from unknown(master.payers, told["payer"] if told else None, "/invoicing/payer")
+
+
+def _staff_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
+    yield from unknown(master.providers, body["provider"], "/provider")
+    yield from unknown(recipients, body["relative_of"], "/relative_of")
+    for place, one in enumerate(body["delegations"]):
+        yield from unknown(master.interventions, one["intervention"], f"/delegations/{place}/intervention")
+
+
+def _contract_flaws(master: MasterData, _: Container[str], body: Json) -> Iterator[Flaw]:
+    yield from unknown(master.providers, body["provider"], "/provider")
+
+
+def _decline_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
+    yield from unknown(recipients, body["recipient"], "/recipient")
+    yield from unknown(master.providers, body["provider"], "/provider")
+    yield from unknown(master.interventions, body["intervention"], "/intervention")
+
+
+async def _write_nothing(_: Writing, __: str, ___: Json, ____: bool) -> None:
+    """The record is all there is of it."""
+
+
+async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await register.put_provider(writing.sql, writing.municipality_id, ref, body)
+
+
+def _write_versions(kind: str) -> Callable[[Writing, str, Json, bool], Awaitable[None]]:
+    async def write(writing: Writing, ref: str, _: Json, first: bool) -> None:
+        await register.put_versions(writing.sql, writing.municipality_id, kind, [ref], first=first)
+
+    return write
+
+
+async def _write_contract(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await orders.put_contract(writing.sql, writing.municipality_id, ref, body)
+
+
+async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
+    await tags.put(writing.sql, writing.municipality_id, {ref: body})
+
+
+def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Touched]]:
+    async def nothing() -> Touched:
+        return Touched()
+
+    return nothing
+
+
+def _versions(timeline: Timeline[Any] | None) -> list[Any]:
+    return list(timeline.versions) if timeline else []
+
+
+def _touch_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = _versions(writing.master.recipients.get(ref))
+    return lambda: affected_windows.for_recipient(writing, ref, before)
+
+
+def _touch_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before, person = _versions(writing.master.staff.get(ref)), writing.master.person_of(ref)
+    return lambda: affected_windows.for_staff(writing, ref, before, person)
+
+
+def _touch_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = _versions(writing.master.interventions.get(ref))
+    return lambda: affected_windows.for_intervention(writing, ref, before)
+
+
+def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+    before = writing.master.contracts.get(ref)
+    return lambda: affected_windows.for_contract(writing, before, writing.master.contracts[ref])
+
+
+KINDS = {
+    "providers": _Kind(_provider_flaws, _write_provider, _touch_nothing),
+    "recipients": _Kind(_no_flaws, _write_versions("recipients"), _touch_recipient),
+    "staff": _Kind(_staff_flaws, _write_versions("staff"), _touch_staff),
+    "interventions": _Kind(_no_flaws, _write_versions("interventions"), _touch_intervention),
+    "contracts": _Kind(_contract_flaws, _write_contract, _touch_contract),
+    "tags": _Kind(_no_flaws, _write_tag, _touch_nothing),
+    "payers": _Kind(_no_flaws, _write_nothing, _touch_nothing),
+    "declines": _Kind(_decline_flaws, _write_nothing, _touch_nothing),
+}

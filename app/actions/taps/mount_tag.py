@@ -1,0 +1,139 @@
+"""A tag is hung at a door, or its state is told: a new version of its record, from an instant on."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from app.actions.versions import Condition, Flaw, Json, Outcome, keep, refused, unmet
+from app.actions.visits.affected_windows import for_mount
+from app.actions.visits.project import derive
+from app.domain.taps.judging import STATE_DISPUTES
+from app.domain.time import UTC, whole_second
+from app.store.database import Writing
+from app.store.register import records
+from app.store.register.master import is_within
+from app.store.register.records import Stored, tag_of
+from app.store.taps import tags
+
+KIND = "tags"
+MOUNTED = "mounted"
+CONFIRMED = "first tap"
+
+
+async def mount_tag(
+    writing: Writing,
+    ref: str,
+    household: str,
+    at: dt.datetime,
+    *,
+    by: str,
+    condition: Condition,
+    provider: str | None = None,
+) -> Outcome:
+    """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
+
+    Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
+    `active` from its first message on. Refused: `unknown_ref` (with a flaw: the household), `version_conflict`,
+    `tag_retired` for a tag that was so at that instant. What is out of a planner's reach is unknown to it.
+    """
+    at = whole_second(at)
+    latest = await _standing(writing, ref, at, condition, provider)
+    if isinstance(latest, Outcome):
+        return latest
+    if not writing.master.has_household(household) or not (
+        provider is None or await _serves(writing, provider, household)
+    ):
+        return refused("unknown_ref", Flaw("/household", "unknown_ref"))
+    tag = tag_of(ref, latest.body)
+    if tag.state_at(at) == "retired":
+        return refused("tag_retired")
+    hung: Json = {"household": household, "at": _written(at)}
+    same = (one for one in latest.body["mounts"] if hung.items() <= one.items())
+    told = {"mounts": next(same, hung | ({"by": provider} if provider else {}))}
+    # A tag with keys says by itself when it hangs there; another that was lost is found again.
+    if tag.kind == "ntag424" or tag.state_at(at) in STATE_DISPUTES:
+        told["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
+    outcome = await _told(writing, latest, told, by)
+    if outcome.status == "unchanged":
+        return outcome
+    await tags.put_mounts(writing.sql, writing.municipality_id, {ref: outcome.body})
+    following = next((later for later, _ in tag_of(ref, outcome.body).mounts if later > at), None)
+    await derive(writing, await for_mount(writing, ref, at, following))
+    return outcome
+
+
+async def tell_state(
+    writing: Writing,
+    ref: str,
+    state: str,
+    at: dt.datetime,
+    reason: str,
+    *,
+    by: str,
+    condition: Condition,
+    provider: str | None = None,
+) -> Outcome:
+    """Say what state a tag is in from an instant on. It judges taps that arrive from now on, not those judged.
+
+    Another state told for the same instant takes the first one's place. Refused: `unknown_ref`, `version_conflict`.
+    """
+    at = whole_second(at)
+    latest = await _standing(writing, ref, at, condition, provider)
+    if isinstance(latest, Outcome):
+        return latest
+    told = {"state": state, "at": _written(at), "reason": reason}
+    return await _told(writing, latest, {"states": told}, by)
+
+
+async def _standing(
+    writing: Writing, ref: str, at: dt.datetime, condition: Condition, provider: str | None
+) -> Stored | Outcome:
+    """The tag as it stands, or why nothing can be told of it."""
+    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
+        return refused("unknown_ref")
+    return latest if condition.met(latest.version) else unmet(latest.version)
+
+
+async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
+    """Whether the tag is within reach now, and its visits were at the instant: what is told changes those too."""
+    household = tag_of(tag.ref, tag.body).household_at(at)
+    return await is_within(writing.sql, writing.municipality_id, KIND, tag.ref, "hung_at", provider) and (
+        household is None or await _serves(writing, provider, household)
+    )
+
+
+async def _serves(writing: Writing, provider: str, household: str) -> bool:
+    return bool(await tags.households_served(writing.sql, writing.municipality_id, provider, [household]))
+
+
+async def confirm_mounts(writing: Writing, tapped: Mapping[str, tuple[dt.datetime, str]]) -> None:
+    """Say of mounted tags that they are active, each since a tap (when, and by which staff)."""
+    stored = await records.latest_of_many(writing.sql, writing.municipality_id, KIND, list(tapped))
+    new = []
+    for ref, (at, _) in tapped.items():
+        told = {"states": {"state": "active", "at": _written(at), "reason": CONFIRMED}}
+        new.append(Stored(ref, stored[ref].version + 1, removed=False, body=_with(stored[ref].body, told)))
+    await keep(writing, KIND, "first tap", new)
+
+
+def _with(body: Json, told: Mapping[str, Json]) -> Json:
+    """The body with an event added to each of its lists, in the place of another of that instant."""
+    for events, new in told.items():
+        others: list[dict[str, Any]] = [one for one in body[events] if one["at"] != new["at"]]
+        body = body | {events: sorted([*others, new], key=lambda one: str(one["at"]))}
+    return body
+
+
+async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: str) -> Outcome:
+    body = _with(latest.body, told)
+    if body == latest.body:
+        return Outcome("unchanged", latest.version, latest.body)
+    new = Stored(latest.ref, latest.version + 1, removed=False, body=body)
+    await keep(writing, KIND, by, [new])
+    return Outcome("replaced", new.version, body)
+
+
+def _written(at: dt.datetime) -> str:
+    """One way to write each instant, so that they sort and compare as they are."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,67 @@
+"""A keyset is put: its keys once, wrapped; its state from now on."""
+
+import datetime as dt
+
+from app.actions.versions import Condition, Flaw, Outcome, keep, refused, unmet
+from app.domain.sun import KEY_BYTES, KeysetKeys
+from app.domain.time import UTC, whole_second
+from app.store.access.field_encryption import Vault
+from app.store.database import Writing
+from app.store.register import records
+from app.store.register.records import Stored
+from app.store.taps import keysets
+
+KIND = "keysets"
+FACTORY_KEY = bytes(KEY_BYTES)
+"""What every chip is delivered with."""
+
+
+async def put_keyset(
+    writing: Writing,
+    ref: str,
+    state: str,
+    meta_key: bytes | None,
+    file_master: bytes | None,
+    *,
+    by: str,
+    now: dt.datetime,
+    condition: Condition,
+    vault: Vault,
+    factory_keys: bool = False,
+) -> Outcome:
+    """Create a keyset with its keys, or say what state one is in from now on; its keys may be said again.
+
+    Keys never change: chips hold them. Refused: `version_conflict`, `missing_field` (no keys for a new one),
+    `factory_key` unless `factory_keys` are allowed, `keyset_keys_fixed`, `keyset_compromised` for one that was and is
+    to be trusted again.
+    """
+    found = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    current = found.version if found else None
+    if not condition.met(current):
+        return unmet(current)
+    given = {"/meta_key": meta_key, "/file_master": file_master}
+    code, wrong = ("factory_key", FACTORY_KEY) if found or None not in given.values() else ("missing_field", None)
+    flaws = [Flaw(pointer, code) for pointer, key in given.items() if key == wrong]
+    if flaws and not (code == "factory_key" and factory_keys):
+        return refused(code, *flaws)
+    if found is not None:
+        against = _against(found.body["state"], state, writing.master.keys[ref], meta_key, file_master)
+        if against:
+            return refused(against)
+        if state == found.body["state"]:
+            return Outcome("unchanged", found.version, found.body)
+    elif meta_key and file_master:
+        writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
+        await keysets.put(writing.sql, writing.municipality_id, ref, vault, writing.master.keys[ref])
+    at = whole_second(now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    states = [*(found.body["states"] if found else ()), {"state": state, "at": at}]
+    new = Stored(ref, found.version + 1 if found else 1, removed=False, body={"state": state, "states": states})
+    await keep(writing, KIND, by, [new])
+    return Outcome("replaced" if found else "created", new.version, new.body)
+
+
+def _against(was: str, state: str, keys: KeysetKeys, meta_key: bytes | None, file_master: bytes | None) -> str | None:
+    """What stands against a change of the keyset."""
+    if (meta_key or keys.meta_key, file_master or keys.file_master) != (keys.meta_key, keys.file_master):
+        return "keyset_keys_fixed"
+    return "keyset_compromised" if was == "compromised" != state else None

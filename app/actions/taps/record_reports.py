@@ -1,0 +1,146 @@
+"""Receive reports: what the carer did in a visit. One may come before the tap it names, and waits for it."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from app.actions.taps.record_taps import Unreadable, nameless, standing_refusal
+from app.actions.visits.project import Touched, project
+from app.domain.register.master import MasterData
+from app.domain.taps.report import NOT_OWN, Refusal, Report
+from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
+from app.store.database import Writing
+from app.store.taps import submissions as store
+from app.store.taps.submissions import KnownReports
+from app.store.visits import presences
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """The answer to one report."""
+
+    id: UUID | None
+    verdict: str
+    code: str | None
+    duplicate: bool
+
+
+def _hash(report: Report) -> bytes:
+    """What makes two deliveries the same: the report without the clock it was sent by."""
+    body = (report.staff, report.tap, report.reported_at.timestamp(), report.outcome, report.interventions, report.note)
+    return blake2b(repr(body).encode(), digest_size=16).digest()
+
+
+def _fault(
+    report: Report | Unreadable, known: KnownReports, others: Sequence[Report], master: MasterData
+) -> Refusal | None:
+    if isinstance(report, Unreadable):
+        return "malformed"
+    if report.id in known.stored:
+        return "id_conflict"
+    if report in others:
+        return NOT_OWN
+    if any(told.intervention not in master.interventions for told in report.interventions):
+        return "unknown_intervention"
+    if any(told.recipient and told.recipient not in master.recipients for told in report.interventions):
+        return "unknown_recipient"
+    return None
+
+
+async def record_reports(
+    writing: Writing,
+    staff: str,
+    device: str | None,
+    received_at: dt.datetime,
+    items: Sequence[Report | Unreadable],
+) -> list[ReportAnswer] | None:
+    """Store reports and tell their visits anew. Answers in the order of the items.
+
+    None for a batch of whom nobody employs: nothing is kept of it.
+    """
+    readable = [item for item in items if isinstance(item, Report)]
+    ids = [item.id for item in items if item.id is not None]
+    taps = [report.tap for report in readable]
+    known = await store.known_reports(writing.sql, writing.municipality_id, staff, ids, nameless(items), taps)
+    repeats = (known.stored.get(report.id) == _hash(report) for report in readable)
+    if not is_taken(writing.master, staff, received_at, _told_of(readable, known), repeats):
+        return None
+    others = await _of_others(writing, known, readable)
+    reports: list[dict[str, Any]] = []
+    attempts: list[dict[str, Any]] = []
+    answers: list[ReportAnswer] = []
+    for item in items:
+        hashed = item.body_hash if isinstance(item, Unreadable) else _hash(item)
+        codes = known.refused.setdefault((item.id, hashed), set())
+        code = standing_refusal(codes)
+        if code is not None:
+            answers.append(ReportAnswer(item.id, "refused", code, True))
+            continue
+        if known.stored.get(item.id) == hashed:
+            answers.append(ReportAnswer(item.id, "accepted", None, True))
+            continue
+        code = _fault(item, known, others, writing.master)
+        trace = {"staff": staff, "device": device, "received_at": received_at, "body_hash": hashed.hex()}
+        if code is None:
+            reports.append(_row(item) | trace)
+            known.stored[item.id] = hashed
+            answers.append(ReportAnswer(item.id, "accepted", None, False))
+        elif code in codes:
+            answers.append(ReportAnswer(item.id, "refused", code, True))
+        elif known.kept.add(staff, received_at):
+            codes.add(code)
+            attempts.append({"kind": "report", "item_id": item.id, "code": code, "claim": _row(item)} | trace)
+            answers.append(ReportAnswer(item.id, "refused", code, False))
+        else:
+            answers.append(ReportAnswer(item.id, "refused", TOO_MANY_REFUSED, False))
+    await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts, known.kept)
+    await project(writing, _touched(reports, known, writing.master))
+    return answers
+
+
+def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Touched:
+    touched = Touched()
+    for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
+        touched.persons.append((master.person_of(owner), at, at))
+    return touched
+
+
+def _told_of(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:
+    """When the taps were that they name, and when each was told: its tap may not have come yet."""
+    for report in reports:
+        yield report.told_at
+        if report.tap in known.owners:
+            yield known.owners[report.tap][1]
+
+
+async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Report]) -> list[Report]:
+    """Those of presences that are known to be another person's: by the tap, and by what was corrected since."""
+    person_of = writing.master.person_of
+    foreign = [
+        report
+        for report in reports
+        if report.tap in known.owners and person_of(report.staff) != person_of(known.owners[report.tap][0])
+    ]
+    if not foreign:
+        return []
+    taps = {report.tap: known.owners[report.tap] for report in foreign}
+    windows = [(tap, person_of(owner), at) for tap, (owner, at) in taps.items()]
+    given = await presences.given_to_others(writing.sql, writing.municipality_id, windows)
+    return [report for report in foreign if (report.tap, person_of(report.staff)) not in given]
+
+
+def _row(report: Report | Unreadable) -> Any:
+    if isinstance(report, Unreadable):
+        return report.raw
+    return {
+        "id": report.id,
+        "tap": report.tap,
+        "reported_at": report.reported_at,
+        "outcome": report.outcome,
+        "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
+        "note": report.note,
+        "sent_at": report.sent_at,
+    }

@@ -1,0 +1,354 @@
+"""Receive taps: recognise repeats, judge, store, and let the visits follow. Answers each item by itself."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.actions.taps.mount_tag import confirm_mounts
+from app.actions.visits.project import Outcome, Touched, project
+from app.domain.register.master import MasterData
+from app.domain.taps.judging import (
+    JUDGED_ANEW,
+    Claim,
+    Envelope,
+    Judgement,
+    Leads,
+    Refusal,
+    Shift,
+    counted,
+    judge,
+    judge_device,
+    leads_of,
+    shift_of,
+    time_of,
+)
+from app.domain.taps.report import NOT_OWN
+from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
+from app.domain.time import FIRST_DAY, local_date
+from app.domain.visits.crowd import TOO_MANY, Crowds, crowds_of
+from app.domain.visits.doors import Doors, Whereabouts
+from app.domain.visits.visit import Visit
+from app.store.database import Writing
+from app.store.taps import submissions as store
+from app.store.visits.crowds import counted as counted_taps
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a readable envelope that is no tap of this caller. `id` where it could be read; `raw` is kept."""
+
+    id: UUID | None
+    raw: Any
+    body_hash: bytes
+    code: Refusal = "malformed"
+
+
+DAYS_AT_ONCE = 4
+"""Days of taps that a batch is written of at once: each may hold as many others, all of which are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One phone's batch as it reached us, or the part of it that is written at once.
+
+    `whole` are all items of the batch where this is a part; `days` is of how many the part is.
+    """
+
+    staff: str
+    device: str | None
+    envelope: Envelope
+    items: Sequence[Claim | Unreadable]
+    by_staff: bool = True
+    """Taken from who is or was employed; an inspector is not."""
+    whole: Sequence[Claim | Unreadable] | None = None
+    days: int = 1
+
+    @property
+    def phone(self) -> str:
+        """What its clock is remembered under. Without a device the staff stands for it."""
+        return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
+
+    @property
+    def reader(self) -> str:
+        """Who told of a tag's read: a device, whoever holds it, or without one the staff."""
+        return f"device {self.device}" if self.device else f"staff {self.staff}"
+
+
+def _claims(items: Iterable[Claim | Unreadable]) -> Iterator[Claim]:
+    return (item for item in items if isinstance(item, Claim))
+
+
+def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
+    """A batch in parts of some days each, earlier days first, every part with the places of its items.
+
+    The lock is free in between. What is written of a batch that then fails is a duplicate when it is sent again.
+    """
+    shift = shift_of(batch.envelope, None)
+    leads = leads_of(_claims(batch.items), batch.envelope, shift)
+    by_day: defaultdict[dt.date, list[int]] = defaultdict(list)
+    for place, item in enumerate(batch.items):
+        # What cannot be read is of no day, and costs nothing.
+        on = local_date(time_of(item, batch.envelope, shift, leads)[0]) if isinstance(item, Claim) else FIRST_DAY
+        by_day[on].append(place)
+    days = sorted(by_day)
+    parts = [days[start : start + DAYS_AT_ONCE] for start in range(0, len(days), DAYS_AT_ONCE)]
+    chosen = [(sorted(place for on in part for place in by_day[on]), len(part)) for part in parts]
+    return [
+        (places, replace(batch, items=[batch.items[place] for place in places], whole=batch.items, days=count))
+        for places, count in chosen
+    ]
+
+
+class TapAnswer(NamedTuple):
+    """The answer to one item. `at` and `evidence` are None for a refused one."""
+
+    id: UUID | None
+    verdict: str
+    code: str | None
+    duplicate: bool
+    at: dt.datetime | None
+    evidence: str | None
+    visits: Sequence[Visit] = ()
+    doors: Doors | None = None
+
+
+def body_hash(staff: str, claim: Claim) -> bytes:
+    """What makes two deliveries the same: the parsed tap and who sent it, without the envelope."""
+    tapped_at = claim.tapped_at.timestamp()
+    told = (staff, claim.direction, tapped_at, claim.uptime_ms, claim.boot_id, _said(claim), claim.uid)
+    return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+
+
+def _said(claim: Claim) -> tuple[str, bytes, bytes] | None:
+    return (claim.message.keyset, claim.message.encrypted, claim.message.mac) if claim.message else None
+
+
+class _Heard(NamedTuple):
+    """A submission, and how its phone's clocks stand to ours."""
+
+    submission: Submission
+    shift: Shift
+    leads: Leads
+
+    def times(self, items: Iterable[Claim | Unreadable]) -> Iterator[tuple[Claim, dt.datetime]]:
+        """Those that could be read, and when each was."""
+        for claim in _claims(items):
+            yield claim, time_of(claim, self.submission.envelope, self.shift, self.leads)[0]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one call stores, gathered while its items are judged in turn."""
+
+    writing: Writing
+    known: store.Known
+    late_after: dt.timedelta
+    digest_uid: Callable[[str], str]
+    taps: list[tuple[Any, ...]]
+    attempts: list[dict[str, Any]]
+    clocks: dict[str, Shift]
+    touched: Touched
+    confirmed: dict[str, tuple[dt.datetime, str]]
+    crowds: Crowds
+
+    def hear(self, submission: Submission) -> _Heard | None:
+        """None for what is not taken from its sender."""
+        kept = self.known.clocks.get(submission.phone)
+        shift = shift_of(submission.envelope, kept)
+        claims = _claims(submission.whole or submission.items)
+        heard = _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
+        if submission.by_staff and not self._is_taken(heard):
+            return None
+        if shift != kept:
+            self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
+        return heard
+
+    def _is_taken(self, heard: _Heard) -> bool:
+        """Asked of the batch as a whole, however it is parted."""
+        submission, taps = heard.submission, self.known.taps
+        staff, items = submission.staff, submission.whole or submission.items
+        told_of = (at for _, at in heard.times(items))
+        repeats = (one.id in taps and taps[one.id].staff == staff for one in _claims(items))
+        return is_taken(self.writing.master, staff, submission.envelope.received_at, told_of, repeats)
+
+    async def count(self, heard: Sequence[_Heard]) -> None:
+        """Count what the new taps will be counted with."""
+        master = self.writing.master
+        crowds = {
+            crowd
+            for one in heard
+            for item, at in one.times(one.submission.items)
+            if item.id not in self.known.taps
+            for crowd in crowds_of(item, one.submission.staff, at, master)
+        }
+        self.crowds = Crowds(await counted_taps(self.writing.sql, self.writing.municipality_id, master, crowds))
+
+    def answers(self, heard: _Heard) -> list[TapAnswer]:
+        submission, shift, leads = heard
+        return [self.answer(submission, item, shift, leads) for item in submission.items]
+
+    def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift, leads: Leads) -> TapAnswer:
+        if isinstance(item, Unreadable):
+            return self._refused(submission, item.id, item.code, item.body_hash, item.raw)
+        hashed = body_hash(submission.staff, item)
+        stored = self.known.taps.get(item.id)
+        if stored is not None and stored.body_hash == hashed and stored.at is not None:
+            # Today's visits of a repeated tap are told anew, which changes nothing.
+            if stored.code != TOO_MANY:
+                self._touch(submission.staff, item, stored.at)
+            return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
+        standing = standing_refusal(self.known.attempts.get((item.id, hashed), ()))
+        if standing is not None:
+            return TapAnswer(item.id, "refused", standing, True, None, None)
+        if stored is not None:
+            return self._refused(submission, item.id, "id_conflict", hashed, self._told(item))
+        master = self.writing.master
+        judged = judge(item, submission.envelope, shift, master, self.late_after, leads)
+        if submission.device is not None:
+            judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
+        judged = self.known.reads.judge(judged, item.id, submission.reader, submission.envelope.received_at)
+        if judged.verdict == "refused":
+            told = self._told(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
+            return self._refused(submission, item.id, judged.code or "refused", hashed, told)
+        judged = self.crowds.judge(judged, crowds_of(item, submission.staff, judged.at, master))
+        return self._accept(submission, item, judged, hashed)
+
+    def _accept(self, submission: Submission, claim: Claim, judged: Judgement, hashed: bytes) -> TapAnswer:
+        received_at = submission.envelope.received_at
+        self.taps.append(store.tap_row(claim, judged, submission.staff, submission.device, received_at, hashed))
+        self.known.taps[claim.id] = store.KnownTap(
+            hashed, judged.verdict, judged.code, judged.at, judged.evidence, submission.staff
+        )
+        if judged.code != TOO_MANY:
+            self._touch(submission.staff, claim, judged.at)
+        self._confirm(submission.staff, judged)
+        self._set_aside(submission, claim.id)
+        return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
+
+    def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
+        """A refusal is data: the attempt is kept, of one sender's day up to a bound."""
+        codes = self.known.attempts.setdefault((id_, hashed), set())
+        duplicate = code in codes
+        if not duplicate:
+            if not self.known.refused.add(submission.staff, submission.envelope.received_at):
+                return TapAnswer(id_, "refused", TOO_MANY_REFUSED, False, None, None)
+            codes.add(code)
+            self.attempts.append(self._attempt("tap", submission, id_, code, hashed, claim))
+        return TapAnswer(id_, "refused", code, duplicate, None, None)
+
+    def _attempt(
+        self, kind: str, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any
+    ) -> dict[str, Any]:
+        return {
+            "kind": kind,
+            "item_id": id_,
+            "staff": submission.staff,
+            "device": submission.device,
+            "received_at": submission.envelope.received_at,
+            "code": code,
+            "body_hash": hashed.hex(),
+            "claim": claim,
+        }
+
+    def _told(self, claim: Claim) -> dict[str, Any]:
+        """The claim as kept with an attempt. A UID that is nobody's tag is kept as a keyed hash only."""
+        return {
+            "direction": claim.direction,
+            "tapped_at": claim.tapped_at,
+            "keyset": claim.message.keyset if claim.message else None,
+            "uid_digest": self.digest_uid(claim.uid) if claim.uid else None,
+            "household": claim.household,
+            "reason": claim.reason,
+        }
+
+    def _set_aside(self, submission: Submission, tap: UUID) -> None:
+        """Reports of somebody else that waited for a tap: what shows whose presence it is refuses them."""
+        person_of = self.writing.master.person_of
+        for report in self.known.waiting.get(tap, ()):
+            if person_of(report.staff) != person_of(submission.staff):
+                claim = {"id": report.id, "tap": tap}
+                self.attempts.append(
+                    self._attempt("report", submission, report.id, NOT_OWN, report.body_hash, claim)
+                    | {"staff": report.staff, "device": report.device}
+                )
+
+    def _confirm(self, staff: str, judged: Judgement) -> None:
+        """The first message of a tag says that it hangs where it was told to."""
+        if judged.verdict != "accepted" or judged.tag is None or judged.counter is None:
+            return
+        if self.writing.master.tags[judged.tag].state_at(judged.at) == "mounted":
+            self.confirmed.setdefault(judged.tag, (judged.at, staff))
+
+    def _touch(self, staff: str, claim: Claim, at: dt.datetime) -> None:
+        if claim.direction == "control":
+            return  # nobody is present by one
+        self.touched.persons.append((self.writing.master.person_of(staff), at, at))
+
+
+async def record_taps(
+    writing: Writing,
+    submissions: Sequence[Submission],
+    late_after: dt.timedelta,
+    digest_uid: Callable[[str], str],
+) -> list[list[TapAnswer] | None]:
+    """Judge, store and project any number of batches of one municipality, answered in their order and their items'.
+
+    None answers a batch of whom nobody employs: nothing is kept of it. Runs a fixed number of statements whatever the
+    sizes. Nothing is stored until the caller's transaction commits.
+    """
+    items = [item for submission in submissions for item in submission.items]
+    ids = [item.id for item in items if item.id is not None]
+    phones = list({submission.phone for submission in submissions})
+    messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
+    reads = [read for message in messages if (read := counted(message, writing.master))]
+    senders = list({submission.staff for submission in submissions})
+    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads, senders)
+    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {}, Crowds({}))
+    heard = [batch.hear(submission) for submission in submissions]
+    await batch.count([one for one in heard if one])
+    answers = [one and batch.answers(one) for one in heard]
+    sql, municipality_id, leaves, macs = writing.sql, writing.municipality_id, writing.leaves, writing.macs
+    kept = (batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
+    await store.append(sql, municipality_id, leaves, macs, *kept)
+    if batch.confirmed:
+        await confirm_mounts(writing, batch.confirmed)
+    told = await project(writing, batch.touched)
+    whereabouts = Whereabouts(told.presences, writing.master.provider_of)
+    return [
+        [_as_it_stands(answer, submission.staff, told, whereabouts) for answer in answered]
+        if answered and _is_told(writing.master, submission)
+        else answered
+        for submission, answered in zip(submissions, answers, strict=True)
+    ]
+
+
+def _is_told(master: MasterData, submission: Submission) -> bool:
+    """Whether the sender may know who lives behind the door: employed today, on a phone of its own that is trusted.
+
+    Anybody else's taps are taken all the same: somebody's wage is paid by them.
+    """
+    device = master.devices.get(submission.device) if submission.device else None
+    trusted = submission.device is None or (device is not None and device.trusted_with(submission.staff))
+    return trusted and master.is_employed(submission.staff, submission.envelope.received_at)
+
+
+def standing_refusal(codes: Iterable[str]) -> str | None:
+    """Of the codes an item was refused with, the one that stands whatever master data says now."""
+    return next((code for code in codes if code not in JUDGED_ANEW), None)
+
+
+def nameless(items: Iterable[Any]) -> list[bytes]:
+    """Hashes of the items whose id could not be read."""
+    return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
+
+
+def _as_it_stands(answer: TapAnswer, staff: str, told: Outcome, whereabouts: Whereabouts) -> TapAnswer:
+    """The answer with what the tap has come to today."""
+    if answer.id is None or answer.at is None:
+        return answer
+    visits = whereabouts.within(told.by_tap.get(answer.id, ()), staff, answer.at)
+    return answer._replace(visits=visits, doors=whereabouts.doors(answer.id, staff, answer.at))

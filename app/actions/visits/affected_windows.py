@@ -1,0 +1,168 @@
+"""What a change of master data can make come out differently, as windows for the projection.
+
+Whatever is left out here would stay wrong until a rebuild, so the windows are drawn wide and then narrowed to where
+anybody really was: a municipality that puts its master data before its first tap derives nothing.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+from app.actions.visits.project import Touched
+from app.domain.register.master import Contract, Intervention, MasterData, Recipient, Staff
+from app.domain.register.order import ONE_DAY
+from app.domain.time import FIRST_DAY, Days, Window, day_start
+from app.store.database import Writing
+from app.store.taps import tags as store_tags
+from app.store.visits import affected_windows
+
+LAST_DAY = dt.date(2200, 1, 1)
+"""Later than any day that can be told."""
+
+
+def window(name: str, days: Days) -> Window:
+    """Inclusive local days as a window of instants."""
+    return name, day_start(days[0]), day_start(min(days[1], LAST_DAY) + ONE_DAY)
+
+
+def segments(days: Iterable[dt.date]) -> Iterator[Days]:
+    """All time, cut where a version begins."""
+    edges = sorted({FIRST_DAY, *days})
+    for first, following in zip(edges, [*edges[1:], LAST_DAY + ONE_DAY], strict=True):
+        yield first, following - ONE_DAY
+
+
+def hull(days: Iterable[dt.date], differs: Callable[[dt.date], bool]) -> Days | None:
+    """From the first to the last segment that differs."""
+    changed = [segment for segment in segments(days) if differs(segment[0])]
+    return (changed[0][0], changed[-1][1]) if changed else None
+
+
+async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient]) -> Touched:
+    """The households a recipient lived at by what was or is told of moves; and, of its death, the days it decides.
+
+    Who lived at a door on a day may depend on versions of other days, so a move touches its households for all time.
+    A death holds from its own day, whatever version tells it.
+    """
+    after = writing.master.recipients[ref].versions
+    homes = {version.household for version in (*before, *after)}
+    if [(one.valid_from, one.household) for one in before] != [(one.valid_from, one.household) for one in after]:
+        always = (FIRST_DAY, LAST_DAY)
+        return await _at_households(writing, [window(home, always) for home in homes], [window(ref, always)])
+    died = {versions[-1].died_on for versions in (before, after)}
+    if len(died) == 1:
+        return Touched()
+    days = (min(day for day in died if day) + ONE_DAY, LAST_DAY)
+    return await _at_households(writing, [window(home, days) for home in homes], [window(ref, days)])
+
+
+async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person: str) -> Touched:
+    """The person behind a staff ref, and who it was taken for before, where the ref has taps in the changed days."""
+    after = writing.master.staff[ref].versions
+    now = writing.master.person_of(ref)
+    if person == now:
+        days = hull(
+            (version.valid_from for version in (*before, *after)),
+            lambda on: _employed(before, on) != _employed(after, on),
+        )
+    else:
+        days = FIRST_DAY, LAST_DAY  # whose taps these are is asked of the newest version alone
+    if days is None:
+        return Touched()
+    _, first_at, last_at = window(ref, days)
+    tapped = await affected_windows.taps_of_staff(writing.sql, writing.municipality_id, ref, first_at, last_at)
+    persons = [(name, *tapped) for name in sorted({person, now})] if tapped else []
+    persons += await affected_windows.persons_corrected_to(writing.sql, writing.municipality_id, ref, first_at, last_at)
+    return Touched(persons=persons)
+
+
+def _employed(versions: Sequence[Staff], on: dt.date) -> tuple[object, ...] | None:
+    """What visits of the day depend on; before the first version it is the first that counts, as not employed."""
+    if not versions:
+        return None
+    told = next((version for version in reversed(versions) if version.valid_from <= on), versions[0])
+    return told.valid_from <= on, told.valid_to, told.provider, told.role, told.delegations
+
+
+async def for_intervention(writing: Writing, ref: str, before: Sequence[Intervention]) -> Touched:
+    """Everywhere in the days whose category or minutes changed. Nothing can name an intervention before it is there."""
+    if not before:
+        return Touched()
+    after = writing.master.interventions[ref].versions
+
+    def told(versions: Sequence[Intervention], on: dt.date) -> tuple[str, int]:
+        version = next((one for one in reversed(versions) if one.valid_from <= on), versions[0])
+        return version.category, version.standard_minutes
+
+    days = hull((one.valid_from for one in (*before, *after)), lambda on: told(before, on) != told(after, on))
+    if days is None:
+        return Touched()
+    _, first_at, last_at = window(ref, days)
+    return Touched(
+        households=await affected_windows.households_between(writing.sql, writing.municipality_id, first_at, last_at)
+    )
+
+
+async def for_contract(writing: Writing, old: Contract | None, new: Contract) -> Touched:
+    """Where the providers were on the days that are split or held by another rule than before."""
+    edges = [edge for one in (old, new) if one for edge in _edges(one)]
+    households: list[Window] = []
+    for provider in sorted({one.provider for one in (old, new) if one}):
+        days = hull(edges, partial(_other_rule, old, new, provider))
+        if days is not None:
+            households += await affected_windows.households_of_provider(
+                writing.sql, writing.municipality_id, *window(provider, days)
+            )
+    return Touched(households=households)
+
+
+def _edges(contract: Contract) -> list[dt.date]:
+    return [contract.valid_from, *([contract.valid_to + ONE_DAY] if contract.valid_to else [])]
+
+
+def _other_rule(old: Contract | None, new: Contract, provider: str, on: dt.date) -> bool:
+    return _rule(old, provider, on) != _rule(new, provider, on)
+
+
+def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, bool, int | None]:
+    """The rule this contract gives the provider that day; without one it is the rule of having none."""
+    if contract is None or contract.provider != provider or on < contract.valid_from:
+        return "proportional", False, None
+    if contract.valid_to is not None and on > contract.valid_to:
+        return "proportional", False, None
+    return contract.split_policy, contract.report_required, contract.manual_attest_minutes
+
+
+async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> Touched:
+    """Where recipients lived, or had visits, on days that their orders changed for."""
+    households: list[Window] = []
+    own: list[Window] = []
+    for recipient, days in changes:
+        own.append(window(recipient, days))
+        households += _residences(writing.master, recipient, days)
+    return await _at_households(writing, households, own)
+
+
+def _residences(master: MasterData, recipient: str, days: Days) -> Iterator[Window]:
+    """Wherever the recipient ever lived: at a door nobody lives at that day, visits are theirs who left last."""
+    versions = master.recipients[recipient].versions if recipient in master.recipients else []
+    for household in sorted({version.household for version in versions}):
+        yield window(household, days)
+
+
+async def _at_households(writing: Writing, households: Sequence[Window], recipients: Sequence[Window]) -> Touched:
+    """A report can name somebody who lives elsewhere, so a recipient's visits may be at any door."""
+    if not households and not recipients:
+        return Touched()
+    return Touched(
+        households=await affected_windows.households_reached(
+            writing.sql, writing.municipality_id, sorted(set(households)), sorted(set(recipients))
+        )
+    )
+
+
+async def for_mount(writing: Writing, tag: str, first_at: dt.datetime, before_at: dt.datetime | None) -> Touched:
+    """The persons who tapped a tag while it hung where it was not known to hang."""
+    until = before_at or day_start(LAST_DAY)
+    tapped = await store_tags.staff_at(writing.sql, writing.municipality_id, tag, first_at, until)
+    return Touched(persons=[(writing.master.person_of(staff), first, last) for staff, first, last in tapped])

@@ -1,0 +1,279 @@
+"""People correct visits: each correction is checked against what stands, appended, and the visits follow."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
+
+from app.actions.versions import Condition
+from app.actions.visibility import recipients_within
+from app.actions.visits.project import Touched, project
+from app.actions.visits.validate_correction import Asked, Author, Check, CorrectionRefusedError, suggested
+from app.domain.time import LONGEST_PRESENCE
+from app.domain.visits.attestation import tellers
+from app.domain.visits.correction import chain_of, standing
+from app.domain.visits.derive_visits import told_done
+from app.domain.visits.presence import Presence
+from app.domain.visits.visit import Visit
+from app.store.database import Writing
+from app.store.visits import correction_targets
+from app.store.visits import corrections as store
+from app.store.visits import presences as store_presences
+from app.store.visits import visits as store_visits
+from app.store.visits.correction_targets import Standing
+from app.store.visits.corrections import NewCorrection
+from app.store.visits.visits import StoredVisit
+
+
+class Submitted(NamedTuple):
+    """One correction that waits to be written; `condition` is None where none was given."""
+
+    visit_id: UUID
+    asked: Asked
+    author: Author
+    condition: Condition | None
+
+
+Answer = StoredVisit | CorrectionRefusedError
+LOOKING_BESIDE = frozenset({"set_start", "set_end", "settle_dispute", "attest"})
+"""The kinds of which it matters what stood beside the presence: a tap that came later is told from those."""
+
+
+async def correct_visit(
+    writing: Writing, visit_id: UUID, asked: Asked, author: Author, condition: Condition | None
+) -> StoredVisit:
+    """Append the correction and give the visit as it now is. Raises CorrectionRefusedError as `correct_visits` says."""
+    [answer] = await correct_visits(writing, [Submitted(visit_id, asked, author, condition)])
+    if isinstance(answer, CorrectionRefusedError):
+        raise answer
+    return answer
+
+
+async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> list[Answer]:
+    """Append corrections, each on what those before it have made, and give the visits; one refused stops no other.
+
+    Where a correction takes its visit away the answer is the one that takes its place. A repeated correction changes
+    nothing and is not asked for its condition. Refused: `not_found`, `id_conflict`, `precondition_required`,
+    `version_conflict`, `unknown_ref`, `out_of_range`, `correction_not_applicable`, `forbidden_role`,
+    `second_person_required`, `answer_required`.
+    """
+    answers: dict[int, Answer] = {}
+    while len(answers) < len(submitted):
+        waiting = {place: one for place, one in enumerate(submitted) if place not in answers}
+        answers |= await _together(writing, _apart(waiting))
+    return [answers[place] for place in range(len(submitted))]
+
+
+def _apart(waiting: Mapping[int, Submitted]) -> dict[int, Submitted]:
+    """The first that waits and those before the next undo; an undo alone, as whom it concerns shows in its check."""
+    found: dict[int, Submitted] = {}
+    for place, one in waiting.items():
+        if one.asked.kind == "undo":
+            return found or {place: one}
+        found[place] = one
+    return found
+
+
+async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[int, Answer]:
+    """Answer the first that waits, and with it all who have nothing to do with those before them: in one projection."""
+    named = [one.visit_id for one in waiting.values()]
+    asked = [one.asked.id for one in waiting.values()]
+    stands = await correction_targets.standing(writing.sql, writing.municipality_id, named, asked)
+    answers: dict[int, Answer] = {}
+    chosen: dict[int, _Chosen] = {}
+    concerned: set[str] = set()
+    for place, one in waiting.items():
+        own = _concerned(writing, stands, one)
+        if concerned.isdisjoint(own):
+            try:
+                found = await _repeated(writing, stands, one) or await _checked(writing, stands, one)
+            except CorrectionRefusedError as error:
+                answers[place] = error
+                continue
+            if not isinstance(found, _Chosen):
+                answers[place] = found
+                continue
+            chosen[place] = found
+        concerned |= own
+    if not chosen:
+        return answers
+    await _append(writing, [(waiting[place], choice) for place, choice in chosen.items()])
+    outcome = await project(writing, Touched(corrected=[choice.presence for choice in chosen.values()]))
+    differing = {before.id: after for before, after in outcome.differences if before is not None}
+    for place, choice in chosen.items():
+        answers[place] = choice.stored
+        if choice.stored.visit.id in differing:
+            told = differing[choice.stored.visit.id]
+            if told is not None:
+                answers[place] = StoredVisit(told, choice.stored.version + 1)
+            else:
+                answers[place] = await _in_its_place(writing, choice.presence.id) or choice.stored
+    return answers
+
+
+def _concerned(writing: Writing, stands: Standing, one: Submitted) -> set[str]:
+    """Persons, household and correction: who shares none of them with others is corrected beside them."""
+    stored = stands.visits.get(one.visit_id)
+    presence = stands.presences.get(stored.visit.presence) if stored else None
+    found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
+    if presence is not None:
+        given = [said["staff"] for kind, said in one.asked.parts if kind == "set_staff"]
+        persons = {presence.person, presence.as_paired.person, *map(writing.master.person_of, given)}
+        found |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
+    return found
+
+
+class _Made(NamedTuple):
+    """One correction to store: what was, and what it says."""
+
+    kind: str
+    before: Mapping[str, Any]
+    body: Mapping[str, Any]
+
+
+class _Chosen(NamedTuple):
+    """Corrections that can be made: of what, by which of its taps, whose visit it was by the facts, and which."""
+
+    stored: StoredVisit
+    presence: Presence
+    tap: UUID
+    origin: str
+    asked: Asked
+    made: Sequence[_Made]
+
+
+async def _repeated(writing: Writing, stands: Standing, one: Submitted) -> StoredVisit | None:
+    """The visit, where the correction is known already."""
+    known = stands.known.get(one.asked.id)
+    if known is None:
+        return None
+    stored = stands.visits.get(one.visit_id) or await _in_its_place(writing, known["tap"])
+    if stored is None or one.author.provider not in {None, stored.visit.provider}:
+        raise CorrectionRefusedError("not_found")
+    if known["body_hash"] != one.asked.hashed(one.visit_id):
+        raise CorrectionRefusedError("id_conflict")
+    return stored
+
+
+async def _checked(writing: Writing, stands: Standing, one: Submitted) -> _Chosen:
+    stored = stands.visits.get(one.visit_id)
+    presence = stands.presences.get(stored.visit.presence) if stored else None
+    if stored is None or presence is None or one.author.provider not in {None, stored.visit.provider}:
+        raise CorrectionRefusedError("not_found")
+    if one.condition is None:
+        raise CorrectionRefusedError("precondition_required")
+    if not one.condition.met(stored.version):
+        raise CorrectionRefusedError("version_conflict", version=stored.version)
+    visit = stored.visit
+    asked = suggested(visit, one.asked) if one.asked.kind == "apply" else one.asked
+    others = [other for other in stands.siblings[presence.id] if other.id != visit.id]
+    given = [said["recipient"] for kind, said in asked.parts if kind == "set_recipient"]
+    within = await recipients_within(writing, one.author.provider, given)
+    check = Check(writing.master, presence, visit, others, one.author, within, dt.datetime.now(dt.UTC))
+    kinds = {kind for kind, _ in asked.parts}
+    if kinds & {"set_interventions", "undo"}:
+        check = await _informed(writing, check)
+    made = []
+    for kind, said in asked.parts:
+        made.append(_Made(kind, *check.of(kind, said)))
+        if kind in {"set_start", "set_end"}:
+            check = replace(check, presence=check.presence._replace(**made[-1].body))
+    if any(check.attests(one.kind, one.body) for one in made):
+        await _require_another(writing, presence, one.author)
+    if asked.kind == "undo":  # it goes wherever what it takes back goes
+        named = check.named(asked.said["correction"])
+        return _Chosen(stored, presence, named.tap, named.recipient or visit.recipient, asked, made)
+    raw = presence.as_paired
+    tap = presence.id if presence.by_hand else next(tap for tap in (raw.in_tap, raw.out_tap) if tap)
+    return _Chosen(stored, presence, tap, await _origin(writing, presence, visit), asked, made)
+
+
+async def _informed(writing: Writing, check: Check) -> Check:
+    """With what has been said of the presence."""
+    presence = check.presence
+    _, reports, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    if presence.by_hand:
+        reports |= await store.told_by_hand(writing.sql, writing.municipality_id, [presence.id])
+    done = told_done(presence, reports, writing.master, chains, check.visit.recipient)
+    return replace(check, done=done, chain=chain_of(presence, chains))
+
+
+async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]]) -> None:
+    looking = [one.presence for _, one in chosen if LOOKING_BESIDE.intersection(made.kind for made in one.made)]
+    seen = await _seen(writing, looking)
+    now = dt.datetime.now(dt.UTC)
+    new = []
+    for told, one in chosen:
+        raw, asked = one.presence.as_paired, one.asked
+        together = {"repair": asked.id} if len(one.made) > 1 else {}
+        for place, made in enumerate(one.made):
+            new.append(
+                NewCorrection(
+                    uuid5(asked.id, str(place)) if place else asked.id,
+                    one.tap,
+                    raw.staff,
+                    raw.anchor_at,
+                    one.origin,
+                    made.kind,
+                    {**made.body, **together},
+                    sorted(seen.get(one.presence.id, one.presence.taps)),
+                    made.before,
+                    asked.reason,
+                    asked.note,
+                    told.author.subject,
+                    now,
+                    told.asked.hashed(told.visit_id),
+                )
+            )
+    await store.append(writing.sql, writing.municipality_id, writing.leaves, new)
+
+
+async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
+    """The visit that stands where a correction was made: another carer's orders may be for another recipient."""
+    found = await store_visits.of_presences(writing.sql, writing.municipality_id, [presence])
+    return min(found, key=lambda one: one.visit.recipient, default=None)
+
+
+async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
+    """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
+    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    told, registered = tellers(presence, standing(chain_of(presence, chains)))
+    shown = await store.told(writing.sql, writing.municipality_id, [one.id for one in told])
+    authors = [one.by for one in shown.values()]
+    if registered:
+        authors.append(await store.registered_by(writing.sql, writing.municipality_id, presence.id))
+    person_of = writing.master.person_of
+    concerned = {presence.person, presence.as_paired.person, *map(person_of, authors)}
+    if person_of(author.who) in concerned:
+        raise CorrectionRefusedError("second_person_required")
+
+
+async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
+    """The recipient as the facts name it: the first correction to another one tells."""
+    if not visit.corrections:
+        return visit.recipient
+    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    mine = set(visit.corrections)
+    return next(
+        (one.recipient for chain in chains.values() for one in chain if one.id in mine and one.recipient),
+        visit.recipient,
+    )
+
+
+async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, set[UUID]]:
+    """By presence, its taps and those of the same person near it: what comes to stand there later is a later fact.
+
+    Each presence is of another person.
+    """
+    windows = []
+    for presence in presences:
+        raw = presence.as_paired
+        first, last = min(raw.anchor_at, presence.anchor_at), max(raw.reach_at, presence.reach_at)
+        windows.append((raw.person, first - LONGEST_PRESENCE, last + LONGEST_PRESENCE))
+    taps = await store_presences.taps_of(writing.sql, writing.municipality_id, writing.master, windows)
+    seen = {}
+    for presence in presences:
+        there = {tap.id for tap in taps[presence.as_paired.person] if tap.household == presence.household}
+        seen[presence.id] = there.union(presence.taps)
+    return seen

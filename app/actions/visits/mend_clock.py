@@ -1,0 +1,34 @@
+"""Take back what a clock that was ahead has done to the visits of a municipality."""
+
+import datetime as dt
+
+from app.actions.visits.rebuild import rebuild
+from app.domain.time import UTC, whole_second
+from app.store.database import Database
+from app.store.ledger import macs
+from app.store.register import records
+from app.store.register.records import Stored
+
+KIND = "clock"
+"""The records that say how far a municipality's time was moved back, and when."""
+OPERATOR = "operator"
+
+
+async def mend_clock(database: Database, municipality_id: int) -> list[str]:
+    """Move the time up to which visits are derived back to now, as a fact.
+
+    Gives a line for it and for each visit that changes, none when it is not ahead. Presences that were taken for
+    forgotten because of it are open again. What a tap was received at stays as it was stored.
+    """
+    async with database.write(municipality_id) as writing:
+        now = whole_second(dt.datetime.now(UTC))
+        if writing.as_of <= now:
+            return []
+        known = await records.latest(writing.sql, municipality_id, KIND, "as_of")
+        body = {"before": writing.as_of.isoformat(), "after": now.isoformat()}
+        told = Stored("as_of", known.version + 1 if known else 1, removed=False, body=body)
+        seq = writing.master.seq
+        await records.append(writing.sql, municipality_id, writing.leaves, KIND, seq, OPERATOR, [told])
+        await macs.stamp(writing.sql, municipality_id, writing.macs, now)
+        line = f"the time was moved back from {body['before']} to {body['after']}"
+    return [line, *[one async for one in rebuild(database, municipality_id)]]

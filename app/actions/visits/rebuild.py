@@ -1,0 +1,104 @@
+"""Derive every visit anew from the facts, month by month, and tell what came out differently."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+
+from app.actions.visits.project import Outcome, Touched, project
+from app.domain.register.order import months
+from app.domain.time import STOCKHOLM, Window, days_in_month, days_span, month_days
+from app.domain.visits.presence import Presence
+from app.domain.visits.visit import Visit
+from app.store import invariants, typed_tables
+from app.store.database import Database, Writing
+from app.store.visits import presences, projection, visits
+
+PERSONS_AT_ONCE = 50
+
+Told = Presence | Visit
+
+
+@asynccontextmanager
+async def _step(database: Database, municipality_id: int, *, dry: bool) -> AsyncIterator[Writing]:
+    async with database.write(municipality_id) as writing:
+        if dry:
+            await writing.sql.execute("SAVEPOINT as_it_was")
+        yield writing
+        if dry:
+            await writing.sql.execute("ROLLBACK TO as_it_was")
+
+
+async def rebuild(
+    database: Database, municipality_id: int, month: str | None = None, *, dry: bool = False
+) -> AsyncIterator[str]:
+    """A line for each difference between what was stored and what the facts derive; the stored is put right.
+
+    A `dry` one changes nothing. Each step is a transaction of its own under the municipality's lock, so phones are
+    served in between. Raises ValueError for a month that is none, UnreadableRecordsError.
+    """
+    for line in await _retype(database, municipality_id, dry=dry):
+        yield line
+    async with database.read(municipality_id) as reading:
+        history = await presences.history(reading.sql, municipality_id)
+    if history is None:
+        return
+    first_on, last_on = (at.astimezone(STOCKHOLM).date() for at in history)
+    if month is not None:
+        first_on, last_on = month_days(month)
+    for days in months((first_on, last_on)):
+        first_at, end_at = days_span(*days)
+        window = first_at, end_at - dt.timedelta(seconds=1)
+        async with database.read(municipality_id) as reading:
+            persons = await presences.persons_within(reading.sql, municipality_id, *window)
+        for start in range(0, len(persons), PERSONS_AT_ONCE):
+            chosen: Sequence[Window] = [(person, *window) for person in persons[start : start + PERSONS_AT_ONCE]]
+            async with _step(database, municipality_id, dry=dry) as writing:
+                outcome = await project(writing, Touched(persons=list(chosen)))
+            for line in _differences(outcome):
+                yield line
+    async with _step(database, municipality_id, dry=dry) as writing:
+        orphans = [(stored, None) for stored in await visits.orphans(writing.sql, municipality_id)]
+        gone = [stored.visit for stored, _ in orphans]
+        change_no, macs = writing.change_no, writing.macs
+        await projection.write(writing.sql, municipality_id, change_no, macs, gone=orphans, before=gone)
+        sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
+        wrong = await invariants.mend_kept(writing.sql, municipality_id, *sums)
+        wrong += await invariants.mend_beside(writing.sql, municipality_id)
+    # Told after the commit: whoever reads these lines may stop at any of them.
+    for visit in gone:
+        yield _difference("visit", visit, None)
+    for line in wrong:
+        yield line
+
+
+async def _retype(database: Database, municipality_id: int, *, dry: bool) -> list[str]:
+    """A line for each row of master data that was not what the records say, the first ones, after putting it right."""
+    async with database.snapshot(municipality_id, scratch=True) as reading:
+        found = await typed_tables.differing(reading.sql, municipality_id)
+    if found and not dry:
+        async with database.write(municipality_id, with_master=False) as writing:
+            await typed_tables.differing(writing.sql, municipality_id)
+            await typed_tables.mend(writing.sql, municipality_id)
+    lines = []
+    for table, many, rows in found:
+        lines += [f"{table} {row}" for row in rows]
+        lines += [f"{table}: {many - len(rows)} more"] if many > len(rows) else []
+    return lines
+
+
+def _differences(outcome: Outcome) -> Iterator[str]:
+    for presence_before, presence_after in outcome.moved:
+        yield _difference("presence", presence_before, presence_after)
+    for before, after in outcome.differences:
+        yield _difference("visit", before, after)
+
+
+def _difference(what: str, before: Told | None, after: Told | None) -> str:
+    if before is None and after is not None:
+        return f"{what} {after.id} was missing"
+    if before is not None and after is None:
+        return f"{what} {before.id} stood without its facts"
+    if before is None or after is None:
+        raise ValueError("a difference has a side")
+    names = [name for name in after._fields if getattr(before, name) != getattr(after, name)]
+    return f"{what} {after.id} differed in {', '.join(names)}"

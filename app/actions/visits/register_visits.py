@@ -1,0 +1,138 @@
+"""Visits told by hand as a whole, where no tap was made: each a fact of its own that no tap is paired with."""
+
+import datetime as dt
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from app.actions.visibility import recipients_within
+from app.actions.visits.project import Touched, project
+from app.actions.visits.validate_correction import Author, CorrectionRefusedError
+from app.domain.register.master import MasterData
+from app.domain.time import local_date, whole_second
+from app.domain.visits.correction import consistent, manual_presence
+from app.domain.visits.visit import visit_id
+from app.store.database import Writing
+from app.store.visits import corrections as store
+from app.store.visits import visits as store_visits
+from app.store.visits.visits import StoredVisit
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """A visit as it is told: what was done, with the carer's minutes where known, and why no tap tells it."""
+
+    id: UUID
+    recipient: str
+    staff: str
+    started_at: dt.datetime
+    ended_at: dt.datetime
+    interventions: tuple[tuple[str, int | None], ...]
+    reason: str
+    note: str | None
+
+    def hashed(self) -> bytes:
+        """What makes two deliveries the same."""
+        told = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
+        return blake2b(repr((*told, self.interventions, self.reason, self.note)).encode(), digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A manual visit as it is stored now, and whether it was before."""
+
+    stored: StoredVisit
+    duplicate: bool
+
+
+async def register_visits(
+    writing: Writing, told: Sequence[Manual], author: Author
+) -> list[Registered | CorrectionRefusedError]:
+    """Store manual visits and tell them; an answer for each, in their order. One that is refused stops no other.
+
+    Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit. What is out of the author's
+    reach is unknown, also when it was told before, by another provider.
+    """
+    now = dt.datetime.now(dt.UTC)
+    within = await recipients_within(writing, author.provider, [one.recipient for one in told])
+    known = await store.known_by_hand(writing.sql, writing.municipality_id, [one.id for one in told])
+    hashes = {id_: row["body_hash"] for id_, row in known.items()}
+    repeated = set(hashes)
+    rows: list[dict[str, Any]] = []
+    refused: dict[int, CorrectionRefusedError] = {}
+    touched = Touched()
+    for place, one in enumerate(told):
+        if one.id in hashes:
+            if hashes[one.id] != one.hashed():
+                refused[place] = CorrectionRefusedError("id_conflict", "/id")
+            continue
+        try:
+            rows.append(_row(writing, one, author, within, now))
+        except CorrectionRefusedError as error:
+            refused[place] = error
+            continue
+        hashes[one.id] = one.hashed()
+        start, end = rows[-1]["started_at"], rows[-1]["ended_at"]
+        touched.persons.append((writing.master.person_of(one.staff), start, end))
+    if rows:
+        await store.append_by_hand(writing.sql, writing.municipality_id, writing.leaves, rows)
+        await project(writing, touched)
+    presences = [manual_presence(one.id) for one in told]
+    found = await store_visits.of_presences(writing.sql, writing.municipality_id, presences)
+    stored = {one.visit.id: one for one in found}
+    employers = {one.visit.presence: one.visit.provider for one in found}
+    answers: list[Registered | CorrectionRefusedError] = []
+    for place, one in enumerate(told):
+        visit = stored.get(visit_id(manual_presence(one.id), one.recipient))
+        if author.provider not in {None, employers.get(manual_presence(one.id), author.provider)}:
+            unknown = _out_of_reach(writing.master, one, author, within)
+            refused[place] = unknown or CorrectionRefusedError("id_conflict", "/id")
+        if place in refused or visit is None:
+            answers.append(refused.get(place) or CorrectionRefusedError("visit_withdrawn"))
+        else:
+            answers.append(Registered(visit, one.id in repeated))
+            repeated.add(one.id)
+    return answers
+
+
+def _out_of_reach(
+    master: MasterData, one: Manual, author: Author, within: Container[str]
+) -> CorrectionRefusedError | None:
+    """What the author cannot name, whether it is there or not."""
+    if one.recipient not in within:
+        return CorrectionRefusedError("unknown_ref", "/recipient")
+    staff = master.staff_on(one.staff, local_date(whole_second(one.started_at)))
+    if staff is None or author.provider not in {None, staff.provider}:
+        return CorrectionRefusedError("unknown_ref", "/staff")
+    return None
+
+
+def _row(writing: Writing, one: Manual, author: Author, within: Container[str], now: dt.datetime) -> dict[str, Any]:
+    master = writing.master
+    start, end = whole_second(one.started_at), whole_second(one.ended_at)
+    if not consistent(start, end) or start == end or one.ended_at > now:
+        raise CorrectionRefusedError("out_of_range", "/ended_at")
+    unknown = _out_of_reach(master, one, author, within)
+    if unknown is not None:
+        raise unknown
+    home = master.recipient_on(one.recipient, local_date(start)) or master.recipients[one.recipient].versions[0]
+    for place, (intervention, _) in enumerate(one.interventions):
+        if intervention not in master.interventions:
+            raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
+    return {
+        "id": one.id,
+        "presence": manual_presence(one.id),
+        "staff": one.staff,
+        "recipient": one.recipient,
+        "household": home.household,
+        "started_at": start,
+        "ended_at": end,
+        "interventions": [list(pair) for pair in one.interventions],
+        "reason": one.reason,
+        "note": one.note,
+        "recorded_by": author.subject,
+        "recorded_at": now,
+        "body_hash": one.hashed(),
+    }

@@ -1,0 +1,52 @@
+"""Tell staff which of their open visits have lasted longer than was ordered: a phone asks, nothing is changed."""
+
+import datetime as dt
+from typing import NamedTuple
+
+from app.domain.register.master import MasterData
+from app.domain.visits.derive_visits import expected_end
+from app.domain.visits.visit import Visit
+from app.store.database import Database
+from app.store.visits import presences, visit_list, visits
+from app.store.visits.visit_list import Reach, VisitFilter
+
+MOST = 100
+"""More than anybody has open at once."""
+
+
+class Reminder(NamedTuple):
+    """An open visit that ought to have ended."""
+
+    visit: Visit
+    expected_end_at: dt.datetime
+
+
+async def reminders(
+    database: Database, municipality_id: int, reach: Reach, now: dt.datetime, unordered: dt.timedelta
+) -> list[Reminder]:
+    """The open visits within reach whose expected end has passed, as they began.
+
+    Where nothing that was ordered says how long the presence should last, `unordered` does. Raises BusyError.
+    """
+    master = await _master(database, municipality_id)
+    async with database.read(municipality_id) as reading:
+        found = await visit_list.page(reading, reach, VisitFilter(status="open"), None, MOST)
+        ids = list(dict.fromkeys(stored.visit.presence for stored in found))
+        told = list((await presences.of_ids(reading.sql, municipality_id, ids)).values())
+        taps = [tap for presence in told for tap in presence.taps]
+        said = await visits.standing(reading.sql, municipality_id, [], taps)
+    ends = {presence.id: expected_end(presence, said.reports, master, said.chains, unordered) for presence in told}
+    return [
+        Reminder(stored.visit, end)
+        for stored in found
+        if (end := ends.get(stored.visit.presence)) is not None and end < now
+    ]
+
+
+async def _master(database: Database, municipality_id: int) -> MasterData:
+    """Master data half a minute old at most, for the clock is moved that often; a reminder needs no lock."""
+    master = database.remembered(municipality_id)
+    if master is None:
+        async with database.write(municipality_id) as writing:
+            master = writing.master
+    return master

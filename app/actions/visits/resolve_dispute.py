@@ -1,0 +1,74 @@
+"""A person decides whether a disputed tap stands: a correction of its visit, or of the tap alone where it has none."""
+
+import datetime as dt
+from uuid import UUID
+
+from app.actions.versions import Condition
+from app.actions.visits.correct_visit import correct_visit
+from app.actions.visits.project import Touched, project
+from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
+from app.domain.time import local_date
+from app.store.database import Writing
+from app.store.visits import corrections as store
+from app.store.visits import disputes
+from app.store.visits import visits as store_visits
+from app.store.visits.corrections import NewCorrection
+from app.store.visits.visits import StoredVisit
+
+
+async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Author) -> StoredVisit | None:
+    """Settle the tap's dispute, once. The visit as it now is; None where no visit has come of the tap.
+
+    A tap without a visit that is accepted disputes none that comes of it later; one that is not never makes any.
+    Raises CorrectionRefusedError as `correct_visit` does.
+    """
+    known = (await store.known(writing.sql, writing.municipality_id, [asked.id])).get(asked.id)
+    visit, held = await store_visits.of_tap(writing.sql, writing.municipality_id, tap) or (None, False)
+    if visit is not None and (held if known is None else known["recipient"] is not None):
+        return await correct_visit(writing, visit, asked, author, Condition())
+    tapped = await disputes.one(writing.sql, writing.municipality_id, tap)
+    if tapped is None or not _reaches(writing, author, tapped["staff"], tapped["at"]):
+        raise CorrectionRefusedError("not_found")
+    hashed = asked.hashed(tap)
+    if known is not None:
+        if known["body_hash"] != hashed:
+            raise CorrectionRefusedError("id_conflict")
+        return None
+    if visit is not None or not tapped["open"]:
+        raise CorrectionRefusedError("correction_not_applicable")
+    person = writing.master.person_of(tapped["staff"])
+    if asked.said["accept"] and writing.master.person_of(author.who) == person:
+        raise CorrectionRefusedError("second_person_required")
+    await store.append(
+        writing.sql,
+        writing.municipality_id,
+        writing.leaves,
+        [
+            NewCorrection(
+                id=asked.id,
+                tap=tap,
+                staff=tapped["staff"],
+                at=tapped["at"],
+                recipient=None,
+                kind=asked.kind,
+                body=asked.said,
+                seen=[tap],
+                before={"status": "disputed"},
+                reason=asked.reason,
+                note=asked.note,
+                by=author.subject,
+                recorded_at=dt.datetime.now(dt.UTC),
+                body_hash=hashed,
+            ),
+        ],
+    )
+    # It may stand beside a presence, and weigh there no more.
+    await project(writing, Touched(persons=[(person, tapped["at"], tapped["at"])]))
+    return None
+
+
+def _reaches(writing: Writing, author: Author, ref: str, at: dt.datetime) -> bool:
+    if author.provider is None:
+        return True
+    staff = writing.master.staff_on(ref, local_date(at))
+    return staff is not None and staff.provider == author.provider

@@ -1,0 +1,241 @@
+"""What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
+
+import datetime as dt
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from app.domain.author import who
+from app.domain.register.master import MasterData
+from app.domain.time import LONGEST_PRESENCE, whole_second
+from app.domain.visits.attestation import attestable
+from app.domain.visits.correction import NOTHING, TOO_LATE, Correction, amendments, consistent, standing
+from app.domain.visits.presence import Presence
+from app.domain.visits.repair import repair_of
+from app.domain.visits.visit import Visit, cause, visit_id
+
+MUNICIPAL_KINDS = frozenset({"resolve"})
+"""What only the municipality may decide: it makes payable what no order or delegation covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A correction as it is asked for. `said` is what its kind has to say, in the words of the call.
+
+    Two kinds ask for others: `repair` for several that belong together, `apply` for what is suggested for an anomaly.
+    """
+
+    id: UUID
+    kind: str
+    said: Mapping[str, Any]
+    reason: str
+    note: str | None
+
+    @property
+    def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The single corrections: kind, and what it has to say."""
+        if self.kind != "repair":
+            return [(self.kind, self.said)]
+        return [
+            (one["kind"], {name: value for name, value in one.items() if name != "kind"})
+            for one in self.said["corrections"]
+        ]
+
+    def hashed(self, visit_id: UUID) -> bytes:
+        """What makes two deliveries the same: the visit that was named and all that was asked."""
+        said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
+        return blake2b(said, digest_size=16).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who corrects: subject, and the provider it is bound to, None for the municipality."""
+
+    subject: str
+    provider: str | None
+
+    @property
+    def who(self) -> str:
+        """The one behind the token, whatever its role: staff or client, failing that the operator for a provider."""
+        return who(self.subject)
+
+
+class CorrectionRefusedError(Exception):
+    """Nothing is written. `code` says why, `pointer` where in the body, `version` what stands where it was another."""
+
+    def __init__(self, code: str, pointer: str | None = None, *, version: int | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.pointer = pointer
+        self.version = version
+
+
+def suggested(visit: Visit, asked: Asked) -> Asked:
+    """The correction that is suggested for an anomaly of the visit, with what was answered to it.
+
+    Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` where it is settled
+    or has nothing to be answered, `answer_required` where a suggestion cannot say what was done.
+    """
+    code, answer = asked.said["anomaly"], asked.said["interventions"]
+    if code not in visit.anomalies:
+        raise CorrectionRefusedError("not_found")
+    if code in visit.settled:
+        raise CorrectionRefusedError("correction_not_applicable")
+    said = repair_of(visit, code)
+    if said.pop("ordered", None) and answer is None:
+        raise CorrectionRefusedError("answer_required", "/interventions")
+    if answer is not None:
+        answerable = [one for one in said.get("corrections", [said]) if one["kind"] == "set_interventions"]
+        if not answerable:
+            raise CorrectionRefusedError("correction_not_applicable", "/interventions")
+        answerable[0]["interventions"] = answer
+    kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
+    return Asked(asked.id, kind, said, reason, asked.note or note)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What stands, for asking whether a correction can be laid over it."""
+
+    master: MasterData
+    presence: Presence
+    visit: Visit
+    others: list[Visit]
+    author: Author
+    recipients: Container[str]
+    """Whom the author may name."""
+    now: dt.datetime
+    done: list[tuple[str, int | None]] | None = None
+    """What somebody has told was done, with minutes; None where nobody has, or where it is not asked for."""
+    chain: Sequence[Correction] = ()
+    """All corrections of the presence, where one of them is to be undone."""
+
+    def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What was, and what to store. Raises CorrectionRefusedError."""
+        if kind in MUNICIPAL_KINDS and self.author.provider is not None:
+            raise CorrectionRefusedError("forbidden_role")
+        checks = {
+            "set_start": self._boundary,
+            "set_end": self._boundary,
+            "set_interventions": self._interventions,
+            "set_staff": self._staff,
+            "set_recipient": self._recipient,
+            "omit": self._omit,
+            "restore": self._restore,
+            "acknowledge": self._anomaly,
+            "resolve": self._anomaly,
+            "settle_dispute": self._dispute,
+            "attest": self._attest,
+            "undo": self._undo,
+        }
+        return checks[kind](kind, said)
+
+    def attests(self, kind: str, body: Mapping[str, Any]) -> bool:
+        """Whether a correction that can be made takes a second person: it says that what another told is so."""
+        late = TOO_LATE in self.visit.anomalies
+        if kind == "undo":
+            _, revived = self.turned(self.named(body["correction"]))
+            accepted = any(one.kind == "settle_dispute" and one.accept for one in revived)
+            return any(one.kind == "attest" for one in revived) or (late and accepted)
+        return kind == "attest" or (late and bool(body.get("accept")))
+
+    def _boundary(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        name = "started_at" if kind == "set_start" else "ended_at"
+        at = whole_second(said[name])
+        start, end = self.presence.started_at, self.presence.ended_at
+        start, end = (at, end) if kind == "set_start" else (start, at)
+        possible = consistent(start, end) if start and end else abs(at - self.presence.anchor_at) <= LONGEST_PRESENCE
+        if not possible or at > self.now:
+            raise CorrectionRefusedError("out_of_range", f"/{name}")
+        # A provisional end is nobody's word yet: nothing stood there.
+        return {name: getattr(self.presence, name)}, {name: at}
+
+    def _interventions(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        for place, one in enumerate(said["interventions"]):
+            if one["intervention"] not in self.master.interventions:
+                raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
+        stood = None
+        if self.done is not None:
+            stood = [{"intervention": name, "minutes": minutes} for name, minutes in self.done]
+        return {"interventions": stood}, dict(said)
+
+    def _staff(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        staff = self.master.staff_on(said["staff"], self.visit.local_date)
+        if staff is None or self.author.provider not in {None, staff.provider}:
+            raise CorrectionRefusedError("unknown_ref", "/staff")
+        return {"staff": self.visit.staff}, dict(said)
+
+    def _recipient(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if said["recipient"] not in self.recipients:
+            raise CorrectionRefusedError("unknown_ref", "/recipient")
+        if any(other.recipient == said["recipient"] for other in self.others):
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"recipient": self.visit.recipient}, dict(said)
+
+    def _omit(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.visit.status == "omitted":
+            raise CorrectionRefusedError("correction_not_applicable")
+        whole = all(other.status == "omitted" for other in self.others)
+        return {"omitted": False}, {"omitted": True, "whole": whole}
+
+    def _restore(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.visit.status != "omitted":
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"omitted": True}, {"omitted": False}
+
+    def _anomaly(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        code = said["anomaly"]
+        state = "acknowledged" if kind == "acknowledge" else "resolved"
+        before = self.visit.settled.get(code, "open")
+        attested_only = kind == "resolve" and code == "attestation_missing"
+        if code not in self.visit.anomalies or before in {state, "resolved"} or attested_only:
+            raise CorrectionRefusedError("correction_not_applicable")
+        after = {"anomaly": code, "state": state, "cause": cause(self.visit, code)}
+        return {"anomaly": code, "state": before}, after
+
+    def _dispute(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self.presence.dispute is None or self.visit.status != "disputed":
+            raise CorrectionRefusedError("correction_not_applicable")
+        return {"status": "disputed"}, dict(said)
+
+    def _attest(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if not {"attestation_missing", TOO_LATE}.intersection(self.visit.anomalies):
+            raise CorrectionRefusedError("correction_not_applicable")
+        ends = {"started_at": self.presence.started_at, "ended_at": self.presence.ended_at}
+        return {"attested": False}, {"attested": True, **ends, "cause": attestable(self.presence)}
+
+    def _undo(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        named = self.named(said["correction"])
+        theirs = any(named.id in other.corrections for other in self.others)
+        if theirs or named.recipient is None or named not in standing(self.chain):
+            raise CorrectionRefusedError("correction_not_applicable")
+        gone, revived = self.turned(named)
+        if self.author.provider is not None and MUNICIPAL_KINDS & {one.kind for one in (*gone, *revived)}:
+            raise CorrectionRefusedError("forbidden_role")
+        told = amendments(self._with_undone(named))
+        origins = {visit_id(self.presence.id, one): one for one in told}
+        visits = (self.visit, *self.others)
+        whole = all(told.get(origins.get(visit.id, visit.recipient), NOTHING).omitted for visit in visits)
+        undone = {"correction": named.id}
+        return undone | {"undone": False}, undone | {"undone": True, "whole": whole}
+
+    def named(self, id_: UUID) -> Correction:
+        """The correction of the presence that is to be undone. Raises CorrectionRefusedError."""
+        found = next((one for one in self.chain if one.id == id_), None)
+        if found is None:
+            raise CorrectionRefusedError("unknown_ref", "/correction")
+        return found
+
+    def turned(self, named: Correction) -> tuple[list[Correction], list[Correction]]:
+        """What stands no more once a correction is undone, and what then stands again."""
+        before, after = standing(self.chain), standing(self._with_undone(named))
+        gone, came = [one for one in before if one not in after], [one for one in after[:-1] if one not in before]
+        return gone, came
+
+    def _with_undone(self, named: Correction) -> list[Correction]:
+        undo = Correction(UUID(int=0), named.seq, named.tap, named.recipient, "undo", undoes=named.id)
+        return [*self.chain, undo]

@@ -1,0 +1,136 @@
+"""Clients: machines that call on their own behalf, with a role and a secret (RFC 6749, client credentials)."""
+
+import secrets
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.access.make_client import make_client
+from app.actions.access.revoke import revoke
+from app.actions.versions import Json, Outcome
+from app.api.access.devices import REVOKE, RevokeBody
+from app.api.http.access import SCOPES, Caller, allow, digest_of, insufficient_scope
+from app.api.http.json_bodies import read_json
+from app.api.http.records import Kind, Versioned, add_routes, record, written
+from app.api.http.refs import Ref, known_ref
+from app.api.http.shapes import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
+from app.store.database import Writing
+
+router = APIRouter(tags=["clients"])
+
+SECRET_BYTES = 32
+PURPOSE = "client"
+
+
+Role = Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
+
+
+class ClientBody(Wire):
+    """A client's name and role, a planner's provider, and what it is held to."""
+
+    ref: Ref
+    role: Role
+    provider: Ref | None = None
+    scopes: Annotated[
+        list[Annotated[str, OneOf(SCOPES)]] | None,
+        Field(min_length=1, description="The most that its tokens may. Null: all that the role may."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _planners_alone_have_a_provider(self) -> "ClientBody":
+        if (self.role == "planner") != (self.provider is not None):
+            raise PydanticCustomError("invalid_value", "a planner and nobody else has a provider")
+        return self
+
+
+class ClientAnswer(Versioned):
+    """A client as stored."""
+
+    role: Role
+    provider: AnyRef | None
+    scopes: list[Annotated[str, OneOf(SCOPES)]] | None
+    revoked_at: Instant | None
+    reason: str | None
+
+
+class NewClientAnswer(ClientAnswer):
+    """A client with what it asks for tokens with. The secret is told this once: only its keyed digest is kept."""
+
+    client_id: str
+    client_secret: str
+
+
+CLIENT = {"ref": "ekonomi", "role": "system", "scopes": ["measures:read", "pay:read"]}
+CLIENT_OUT = CLIENT | {"version": 1, "provider": None, "revoked_at": None, "reason": None}
+REVOKED_OUT = CLIENT_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
+NEW_OUT = CLIENT_OUT | {"client_id": "188.ekonomi", "client_secret": "q2Jr7n0QmPdXn3c8b0Zr1TzqN9mW5uY4sVgKf6LhEaI"}
+
+
+def _shown(_: Caller, body: Json) -> Json:
+    return {name: body.get(name) for name in ("role", "provider", "scopes", "revoked_at", "reason")}
+
+
+KIND = Kind(
+    "clients",
+    "client",
+    ClientBody,
+    ClientAnswer,
+    {},
+    CLIENT_OUT,
+    shown=_shown,
+    writers=(),
+    readers=("admin",),
+    scope="clients",
+)
+Admin = Annotated[Caller, Depends(allow("admin", scope="clients"))]
+
+add_routes(router, KIND)
+
+
+@router.post(
+    "/v1/clients",
+    operation_id="make_client",
+    summary="Make a client",
+    status_code=201,
+    openapi_extra=body_of(ClientBody, example=CLIENT),
+    responses=answer_of(NewClientAnswer, example=NEW_OUT, status=201, text="Created"),
+)
+async def make(request: Request, caller: Admin) -> Response:
+    """Gives it a secret, told this once. A name is given only once; a client that lost its secret gets another name."""
+    body = await read_json(request, ClientBody)
+    scopes = None if body.scopes is None else list(dict.fromkeys(body.scopes))
+    beyond = set(scopes or SCOPES) - caller.scopes
+    if caller.scopes and beyond:  # else one that is held to little would make one that is not
+        raise insufficient_scope(*(scope for scope in SCOPES if scope in beyond))
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    digest = digest_of(request, PURPOSE, secret)
+
+    async def act(writing: Writing) -> Outcome:
+        return await make_client(writing, body.ref, body.role, body.provider, scopes, digest, by=caller.subject)
+
+    outcome = await written(request, caller, act)
+    # Refs are unique in a municipality only, and who asks for a token has not said which one it belongs to.
+    named = {"client_id": f"{caller.municipality_id}.{body.ref}", "client_secret": secret}
+    answer = {"ref": body.ref, "version": outcome.version, **_shown(caller, outcome.body), **named}
+    return Response(to_json(answer), 201, media_type="application/json")
+
+
+@router.post(
+    "/v1/clients/{ref}/revoke",
+    operation_id="revoke_client",
+    summary="Trust a client no longer",
+    openapi_extra=body_of(RevokeBody, example=REVOKE),
+    responses=answer_of(ClientAnswer, example=REVOKED_OUT, headers=["ETag"]),
+)
+async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Response:
+    """It gets no token any more, and those it has open nothing within a minute. For good."""
+    known_ref(ref)
+    body = await read_json(request, RevokeBody)
+
+    async def act(writing: Writing) -> Outcome:
+        return await revoke(writing, "clients", ref, body.since(), body.reason, by=caller.subject)
+
+    return record(KIND, caller, ref, await written(request, caller, act))

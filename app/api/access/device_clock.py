@@ -1,0 +1,85 @@
+"""How wrong a phone's clock was: `GET /v1/devices/{ref}/clock`, one finding a day."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from app.api.access.devices import KIND, DeviceWriter
+from app.api.http.access import database
+from app.api.http.paging import cursor_of, paged, words_of
+from app.api.http.problems import Problem
+from app.api.http.records import reached
+from app.api.http.shapes import FIRST_AT, Day, Instant, RefInPath, Wire, answer_of
+from app.store.taps.phone_clocks import clock_days
+
+router = APIRouter(tags=["devices"])
+
+
+class ClockDayOut(Wire):
+    """A day's taps of the phone that its clock was wrong for.
+
+    `ahead_seconds` is how far the one furthest off was ahead of when it counts as made; below zero it was behind.
+    """
+
+    local_date: Day
+    taps: int
+    codes: list[Literal["claim_in_future", "clock_adjusted"]]
+    ahead_seconds: int
+    first_at: Instant
+    last_at: Instant
+
+
+class ClockOut(Wire):
+    """A page of days; `next` is the cursor of the next one."""
+
+    items: list[ClockDayOut]
+    next: str | None
+
+
+EXAMPLE = {
+    "local_date": "2026-10-24",
+    "taps": 14,
+    "codes": ["clock_adjusted"],
+    "ahead_seconds": -7204,
+    "first_at": "2026-10-24T06:31:02Z",
+    "last_at": "2026-10-24T13:02:40Z",
+}
+
+
+@router.get(
+    "/v1/devices/{ref}/clock",
+    operation_id="get_device_clock",
+    summary="How wrong a phone's clock was",
+    responses=answer_of(ClockOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
+)
+async def get_clock(
+    request: Request,
+    ref: RefInPath,
+    caller: DeviceWriter,
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """One finding a day, oldest first: its taps were given other times than the phone said.
+
+    A visit tells of a wrong clock only where that moved its seconds by more than a minute, or a tap's place among those
+    of its person. All other findings stand here alone, and those too.
+    """
+    after = _day_of(cursor) if cursor else None
+    async with database(request).read(caller.municipality_id) as reading:
+        await reached(reading, KIND, caller, ref)
+        found = await clock_days(reading.sql, reading.municipality_id, ref, after, limit + 1)
+    following = cursor_of(found[-2].local_date) if len(found) > limit else None
+    return paged(request, [one._asdict() for one in found[:limit]], following)
+
+
+def _day_of(cursor: str) -> dt.date:
+    """The day in a cursor. Raises Problem `invalid_cursor`."""
+    try:
+        day = dt.date.fromisoformat(" ".join(words_of(cursor)))
+    except ValueError as error:
+        raise Problem("invalid_cursor") from error
+    if not FIRST_AT.date() <= day < dt.date.max:
+        raise Problem("invalid_cursor")
+    return day

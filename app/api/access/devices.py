@@ -1,0 +1,259 @@
+"""Devices: a staff ref is given a code, its phone answers with a key of its own, and is trusted until revoked."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+import segno
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey
+from pydantic import StringConstraints, field_validator, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.access.enrol_device import enrol_device, new_code, offer_code
+from app.actions.access.revoke import revoke
+from app.actions.versions import Outcome
+from app.api.http.access import Caller, allow, database, digest_of
+from app.api.http.address import address_of
+from app.api.http.json_bodies import read_json
+from app.api.http.problems import Problem
+from app.api.http.records import Kind, Versioned, add_routes, own_provider, record, written
+from app.api.http.refs import Ref, Text, known_ref
+from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
+from app.api.http.throttle import Attempts
+from app.domain.time import UTC
+from app.store.access.credentials import municipality_of_code
+from app.store.database import Writing
+
+router = APIRouter(tags=["devices"])
+
+WRITERS = ("planner", "admin")
+AHEAD = dt.timedelta(seconds=60)
+"""How far the clock of a caller may be ahead of ours."""
+LOOK_ALIKES = str.maketrans("OIL", "011", "- ")
+PURPOSE = "enrolment"
+
+Coordinate = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{43}$")]
+
+
+class PublicKey(Wire):
+    """A P-256 public key as JWK (RFC 7517), as a browser exports it."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Coordinate
+    y: Coordinate
+    ext: bool | None = None
+    key_ops: list[str] | None = None
+    alg: Literal["ES256"] | None = None
+    use: Literal["sig"] | None = None
+    kid: Annotated[str, StringConstraints(max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _on_the_curve(self) -> "PublicKey":
+        try:
+            ECKey.import_key(self.kept()).public_key  # noqa: B018 - made when it is first asked for
+        except (JoseError, ValueError) as error:
+            raise PydanticCustomError("invalid_value", "not a point of the curve") from error
+        return self
+
+    def kept(self) -> dict[str, str | list[str]]:
+        """What makes it this key."""
+        return {"kty": self.kty, "crv": self.crv, "x": self.x, "y": self.y}
+
+
+class OfferBody(Wire):
+    """Whose phone is to be enrolled."""
+
+    staff: Ref
+
+
+class OfferAnswer(Wire):
+    """A code that is good once, until `expires_at`; `qr` is an SVG image of `address` as a data URI."""
+
+    code: str
+    staff: AnyRef
+    expires_at: Instant
+    address: str
+    qr: str
+
+
+class EnrolBody(Wire):
+    """The code, in any writing, and the public key of the pair that the phone has made."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    public_key: PublicKey
+
+
+class EnrolAnswer(Wire):
+    """Who the phone is from now on, and where it gets its tokens."""
+
+    device: AnyRef
+    staff: AnyRef
+    municipality: int
+    token_endpoint: str
+
+
+class RevokeBody(Wire):
+    """Since when it is no longer trusted [now], and why. Never in time to come."""
+
+    at: Instant | None = None
+    reason: Text
+
+    @field_validator("at")
+    @classmethod
+    def _has_come(cls, at: dt.datetime | None) -> dt.datetime | None:
+        if at is not None and at > dt.datetime.now(UTC) + AHEAD:
+            raise PydanticCustomError("out_of_range", "lies in time to come")
+        return at
+
+    def since(self) -> dt.datetime:
+        now = dt.datetime.now(UTC)
+        return min(self.at or now, now)
+
+
+class KeptKey(Wire):
+    """What is kept of a device's public key, as JWK."""
+
+    kty: Literal["EC"]
+    crv: Literal["P-256"]
+    x: Coordinate
+    y: Coordinate
+
+
+class DeviceAnswer(Versioned):
+    """An enrolled device. Taps made at or after `revoked_at` are disputed, earlier ones stand, flagged."""
+
+    staff: AnyRef
+    public_key: KeptKey
+    enrolled_at: Instant
+    revoked_at: Instant | None
+    reason: str | None
+
+
+KEY = {
+    "kty": "EC",
+    "crv": "P-256",
+    "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+    "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+}
+DEVICE_OUT = {
+    "ref": "D-7Q0M3ZK8W1B5XN2C",
+    "version": 1,
+    "staff": "S-07",
+    "public_key": KEY,
+    "enrolled_at": "2026-10-24T06:58:00Z",
+    "revoked_at": None,
+    "reason": None,
+}
+OFFER_OUT = {
+    "code": "7Q0M-3ZK8-W1B5",
+    "staff": "S-07",
+    "expires_at": "2026-10-24T07:13:00Z",
+    "address": "https://taggad.example/enrol#7Q0M-3ZK8-W1B5",
+    "qr": "data:image/svg+xml,...",
+}
+ENROL_OUT = {
+    "device": "D-7Q0M3ZK8W1B5XN2C",
+    "staff": "S-07",
+    "municipality": 188,
+    "token_endpoint": "https://taggad.example/oauth/token",
+}
+REVOKE = {"at": "2026-10-24T12:00:00Z", "reason": "lost on the bus"}
+REVOKED_OUT = DEVICE_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
+
+KIND = Kind(
+    "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, reach="employed_by", writers=(), scope="devices"
+)
+
+DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]
+
+
+@router.post(
+    "/v1/devices",
+    operation_id="offer_enrolment",
+    summary="Give a staff ref a code to enrol a phone with",
+    status_code=201,
+    openapi_extra=body_of(OfferBody, example={"staff": "S-07"}),
+    responses=answer_of(OfferAnswer, example=OFFER_OUT, status=201, text="Created"),
+)
+async def offer(request: Request, caller: DeviceWriter) -> Response:
+    """Told this once: only its keyed digest is kept. Show the QR code to the phone, or have the code typed in."""
+    body = await read_json(request, OfferBody)
+    code = new_code()
+    digest = digest_of(request, PURPOSE, code)
+    async with database(request).write(caller.municipality_id) as writing:
+        now = dt.datetime.now(UTC)
+        expires_at = await offer_code(writing, body.staff, digest, provider=own_provider(caller), now=now)
+    if expires_at is None:
+        raise Problem("unknown_ref", pointer="/staff")
+    shown = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+    address = address_of(request, f"/enrol#{shown}")
+    answer = OfferAnswer(
+        code=shown,
+        staff=body.staff,
+        expires_at=expires_at,
+        address=address,
+        qr=segno.make(address, error="m").svg_data_uri(scale=4),
+    )
+    return Response(answer.model_dump_json(), 201, media_type="application/json")
+
+
+@router.post(
+    "/v1/devices/enrol",
+    operation_id="enrol_device",
+    summary="Enrol a phone with its code",
+    status_code=201,
+    openapi_extra=body_of(EnrolBody, example={"code": "7Q0M-3ZK8-W1B5", "public_key": KEY}),
+    responses=answer_of(EnrolAnswer, example=ENROL_OUT, status=201, text="Created") | refused(403, 429),
+)
+async def enrol(request: Request) -> Response:
+    """Needs no token, for the code stands for one. Unknown, used and ended codes get the same answer (403).
+
+    Ten failures of an address within ten minutes, and it has to wait (429 with `Retry-After`).
+    """
+    attempts: Attempts = request.app.state.enrolment_attempts
+    address = attempts.begin(request)
+    body = await read_json(request, EnrolBody)
+    digest = digest_of(request, PURPOSE, body.code.upper().translate(LOOK_ALIKES))
+    municipality_id = await municipality_of_code(database(request), digest)
+    if municipality_id is None:
+        raise Problem("enrolment_code_invalid")
+    async with database(request).write(municipality_id) as writing:
+        outcome = await enrol_device(writing, digest, body.public_key.kept(), dt.datetime.now(UTC))
+    if outcome.status == "refused":
+        raise Problem(outcome.code)
+    attempts.forgive(address)
+    answer = {
+        "device": outcome.body["ref"],
+        "staff": outcome.body["staff"],
+        "municipality": municipality_id,
+        "token_endpoint": address_of(request, "/oauth/token"),
+    }
+    return Response(to_json(answer), 201, media_type="application/json")
+
+
+add_routes(router, KIND)
+
+
+@router.post(
+    "/v1/devices/{ref}/revoke",
+    operation_id="revoke_device",
+    summary="Trust a device no longer",
+    openapi_extra=body_of(RevokeBody, example=REVOKE),
+    responses=answer_of(DeviceAnswer, example=REVOKED_OUT, headers=["ETag"]),
+)
+async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) -> Response:
+    """Within a minute its tokens are good for nothing but sending taps, for those made before still count.
+
+    Of several revocations the earliest holds; a device that turns up again is enrolled anew.
+    """
+    known_ref(ref)
+    body = await read_json(request, RevokeBody)
+
+    async def act(writing: Writing) -> Outcome:
+        provider = own_provider(caller)
+        return await revoke(writing, "devices", ref, body.since(), body.reason, by=caller.subject, provider=provider)
+
+    return record(KIND, caller, ref, await written(request, caller, act))

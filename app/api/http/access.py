@@ -1,0 +1,321 @@
+"""Who calls: bearer tokens (JWT as RFC 9068 has them), the roles, and the one question every route asks first."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from fastapi import Request
+from fastapi.routing import APIRoute
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
+
+from app.api.http.problems import Problem
+from app.settings import Settings
+from app.store.access.credentials import revoked_since
+from app.store.database import Database
+
+ROLES = ("staff", "planner", "system", "controller", "inspector", "auditor", "admin")
+SCOPES = {
+    "taps": "Send taps and reports, and read the reminders of whoever is logged in.",
+    "visits:read": "Read visits, their changes, anomalies and disputes, and who is at a door now.",
+    "visits:write": "Correct visits, register them by hand, repair anomalies and settle disputes.",
+    "records:read": "Read master data: recipients, staff and their delegations, orders, contracts, tags.",
+    "records:write": "Put master data, place and withdraw orders, hang up tags.",
+    "measures:read": "Read executed and granted time, and the measures.",
+    "pay:read": "Read what is paid: compensation, invoices, closed months, the half-year report, the basis of fees.",
+    "pay:close": "Close months.",
+    "ledger:read": "Read the ledger: heads, proofs, entries and receipts.",
+    "devices": "Read, enrol and revoke phones.",
+    "clients": "Read, make and revoke clients, with no more than these scopes have.",
+}
+"""What a token can be held to, each with what it opens. A token of none of them reaches all that its role may."""
+ISSUER = "taggad"
+AUDIENCE = "taggad"
+ALGORITHM = "ES256"
+REMEMBERED_SECONDS = 60
+REMEMBERED_TOKENS = 20_000
+LONGEST_TOKEN = 4096
+REVOCATIONS_FRESH_SECONDS = 30
+LEEWAY_SECONDS = 60
+"""How far a clock that others sign by may be from ours: another worker's, another machine's, a device's."""
+OPERATOR = "operator"
+"""The client of a token that was made at the command line."""
+
+_CLAIMS = jwt.JWTClaimsRegistry(
+    leeway=LEEWAY_SECONDS,
+    iss={"essential": True, "value": ISSUER},
+    aud={"essential": True, "value": AUDIENCE},
+    sub={"essential": True},
+    client_id={"essential": True},
+    jti={"essential": True},
+    iat={"essential": True},
+    exp={"essential": True},
+    municipality={"essential": True},
+    role={"essential": True, "values": list(ROLES)},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, as the token says. `provider`, `staff`, `device` and `client` are refs, where there are such."""
+
+    municipality_id: int
+    role: str
+    provider: str | None
+    staff: str | None
+    device: str | None
+    subject: str
+    scopes: frozenset[str]
+    client: str | None = None
+    token: str | None = None
+    """The id of the token itself."""
+
+
+class Tokens:
+    """Mints and verifies. Signing keys are 32 secret bytes each; the first signs, every one verifies."""
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self._keys = [_signing_key(key) for key in keys]
+        self._verifying = KeySet(list(self._keys))
+        self._remembered: dict[bytes, tuple[Caller, float]] = {}
+
+    def mint(
+        self,
+        municipality_id: int,
+        role: str,
+        *,
+        provider: str | None = None,
+        staff: str | None = None,
+        device: str | None = None,
+        scopes: Iterable[str] = (),
+        ttl_seconds: int = 3600,
+        client: str | None = None,
+        token: str | None = None,
+    ) -> str:
+        """A signed token. Raises ValueError for no such role or scope, or a role without the ref it lives by."""
+        if role not in ROLES:
+            raise ValueError(f"role must be one of {', '.join(ROLES)}")
+        if role == "staff" and not staff:
+            raise ValueError("role staff needs a staff ref")
+        if role == "planner" and not provider:
+            raise ValueError("role planner needs a provider ref")
+        scopes = tuple(scopes)
+        if not SCOPES.keys() >= set(scopes):
+            raise ValueError(f"a scope must be one of {', '.join(SCOPES)}")
+        now = int(time.time())
+        # Named as it names itself: neither a ref nor a client's id holds a slash.
+        subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
+        claims: dict[str, Any] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": f"{municipality_id}:{role}:{subject}",
+            "client_id": device or client or OPERATOR,
+            "iat": now,
+            "exp": now + ttl_seconds,
+            "jti": token or str(uuid.uuid4()),
+            "municipality": municipality_id,
+            "role": role,
+        }
+        optional = {
+            "provider": provider,
+            "staff": staff,
+            "device": device,
+            "client": client,
+            "scope": " ".join(scopes),
+        }
+        claims |= {name: value for name, value in optional.items() if value}
+        key = self._keys[0]
+        return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+
+    def caller(self, token: str) -> Caller:
+        """Who the token speaks for. Raises Problem `unauthenticated`.
+
+        A verified token is remembered by its hash, for a minute at most and never past its end: checking a signature
+        costs more than everything else at this door.
+        """
+        now = time.time()
+        digest = hashlib.sha256(token.encode()).digest()
+        known = self._remembered.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        caller, expires_at = self._verify(token)
+        self._remembered.pop(digest, None)  # so that the oldest always stands first
+        if len(self._remembered) >= REMEMBERED_TOKENS:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[digest] = (caller, min(expires_at, now + REMEMBERED_SECONDS))
+        return caller
+
+    def _verify(self, token: str) -> tuple[Caller, float]:
+        if len(token) > LONGEST_TOKEN:
+            raise _unauthenticated()
+        try:
+            decoded = jwt.decode(token, self._verifying, algorithms=[ALGORITHM])
+            _CLAIMS.validate(decoded.claims)
+        except (JoseError, ValueError, TypeError) as error:
+            raise _unauthenticated() from error
+        claims = decoded.claims
+        # When a token ends is our own promise to whoever fears for it: no leeway, unlike for when it begins.
+        ended = claims["exp"] <= time.time()
+        if ended or decoded.header.get("typ") != "at+jwt" or not _well_formed(claims):
+            raise _unauthenticated()
+        caller = Caller(
+            claims["municipality"],
+            claims["role"],
+            claims.get("provider"),
+            claims.get("staff"),
+            claims.get("device"),
+            claims["sub"],
+            frozenset(claims.get("scope", "").split()),
+            claims.get("client"),
+            claims["jti"],
+        )
+        return caller, float(claims["exp"])
+
+
+def _well_formed(claims: dict[str, Any]) -> bool:
+    names = ("sub", "role", "provider", "staff", "device", "client", "scope", "jti")
+    if type(claims["municipality"]) is not int or not all(isinstance(claims.get(name, ""), str) for name in names):
+        return False
+    bound = {"staff": "staff", "planner": "provider"}.get(claims["role"])
+    return bound is None or bool(claims.get(bound))
+
+
+def _signing_key(secret: bytes) -> ECKey:
+    key = ECKey.import_key(ec.derive_private_key(int.from_bytes(secret), ec.SECP256R1()))
+    key.ensure_kid()
+    return key
+
+
+class Revocations:
+    """Which devices, clients and tokens have been revoked, as this process knew it half a minute ago at most.
+
+    Read by whoever comes first after that, from the record's new versions alone, so that a request costs no round trip.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._revoked: dict[int, set[tuple[str, str]]] = {}
+        self._read_up_to: dict[int, tuple[int, float]] = {}
+        self._reading: dict[int, asyncio.Task[None]] = {}
+
+    async def refuse(self, caller: Caller, *, taps: bool = False) -> None:
+        """Raises Problem `unauthenticated` for a caller that is no longer trusted; of `taps`, for its token alone."""
+        if not self._fresh(caller.municipality_id):
+            await self._refresh(caller.municipality_id)
+        revoked = self._revoked[caller.municipality_id]
+        theirs = {("tokens", caller.token), ("devices", caller.device), ("clients", caller.client)}
+        if not revoked.isdisjoint({("tokens", caller.token)} if taps else theirs):
+            raise _unauthenticated()
+
+    def _fresh(self, municipality_id: int) -> bool:
+        known = self._read_up_to.get(municipality_id)
+        return known is not None and time.monotonic() - known[1] < REVOCATIONS_FRESH_SECONDS
+
+    async def _refresh(self, municipality_id: int) -> None:
+        """Whoever comes meanwhile waits for the same reading, and fails with it: not one after the other."""
+        reading = self._reading.get(municipality_id)
+        if reading is None:
+            reading = self._reading[municipality_id] = asyncio.create_task(self._read(municipality_id))
+            reading.add_done_callback(lambda _: self._reading.pop(municipality_id))
+        await asyncio.shield(reading)
+
+    async def _read(self, municipality_id: int) -> None:
+        asked_at = time.monotonic()
+        seq, _ = self._read_up_to.get(municipality_id, (0, 0))
+        async with self._database.read(municipality_id, "writes") as reading:
+            more, seq = await revoked_since(reading, seq)
+        self._revoked.setdefault(municipality_id, set()).update(more)
+        self._read_up_to[municipality_id] = (seq, asked_at)
+
+
+def _unauthenticated() -> Problem:
+    return Problem("unauthenticated", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+def digest_of(request: Request, purpose: str, secret: str) -> bytes:
+    """What is kept of a secret that we gave out: HMAC-SHA256, of no use for anything else or anywhere else."""
+    settings: Settings = request.app.state.settings
+    return hmac.digest(settings.lookup_key, f"{purpose}|{secret}".encode(), "sha256")
+
+
+def database(request: Request) -> Database:
+    """The app's database."""
+    found: Database = request.app.state.database
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The dependency of a route: the roles that may use it, and the scope that a token needs which has any."""
+
+    roles: frozenset[str]
+    scope: str
+
+    async def __call__(self, request: Request) -> Caller:
+        """Who calls, when allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
+        return await self._trusted(request)
+
+    async def tapping(self, request: Request) -> Caller:
+        """Who sends taps, a revoked device too: those are judged by when they were made. Raises Problem as above."""
+        return await self._trusted(request, taps=True)
+
+    async def _trusted(self, request: Request, *, taps: bool = False) -> Caller:
+        caller = self.caller(request)
+        revocations: Revocations = request.app.state.revocations
+        await revocations.refuse(caller, taps=taps)
+        request.state.caller = caller
+        return caller
+
+    def caller(self, request: Request) -> Caller:
+        """Who calls, when allowed, revoked or not.
+
+        Raises Problem: `unauthenticated`, then `forbidden_role`, then `insufficient_scope` (RFC 6750, 3.1).
+        """
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Problem("unauthenticated")
+        tokens: Tokens = request.app.state.tokens
+        caller = tokens.caller(token)
+        if caller.role not in self.roles:
+            raise Problem("forbidden_role")
+        if caller.scopes and self.scope not in caller.scopes:
+            raise insufficient_scope(self.scope)
+        return caller
+
+
+def insufficient_scope(*needed: str) -> Problem:
+    """The refusal of a token whose scopes do not hold what is needed."""
+    told = f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'
+    return Problem("insufficient_scope", headers={"WWW-Authenticate": told})
+
+
+def allow(*roles: str, scope: str) -> Allowed:
+    """What a route asks first: `Annotated[Caller, Depends(allow("system", "admin", scope="pay:read"))]`."""
+    unknown = {*roles, scope} - {*ROLES, *SCOPES}
+    if unknown or not roles:
+        raise ValueError(f"no such role or scope: {unknown}")
+    return Allowed(frozenset(roles), scope)
+
+
+def allowed_by(route: APIRoute) -> Allowed | None:
+    """What a route asks first; None of one that is open to everybody."""
+    asked = (one.call for one in route.dependant.dependencies)
+    return next((one for one in asked if isinstance(one, Allowed)), None)
+
+
+@lru_cache(maxsize=8)
+def _tokens(keys: tuple[bytes, ...]) -> Tokens:
+    return Tokens(keys)
+
+
+def mint(settings: Settings, *, municipality_id: int, role: str, **more: Any) -> str:
+    """A token signed with the settings' key; `more` as `Tokens.mint` has it."""
+    return _tokens(settings.token_key).mint(municipality_id, role, **more)

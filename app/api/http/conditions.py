@@ -1,0 +1,27 @@
+"""`If-Match` and `If-None-Match`: which version of a record a caller has seen."""
+
+import re
+from typing import Annotated
+
+from fastapi import Header, Request
+
+from app.actions.versions import Condition
+
+ETAG = re.compile(r'"([0-9]{1,9})"')
+
+IfMatch = Annotated[str | None, Header(alias="If-Match", description='`"<version>"`: only where that one stands.')]
+
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only where there is none yet.")]
+
+
+async def condition_of(request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:
+    """What the headers `If-Match` and `If-None-Match` ask; a tag that is none of ours is never met."""
+    given = ",".join(request.headers.getlist("if-match"))
+    star = given.strip() == "*"
+    tags = [ETAG.fullmatch(tag.strip()) for tag in given.split(",")]
+    versions = frozenset(int(tag[1]) for tag in tags if tag)
+    return Condition(
+        match=None if star or if_match is None else versions,
+        must_exist=star,
+        must_not_exist=(if_none_match or "").strip() == "*",
+    )

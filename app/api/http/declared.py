@@ -1,0 +1,57 @@
+"""A query holds nothing that its route does not know, and nothing twice.
+
+Whoever misspells a filter would otherwise be given everything, and take it for what was asked; of a filter that is
+given twice, one would be left out.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from app.api.http.access import allowed_by
+from app.api.http.problems import FieldError, Problem
+
+
+async def only_declared(request: Request) -> None:
+    """Raises Problem: `unknown_parameter` for a name the route does not declare, `invalid_parameter` for one twice.
+
+    Whoever may not ask at all is told that first, by the route's own dependency.
+    """
+    route: APIRoute = request.scope["route"]
+    if not request.scope["query_string"] or not route.include_in_schema:
+        return  # a page opens by whatever link leads to it: a tag's may carry its message in the query
+    declared = declared_by(route)
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    unknown = given.keys() - set(declared)
+    twice = [FieldError(f"/query/{name}", "given_twice") for name in declared if given[name] > 1]
+    if not unknown and not twice:
+        return
+    allowed = allowed_by(route)
+    if allowed is not None:
+        await allowed(request)
+    if unknown:
+        # The name itself may be somebody's number, so the pointer ends before it.
+        raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])
+    raise Problem("invalid_parameter", errors=twice)
+
+
+def declared_by(route: APIRoute) -> tuple[str, ...]:
+    """The names of a route's query parameters, those that it reads itself among them."""
+    read = (route.openapi_extra or {}).get("parameters", ())
+    names = [*_names(route.dependant), *(one["name"] for one in read if one["in"] == "query")]
+    return tuple(dict.fromkeys(names))
+
+
+def _names(dependant: Dependant) -> Iterator[str]:
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from (field.alias or name for name, field in model.model_fields.items())
+        else:
+            yield parameter.alias
+    for dependency in dependant.dependencies:
+        yield from _names(dependency)

@@ -1,0 +1,90 @@
+"""What each code of an answer means, for programs and for people."""
+
+from html import escape
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic_core import to_json
+from starlette.responses import HTMLResponse, Response
+
+from app import assets
+from app.api.http.codes import CODES, told_of
+from app.api.http.formats import wanted_type
+from app.api.http.problems import PROBLEMS, Problem
+from app.api.http.shapes import OneOf, Wire, answer_of
+from app.language import wanted
+
+CSP = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+CODE_PAGE = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} – Taggad</title>
+<link rel="icon" href="{static}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{static}/start.css">
+</head>
+<body>
+<header>
+<p class="name"><a href="/">Taggad</a></p>
+</header>
+<main>
+<h1>{title}</h1>
+<p class="what">{text}</p>
+<p class="privacy">{kind}<code>{code}</code></p>
+</main>
+</body>
+</html>
+"""
+KINDS = {
+    "sv": {"fix": "Avvikelse att rätta: ", "acknowledge": "Avvikelse att se: ", None: ""},
+    "en": {"fix": "Anomaly to repair: ", "acknowledge": "Anomaly to see: ", None: ""},
+}
+JSON, HTML = "application/json", "text/html"
+
+router = APIRouter(tags=["documentation"])
+
+
+class Explained(Wire):
+    """What a code means and what to do. `status` where it is a refusal, `severity` where it is an anomaly."""
+
+    code: Annotated[str, OneOf(CODES)]
+    status: int | None
+    severity: Literal["fix", "acknowledge"] | None
+    title: str
+    text: str
+
+
+EXAMPLE = {
+    "code": "unknown_ref",
+    "status": 404,
+    "severity": None,
+    "title": PROBLEMS["unknown_ref"].title_sv,
+    "text": PROBLEMS["unknown_ref"].text_sv,
+}
+
+
+ANSWERED = answer_of(Explained, example=EXAMPLE)
+ANSWERED[200]["content"][HTML] = {"schema": {"type": "string"}, "example": "<!doctype html>…"}
+
+
+@router.get("/problems/{code}", responses=ANSWERED)
+async def problem(request: Request, code: str) -> Response:
+    """What a code of any answer means, in Swedish or English: a refusal's, a tap's, a report's, an anomaly's.
+
+    JSON, or by `Accept` a page for people.
+    """
+    if code not in CODES:
+        raise Problem("not_found")
+    media_type = wanted_type(request.headers.get("accept", ""), (JSON, HTML))
+    language = wanted(request.headers.get("accept-language", ""))
+    told = told_of(code)
+    words = {"code": code, "title": getattr(told.title, language), "text": getattr(told.text, language)}
+    headers = {"Content-Language": language, "Vary": "Accept, Accept-Language"}
+    if media_type == JSON:
+        return Response(to_json(words | {"status": told.status, "severity": told.severity}), 200, headers, JSON)
+    shown = {name: escape(word) for name, word in words.items()}
+    page = CODE_PAGE.format(language=language, static=assets.PAGES.url, kind=KINDS[language][told.severity], **shown)
+    return HTMLResponse(page, headers=headers | {"Content-Security-Policy": CSP})

@@ -1,0 +1,81 @@
+"""The outermost step of every request: protecting headers, its line in the log, the last resort when it breaks."""
+
+from time import perf_counter
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.health import count_request
+from app.api.http.refusals import on_anything, trace_id_of
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
+
+PROTECTING = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    b"cross-origin-resource-policy": b"same-origin",
+}
+"""Given to every answer that has not set its own."""
+
+log = structlog.get_logger("taggad")
+
+
+class BrokenOffError(Exception):
+    """An answer that had begun could not be finished."""
+
+
+class Edge:
+    """ASGI middleware; outside everything but Starlette's own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = perf_counter()
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = message["headers"]
+                given = {name for name, _ in headers}
+                message["headers"] = [*headers, *(pair for pair in PROTECTING.items() if pair[0] not in given)]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_on)
+        except ClientDisconnect:
+            return  # nobody is left to answer
+        except Exception as error:  # noqa: BLE001 - this is the last place that can still answer
+            answer = await on_anything(Request(scope), error)
+            if status:
+                raise BrokenOffError from None  # the server closes the connection, so the caller sees it is not whole
+            await answer(scope, receive, send_on)
+        finally:
+            asked_by = scope.get("asked_by", scope["method"])
+            method = asked_by if asked_by in METHODS else "other"
+            route = getattr(scope.get("route"), "path", "none")
+            seconds = perf_counter() - began
+            count_request(method, route, status, seconds)
+            _tell(scope, method, route, status, seconds)
+
+
+def _tell(scope: Scope, method: str, route: str, status: int, seconds: float) -> None:
+    """One line a request. Of the address only the route's template: the rest may name a person."""
+    more = {"error": scope["error"]} if "error" in scope else {}
+    log.info(
+        "request",
+        method=method,
+        route=route,
+        status=status,
+        ms=round(seconds * 1000, 2),
+        trace_id=trace_id_of(Request(scope)),
+        **more,
+    )

@@ -1,0 +1,286 @@
+"""What every kind of master data has in common: PUT with versions, GET one, GET a list."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import to_json
+
+from app.actions.register.put_master import put
+from app.actions.versions import Condition, Json, Outcome
+from app.api.http.access import Caller, allow, database
+from app.api.http.conditions import IfMatch, condition_of
+from app.api.http.json_bodies import read_json
+from app.api.http.paging import cursor_of, paged
+from app.api.http.problems import FieldError, Problem
+from app.api.http.refs import known_ref, new_ref, not_before, ref_after
+from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
+from app.domain.time import UTC, local_date
+from app.store.database import Reading, Writing
+from app.store.register import records, register
+from app.store.register.master import RefusedError, is_within, page
+
+READERS = ("system", "admin", "controller", "planner")
+WRITERS = ("system", "admin")
+Out = Callable[[Caller, Json], Json]
+Within = Callable[[Reading | Writing, Caller, Sequence[Json]], Awaitable[Sequence[Json]]]
+
+
+class Spanned(Wire):
+    """With `valid_from` and an inclusive `valid_to`."""
+
+    @field_validator("valid_to", check_fields=False)
+    @classmethod
+    def _not_before_its_first_day(cls, last: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        return not_before(info.data.get("valid_from"), last)
+
+
+class Versioned(Wire):
+    """What every answer carries beside the body as it was put."""
+
+    ref: AnyRef
+    version: Annotated[int, Field(ge=1)]
+
+
+def _as_it_is(_: Caller, body: Json) -> Json:
+    return body
+
+
+async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -> Sequence[Json]:
+    return bodies
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
+
+    `within` leaves out of a record what is not the caller's to see. A kind without `writers` is made by verbs of its
+    own and only read here.
+    """
+
+    name: str
+    one: str
+    body: type[Wire]
+    answer: type[Wire]
+    example: Json
+    example_out: Json
+    reach: str | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
+    shown: Out = _as_it_is
+    within: Within = _all_of_it
+    writers: tuple[str, ...] = WRITERS
+    readers: tuple[str, ...] = READERS
+    scope: str = "records:read"
+    put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
+
+
+async def seen_by(request: Request, if_match: IfMatch = None) -> Condition | None:
+    """Which version of a visit was looked at, where that is said."""
+    return None if if_match is None else await condition_of(request, if_match)
+
+
+Conditional = Annotated[Condition, Depends(condition_of)]
+Seen = Annotated[Condition | None, Depends(seen_by)]
+
+
+def add_routes(router: APIRouter, kind: Kind) -> None:
+    """PUT, GET one and GET list of a kind."""
+    if kind.writers:
+        _add_put(router, kind)
+    _add_reads(router, kind)
+
+
+def _add_put(router: APIRouter, kind: Kind) -> None:
+    answer = answer_of(kind.answer, example=kind.example_out, headers=["ETag"])
+    created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created", headers=["ETag"])
+
+    @router.put(
+        f"/v1/{kind.name}/{{ref}}",
+        operation_id=f"put_{kind.one}",
+        summary=f"Create or replace one of the {kind.name}",
+        openapi_extra=body_of(kind.body, example=kind.example),
+        responses=answer | created,
+    )
+    async def put_one(
+        request: Request,
+        ref: RefInPath,
+        caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))],
+        condition: Conditional,
+    ) -> Response:
+        """The whole record, replacing what was there; its history is kept. The same again makes no new version.
+
+        `If-Match: "<version>"` replaces only that version, `If-None-Match: *` only creates: else 412.
+        """
+        new_ref(ref)
+        body = await read_json(request, kind.body)
+        outcome = await (kind.put or _put(kind))(request, caller, ref, body, condition)
+        return record(kind, caller, ref, outcome)
+
+
+def _add_reads(router: APIRouter, kind: Kind) -> None:
+    listed = {"items": [kind.example_out], "next": None}
+
+    @router.get(
+        f"/v1/{kind.name}/{{ref}}",
+        operation_id=f"get_{kind.one}",
+        summary=f"Read one of the {kind.name}",
+        responses=answer_of(kind.answer, example=kind.example_out, headers=["ETag"]),
+    )
+    async def get_one(
+        request: Request, ref: RefInPath, caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))]
+    ) -> Response:
+        """The record as it was last put, with its version in `ETag`."""
+        async with database(request).read(caller.municipality_id) as reading:
+            stored = await reached(reading, kind, caller, ref)
+            [body] = await kind.within(reading, caller, [stored.body])
+        return _answer(kind, caller, ref, stored.version, body)
+
+    @router.get(
+        f"/v1/{kind.name}",
+        operation_id=f"list_{kind.name}",
+        summary=f"List {kind.name} by ref",
+        responses=answer_of(page_of(kind.answer), example=listed, headers=["Link"]),
+        openapi_extra={"parameters": [_filter_parameter(name) for name in kind.filters]},
+    )
+    async def get_list(
+        request: Request,
+        caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))],
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        cursor: Annotated[str | None, Query(max_length=400)] = None,
+    ) -> Response:
+        """Page after page: pass `next` on as `cursor`, or follow the `Link` header, until `next` is null."""
+        after = "" if cursor is None else ref_after(cursor)
+        asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
+        async with database(request).read(caller.municipality_id) as reading:
+            filters = await _filters(reading, kind, caller, asked)
+            found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
+            bodies = await kind.within(reading, caller, [one.body for one in found[:limit]])
+        following = cursor_of(found[-2].ref) if len(found) > limit else None
+        items = [
+            _shown(kind, caller, one.ref, one.version, body) for one, body in zip(found[:limit], bodies, strict=True)
+        ]
+        return paged(request, items, following)
+
+
+def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[Outcome]]:
+    async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> Outcome:
+        async def act(writing: Writing) -> Outcome:
+            outcome = await put(
+                writing,
+                kind.name,
+                ref,
+                stored_body(body),
+                by=caller.subject,
+                today=today(),
+                condition=condition,
+                provider=own_provider(caller) if kind.reach else None,
+            )
+            return await told(writing, kind, caller, outcome)
+
+        return await written(request, caller, act)
+
+    return put_record
+
+
+async def told(writing: Writing, kind: Kind, caller: Caller, outcome: Outcome) -> Outcome:
+    """The outcome with as much of the record as the caller may see."""
+    if outcome.status == "refused":
+        return outcome
+    [body] = await kind.within(writing, caller, [outcome.body])
+    return replace(outcome, body=body)
+
+
+async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[Outcome]]) -> Outcome:
+    """Act in one transaction under the municipality's lock, committed when this returns. Raises Problem."""
+    try:
+        async with database(request).write(caller.municipality_id) as writing:
+            outcome = await act(writing)
+    except RefusedError as error:
+        raise Problem(error.code) from None
+    if outcome.status == "refused":
+        raise _problem(outcome)
+    return outcome
+
+
+def _problem(outcome: Outcome) -> Problem:
+    errors = [FieldError(flaw.pointer, flaw.code) for flaw in outcome.flaws]
+    return Problem(outcome.code, errors=errors, version=outcome.version or None)
+
+
+def stored_body(body: Wire) -> Json:
+    """The body with its defaults, as it is kept."""
+    return body.model_dump(mode="json", by_alias=True)
+
+
+def record(kind: Kind, caller: Caller, ref: str, outcome: Outcome) -> Response:
+    """The answer to a put: the record, 201 where it is new."""
+    return _answer(kind, caller, ref, outcome.version, outcome.body, status=201 if outcome.status == "created" else 200)
+
+
+def _answer(kind: Kind, caller: Caller, ref: str, version: int, body: Json, *, status: int = 200) -> Response:
+    shown = to_json(_shown(kind, caller, ref, version, body))
+    return Response(shown, status, {"ETag": f'"{version}"'}, "application/json")
+
+
+def _shown(kind: Kind, caller: Caller, ref: str, version: int, body: Json) -> Json:
+    head = {"ref": ref, "version": version}
+    return head | kind.shown(caller, head | body)
+
+
+def today() -> dt.date:
+    """The Swedish day."""
+    return local_date(dt.datetime.now(UTC))
+
+
+def own_provider(caller: Caller) -> str | None:
+    """The provider a caller is held to; None for roles that see the whole municipality."""
+    return (caller.provider or "") if caller.role == "planner" else None
+
+
+async def reached(reading: Reading, kind: Kind, caller: Caller, ref: str) -> records.Stored:
+    """The record within the caller's reach. Raises Problem `unknown_ref`."""
+    known_ref(ref)
+    stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
+    if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
+        raise Problem("unknown_ref")
+    return stored
+
+
+async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: records.Stored) -> bool:
+    provider = own_provider(caller)
+    if provider is None or kind.reach is None:
+        return True
+    return await is_within(reading.sql, reading.municipality_id, kind.name, stored.ref, kind.reach, provider)
+
+
+async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
+    """The filters asked for and the caller's own. Raises Problem `unknown_ref` for a ref that is not there."""
+    filters = dict(asked)
+    provider = own_provider(caller)
+    for name, ref in asked.items():
+        known_ref(ref)
+        stored = await records.latest(reading.sql, reading.municipality_id, kind.filters[name], ref)
+        reached = provider is None or (
+            ref == provider
+            if name == "provider"
+            else await register.is_served_by(reading.sql, reading.municipality_id, ref, provider)
+        )
+        if stored is None or not reached:
+            raise Problem("unknown_ref")
+    if provider is not None and kind.reach:
+        filters[kind.reach] = provider
+    return filters
+
+
+def _filter_parameter(name: str) -> Json:
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": f"Only those of this {name} (its ref).",
+        "schema": {"type": "string", "pattern": REF},
+    }

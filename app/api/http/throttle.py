@@ -1,0 +1,51 @@
+"""How often an address may guess before it has to wait. Each process counts for itself."""
+
+import ipaddress
+import time
+
+from starlette.requests import Request
+
+from app.api.http.problems import Problem
+
+MOST_FAILURES = 10
+WITHIN_SECONDS = 600
+MOST_ADDRESSES = 10_000
+
+
+class Attempts:
+    """At most MOST_FAILURES failures of an address within WITHIN_SECONDS."""
+
+    def __init__(self) -> None:
+        self._counted: dict[str, tuple[float, int]] = {}
+
+    def begin(self, request: Request) -> str:
+        """Count an attempt as failed until it is `forgiven`. Raises Problem `too_many_attempts`."""
+        now = time.monotonic()
+        address = _network(request)
+        since, count = self._counted.get(address, (now, 0))
+        if now - since >= WITHIN_SECONDS:
+            since, count = now, 0
+        if count >= MOST_FAILURES:
+            wait = int(since + WITHIN_SECONDS - now) + 1
+            raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
+        self._counted.pop(address, None)  # so that who was counted longest ago always stands first
+        if len(self._counted) >= MOST_ADDRESSES:
+            del self._counted[next(iter(self._counted))]
+        self._counted[address] = (since, count + 1)
+        return address
+
+    def forgive(self, address: str) -> None:
+        """The attempt was none: a whole office enrols its phones from one address."""
+        since, count = self._counted.get(address, (0.0, 0))
+        if count:
+            self._counted[address] = (since, count - 1)
+
+
+def _network(request: Request) -> str:
+    """The caller's address; of IPv6 the network, for one subscriber has more addresses than can be counted."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host  # noqa: PLR2004 - IPv6

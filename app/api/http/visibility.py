@@ -1,0 +1,54 @@
+"""Whose visits a caller may see, and whether the refs it asks about are within its reach."""
+
+import datetime as dt
+from typing import Protocol
+
+from app.api.http.access import Caller
+from app.api.http.problems import Problem
+from app.domain.time import local_date
+from app.store.database import Reading
+from app.store.register import register
+from app.store.visits.visit_list import Kind, Reach, known_refs
+
+STAFF_SEES_BACK = dt.timedelta(hours=48)
+
+
+def reach_of(caller: Caller) -> Reach:
+    """Staff see their own visits of the last 48 hours, planners their provider's, the municipality all."""
+    if caller.role == "staff":
+        return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
+    return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+
+
+async def require_employed(reading: Reading, caller: Caller) -> None:
+    """Raises Problem `forbidden_role` for staff that is nobody's today: only what it did is still taken from it."""
+    if caller.role != "staff" or caller.staff is None:
+        return
+    today = local_date(dt.datetime.now(dt.UTC))
+    if not await register.is_employed(reading.sql, reading.municipality_id, caller.staff, today):
+        raise Problem("forbidden_role")
+
+
+async def require_known(reading: Reading, caller: Caller, *, pointer: str | None = None, **refs: str | None) -> None:
+    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with.
+
+    `pointer` is where the ref stands in the body, where it does.
+    """
+    kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
+    given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
+    # No text of PostgreSQL has a NUL, so neither has a ref.
+    if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
+        raise Problem("unknown_ref", pointer=pointer)
+
+
+class Question(Protocol):
+    """What a measure is asked."""
+
+    provider: str | None
+    recipient: str | None
+
+
+async def whom(reading: Reading, caller: Caller, asked: Question) -> dict[str, str | None]:
+    """Whom a measure is asked for, a planner's its own provider. Raises Problem as `require_known`."""
+    await require_known(reading, caller, provider=asked.provider, recipient=asked.recipient)
+    return {"provider": reach_of(caller).provider or asked.provider, "recipient": asked.recipient}

@@ -1,0 +1,338 @@
+"""The ledger as auditors and machines read it: signed heads, proofs, receipts, and what is stored behind each leaf."""
+
+import datetime as dt
+from contextlib import suppress
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import Field
+from pydantic_core import to_json
+
+from app.actions.ledger.seal import LedgerBrokenError, seal
+from app.api.http.access import Caller, allow
+from app.api.http.problems import RETRY_SOON, Problem
+from app.api.http.shapes import Instant, OneOf, Sha256, Wire, answer_of, refused
+from app.domain.ledger.ledger import KINDS, VOID, personal_of, public_of
+from app.domain.ledger.merkle import consistency, inclusion
+from app.store.database import Reading
+from app.store.ledger import ledger, tree
+from app.store.ledger.ledger import StoredLeaf
+from app.store.ledger.signed_notes import Signer
+from app.store.ledger.tree import StoredHead
+
+SEALED_WITHIN = dt.timedelta(hours=1)
+"""What a receipt promises: longer than a restart or a restored database takes."""
+MOST_ENTRIES = 1000
+
+router = APIRouter(tags=["ledger"])
+
+HeadReader = Annotated[
+    Caller, Depends(allow("auditor", "admin", "system", "controller", "planner", "inspector", scope="ledger:read"))
+]
+ProofReader = Annotated[Caller, Depends(allow("auditor", "admin", "system", "controller", scope="ledger:read"))]
+Auditor = Annotated[Caller, Depends(allow("auditor", "admin", scope="ledger:read"))]
+Holder = Annotated[Caller, Depends(allow("staff", "auditor", "admin", scope="ledger:read"))]
+Size = Annotated[int | None, Query(ge=1, lt=2**63)]
+FactKind = Annotated[Annotated[str, OneOf(KINDS)] | None, Query()]
+
+LEAF = "b0c1f9a1f2dd0f0ba0c3a1e9b4e1c9a25e5bfa94b0a1a4f6d4a3f8cf4f2a9d10"
+FACT = "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10"
+KEY = "taggad/188+6a31a3a5+AQKLqNx8i1HTH3ZgFmrR3jfPSqNBC4Y3tmHYvUVb3Wkp"
+NOTE = (
+    "taggad/188\n1207\nsMH5ofLdDwugw6HptOHJol5b+pSwoaT21KP4z08qnRA=\n\n\u2014 taggad/188 "
+    "ajGjpXkQ0dE1Qk3uX0mVd1r7m6m0k3p1wq9cH2b8mC2dYb9bq3bq0m2S7n1Qj0p4kL5x2k1y7g8h3bC1d2E3f4G5hAo=\n"
+)
+
+
+class KeyOut(Wire):
+    """What heads and receipts are verified with, in the form of C2SP signed notes."""
+
+    public_key: str
+
+
+class HeadOut(Wire):
+    """How many facts are sealed, the root over them, and both as a signed checkpoint (C2SP tlog-checkpoint)."""
+
+    size: int
+    root: Sha256
+    note: str
+
+
+class ProofOut(Wire):
+    """Where a fact's leaf stands, and the path from it to the root (RFC 9162, 2.1.3)."""
+
+    index: int
+    leaf: Sha256
+    path: list[Sha256]
+
+
+class PathOut(Wire):
+    """That one size's tree continues another's (RFC 9162, 2.1.4)."""
+
+    path: list[Sha256]
+
+
+class EntryOut(Wire):
+    """One leaf, and what is stored of its fact now.
+
+    `leaf` is what the tree has. `public` and `personal` (the commitment to the personal fields) are computed from the
+    stored fact at this moment, null where it is gone. `authentic` tells whether the stored leaf is the service's own.
+    """
+
+    index: int
+    leaf: Sha256
+    public: dict[str, Any] | None
+    personal: Sha256 | None
+    authentic: bool
+
+
+class EntriesOut(Wire):
+    """Leaves in order; `next` is where to go on, null at the end of the tree."""
+
+    items: list[EntryOut]
+    next: int | None
+
+
+class StrayOut(Wire):
+    """A fact that stands beside the ledger: without a leaf, or with one that waits longer than receipts promise."""
+
+    fact: Annotated[str, OneOf(KINDS)]
+    id: UUID
+    reason: Literal["no_leaf", "not_sealed"]
+
+
+class StraysOut(Wire):
+    """100 of each kind at most. None on a sound database."""
+
+    items: list[StrayOut]
+
+
+class ReceiptOut(Wire):
+    """A signed promise that a fact's leaf is in every head from `seal_by` on, and what the leaf is made from."""
+
+    leaf: Sha256
+    received_at: Instant
+    seal_by: Instant
+    note: str
+    public: dict[str, Any]
+    personal: dict[str, Any]
+    salt: Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{32}$"})]
+
+
+@router.get(
+    "/v1/ledger/key",
+    operation_id="get_ledger_key",
+    summary="Get the public key",
+    responses=answer_of(KeyOut, example={"public_key": KEY}),
+)
+async def get_key(request: Request, municipality: Annotated[int, Query(ge=1, le=9999)]) -> KeyOut:
+    """What the ledger of a municipality is verified with. Compare it with what you were told on another way."""
+    async with request.app.state.database.read(municipality):
+        pass  # 404 for one that is not there
+    signer = Signer(request.app.state.settings.ledger_key[0], municipality)
+    return KeyOut(public_key=str(signer.public))
+
+
+@router.get(
+    "/v1/ledger/head",
+    operation_id="get_ledger_head",
+    summary="Get the signed head",
+    responses=answer_of(HeadOut, example={"size": 1207, "root": LEAF, "note": NOTE}),
+)
+async def get_head(request: Request, caller: HeadReader) -> HeadOut:
+    """The newest head. Facts are sealed within seconds of being stored."""
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        head = await _head(request, reading)
+    return HeadOut(size=head.size, root=head.root.hex(), note=head.note)
+
+
+@router.get(
+    "/v1/ledger/proof",
+    operation_id="get_ledger_proof",
+    summary="Prove that a fact is sealed",
+    responses=answer_of(ProofOut, example={"index": 41, "leaf": LEAF, "path": [LEAF]}) | refused(409),
+)
+async def get_proof(
+    request: Request, caller: ProofReader, fact: UUID, size: Size = None, kind: FactKind = None
+) -> ProofOut:
+    """The inclusion proof of a tap, report or other fact in the tree of `size` (without it, the newest head's).
+
+    `kind` tells which is meant where several facts have one id. 409 `not_sealed` when the fact waits to be sealed
+    (`Retry-After`) or the tree of that size is too small for it.
+    """
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        head = await _head(request, reading)
+        wanted = _within(head, size, "size")
+        leaf = await _leaf(reading, fact, kind)
+        if leaf.index >= wanted:
+            raise Problem("not_sealed", headers=RETRY_SOON if leaf.index >= head.size else None)
+        [sealed] = await tree.sealed(reading.sql, caller.municipality_id, leaf.index, leaf.index + 1)
+        if sealed == VOID:
+            raise Problem("not_found")
+        path = await tree.roots(reading.sql, caller.municipality_id, inclusion(leaf.index, wanted))
+    return ProofOut(index=leaf.index, leaf=sealed.hex(), path=[one.hex() for one in path])
+
+
+@router.get(
+    "/v1/ledger/consistency",
+    operation_id="get_ledger_consistency",
+    summary="Prove that the ledger only grew",
+    responses=answer_of(PathOut, example={"path": [LEAF]}),
+)
+async def get_consistency(
+    request: Request,
+    caller: HeadReader,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63)],
+    to: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+) -> PathOut:
+    """The consistency proof between two sizes; without `to`, up to the newest head."""
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        head = await _head(request, reading)
+        new = _within(head, to, "to")
+        if from_ > new:
+            raise Problem("out_of_range", pointer="/from")
+        path = await tree.roots(reading.sql, caller.municipality_id, consistency(from_, new))
+    return PathOut(path=[one.hex() for one in path])
+
+
+@router.get(
+    "/v1/ledger/entries",
+    operation_id="list_ledger_entries",
+    summary="Read the leaves and what is stored behind them",
+    responses=answer_of(
+        EntriesOut,
+        example={
+            "items": [
+                {
+                    "index": 41,
+                    "leaf": LEAF,
+                    "public": {"fact": "tap", "id": FACT, "municipality": 188, "direction": "in"},
+                    "personal": LEAF,
+                    "authentic": True,
+                }
+            ],
+            "next": 42,
+        },
+    ),
+)
+async def list_entries(
+    request: Request,
+    caller: Auditor,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = MOST_ENTRIES,
+) -> Response:
+    """For whoever recomputes the tree: `taggad verify-ledger` does.
+
+    The leaf of an entry is `SHA256(00 || 01 || public || personal)`, `public` as JSON with sorted keys, without spaces.
+    """
+    database, code = request.app.state.database, caller.municipality_id
+    async with database.read(code) as reading:
+        head = await _head(request, reading)
+        end = min(from_ + limit, head.size)
+        sealed = await tree.sealed(reading.sql, code, from_, end) if from_ < end else []
+        found = await ledger.entries(reading.sql, code, database.ledger_keys, from_, sealed)
+    items = [
+        {
+            "index": one.index,
+            "leaf": one.sealed.hex(),
+            "public": one.public,
+            "personal": one.committed.hex() if one.public is not None else None,
+            "authentic": one.authentic,
+        }
+        for one in found
+    ]
+    following = end if from_ < end < head.size else None
+    return Response(to_json({"items": items, "next": following}), media_type="application/json")
+
+
+@router.get(
+    "/v1/ledger/outside",
+    operation_id="list_facts_outside_ledger",
+    summary="List facts that stand beside the ledger",
+    responses=answer_of(StraysOut, example={"items": []}),
+)
+async def list_outside(request: Request, caller: Auditor) -> StraysOut:
+    """Facts without a leaf, which somebody else than the service put there, and the first that waits too long."""
+    code = caller.municipality_id
+    async with request.app.state.database.read(code) as reading:
+        head = await _head(request, reading)
+        found = await ledger.outside(reading.sql, code)
+        waiting = await ledger.waiting(reading.sql, code, head.size, 1)
+        stored = await ledger.facts(reading.sql, code, waiting)
+    items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in found]
+    for leaf in waiting:
+        fields = stored.get((leaf.kind, leaf.fact))
+        if fields is None or fields[KINDS[leaf.kind].at] + SEALED_WITHIN < dt.datetime.now(dt.UTC):
+            items.append(StrayOut(fact=leaf.kind, id=leaf.fact, reason="not_sealed"))
+    return StraysOut(items=items)
+
+
+@router.get(
+    "/v1/ledger/receipt",
+    operation_id="get_ledger_receipt",
+    summary="Get a receipt for a fact",
+    responses=answer_of(
+        ReceiptOut,
+        example={
+            "leaf": LEAF,
+            "received_at": "2026-10-24T08:31:07.412000Z",
+            "seal_by": "2026-10-24T09:31:07.412000Z",
+            "note": NOTE.replace("taggad/188\n1207", f"taggad/188/receipt\n{FACT}", 1),
+            "public": {"fact": "tap", "id": FACT, "municipality": 188, "direction": "in"},
+            "personal": {"staff": "S-07", "household": "B-001"},
+            "salt": "000102030405060708090a0b0c0d0e0f",
+        },
+    ),
+)
+async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKind = None) -> Response:
+    """A signed receipt for a tap, report or refused item of one's own (an auditor's: any fact).
+
+    Its holder can show later that the fact was received: a head signed after `seal_by` without its leaf breaks the
+    promise. The lines of the note are: whose receipt, the kind, the id, the leaf hash in base64, the two instants.
+    """
+    code = caller.municipality_id
+    async with request.app.state.database.read(code) as reading:
+        leaf = await _leaf(reading, fact, kind)
+        stored = await ledger.facts(reading.sql, code, [leaf])
+    fields = stored.get((leaf.kind, leaf.fact))
+    if fields is None or (caller.role == "staff" and fields.get("staff") != caller.staff):
+        raise Problem("not_found")
+    signer = Signer(request.app.state.settings.ledger_key[0], code)
+    received_at = fields[KINDS[leaf.kind].at]
+    body = {
+        "leaf": leaf.leaf.hex(),
+        "received_at": received_at,
+        "seal_by": received_at + SEALED_WITHIN,
+        "note": signer.receipt(leaf.kind, leaf.fact, leaf.leaf, received_at, received_at + SEALED_WITHIN),
+        "public": public_of(leaf.kind, code, fields),
+        "personal": personal_of(leaf.kind, fields),
+        "salt": leaf.salt.hex(),
+    }
+    return Response(to_json(body), media_type="application/json")
+
+
+async def _head(request: Request, reading: Reading) -> StoredHead:
+    head = await tree.head(reading.sql, reading.municipality_id)
+    if head is None:
+        # Nobody has sealed anything here yet: a municipality that was made this second.
+        with suppress(LedgerBrokenError):  # which the sealer in the background tells of
+            await seal(request.app.state.database, reading.municipality_id)
+        head = await tree.head(reading.sql, reading.municipality_id)
+    if head is None:
+        raise Problem("busy")
+    return head
+
+
+def _within(head: StoredHead, size: int | None, name: str) -> int:
+    if size is not None and size > head.size:
+        raise Problem("out_of_range", pointer=f"/{name}")
+    return head.size if size is None else size
+
+
+async def _leaf(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf:
+    leaf = await ledger.find(reading.sql, reading.municipality_id, fact, kind)
+    if leaf is None:
+        raise Problem("not_found")
+    return leaf

@@ -1,0 +1,135 @@
+"""Executed and granted time, pulled by whoever pays or plans: `GET /v1/executed-time`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, Field, create_model
+from pydantic_core import PydanticCustomError
+
+from app.api.http import formats
+from app.api.http.access import Caller, allow
+from app.api.http.pulls import PULLERS, Puller, Snapshot, asked_days
+from app.api.http.shapes import AnyRef, Day, Month, Wire
+from app.api.http.visibility import reach_of, require_known
+from app.domain.category import Category
+from app.store import exports
+from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
+
+router = APIRouter(tags=["executed time"])
+
+DEFAULT_BY = "recipient,category"
+
+PayReader = Annotated[Caller, Depends(allow(*PULLERS, scope="pay:read"))]
+
+
+def _keys(text: str) -> str:
+    keys = text.split(",") if text else []
+    if len(set(keys)) < len(keys) or not set(keys) <= KEYS.keys():
+        raise PydanticCustomError("invalid_value", "keys of KEYS, each once", {"expected": ", ".join(KEYS)})
+    return text
+
+
+class ExecutedTimeQuery(BaseModel):
+    """A month, or a span of inclusive local days; what to group by; filters."""
+
+    month: Month | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    by: Annotated[
+        str,
+        AfterValidator(_keys),
+        Field(description=f"Any of {', '.join(KEYS)}, with commas between; nothing for one row of totals."),
+    ] = DEFAULT_BY
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
+    category: Category | None = None
+
+
+# The keys stand in a row when they were asked for.
+_KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (AnyRef | None, None)) | {
+    "category": (Category | None, None),
+    "order_line": (str | None, None),
+    "local_date": (Day | None, None),
+}
+
+
+class Figures(Wire):
+    """Sums of a group. `granted_seconds` is null where nobody grants by that: staff, local_date."""
+
+    executed_seconds: int
+    payable_seconds: int
+    granted_seconds: int | None
+    visits: int
+    manual_visits: int
+    system_down_visits: int
+    off_site_visits: int
+    static_visits: int
+    sun_late_visits: int
+    sun_online_visits: int
+
+
+ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=Figures, **_KEY_FIELDS)
+
+
+class ExecutedTimeOut(Wire):
+    """`month` where a month was asked for, else `from` and `to`."""
+
+    month: Month | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    rows: list[ExecutedTimeRow]
+
+
+EXAMPLE_ROW = {
+    "recipient": "B-001",
+    "category": "CARE",
+    "executed_seconds": 154_800,
+    "payable_seconds": 151_200,
+    "granted_seconds": 172_800,
+    "visits": 62,
+    "manual_visits": 1,
+    "system_down_visits": 0,
+    "off_site_visits": 0,
+    "static_visits": 0,
+    "sun_late_visits": 4,
+    "sun_online_visits": 57,
+}
+EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
+
+
+@router.get(
+    "/v1/executed-time",
+    operation_id="get_executed_time",
+    summary="Pull executed time",
+    responses=formats.content_of(
+        ExecutedTimeOut, EXAMPLE, [EXAMPLE_ROW], formats.columns_of(ExecutedTimeRow, EXAMPLE_ROW)
+    ),
+)
+async def get_executed_time(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedTimeQuery, Query()]
+) -> Response:
+    """Executed, payable and granted seconds and visits for `month`, or for `from` to `to` (inclusive local dates).
+
+    A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group; each is
+    counted once more by the evidence of its weakest end: `manual_visits` have one registered or corrected by hand,
+    `system_down_visits` one for which nothing worked, `off_site_visits` one away from home, `static_visits` one by a
+    tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are the others. A disputed
+    visit has no executed time until it is settled. There is a row for whatever has executed or granted time. The format
+    goes by `Accept`: JSON, a JSON object a line, CSV, for spreadsheets (`text/csv`) or for machines (`text/csv;
+    dialect=plain`), XLSX or Parquet; others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`.
+    Planners see their own provider's.
+    """
+    media_type = formats.wanted_type(request.headers.get("accept", ""))
+    days = asked_days(query.month, query.from_, query.to)
+    refs = {"recipient": query.recipient, "provider": query.provider, "staff": query.staff}
+    await require_known(snapshot, caller, **refs)
+    refs["provider"] = reach_of(caller).provider or query.provider
+    by = tuple(query.by.split(",")) if query.by else ()
+    question = Question(days, by, category=query.category, **refs)
+    pieces = exports.in_pieces(snapshot.sql, *statement(snapshot.municipality_id, question))
+    span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
+    name = f"executed-time-{query.month or f'{days[0]}--{days[1]}'}"
+    columns = formats.columns_of(ExecutedTimeRow, (*by, *FIGURES))
+    return await formats.answer(formats.Listed(span, "rows", columns, pieces, name), media_type)

@@ -1,0 +1,155 @@
+"""What was declined, and where nobody opened: `GET /v1/measures/declined`."""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import Field
+
+from app.api.http import formats
+from app.api.http.pulls import Puller, Snapshot
+from app.api.http.shapes import AnyRef, Month, Wire
+from app.api.http.visibility import whom
+from app.api.measures.measures import MonthQuery, by_provider
+from app.domain.measures.outcomes import (
+    AT_DOOR,
+    IN_ADVANCE,
+    NO_ANSWER,
+    PERFORMED,
+    SINGLE,
+    Counts,
+    Whose,
+    declined_share,
+    of_providers,
+    trends,
+)
+from app.domain.register.order import ONE_DAY
+from app.domain.time import month_days
+from app.store.measures import outcomes
+
+router = APIRouter(tags=["measures"])
+
+
+class DeclinedQuery(MonthQuery):
+    """The month, whose measure, and over how many months, it among them, each recipient is told of."""
+
+    months: Annotated[int, Field(ge=1, le=24)] = 6
+
+
+class DeclinedIntervention(Wire):
+    """How often one intervention was declined alone: in a performed visit, and in advance."""
+
+    intervention: AnyRef
+    declined_single: int
+    declined_in_advance: int
+
+
+class OutcomesRow(Wire):
+    """What became of visits. `share` is declined visits, in advance or at the door, of all four; null without any.
+
+    `declined_single` are interventions declined inside performed visits; `interventions` has each of them, and what was
+    declined in advance of a visit without the whole of it.
+    """
+
+    performed: int
+    declined_in_advance: int
+    declined_at_door: int
+    no_answer: int
+    share: float | None
+    declined_single: int
+    interventions: list[DeclinedIntervention]
+
+
+class ProviderOutcomes(OutcomesRow):
+    """One provider's; `provider` is null for visits by staff nobody has told of."""
+
+    provider: AnyRef | None
+
+
+class MonthOutcomes(OutcomesRow):
+    """One month's."""
+
+    month: Month
+
+
+class RecipientOutcomes(Wire):
+    """One recipient, month by month, the asked one last."""
+
+    recipient: AnyRef
+    months: list[MonthOutcomes]
+
+
+class DeclinedOut(Wire):
+    """Each provider's, and all together; and the recipients who declined or did not open in the month.
+
+    Who did most in the months shown stands first.
+    """
+
+    month: Month
+    rows: list[ProviderOutcomes]
+    total: OutcomesRow
+    recipients: list[RecipientOutcomes]
+
+
+def _shown(counts: Counts) -> dict[str, Any]:
+    share = declined_share(counts)
+    named = sorted({intervention for _, intervention in counts if intervention is not None})
+    return {
+        **{how: counts[how, None] for how in (PERFORMED, IN_ADVANCE, AT_DOOR, NO_ANSWER)},
+        "share": None if share is None else float(share),
+        SINGLE: sum(counts[SINGLE, intervention] for intervention in named),
+        "interventions": [
+            {"intervention": intervention} | {how: counts[how, intervention] for how in (SINGLE, IN_ADVANCE)}
+            for intervention in named
+        ],
+    }
+
+
+def _body(found: Mapping[Whose, Counts], months: Sequence[dt.date], recipient: str | None) -> dict[str, Any]:
+    rows = of_providers(found, months[-1])
+    trend = [
+        {
+            "recipient": ref,
+            "months": [{"month": f"{on:%Y-%m}", **_shown(one)} for on, one in zip(months, told, strict=True)],
+        }
+        for ref, told in trends(found, months, recipient).items()
+    ]
+    body = by_provider(f"{months[-1]:%Y-%m}", rows, sum(rows.values(), start=Counter()), _shown)
+    return body | {"recipients": trend}
+
+
+_MONTHS = [dt.date(2026, 9, 1), dt.date(2026, 10, 1)]
+_TOLD: dict[Whose, Counts] = {
+    ("P-norr", "B-001", _MONTHS[1]): Counter({(PERFORMED, None): 96}),
+    ("P-norr", "B-004", _MONTHS[0]): Counter({(PERFORMED, None): 58, (AT_DOOR, None): 2, (SINGLE, "dusch"): 1}),
+    ("P-norr", "B-004", _MONTHS[1]): Counter(
+        {(PERFORMED, None): 54, (AT_DOOR, None): 5, (NO_ANSWER, None): 1, (IN_ADVANCE, None): 2, (SINGLE, "dusch"): 3}
+    ),
+}
+
+
+@router.get(
+    "/v1/measures/declined",
+    operation_id="get_declined",
+    summary="Measure what was declined",
+    responses=formats.table_of(DeclinedOut, ProviderOutcomes, _body(_TOLD, _MONTHS, None), "rows"),
+)
+async def get_declined(
+    request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[DeclinedQuery, Query()]
+) -> Response:
+    """Visits performed, declined in advance, declined at the door and not opened for in a month, for each provider.
+
+    Beside them what was declined within visits, by intervention, and the `months` up to this one of each recipient who
+    declined anything or did not open: again and again is the signal. A ref that does not exist is 404 `unknown_ref`.
+    """
+    asked = await whom(snapshot, caller, query)
+    first, last = month_days(query.month)
+    months = [first]
+    while len(months) < query.months:
+        months.insert(0, (months[0] - ONE_DAY).replace(day=1))
+    found = await outcomes.outcomes(snapshot.sql, snapshot.municipality_id, (months[0], last), **asked)
+    body = _body(found, months, query.recipient)
+    return await formats.table(request, body, "rows", ProviderOutcomes, f"declined-{query.month}")

@@ -1,0 +1,200 @@
+"""Reports of cases: the half-year report and the basis of fees."""
+
+import asyncio
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from itertools import chain
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from app.api.http import formats
+from app.api.http.access import Caller, allow
+from app.api.http.pulls import Snapshot
+from app.api.http.records import today
+from app.api.http.shapes import AnyRef, Month, OneOf, Wire
+from app.api.http.visibility import reach_of, require_known
+from app.api.measures.executed_time import PayReader
+from app.domain.category import SOL_TIME
+from app.domain.money.declined import declined_in_advance
+from app.domain.money.fee import NORRTALJE_2022, PROFILES, fee_basis
+from app.domain.money.half_year import CaseMonth, half_year, with_forecast
+from app.domain.time import Days, month_days
+from app.store.database import Reading
+from app.store.measures.executed_time import Question, statement
+from app.store.money import compensation, fees, settle_month
+
+router = APIRouter(tags=["reports of cases"])
+
+
+class HalfYearQuery(BaseModel):
+    """The first of six months, and whose; what an executed hour costs, where cost is wanted."""
+
+    from_: Annotated[Month, Field(alias="from")]
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
+    cost_ore_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+class ForecastOut(Wire):
+    """What a month is expected to come to; null where nothing is known to expect it from."""
+
+    executed_seconds: int | None
+    income_ore: int | None
+    cost_ore: int | None
+
+
+class CaseMonthOut(Wire):
+    """A month of a recipient with a provider. Hours are those of SERVICE and CARE; income is all that is paid.
+
+    `waiting_ore` of the income are adjustments that no close has settled yet. An `expected` month is not over: it is
+    told as it stands, and `forecast` is what the whole month leads to expect; it is null for the others.
+    """
+
+    provider: AnyRef
+    recipient: AnyRef
+    month: Month
+    granted_seconds: int
+    executed_seconds: int
+    income_ore: int
+    waiting_ore: int
+    cost_ore: int | None
+    expected: bool
+    forecast: ForecastOut | None
+
+
+class HalfYearOut(Wire):
+    """Rows by provider, recipient and month."""
+
+    rows: list[CaseMonthOut]
+
+
+class FeeQuery(BaseModel):
+    """The month, one recipient or all, and by whose levels."""
+
+    month: Month
+    recipient: AnyRef | None = None
+    profile: Annotated[str, OneOf(PROFILES)] = NORRTALJE_2022.name
+
+
+class FeeRow(Wire):
+    """Hours a recipient may be asked to pay for, the percent of the cap they give, and that amount."""
+
+    recipient: AnyRef
+    seconds: int
+    alarm_only: bool
+    percent: int | float
+    fee_ore: int
+
+
+class FeeOut(Wire):
+    """Rows by recipient; who has nothing to pay for has none."""
+
+    month: Month
+    profile: Annotated[str, OneOf(PROFILES)]
+    cap_ore: int
+    rows: list[FeeRow]
+
+
+HALF_YEAR = {
+    "provider": "P-norr", "recipient": "B-001", "month": "2026-01", "granted_seconds": 172_800,
+    "executed_seconds": 154_800, "income_ore": 1_694_200, "waiting_ore": 0, "cost_ore": 1_548_000,
+    "expected": False, "forecast": None,
+}  # fmt: skip
+FEE = {"recipient": "B-001", "seconds": 19_800, "alarm_only": False, "percent": 60, "fee_ore": 130_200}
+FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE_2022.cap_ore, "rows": [FEE]}
+
+
+@router.get(
+    "/v1/reports/half-year",
+    operation_id="get_half_year_report",
+    summary="Half a year of each case",
+    responses=formats.table_of(HalfYearOut, CaseMonthOut, {"rows": [HALF_YEAR]}, "rows"),
+)
+async def get_half_year(
+    request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]
+) -> Response:
+    """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
+
+    Months that are not over are `expected`, with a forecast in the proportion to granted time the months before had.
+    """
+    await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
+    provider = reach_of(caller).provider or query.provider
+    rows: list[dict[str, Any]] = []
+    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
+        cases: defaultdict[str, list[CaseMonth]] = defaultdict(list)
+        months = half_year(month_days(query.from_)[0])
+        for days in months:
+            for recipient, month in (await _month(snapshot, ref, form, days, query.recipient)).items():
+                cases[recipient].append(month)
+        for recipient, found in sorted(cases.items()):
+            told = with_forecast(found, today(), query.cost_ore_per_hour)
+            rows += [_told(ref, recipient, month) for month in told]
+    return await formats.table(request, {"rows": rows}, "rows", CaseMonthOut, f"half-year-{query.from_}")
+
+
+async def _month(reading: Reading, provider: str, form: str, days: Days, recipient: str | None) -> dict[str, CaseMonth]:
+    """A provider's month by recipient: time from executed time, income from the lines."""
+    question = Question(days, ("recipient", "category"), provider=provider, recipient=recipient)
+    hours: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in await reading.sql.fetch(*_flat(statement(reading.municipality_id, question))):
+        if row["category"] in SOL_TIME:
+            hours[row["recipient"]][0] += row["granted_seconds"]
+            hours[row["recipient"]][1] += row["executed_seconds"]
+    income, waiting = Counter[str](), Counter[str]()
+    paid, adjusting = await settle_month.owed(reading.sql, reading.municipality_id, provider, form, days)
+    for lines, found in (([*paid, *adjusting], income), (adjusting, waiting)):
+        for line in lines:
+            if recipient in {None, line["recipient"]}:
+                found[line["recipient"]] += line["amount_ore"]
+    cases = sorted(hours.keys() | income.keys())
+    return {ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref], waiting[ref]) for ref in cases}
+
+
+def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
+    return asked[0], *asked[1]
+
+
+def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
+    told = asdict(month)
+    first_on = told.pop("first_on")
+    return {"provider": provider, "recipient": recipient, "month": f"{first_on:%Y-%m}", **told}
+
+
+@router.get(
+    "/v1/reports/fee-basis",
+    operation_id="get_fee_basis",
+    summary="What recipients may be asked to pay",
+    responses=formats.table_of(FeeOut, FeeRow, FEES, "rows"),
+)
+async def get_fee_basis(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))],
+    snapshot: Snapshot,
+    query: Annotated[FeeQuery, Query()],
+) -> Response:
+    """The basis of fees: a level of the cap by granted hours of SERVICE and CARE, or for an alarm alone.
+
+    A paused day, and a visit declined in advance, is left out when notice came 48 hours ahead: the fee clock, which is
+    not the clock that decides what the provider is paid.
+    """
+    await require_known(snapshot, caller, recipient=query.recipient)
+    days, profile = month_days(query.month), PROFILES[query.profile]
+    master, notices = await fees.ordered(snapshot.sql, snapshot.municipality_id, days, query.recipient)
+    declined = list(declined_in_advance(notices, master))
+    orders = list(chain.from_iterable(master.orders.values()))
+    found = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)
+    rows = [
+        {
+            "recipient": one.recipient,
+            "seconds": one.seconds,
+            "alarm_only": one.alarm_only,
+            "percent": float(one.level * 100),
+            "fee_ore": one.fee_ore,
+        }
+        for one in found
+    ]
+    answer = {"month": query.month, "profile": profile.name, "cap_ore": profile.cap_ore, "rows": rows}
+    return await formats.table(request, answer, "rows", FeeRow, f"fee-basis-{query.month}")

@@ -1,0 +1,274 @@
+"""What providers are paid: `GET /v1/compensation`, and what another document would have paid."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.api.http import formats
+from app.api.http.access import Caller, allow, database
+from app.api.http.json_bodies import read_json
+from app.api.http.pulls import Snapshot, turn
+from app.api.http.refs import Ref
+from app.api.http.shapes import AnyRef, Day, DayText, Month, OneOf, Wire, answer_of, body_of
+from app.api.http.visibility import reach_of, require_known
+from app.api.measures.executed_time import PayReader
+from app.api.money.contract_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
+from app.domain.category import Category
+from app.domain.money.document import terms_of
+from app.domain.money.explanation import UNITS
+from app.domain.money.month_lines import ROW, Row
+from app.domain.money.presets import PRESETS
+from app.domain.money.rating import Agreement
+from app.domain.register.order import LAST_DAY, months
+from app.domain.time import FIRST_DAY, month_days
+from app.store.money import closed_months, compensation, settle_month
+
+router = APIRouter(tags=["compensation"])
+
+MOST_MONTHS = 24
+LONGEST_DAYS = 31 * MOST_MONTHS
+Group = tuple[str, str, str]
+"""Provider, area and category, empty where there is none."""
+
+
+class CompensationQuery(BaseModel):
+    """The month, and whose: every provider's unless one is named."""
+
+    month: Month
+    provider: AnyRef | None = None
+
+
+class LineOut(Wire):
+    """One invoice line: what was counted (`reason`), what limited it (`notes`), and at what price.
+
+    `amount_ore` is `quantity` x `price_ore` x `index` x `percent` / 100, rounded half up from the exact quantity; hours
+    are shown with eight decimals. `from` and `to` are the first and last day it pays for. An adjustment says in
+    `adjusts` which closed month it is of, and in `line` which line of it: its quantity and amount are
+    the difference.
+    """
+
+    provider: AnyRef
+    month: Month
+    recipient: AnyRef
+    contract: AnyRef
+    rule: str
+    title: str
+    category: Category | None
+    area: Area | None
+    band: str | None
+    reason: str
+    notes: list[str]
+    first: Annotated[DayText, Field(alias="from")]
+    to: DayText
+    visits: int
+    unit: Annotated[str, OneOf((*UNITS, "ore"))]
+    quantity: int | float
+    price_ore: int
+    index: int | float
+    percent: int | float
+    amount_ore: int
+    adjusts: Month | None
+    line: str
+
+
+class ProviderTotal(Wire):
+    """What a provider's month comes to; a closed one stays so."""
+
+    provider: AnyRef
+    closed: bool
+    total_ore: int
+
+
+class CompensationOut(Wire):
+    """Lines by provider, recipient and rule."""
+
+    month: Month
+    total_ore: int
+    providers: list[ProviderTotal]
+    lines: list[LineOut]
+
+
+class PresetOut(Wire):
+    """A compensation document that is known by name."""
+
+    preset: Preset
+    compensation: CompensationDocument
+
+
+class PresetsOut(Wire):
+    """Every preset."""
+
+    items: list[PresetOut]
+
+
+class SimulateBody(Wire):
+    """Inclusive past days, the document to try, and whom it is tried for: every provider unless one is named."""
+
+    first: Annotated[Day, Field(alias="from")]
+    last: Annotated[Day, Field(alias="to")]
+    provider: Ref | None = None
+    compensation: CompensationDocument
+
+    @field_validator("last")
+    @classmethod
+    def _not_too_long(cls, last: Day, info: ValidationInfo) -> Day:
+        first = info.data.get("first")
+        if first is not None and not 0 <= (last - first).days <= LONGEST_DAYS:
+            raise PydanticCustomError("out_of_range", "at most two years")
+        return last
+
+
+class SimulatedRow(Wire):
+    """What was paid, or is to be by the contracts, what waits to adjust it, and what the document would pay.
+
+    `difference_ore` is what it would pay more than both.
+    """
+
+    provider: AnyRef
+    area: Area | None
+    category: Category | None
+    paid_ore: int
+    waiting_ore: int
+    simulated_ore: int
+    difference_ore: int
+
+
+class SimulatedOut(Wire):
+    """Sums of the rows, and the rows by provider, area and category; what is of no category has null."""
+
+    paid_ore: int
+    waiting_ore: int
+    simulated_ore: int
+    difference_ore: int
+    rows: list[SimulatedRow]
+
+
+EXAMPLE_LINE: Row = {
+    "provider": "P-norr", "month": "2026-10", "recipient": "B-001", "contract": "K-norr", "rule": "care",
+    "title": "Omsorg, utförd tid", "category": "CARE", "area": "URBAN", "band": None, "reason": "executed", "notes": [],
+    "from": "2026-10-01", "to": "2026-10-31", "visits": 62, "unit": "hour", "quantity": 43, "price_ore": 39400,
+    "index": 1, "percent": 100, "amount_ore": 1_694_200, "adjusts": None, "line": "3a5c0e2d1f4b68790a1b2c3d4e5f6071",
+}  # fmt: skip
+EXAMPLE = {
+    "month": "2026-10",
+    "total_ore": 1_694_200,
+    "providers": [{"provider": "P-norr", "closed": False, "total_ore": 1_694_200}],
+    "lines": [EXAMPLE_LINE],
+}
+SIMULATE = {"from": "2026-09-01", "to": "2026-10-31", "provider": "P-norr", "compensation": EXAMPLE_DOCUMENT}
+SIMULATED_ROW = {
+    "provider": "P-norr", "area": "URBAN", "category": "CARE",
+    "paid_ore": 1_694_200, "waiting_ore": 0, "simulated_ore": 1_651_000, "difference_ore": -43_200,
+}  # fmt: skip
+SIMULATED = {
+    "paid_ore": 1_694_200, "waiting_ore": 0, "simulated_ore": 1_651_000, "difference_ore": -43_200,
+    "rows": [SIMULATED_ROW],
+}  # fmt: skip
+PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["executed"]}]}
+
+
+@router.get(
+    "/v1/compensation",
+    operation_id="get_compensation",
+    summary="Pull compensation",
+    responses=formats.content_of(CompensationOut, EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
+)
+async def get_compensation(
+    request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
+) -> Response:
+    """What is paid for a month, line by line, by the contract's document.
+
+    A closed month gives its frozen lines. An open one is computed from the facts of this moment; the first after the
+    closed ones also has their adjustments so far. The format goes by `Accept`: JSON, a JSON object a line, or CSV, for
+    spreadsheets (`text/csv`) or for machines (`text/csv; dialect=plain`). Planners see their own provider's.
+    """
+    media_type = formats.wanted_type(request.headers.get("accept", ""))
+    await require_known(snapshot, caller, provider=query.provider)
+    provider = reach_of(caller).provider or query.provider
+    totals, rows = [], []
+    first_on = month_days(query.month)[0]
+    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
+        closed = await closed_months.closes(snapshot.sql, snapshot.municipality_id, ref, first_on)
+        found = await (
+            closed_months.lines_of(snapshot.sql, snapshot.municipality_id, ref, first_on)
+            if closed
+            else settle_month.with_adjustments(snapshot.sql, snapshot.municipality_id, ref, form, first_on)
+        )
+        rows += found
+        totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
+    head = {"month": query.month, "total_ore": _total(rows), "providers": totals}
+    listed = formats.Listed(
+        head, "lines", formats.columns_of(LineOut, ROW), formats.at_once(rows), f"compensation-{query.month}"
+    )
+    return await formats.answer(listed, media_type)
+
+
+def _total(rows: Iterable[Row]) -> int:
+    return sum(row["amount_ore"] for row in rows)
+
+
+@router.get(
+    "/v1/compensation/presets",
+    operation_id="list_compensation_presets",
+    summary="Compensation documents of known models",
+    responses=answer_of(PresetsOut, example=PRESET_LIST),
+)
+async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
+    """Each with its name and written out, to be named in a contract or copied into one."""
+    items = [{"preset": name, "compensation": document} for name, document in PRESETS.items()]
+    return Response(to_json({"items": items}), media_type="application/json")
+
+
+@router.post(
+    "/v1/compensation/simulate",
+    operation_id="simulate_compensation",
+    summary="What another document would have paid",
+    openapi_extra=body_of(SimulateBody, example=SIMULATE),
+    responses=answer_of(SimulatedOut, example=SIMULATED),
+)
+async def simulate(
+    request: Request, caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))]
+) -> Response:
+    """A document over past visits and orders, compared with what was paid.
+
+    Paid is what closed months were settled at, adjustments included, else what the contracts give today. Adjustments
+    that no close has settled yet are `waiting_ore`, so the document in force differs by nothing. Months that the span
+    cuts are computed for their days alone.
+    """
+    body = await read_json(request, SimulateBody)
+    agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))
+    paid, waiting, simulated = sums = [defaultdict[Group, int](int) for _ in range(3)]
+    async with turn(request), database(request).snapshot(caller.municipality_id) as reading:
+        await require_known(reading, caller, pointer="/provider", provider=body.provider)
+        for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
+            for days in months((body.first, body.last)):
+                whose = reading.sql, reading.municipality_id, ref, form, days
+                told = *await settle_month.owed(*whose), await settle_month.rated(*whose, [agreement])
+                for rows, found in zip(told, sums, strict=True):
+                    for row in rows:
+                        found[row["provider"], row["area"] or "", row["category"] or ""] += row["amount_ore"]
+    shown = [
+        {
+            "provider": group[0],
+            "area": group[1] or None,
+            "category": group[2] or None,
+            **_compared(paid[group], waiting[group], simulated[group]),
+        }
+        for group in sorted({*paid, *waiting, *simulated})
+    ]
+    answer = {**_compared(*(sum(found.values()) for found in sums)), "rows": shown}
+    return Response(to_json(answer), media_type="application/json")
+
+
+def _compared(paid: int, waiting: int, simulated: int) -> dict[str, Any]:
+    return {
+        "paid_ore": paid,
+        "waiting_ore": waiting,
+        "simulated_ore": simulated,
+        "difference_ore": simulated - paid - waiting,
+    }

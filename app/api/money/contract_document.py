@@ -1,0 +1,293 @@
+"""The compensation document of a contract as it is put: what each key may hold, with a pointer to each fault."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.api.http.refs import Line, Text, no_personal_number
+from app.api.http.shapes import Day, LastDay, Month, OneOf, Wire
+from app.domain.category import Category, Licensed
+from app.domain.money.document import whole
+from app.domain.money.holidays import HOLIDAYS
+from app.domain.money.presets import PRESETS
+
+MOST_ORE = 100_000_000
+
+
+T = TypeVar("T")
+Some = Annotated[list[T], Field(min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(pattern="^[a-z0-9][a-z0-9_-]{0,39}$"), BeforeValidator(no_personal_number)]
+Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(no_personal_number)]
+Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Weekday = Annotated[int, Field(ge=1, le=7)]
+Ore = Annotated[int, Field(ge=0, le=MOST_ORE)]
+# The same in a body and in an answer: a document is told as it was said, so what was a number stays one.
+_NUMBER = {"type": "number", "minimum": 0, "maximum": 1000}
+AsSaid = WithJsonSchema({"anyOf": [_NUMBER, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}]})
+Percent = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]
+Factor = Annotated[Decimal, Field(gt=0, le=1000, max_digits=12, decimal_places=8), AsSaid]
+Hours = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]
+Minutes = Annotated[int, Field(ge=0, le=1440)]
+DayNumber = Annotated[int, Field(ge=1, le=366)]
+Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
+Form = Literal["in_house", "external", "external_vat"]
+Holiday = Annotated[str, OneOf(HOLIDAYS)]
+Preset = Annotated[str, OneOf(PRESETS)]
+How = Literal["in_advance", "at_door", "no_answer", "single"]
+
+
+class BandTimes(Wire):
+    """From one clock time to the next such other, local: every day, or on `weekdays` (1 is Monday), or around holidays.
+
+    With `until_weekday` it goes on to that day. With a `holiday` it begins so many `days_before` it and ends on
+    `until_holiday`; with `until_workday` on the first workday after that.
+    """
+
+    opens: Annotated[Clock, Field(alias="from")]
+    closes: Annotated[Clock, Field(alias="to")]
+    weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
+    until_weekday: Weekday | None = None
+    public_holidays: Literal["only", "never"] | None = None
+    holiday: Holiday | None = None
+    days_before: Annotated[int, Field(ge=0, le=3)] | None = None
+    until_holiday: Holiday | None = None
+    until_workday: bool | None = None
+
+    @model_validator(mode="after")
+    def _ends_as_it_begins(self) -> "BandTimes":
+        if (self.holiday is None) is not (self.until_holiday is None) or (
+            self.holiday is None and (self.days_before is not None or self.until_workday is not None)
+        ):
+            raise PydanticCustomError("missing_field", "a holiday and until which one go together")
+        if self.holiday is not None and (self.weekdays or self.until_weekday or self.public_holidays):
+            raise PydanticCustomError("unknown_field", "weekdays have no meaning around a holiday")
+        return self
+
+
+class BandBody(Wire):
+    """A named price band. Where two meet, the one that stands first holds. Visits are cut at its edges."""
+
+    band: Name
+    times: Annotated[list[BandTimes], Field(min_length=1, max_length=50)]
+
+
+class RateBody(Wire):
+    """Öre without tax per hour, visit, occasion or month, as the basis has it; the first rate that fits holds."""
+
+    ore: Ore
+    area: Area | None = None
+    form: Form | None = None
+    band: Name | None = None
+
+
+class RoundingBody(Wire):
+    """Time rounded to whole steps, of each visit, of each line or of a recipient's month."""
+
+    step_minutes: Annotated[int, Field(ge=1, le=1440)]
+    per: Literal["visit", "line", "month"]
+    mode: Literal["up", "down", "half_up"] | None = Field(None, description="[half_up]")
+
+
+class RatioBody(Wire):
+    """At most so many percent of the provider's executed time in other categories."""
+
+    of: Some[Category]
+    percent: Percent
+
+
+class CapsBody(Wire):
+    """The most that is paid; what is above is cut down in proportion."""
+
+    visit_minutes: Minutes | None = None
+    month_hours: Hours | None = Field(None, description="Of one recipient.")
+    ratio: RatioBody | None = None
+
+
+class ThresholdBody(Wire):
+    """Where executed time is less than `percent` of granted, only `pay_percent` of the amount is paid."""
+
+    percent: Percent
+    pay_percent: Percent
+    per: Literal["recipient", "provider"] | None = Field(None, description="[provider]")
+
+
+class DeclinedBody(Wire):
+    """What part of the standard time is paid for what was turned down so; the first that fits holds.
+
+    With `notice_hours` only where notice came later than so many hours ahead.
+    """
+
+    how: Some[How]
+    percent: Percent
+    interventions: Some[Ref] | None = None
+    notice_hours: Annotated[int, Field(ge=1, le=8760)] | None = None
+
+
+class AbsenceDays(Wire):
+    """The days of an absence, counted from 1, and what part of their granted time they pay."""
+
+    first: DayNumber
+    last: DayNumber
+    percent: Percent
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "AbsenceDays":
+        if self.last < self.first:
+            raise PydanticCustomError("out_of_range", "the last day comes before the first")
+        return self
+
+
+class AbsenceBody(Wire):
+    """Pay for paused days. With `planned_days` of notice or more an absence is planned and pays nothing.
+
+    Days are counted from the first of the absence or from the day after the last performed visit; the count goes on
+    over month ends.
+    """
+
+    days: Annotated[list[AbsenceDays], Field(min_length=1, max_length=50)]
+    reasons: Some[Text] | None = Field(None, description="The reasons of the pauses it is for [any].")
+    planned_days: Annotated[int, Field(ge=0, le=366)] | None = None
+    counted_from: Literal["first_day", "last_visit"] | None = Field(None, description="[first_day]")
+
+
+class RuleBody(Wire):
+    """One way to be paid for help of some categories."""
+
+    ref: Name
+    title: Line | None = None
+    basis: Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
+    categories: Some[Category]
+    rates: Annotated[list[RateBody], Field(min_length=1, max_length=100)]
+    interventions: Some[Ref] | None = Field(None, description="These alone [any].")
+    except_interventions: Some[Ref] | None = None
+    licensed: Licensed | None = Field(None, description="Of LICENSED_HSL this kind alone, by the catalogue [any].")
+    pool: Literal["category", "law", "all"] | None = Field(
+        None, description="Whose granted time a limit compares with: categories of a pool lend each other [category]."
+    )
+    bands: Some[Name] | None = Field(None, description="Time in these bands alone [any].")
+    only_ordered: Some[Category] | None = Field(None, description="Recipients with no other SERVICE or CARE ordered.")
+    except_only_ordered: Some[Category] | None = Field(None, description="All recipients but those.")
+    flat_minutes: Annotated[dict[Ref, Minutes], Field(min_length=1, max_length=200)] | None = Field(
+        None, description="These interventions pay these minutes each time, whatever they took."
+    )
+    double_staffing: Literal["each", "once"] | None = Field(None, description="What two at once are paid [each].")
+    rounding: RoundingBody | None = None
+    caps: CapsBody | None = None
+    threshold: ThresholdBody | None = None
+    declined: Annotated[list[DeclinedBody], Field(min_length=1, max_length=50)] | None = None
+    absence: AbsenceBody | None = None
+    startup_hours: Hours | None = Field(None, description="In the month of a recipient's first order.")
+    by_days: bool | None = Field(None, description="A month is paid by its days in force [whole].")
+    valid_from: Day | None = None
+    valid_to: LastDay = None
+
+    @model_validator(mode="after")
+    def _fits_its_basis(self) -> "RuleBody":
+        counted = self.basis.startswith("per_")
+        if counted and (self.flat_minutes or self.rounding or self.caps or self.startup_hours or self.threshold):
+            raise PydanticCustomError("invalid_value", "time has no meaning where visits or months are counted")
+        if self.basis in {"granted", "per_month"} and (self.declined or self.flat_minutes):
+            raise PydanticCustomError("invalid_value", "what is granted is paid whether it was declined or not")
+        if self.absence and counted:
+            raise PydanticCustomError("invalid_value", "absence is paid by the hour")
+        if self.by_days is not None and self.basis != "per_month":
+            raise PydanticCustomError("invalid_value", "only months are paid by days")
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise PydanticCustomError("out_of_range", "the last day comes before the first")
+        return self
+
+
+class BonusBody(Wire):
+    """Öre per executed hour of past days, paid in a month after them. That it was earned is decided elsewhere."""
+
+    title: Line
+    ore: Ore
+    first: Annotated[Day, Field(alias="from")]
+    last: Annotated[Day, Field(alias="to")]
+    paid_in: Month
+    categories: Some[Category] | None = Field(None, description="[SERVICE, CARE]")
+
+    @model_validator(mode="after")
+    def _in_arrears(self) -> "BonusBody":
+        if self.last < self.first or self.paid_in < f"{self.last:%Y-%m}" or (self.last - self.first).days > MOST_BONUS:
+            raise PydanticCustomError("out_of_range", "a bonus is for at most a year of days, paid when they are over")
+        return self
+
+
+MOST_BONUS = 366
+
+
+class IndexBody(Wire):
+    """What rates are multiplied by from a day on, until the next step."""
+
+    first: Annotated[Day, Field(alias="from")]
+    factor: Factor
+    rules: Some[Name] | None = Field(None, description="[all]")
+
+
+class VatBody(Wire):
+    """Percent of the amount, on top of it, to providers of these forms."""
+
+    percent: Percent
+    forms: Some[Form] | None = Field(None, description="[all]")
+
+
+class ClosingBody(Wire):
+    """When a month is to be closed: on which workday of the next month, counted from its first, and at what time."""
+
+    workday: Annotated[int, Field(ge=1, le=20)]
+    at: Clock
+
+
+class CompensationDocument(Wire):
+    """What a provider is paid for: rules, or a `preset` with what differs from it. Nothing said pays nothing.
+
+    `rates` give rules of the preset, by their refs, other rates; any other key stands in place of the preset's.
+    """
+
+    preset: Preset | None = None
+    rates: dict[Name, Annotated[list[RateBody], Field(min_length=1, max_length=100)]] | None = None
+    bands: Annotated[list[BandBody], Field(max_length=50)] | None = None
+    rules: Annotated[list[RuleBody], Field(max_length=100)] | None = None
+    bonuses: Annotated[list[BonusBody], Field(max_length=100)] | None = None
+    index: Annotated[list[IndexBody], Field(max_length=100)] | None = None
+    vat_compensation: VatBody | None = None
+    closing: ClosingBody | None = None
+
+    @model_validator(mode="after")
+    def _names_what_is_there(self) -> "CompensationDocument":
+        told = whole(as_said(self))
+        refs = [rule["ref"] for rule in told.get("rules") or ()]
+        bands = [band["band"] for band in told.get("bands") or ()]
+        if len(set(refs)) < len(refs) or len(set(bands)) < len(bands):
+            raise PydanticCustomError("invalid_value", "the same name twice")
+        named = set(self.rates or ()) | {ref for step in self.index or () for ref in step.rules or ()}
+        if not named <= set(refs) or (self.rates and (self.preset is None or self.rules is not None)):
+            raise PydanticCustomError("invalid_value", "names a rule that is not there")
+        used = {band for rule in told.get("rules") or () for band in rule.get("bands") or ()}
+        used |= {rate["band"] for rule in told.get("rules") or () for rate in rule["rates"] if rate.get("band")}
+        if not used <= set(bands):
+            raise PydanticCustomError("invalid_value", "names a band that is not there")
+        return self
+
+
+def as_said(document: CompensationDocument) -> dict[str, Any]:
+    """The document as it is kept and read back: what was said, decimals as text."""
+    return document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+EXAMPLE_DOCUMENT: dict[str, Any] = {
+    "rules": [
+        {
+            "ref": "care",
+            "title": "Omsorg, utförd tid",
+            "basis": "executed",
+            "categories": ["CARE"],
+            "rates": [{"area": "URBAN", "ore": 39400}, {"ore": 47700}],
+            "declined": [{"how": ["at_door", "no_answer"], "percent": "50"}],
+        }
+    ],
+    "index": [{"from": "2027-01-01", "factor": "1.021"}],
+}

@@ -1,0 +1,146 @@
+"""The specification of a closed month's invoice, for people: `GET /v1/compensation/specification.xlsx` and `.pdf`."""
+
+import asyncio
+import io
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from app.api.http.access import Caller, database
+from app.api.http.problems import Problem
+from app.api.http.shapes import refused, sent
+from app.api.measures.executed_time import PayReader
+from app.api.money.invoices import Asked, ClosedMonth, attachment, settled
+from app.api.money.typeset import typeset
+from app.domain.money.explanation import kronor
+from app.domain.money.specification import Origin, Specification, columns_of, specification_of
+from app.store.money import invoices
+
+router = APIRouter(tags=["compensation"])
+
+PDF = "application/pdf"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MOST_TYPESET = 5_000
+"""Lines of a PDF: so many take half a minute and 650 megabytes, in a process of its own."""
+WIDTHS = {"Rad": 6, "Avser": 30, "Förklaring": 90, "Radens nyckel": 34}
+USUAL_WIDTH = 12
+
+
+def _file_of(media_type: str, begins: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}, "example": f"{begins}…"}}
+    return {200: {"description": "The document", "content": content} | sent("Content-Disposition")} | refused(409)
+
+
+@router.get(
+    "/v1/compensation/specification.xlsx",
+    operation_id="get_specification_xlsx",
+    summary="Every line of a closed month, as a workbook",
+    response_class=Response,
+    responses=_file_of(XLSX, "PK"),
+)
+async def get_xlsx(request: Request, caller: PayReader, query: Asked) -> Response:
+    """A sheet of facts and sums and one of lines, each explained in Swedish and named by its key.
+
+    Lines of the invoice are F1, F2, …, those of the credit note K1, K2, …. Needs nothing of the provider but the close.
+    """
+    told = await _specification(request, caller, query)
+    return attachment(await asyncio.to_thread(_workbook, told), XLSX, _name(query, "xlsx"))
+
+
+@router.get(
+    "/v1/compensation/specification.pdf",
+    operation_id="get_specification_pdf",
+    summary="Every line of a closed month, as PDF/UA",
+    response_class=Response,
+    responses=_file_of(PDF, "%PDF-1.7"),
+)
+async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response:
+    """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 5 000."""
+    told = await _specification(request, caller, query)
+    if len(told.lines) > MOST_TYPESET:
+        raise Problem("too_many_lines")
+    words = {
+        "title": told.title,
+        "author": told.facts[0][1],
+        "facts": told.facts,
+        "sums": [(name, kronor(ore)) for name, ore in told.sums],
+        "lines": [
+            (line.place, line.told.recipient, line.told.title, line.told.text, kronor(line.amount_ore))
+            for line in told.lines
+        ],
+    }
+    try:
+        document = await typeset(to_json(words), told.closed_at)
+    except TimeoutError:
+        raise Problem("busy") from None
+    return attachment(document, PDF, _name(query, "pdf"))
+
+
+def _name(query: ClosedMonth, ending: str) -> str:
+    return f"specifikation-{query.provider}-{query.month}.{ending}"
+
+
+async def _specification(request: Request, caller: Caller, query: ClosedMonth) -> Specification:
+    """Read whole before anything is written: that may take longer than a transaction should stand open."""
+    municipality_id = caller.municipality_id
+    async with database(request).read(municipality_id) as reading:
+        month = await settled(reading, caller, query)
+        seq = month.close.master_seq
+        provider = await invoices.versions(reading.sql, municipality_id, "providers", query.provider, seq)
+        municipality = await invoices.municipality_name(reading.sql, municipality_id)
+    origin = Origin(
+        municipality_id,
+        municipality,
+        query.provider,
+        provider[0][1]["name"],
+        query.month,
+        month.close.closed_at,
+        month.position.size,
+        month.position.root.hex(),
+        month.close.lines_hash.hex(),
+    )
+    return specification_of(month.lines, origin)
+
+
+def _workbook(told: Specification) -> bytes:
+    # Eight megabytes that a process which never makes one does not need.
+    from xlsxwriter import Workbook  # noqa: PLC0415 - as said
+
+    content = io.BytesIO()
+    with Workbook(content, {"constant_memory": True}) as book:
+        book.set_properties({"title": told.title, "created": told.closed_at.replace(tzinfo=None)})
+        bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
+        facts = book.add_worksheet("Översikt")
+        facts.set_column(0, 1, 40)
+        facts.write_string(0, 0, told.title, bold)
+        for place, (name, value) in enumerate(told.facts, 1):
+            facts.write_string(place, 0, name)
+            facts.write_string(place, 1, value)
+        first = len(told.facts) + 2
+        facts.write_string(first, 0, "Avser", bold)
+        facts.write_string(first, 1, "Belopp kr", bold)
+        for place, (name, ore) in enumerate((*told.sums, ("Summa", told.total_ore)), first + 1):
+            facts.write_string(place, 0, name)
+            facts.write_number(place, 1, ore / 100, money)
+        _write_lines(book.add_worksheet("Rader"), told, bold, money)
+    return content.getvalue()
+
+
+def _write_lines(sheet: Any, told: Specification, bold: Any, money: Any) -> None:
+    """A head that stays in sight, and a row for each line. Text is written as text: none of it is a formula."""
+    rows = [columns_of(line) for line in told.lines]
+    names = list(rows[0]) if rows else []
+    sheet.freeze_panes(1, 2)
+    for column, name in enumerate(names):
+        sheet.set_column(column, column, WIDTHS.get(name, USUAL_WIDTH))
+        sheet.write_string(0, column, name, bold)
+    for place, row in enumerate(rows, 1):
+        for column, (name, value) in enumerate(row.items()):
+            if isinstance(value, str):
+                sheet.write_string(place, column, value)
+            elif value is not None:
+                sheet.write_number(place, column, value, money if name.endswith("kr") else None)
+    if rows:
+        sheet.autofilter(0, 0, len(rows), len(names) - 1)

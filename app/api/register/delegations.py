@@ -1,0 +1,207 @@
+"""Delegations as they stand and ended, and the nurse's list of what was done without: `GET /v1/delegations`."""
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from app.api.http.access import Caller, allow
+from app.api.http.paging import cursor_of, moment_of, paged, words_of
+from app.api.http.pulls import PULLERS, Snapshot, asked_days
+from app.api.http.records import today
+from app.api.http.refs import ref_after
+from app.api.http.shapes import AnyRef, Day, Instant, Month, Wire, answer_of
+from app.api.http.visibility import reach_of, require_known
+from app.api.register.register import Role
+from app.api.visits.visits import AnomalyState
+from app.domain.register.delegation import Given, State, history
+from app.domain.visits.undelegated import Lack, Undelegated, done_without
+from app.store.register import delegations
+from app.store.visits import undelegated
+
+router = APIRouter(tags=["delegations"])
+
+AT_ONCE = 200
+"""Staff whose employments are read together."""
+FIRST = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC), UUID(int=0))
+
+
+class DelegationItem(Wire):
+    """A delegation. `valid_to` is its last day as it now stands; one that is `revoked` was to last longer."""
+
+    staff: AnyRef
+    provider: AnyRef
+    intervention: AnyRef
+    valid_from: Day
+    valid_to: Day | None
+    state: State
+    given_at: Instant
+    given_by: str
+    revoked_at: Instant | None
+    revoked_by: str | None
+
+
+class DelegationsOut(Wire):
+    """By staff, intervention and first day. A page ends with all of a staff ref's, so it may be longer than asked."""
+
+    items: list[DelegationItem]
+    next: str | None
+
+
+class DelegationQuery(BaseModel):
+    """Whose, in which state on which day, and how many days ahead an end counts as near."""
+
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
+    state: State | None = None
+    on: Day | None = None
+    soon: Annotated[int, Field(ge=0, le=366)] = 30
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: Annotated[str | None, Field(max_length=400)] = None
+
+
+class MissingItem(Wire):
+    """A delegated intervention in a performed visit of somebody without leave to do it that day.
+
+    `state` is that of the visit's anomaly: once `resolved` it is paid for, and stays in this list.
+    """
+
+    visit: UUID
+    started_at: Instant | None
+    local_date: Day
+    provider: AnyRef | None
+    staff: AnyRef
+    role: Role | None
+    recipient: AnyRef
+    intervention: AnyRef
+    seconds: int
+    lack: Lack
+    state: AnomalyState
+
+
+class MissingOut(Wire):
+    """Oldest first. A page ends with all of a visit's, so it may be longer than asked."""
+
+    items: list[MissingItem]
+    next: str | None
+
+
+class MissingQuery(BaseModel):
+    """A month or a span of inclusive local dates, and whose visits."""
+
+    month: Month | None = None
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: Annotated[str | None, Field(max_length=400)] = None
+
+
+DELEGATION = {
+    "staff": "S-07",
+    "provider": "P-norr",
+    "intervention": "insulin",
+    "valid_from": "2026-01-01",
+    "valid_to": "2026-12-31",
+    "state": "valid",
+    "given_at": "2026-01-01T08:00:00Z",
+    "given_by": "S-07",
+    "revoked_at": None,
+    "revoked_by": None,
+}
+MISSING = {
+    "visit": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1",
+    "started_at": "2026-10-24T08:31:02Z",
+    "local_date": "2026-10-24",
+    "provider": "P-norr",
+    "staff": "S-08",
+    "role": "care_assistant",
+    "recipient": "B-001",
+    "intervention": "insulin",
+    "seconds": 600,
+    "lack": "expired",
+    "state": "open",
+}
+
+
+@router.get(
+    "/v1/delegations",
+    operation_id="list_delegations",
+    summary="List delegations",
+    responses=answer_of(DelegationsOut, example={"items": [DELEGATION], "next": None}, headers=["Link"]),
+)
+async def list_delegations(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*PULLERS, scope="records:read"))],
+    snapshot: Snapshot,
+    query: Annotated[DelegationQuery, Query()],
+) -> Response:
+    """Every delegation that was ever given, with its state on a day [today].
+
+    `coming`, `valid`, `expiring` (within `soon` days [30]), `expired`, and `revoked` when its last day was moved to an
+    earlier one or it was taken away. A ref that does not exist is 404 `unknown_ref`.
+    """
+    await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
+    after = "" if query.cursor is None else ref_after(query.cursor)
+    provider = reach_of(caller).provider or query.provider
+    on, soon = query.on or today(), dt.timedelta(days=query.soon)
+    items: list[dict[str, Any]] = []
+    more = True
+    while more and len(items) < query.limit:
+        refs = await delegations.refs(snapshot.sql, snapshot.municipality_id, provider, query.staff, after, AT_ONCE + 1)
+        more = len(refs) > AT_ONCE
+        puts = await delegations.puts(snapshot.sql, snapshot.municipality_id, refs[:AT_ONCE])
+        for ref in refs[:AT_ONCE]:
+            if len(items) >= query.limit:
+                more = True
+                break
+            after = ref
+            shown = [_delegation(given, given.state(on, soon)) for given in history(puts[ref])]
+            items += [one for one in shown if query.state in {None, one["state"]}]
+    return paged(request, items, cursor_of(after) if more else None)
+
+
+@router.get(
+    "/v1/delegations/missing",
+    operation_id="list_missing_delegations",
+    summary="List what was done without a delegation",
+    responses=answer_of(MissingOut, example={"items": [MISSING], "next": None}, headers=["Link"]),
+)
+async def list_missing(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*PULLERS, scope="visits:read"))],
+    snapshot: Snapshot,
+    query: Annotated[MissingQuery, Query()],
+) -> Response:
+    """The nurse's list: delegated interventions done without leave, and what was lacking.
+
+    `never_given`, `not_yet`, `expired` or `revoked` by the visit's day, as everything put until now has it. A ref that
+    does not exist is 404 `unknown_ref`.
+    """
+    days = asked_days(query.month, query.from_, query.to)
+    await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
+    after = moment_of(words_of(query.cursor)) if query.cursor else FIRST
+    provider = reach_of(caller).provider or query.provider
+    found = await undelegated.without(
+        snapshot.sql, snapshot.municipality_id, days, provider, query.staff, after, query.limit + 1
+    )
+    visits = found[: query.limit]
+    puts = await delegations.puts(snapshot.sql, snapshot.municipality_id, {visit.staff for visit in visits})
+    items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
+    following = cursor_of(visits[-1].sort_at, visits[-1].id) if len(found) > query.limit else None
+    return paged(request, items, following)
+
+
+def _delegation(given: Given, state: State) -> dict[str, Any]:
+    shown = asdict(given) | {"state": state}
+    return {name: shown[name] for name in DelegationItem.model_fields}
+
+
+def _missing(one: Undelegated) -> dict[str, Any]:
+    shown = one.visit._asdict() | one._asdict() | {"visit": one.visit.id}
+    return {name: shown[name] for name in MissingItem.model_fields}

@@ -1,0 +1,253 @@
+"""Providers, recipients, staff and interventions: who gives help, who gets it, and what it is."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from app.actions.register.put_master import put_recipient
+from app.actions.versions import Condition, Json, Outcome
+from app.api.http.access import Caller
+from app.api.http.records import Kind, Spanned, Versioned, add_routes, stored_body, today, written
+from app.api.http.refs import Line, Minutes, Ref
+from app.api.http.shapes import Day, LastDay, Wire
+from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
+from app.domain.category import Category, Licensed
+from app.domain.register.personal_number import number_of
+from app.store.access.field_encryption import Vault
+from app.store.database import Writing
+
+router = APIRouter(tags=["master data"])
+
+MOST_DELEGATIONS = 500
+Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
+
+
+class ProviderBody(Wire):
+    """A provider: the municipality's own (`in_house`), or outside it, with or without value added tax."""
+
+    name: Line
+    org_no: OrgNo | None = None
+    form: Literal["in_house", "external", "external_vat"]
+    invoicing: InvoicingBody | None = None
+
+
+class ProviderAnswer(ProviderBody, Versioned):
+    """A provider as stored. Of another one than the planner's own, `invoicing` is null."""
+
+
+class RecipientFields(Wire):
+    """Somebody who gets help. `valid_from` is the first day of what is said: ever since for the first, else today."""
+
+    name: Line | None = None
+    birth_date: Day | None = None
+    household: Ref | None = Field(None, description="Who shares a door shares a household [own ref].")
+    area: Literal["URBAN", "RURAL", "ARCHIPELAGO"]
+    protected: bool = False
+    died_on: Day | None = None
+    valid_from: Day | None = None
+
+
+class RecipientBody(RecipientFields):
+    """A recipient as put. `personal_number` is sealed and never read back; left out it stays, null forgets it.
+
+    Ten digits take their century from `birth_date`, and without it from their sign.
+    """
+
+    personal_number: str | None = None
+
+    @field_validator("birth_date")
+    @classmethod
+    def _born(cls, told: dt.date | None) -> dt.date | None:
+        if told is not None and told > today():
+            raise PydanticCustomError("out_of_range", "lies in time to come")
+        return told
+
+    @field_validator("personal_number")
+    @classmethod
+    def _in_full(cls, told: str | None, info: ValidationInfo) -> str | None:
+        if told is None:
+            return None
+        number = number_of(told.replace(" ", ""))
+        if number is None or number.in_full(today()) is None:
+            raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
+        full = number.in_full(today(), info.data.get("birth_date"))
+        if full is None:
+            raise PydanticCustomError("birth_date_differs", "another day of birth")
+        return full
+
+
+class RecipientAnswer(RecipientFields, Versioned):
+    """A recipient as stored. The name of a protected one is null for planners."""
+
+
+class DelegationBody(Spanned):
+    """Leave to do one delegated intervention, inclusive days."""
+
+    intervention: Ref
+    valid_from: Day
+    valid_to: LastDay = None
+
+
+class StaffBody(Spanned):
+    """An employment; `person` is who it is across employments. `valid_from` as for recipients, `valid_to` inclusive."""
+
+    name: Line | None = None
+    person: Ref | None = Field(None, description="One person's refs share it, whoever employs it [own ref].")
+    provider: Ref
+    role: Role
+    valid_from: Day | None = None
+    valid_to: LastDay = None
+    relative_of: Ref | None = Field(None, description="The recipient this person is related to.")
+    delegations: Annotated[list[DelegationBody], Field(default_factory=list, max_length=MOST_DELEGATIONS)]
+
+
+class StaffAnswer(StaffBody, Versioned):
+    """An employment as stored.
+
+    Whom no other staff of its provider is, or staff of another one is too, a planner can name as `person` but not
+    decide: that is `person_unconfirmed`, and `person` stays, until the municipality puts the employment itself.
+    """
+
+    person_unconfirmed: Ref | None
+    registered_on: Day | None = Field(
+        description="The day on which a planner of the provider made the ref. Null: the municipality did."
+    )
+
+
+class InterventionBody(Wire):
+    """A kind of help with its catalogue minutes. `valid_from` as for recipients."""
+
+    title: Line
+    category: Category
+    standard_minutes: Minutes
+    licensed: Licensed | None = Field(
+        None, description="Of LICENSED_HSL, as compensation tells it apart [`rehab`: rehabilitation; others: nursing]."
+    )
+    valid_from: Day | None = None
+
+    @field_validator("licensed")
+    @classmethod
+    def _of_licensed_care(cls, licensed: Licensed | None, info: ValidationInfo) -> Licensed | None:
+        if licensed and info.data.get("category") not in {None, "LICENSED_HSL"}:
+            raise PydanticCustomError("invalid_value", "other help is not licensed health care")
+        return licensed
+
+
+class InterventionAnswer(InterventionBody, Versioned):
+    """An intervention as stored."""
+
+
+def vault_of(request: Request) -> Vault:
+    """The vault of this process."""
+    found: Vault = request.app.state.vault
+    return found
+
+
+async def _put_recipient(
+    request: Request, caller: Caller, ref: str, body: RecipientBody, condition: Condition
+) -> Outcome:
+    fields = stored_body(body)
+    fields.pop("personal_number")
+
+    async def act(writing: Writing) -> Outcome:
+        return await put_recipient(
+            writing,
+            ref,
+            fields,
+            by=caller.subject,
+            today=today(),
+            condition=condition,
+            vault=vault_of(request),
+            number=body.personal_number,
+            told="personal_number" in body.model_fields_set,
+        )
+
+    return await written(request, caller, act)
+
+
+def _shown_provider(caller: Caller, body: Json) -> Json:
+    return body | {"invoicing": None} if caller.role == "planner" and body["ref"] != caller.provider else body
+
+
+def _shown_recipient(caller: Caller, body: Json) -> Json:
+    return body | {"name": None} if body["protected"] and caller.role == "planner" else body
+
+
+def _shown_staff(_: Caller, body: Json) -> Json:
+    return {"person_unconfirmed": None, "registered_on": None} | body
+
+
+PROVIDER = {"name": "Utförare norr", "org_no": "556000-0001", "form": "external", "invoicing": INVOICING}
+RECIPIENT = {"birth_date": "1941-05-09", "household": "H-004", "area": "RURAL"}
+STAFF = {
+    "provider": "P-norr",
+    "role": "assistant_nurse",
+    "valid_from": "2026-01-01",
+    "delegations": [{"intervention": "insulin", "valid_from": "2026-01-01", "valid_to": "2026-12-31"}],
+}
+INTERVENTION = {"title": "Dusch", "category": "CARE", "standard_minutes": 30}
+
+for kind in (
+    Kind(
+        "providers",
+        "provider",
+        ProviderBody,
+        ProviderAnswer,
+        PROVIDER,
+        {"ref": "P-norr", "version": 1, **PROVIDER},
+        shown=_shown_provider,
+    ),
+    Kind(
+        "recipients",
+        "recipient",
+        RecipientBody,
+        RecipientAnswer,
+        RECIPIENT,
+        {
+            "ref": "B-004",
+            "version": 1,
+            "name": None,
+            **RECIPIENT,
+            "protected": False,
+            "died_on": None,
+            "valid_from": None,
+        },
+        reach="served_by",
+        shown=_shown_recipient,
+        put=_put_recipient,
+    ),
+    Kind(
+        "staff",
+        "staff",
+        StaffBody,
+        StaffAnswer,
+        STAFF,
+        {
+            "ref": "S-07",
+            "version": 1,
+            "name": None,
+            "person": "S-07",
+            **STAFF,
+            "valid_to": None,
+            "relative_of": None,
+            "person_unconfirmed": None,
+            "registered_on": None,
+        },
+        reach="provider",
+        shown=_shown_staff,
+        filters={"provider": "providers"},
+        writers=("system", "admin", "planner"),
+    ),
+    Kind(
+        "interventions",
+        "intervention",
+        InterventionBody,
+        InterventionAnswer,
+        INTERVENTION,
+        {"ref": "dusch", "version": 1, **INTERVENTION, "valid_from": None},
+    ),
+):
+    add_routes(router, kind)

@@ -1,0 +1,140 @@
+"""Group commit without a timer: while one batch of a municipality is being written, what arrives becomes the next.
+
+Every waiter is answered after the commit of its batch. A batch that fails is tried again submission by submission, so
+that one that cannot be stored never fails its neighbours; one that takes too long is parted once, the light from the
+heavy. What somebody asked for who has hung up meanwhile is not written: it will be sent again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
+
+from starlette.requests import ClientDisconnect
+
+from app.api.http.problems import Problem
+from app.api.http.refusals import is_busy, took_too_long
+
+S = TypeVar("S")
+A = TypeVar("A")
+
+MOST_AT_ONCE = 256
+MOST_WEIGHT = 500
+"""After so much a batch is closed: writing it is most of what those wait who come meanwhile."""
+LIGHT = 10
+"""What weighs no more goes before what does: a tap at a door does not wait for the queues of phones that were away."""
+MOST_WAITING = 4096
+PATIENCE_SECONDS = 1.0
+"""Nobody hangs up before: who has waited no longer is not asked for."""
+
+Gone = Callable[[], Awaitable[bool]]
+
+
+async def _stays() -> bool:
+    return False
+
+
+class _Waiter(NamedTuple, Generic[S, A]):
+    """A submission, who waits for its answer, whether they have hung up, and since when they wait."""
+
+    submission: S
+    answer: asyncio.Future[A]
+    gone: Gone
+    since: float
+
+    async def has_left(self) -> bool:
+        """Whether nobody waits any more. Who has hung up is told so, which ends what was done for them."""
+        waited = asyncio.get_running_loop().time() - self.since
+        if not self.answer.done() and waited > PATIENCE_SECONDS and await self.gone():
+            self.refuse(ClientDisconnect())
+        return self.answer.done()
+
+    def refuse(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class GroupCommit(Generic[S, A]):
+    """Runs `write(municipality_id, submissions)` for what is waiting, one batch at a time for each municipality."""
+
+    def __init__(self, write: Callable[[int, Sequence[S]], Awaitable[Sequence[A]]], weight: Callable[[S], int]) -> None:
+        self._write = write
+        self._weight = weight
+        self._waiting: dict[int, list[_Waiter[S, A]]] = {}
+        self._writers: dict[int, asyncio.Task[None]] = {}
+
+    async def submit(self, municipality_id: int, submission: S, gone: Gone = _stays) -> A:
+        """Wait for the commit that holds this submission; `gone` says whether who asked has hung up.
+
+        Raises Problem `busy` when too much is waiting already, ClientDisconnect when they had before it was written.
+        """
+        waiting = self._waiting.setdefault(municipality_id, [])
+        if len(waiting) >= MOST_WAITING:
+            raise Problem("busy")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[A] = loop.create_future()
+        waiting.append(_Waiter(submission, answer, gone, loop.time()))
+        if municipality_id not in self._writers:
+            # A task of its own: a write that has begun goes on when the one who asked has hung up.
+            self._writers[municipality_id] = asyncio.create_task(self._drain(municipality_id))
+        return await answer
+
+    async def close(self) -> None:
+        """Wait until everything taken in is written."""
+        await asyncio.gather(*self._writers.values())
+
+    async def _drain(self, municipality_id: int) -> None:
+        waiting = self._waiting[municipality_id]
+        try:
+            while waiting:
+                batch = [one for one in self._taken(waiting) if not await one.has_left()]
+                if batch:
+                    await self._commit(municipality_id, batch)
+        finally:
+            del self._writers[municipality_id]
+
+    def _taken(self, waiting: list[_Waiter[S, A]]) -> Sequence[_Waiter[S, A]]:
+        """The next batch, taken from those who wait: the light first, but for one place for the oldest of the heavy."""
+        light, heavy = self._by_weight(waiting)
+        waiting[:] = [*light[: MOST_AT_ONCE - 1], *heavy[:1], *light[MOST_AT_ONCE - 1 :], *heavy[1:]]
+        count = weight = 0
+        while count < min(len(waiting), MOST_AT_ONCE) and weight < MOST_WEIGHT:
+            weight += self._weight(waiting[count].submission)
+            count += 1
+        batch = waiting[:count]
+        del waiting[:count]
+        return batch
+
+    def _by_weight(self, some: Sequence[_Waiter[S, A]]) -> tuple[list[_Waiter[S, A]], list[_Waiter[S, A]]]:
+        light = [one for one in some if self._weight(one.submission) <= LIGHT]
+        return light, [one for one in some if self._weight(one.submission) > LIGHT]
+
+    async def _commit(self, municipality_id: int, batch: Sequence[_Waiter[S, A]], *, whole: bool = True) -> None:
+        """Write a batch and answer it. One that fails is parted; `whole` is one that has not been."""
+        try:
+            answers = await self._write(municipality_id, [one.submission for one in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it was, the waiters are told
+            for part in self._parts(batch, error, whole=whole):
+                still = [one for one in part if not await one.has_left()]
+                if still:
+                    await self._commit(municipality_id, still, whole=False)
+            for one in batch:
+                one.refuse(error)  # whom no part has answered
+            return
+        for one, answer in zip(batch, answers, strict=True):
+            if not one.answer.done():
+                one.answer.set_result(answer)
+
+    def _parts(
+        self, batch: Sequence[_Waiter[S, A]], error: Exception, *, whole: bool
+    ) -> Sequence[Sequence[_Waiter[S, A]]]:
+        """What of a batch that failed is tried again, each part by itself."""
+        if len(batch) == 1:
+            return []
+        if not is_busy(error):
+            return [[one] for one in batch]
+        light, heavy = self._by_weight(batch)
+        if whole and light and heavy and took_too_long(error):
+            # Whoever flooded a door has cost the others this once. The next is behind them, in a batch of its own.
+            return [light, *([one] for one in heavy)]
+        # Where the database cannot be had no submission is to blame, and asking for each again only adds to it.
+        return []

@@ -1,0 +1,85 @@
+"""Keysets: the keys of a set of tags, given once and never shown, and what state they are in."""
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, StringConstraints
+
+from app.actions.taps.put_keyset import put_keyset
+from app.actions.versions import Condition, Outcome
+from app.api.http.access import Caller
+from app.api.http.records import Kind, Versioned, add_routes, written
+from app.api.http.shapes import Instant, Wire
+from app.api.register.register import vault_of
+from app.domain.time import UTC
+from app.store.database import Writing
+
+router = APIRouter(tags=["master data"])
+
+Key = Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")]
+KeysetState = Literal["active", "verify_only", "retired", "compromised"]
+
+
+class KeysetBody(Wire):
+    """The keys of a set of tags, 16 bytes each in hex: what opens its messages, what its chips' own keys come from.
+
+    They are said when the keyset is new, and never shown. `verify_only`: no more tags are provisioned with it.
+    `retired` and `compromised`: its messages are refused from now on, and the latter is final.
+    """
+
+    meta_key: Key | None = None
+    file_master: Key | None = None
+    state: KeysetState = "active"
+
+
+class KeysetStateSince(BaseModel):
+    """A state and from when on."""
+
+    state: KeysetState
+    at: Instant
+
+
+class KeysetAnswer(Versioned):
+    """A keyset as stored, without its keys, with every state it has had."""
+
+    state: KeysetState
+    states: list[KeysetStateSince]
+
+
+async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, condition: Condition) -> Outcome:
+    async def act(writing: Writing) -> Outcome:
+        return await put_keyset(
+            writing,
+            ref,
+            body.state,
+            _bytes(body.meta_key),
+            _bytes(body.file_master),
+            by=caller.subject,
+            now=dt.datetime.now(UTC),
+            condition=condition,
+            vault=vault_of(request),
+            factory_keys=request.app.state.demo,
+        )
+
+    return await written(request, caller, act)
+
+
+def _bytes(key: str | None) -> bytes | None:
+    return None if key is None else bytes.fromhex(key)
+
+
+KEYSET = {
+    "meta_key": "7C0E9A51D3B24F6886AF2D1B90E7C354",
+    "file_master": "E1A90B7742C65D38F0649C1E8B53DA27",
+    "state": "active",
+}
+KEYSET_OUT = {
+    "ref": "k1",
+    "version": 1,
+    "state": "active",
+    "states": [{"state": "active", "at": "2026-01-02T08:00:00Z"}],
+}
+add_routes(
+    router, Kind("keysets", "keyset", KeysetBody, KeysetAnswer, KEYSET, KEYSET_OUT, writers=("admin",), put=_put)
+)

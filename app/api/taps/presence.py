@@ -1,0 +1,63 @@
+"""Who is logged in at an address at this moment, for the inspector who stands at its door."""
+
+import datetime as dt
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from app.api.http.access import Caller, allow, database
+from app.api.http.problems import Problem
+from app.api.http.refs import known_ref
+from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
+from app.api.visits.visits import Evidence
+from app.domain.time import UTC
+from app.store.visits.presences import logged_in
+
+router = APIRouter(tags=["presence"])
+
+
+class LoggedIn(Wire):
+    """Somebody whose tap in has no tap out yet. `evidence` is that tap's level, `disputed` until a person decides."""
+
+    staff: AnyRef
+    provider: AnyRef | None
+    since: Instant
+    evidence: Evidence
+
+
+class PresenceAnswer(Wire):
+    """Everybody who is logged in at the household, who came first stands first."""
+
+    household: AnyRef
+    at: Instant
+    items: list[LoggedIn]
+
+
+EXAMPLE = {
+    "household": "H-004",
+    "at": "2026-10-24T08:40:00Z",
+    "items": [{"staff": "S-07", "provider": "P-norr", "since": "2026-10-24T08:31:02Z", "evidence": "static"}],
+}
+
+
+@router.get(
+    "/v1/presence",
+    operation_id="get_presence",
+    summary="Who is logged in at a household now",
+    responses=answer_of(PresenceAnswer, example=EXAMPLE),
+)
+async def get_presence(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow("inspector", "admin", scope="visits:read"))],
+    household: Annotated[str, Query(max_length=64)],
+) -> Response:
+    """Taps that have reached us, at most 16 hours old. A phone without coverage may have more to tell."""
+    known_ref(household)
+    now = dt.datetime.now(UTC)
+    async with database(request).read(caller.municipality_id) as reading:
+        found = await logged_in(reading.sql, reading.municipality_id, household, now)
+    if found is None:
+        raise Problem("unknown_ref")
+    return Response(to_json({"household": household, "at": now, "items": found}), media_type="application/json")

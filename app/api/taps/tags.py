@@ -1,0 +1,237 @@
+"""Tags: what they are, which door they hang at, and what state they are in."""
+
+import datetime as dt
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from app.actions.taps.mount_tag import mount_tag, tell_state
+from app.actions.versions import Json, Outcome
+from app.api.http.access import Caller, allow, database
+from app.api.http.json_bodies import read_json
+from app.api.http.paging import cursor_of, paged, words_of
+from app.api.http.problems import Problem
+from app.api.http.records import READERS, Conditional, Kind, Versioned, add_routes, own_provider, record, told, written
+from app.api.http.refs import Ref, Text, known_ref
+from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, page_of
+from app.domain.time import UTC
+from app.store.database import Reading, Writing
+from app.store.taps.tags import households_served, moved
+
+router = APIRouter(tags=["master data"])
+
+WRITERS = ("system", "admin", "planner")
+WRITTEN = "^[0-9A-Fa-f]{2}([:-]?[0-9A-Fa-f]{2}){3,9}$"
+SEPARATED = re.compile("[0-9A-Fa-f]{2}(?P<by>[:-])[0-9A-Fa-f]{2}((?P=by)[0-9A-Fa-f]{2})*")
+
+
+def _plain_hex(value: object) -> object:
+    """A UID as we write it: upper case, without what stands between its bytes."""
+    if not isinstance(value, str):
+        return value
+    return (re.sub("[:-]", "", value) if SEPARATED.fullmatch(value) else value).upper()
+
+
+Uid = Annotated[
+    str,
+    BeforeValidator(_plain_hex, json_schema_input_type=Annotated[str, StringConstraints(pattern=WRITTEN)]),
+    StringConstraints(pattern="^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$"),
+]
+State = Literal["blank", "provisioned", "shipped", "mounted", "active", "suspended", "lost", "tampered", "retired"]
+
+
+class TagBody(Wire):
+    """A tag. `uid` is 4, 7 or 10 bytes in hex, with or without colons or hyphens."""
+
+    kind: Literal["ntag424", "static"]
+    uid: Uid
+    keyset: Ref | None = None
+    key_version: Annotated[int, Field(ge=0, le=255)] = 1
+
+
+class MountBody(Wire):
+    """Which household the tag hangs at from an instant on."""
+
+    household: Ref
+    at: Instant
+
+
+class StateBody(Wire):
+    """What state the tag is in from an instant on."""
+
+    state: State
+    at: Instant
+    reason: Text
+
+
+class TagAnswer(TagBody, Versioned):
+    """A tag as stored, with every household it has hung at and every state it has had.
+
+    A planner is told of the households where its provider has or has had an order.
+    """
+
+    original: Annotated[bool, Field(description="Whether the maker's signature of its UID was verified.")] = False
+    mounts: list[MountBody]
+    states: list[StateBody]
+
+
+TAG = {"kind": "static", "uid": "04A1B2C3D4E5F6"}
+TAG_OUT = {
+    "ref": "T-004",
+    "version": 3,
+    **TAG,
+    "keyset": None,
+    "key_version": 1,
+    "mounts": [{"household": "H-004", "at": "2026-01-02T08:00:00Z"}],
+    "states": [{"state": "active", "at": "2026-01-02T08:00:00Z", "reason": "mounted"}],
+}
+MOUNT = {"household": "H-004", "at": "2026-01-02T08:00:00Z"}
+STATE = {"state": "lost", "at": "2026-06-02T08:00:00Z", "reason": "fallen from the wall"}
+
+
+class TagMove(Wire):
+    """A tag that was taken from where a provider has an open order; by another provider, or null: the municipality."""
+
+    provider: AnyRef
+    tag: AnyRef
+    household: AnyRef
+    at: Instant
+    moved_by: AnyRef | None
+
+
+MOVE = {"provider": "P-norr", "tag": "T-004", "household": "H-004", "at": "2026-06-02T08:00:00Z", "moved_by": "P-syd"}
+INTERNAL = frozenset({"epochs", "registered_by"})
+
+
+def _shown(_: Caller, body: Json) -> Json:
+    mounts = [{"household": one["household"], "at": one["at"]} for one in body["mounts"]]
+    return {name: value for name, value in body.items() if name not in INTERNAL} | {"mounts": mounts}
+
+
+async def _at_own_doors(transaction: Reading | Writing, caller: Caller, bodies: Sequence[Json]) -> Sequence[Json]:
+    """Tags with the households alone that a planner's provider serves."""
+    provider = own_provider(caller)
+    if provider is None:
+        return bodies
+    doors = {one["household"] for body in bodies for one in body["mounts"]}
+    served = await households_served(transaction.sql, transaction.municipality_id, provider, doors)
+    return [body | {"mounts": [one for one in body["mounts"] if one["household"] in served]} for body in bodies]
+
+
+KIND = Kind(
+    "tags",
+    "tag",
+    TagBody,
+    TagAnswer,
+    TAG,
+    TAG_OUT,
+    reach="hung_at",
+    within=_at_own_doors,
+    writers=WRITERS,
+    shown=_shown,
+)
+add_routes(router, KIND)
+
+TagWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
+Act = Callable[[Writing], Awaitable[Outcome]]
+
+
+@router.post(
+    "/v1/tags/{ref}/mount",
+    operation_id="mount_tag",
+    summary="Hang a tag at a household",
+    openapi_extra=body_of(MountBody, example=MOUNT),
+    responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
+)
+async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
+    """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing.
+
+    Planners hang their own doors' tags, and new ones of theirs, at households where their provider has or has had an
+    order: any other is unknown to them. Other providers with an open order where it hung see it in `/v1/tag-moves`.
+    """
+    known_ref(ref)
+    body = await read_json(request, MountBody)
+
+    async def act(writing: Writing) -> Outcome:
+        return await mount_tag(
+            writing,
+            ref,
+            body.household,
+            body.at,
+            by=caller.subject,
+            condition=condition,
+            provider=own_provider(caller),
+        )
+
+    return await _told(request, caller, ref, act)
+
+
+@router.post(
+    "/v1/tags/{ref}/state",
+    operation_id="tell_tag_state",
+    summary="Tell the state of a tag",
+    openapi_extra=body_of(StateBody, example=STATE),
+    responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
+)
+async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
+    """Judges the taps that arrive from now on by when they were made. The same again changes nothing."""
+    known_ref(ref)
+    body = await read_json(request, StateBody)
+
+    async def act(writing: Writing) -> Outcome:
+        return await tell_state(
+            writing,
+            ref,
+            body.state,
+            body.at,
+            body.reason,
+            by=caller.subject,
+            condition=condition,
+            provider=own_provider(caller),
+        )
+
+    return await _told(request, caller, ref, act)
+
+
+async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Response:
+    async def told_act(writing: Writing) -> Outcome:
+        return await told(writing, KIND, caller, await act(writing))
+
+    return record(KIND, caller, ref, await written(request, caller, told_act))
+
+
+@router.get(
+    "/v1/tag-moves",
+    operation_id="list_tag_moves",
+    summary="List tags that others took from doors one serves",
+    responses=answer_of(page_of(TagMove), example={"items": [MOVE], "next": None}, headers=["Link"]),
+)
+async def tag_moves(
+    request: Request,
+    caller: Annotated[Caller, Depends(allow(*READERS, scope="records:read"))],
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> Response:
+    """Where a tag hung that somebody else has hung elsewhere, for each provider that then had an open order there.
+
+    By instant. Planners see their own provider's.
+    """
+    after = (dt.datetime.min.replace(tzinfo=UTC), "", "") if cursor is None else _after(cursor)
+    async with database(request).read(caller.municipality_id) as reading:
+        found = await moved(reading.sql, reading.municipality_id, own_provider(caller), after, limit + 1)
+    following = cursor_of(*found[limit - 1][:3]) if len(found) > limit else None
+    items = [TagMove.model_validate(one._asdict()).model_dump() for one in found[:limit]]
+    return paged(request, items, following)
+
+
+def _after(cursor: str) -> tuple[dt.datetime, str, str]:
+    """The place in a cursor. Raises Problem `invalid_cursor`."""
+    try:
+        at, tag, provider = words_of(cursor)
+        return dt.datetime.fromisoformat(at).astimezone(UTC), tag, provider
+    except (ValueError, OverflowError) as error:
+        raise Problem("invalid_cursor") from error

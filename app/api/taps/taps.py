@@ -1,0 +1,279 @@
+"""Phones send taps: `POST /v1/taps`. Every item gets its own verdict; a phone drops it from its queue on our word."""
+
+import datetime as dt
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.taps.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
+from app.api.http.access import Caller, allow, database, digest_of
+from app.api.http.health import count_tap
+from app.api.http.json_bodies import Unread, read_items
+from app.api.http.problems import Problem
+from app.api.http.shapes import AnyRef, Instant, OneOf, Wire, answer_of, body_of
+from app.api.taps.group_commit import MOST_WEIGHT, GroupCommit
+from app.api.taps.tags import Uid
+from app.api.visits.visits import Evidence
+from app.domain.taps.judging import Claim, Envelope, KeysClosedError, ManualReason, Message, Refusal
+from app.domain.visits.visit import ANOMALIES, Status
+from app.settings import Settings
+from app.store.database import Database
+
+router = APIRouter(tags=["taps"])
+
+Uptime = Annotated[int, Field(ge=0, lt=2**53)]
+BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+PATH = "/v1/taps"
+SENDERS = allow("staff", "inspector", scope="taps")
+SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
+
+
+class TapTag(Wire):
+    """What was tapped: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` by hand with a `reason`.
+
+    A UID is 4, 7 or 10 bytes in hex, with or without colons or hyphens.
+    """
+
+    keyset: Annotated[str, StringConstraints(max_length=64)] | None = None
+    e: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")] | None = None
+    c: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{16}$")] | None = None
+    uid: Uid | None = None
+    household: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    reason: ManualReason | None = None
+    note: Annotated[str, StringConstraints(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> "TapTag":
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        if given not in SHAPES:
+            raise PydanticCustomError("invalid_value", "not one of the shapes of a tag")
+        return self
+
+
+class TapIn(Wire):
+    """One tap. `id` is minted by the phone once and kept through every retry."""
+
+    id: UUID
+    direction: Literal["in", "out", "auto", "control"]
+    tapped_at: Instant
+    uptime_ms: Uptime | None = None
+    boot_id: BootId | None = None
+    tag: TapTag
+
+
+class TapsIn(Wire):
+    """A phone's queue with its clocks at sending."""
+
+    sent_at: Instant
+    sent_uptime_ms: Uptime | None = None
+    boot_id: BootId | None = None
+    taps: Annotated[list[TapIn], Field(min_length=1, max_length=1000)]
+
+
+class TapVisit(Wire):
+    """A visit the tap belongs to, as it stands today; none that the same person makes for another provider."""
+
+    id: UUID
+    recipient: AnyRef
+    status: Status
+
+
+class TapDoors(Wire):
+    """The household whose door was tapped, and all where the same person is logged in now, for the same provider.
+
+    A way out at the wrong door ends nothing: the tapped one is not among them.
+    """
+
+    tapped: AnyRef
+    logged_in: list[AnyRef]
+
+
+class TapResult(Wire):
+    """The answer to one item, in the order of the items."""
+
+    id: UUID | None
+    verdict: Literal["accepted", "disputed", "refused"]
+    code: Annotated[str, OneOf((*get_args(Refusal), *ANOMALIES))] | None
+    duplicate: bool
+    at: Instant | None
+    evidence: Evidence | None
+    visits: list[TapVisit]
+    doors: TapDoors | None = Field(description="Null unless the person has been logged in elsewhere since before.")
+
+
+class TapsOut(Wire):
+    """When the batch reached us and what became of each item."""
+
+    received_at: Instant
+    results: list[TapResult]
+
+
+EXAMPLE = {
+    "sent_at": "2026-10-24T08:31:07Z",
+    "sent_uptime_ms": 812345,
+    "boot_id": "b7",
+    "taps": [
+        {
+            "id": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+            "direction": "in",
+            "tapped_at": "2026-10-24T08:31:02Z",
+            "uptime_ms": 807345,
+            "boot_id": "b7",
+            "tag": {"uid": "04A1B2C3D4E5F6"},
+        }
+    ],
+}
+EXAMPLE_OUT = {
+    "received_at": "2026-10-24T08:31:07.412000Z",
+    "results": [
+        {
+            "id": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+            "verdict": "accepted",
+            "code": None,
+            "duplicate": False,
+            "at": "2026-10-24T08:31:02Z",
+            "evidence": "static",
+            "visits": [{"id": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1", "recipient": "B-001", "status": "open"}],
+            "doors": None,
+        }
+    ],
+}
+
+
+def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Sequence[TapAnswer] | None]:
+    """The queue that commits the taps of each municipality in groups."""
+    late_after = dt.timedelta(days=settings.late_tap_days)
+    key = settings.lookup_key
+
+    def digest_uid(uid: str) -> str:
+        return blake2b(uid.encode(), key=key, digest_size=16).hexdigest()
+
+    async def write(municipality_id: int, submissions: Sequence[Submission]) -> Sequence[Sequence[TapAnswer] | None]:
+        async with to.write(municipality_id) as writing:
+            return await record_taps(writing, submissions, late_after, digest_uid)
+
+    return GroupCommit(write, _weight)
+
+
+def _weight(part: Submission) -> int:
+    """How long a part is written, in taps: for each more day the taps that are there already are read."""
+    return len(part.items) + (part.days - 1) * (MOST_WEIGHT // DAYS_AT_ONCE)
+
+
+@router.post(
+    PATH,
+    dependencies=[Depends(SENDERS)],
+    operation_id="post_taps",
+    summary="Send taps",
+    openapi_extra=body_of(TapsIn, example=EXAMPLE),
+    responses=answer_of(TapsOut, example=EXAMPLE_OUT),
+)
+async def post_taps(request: Request) -> Response:
+    """Check-ins and check-outs from one phone, 1 to 1000 at a time, however late and in whatever order.
+
+    Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
+    answer again, marked `duplicate`; only what was refused for want of master data (`tag_unknown`, `keyset_unknown`,
+    `unknown_household`) is judged anew. Claims that lie in the future are moved back together, the latest to receipt.
+
+    A queue of more than four days is stored four days at a time, the earliest first, and answered when all of it is,
+    with the visits as they were told then. Where that fails on the way, nothing is answered, and what was stored is a
+    duplicate when it is sent again.
+
+    Refused items are kept, up to 1000 of a sender's day; one beyond that is `too_many_refused`. 403 `not_employed` when
+    nobody has ever employed the sender, or none of the taps is of a day of an employment that is over.
+
+    Neither visits nor doors are told to who is not employed today, or on a phone that is revoked or somebody else's.
+
+    An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
+    read of the tag is worth anything afterwards.
+    """
+    caller = await SENDERS.tapping(request)
+    batch = await read_items(request, TapsIn, "taps", TapIn)
+    sent = batch.envelope
+    envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
+    items = [
+        unreadable(request, item) if isinstance(item, Unread) else _item(request, item, caller) for item in batch.items
+    ]
+    master = database(request).remembered(caller.municipality_id)
+    if master is not None:
+        # Before the lock is waited for: it is nobody else's time.
+        for claim in items:
+            if isinstance(claim, Claim) and claim.message is not None:
+                with suppress(KeysClosedError):
+                    claim.message.verified(master)
+    sender, by_staff = caller.staff or caller.subject, caller.role == "staff"
+    submission = Submission(sender, caller.device, envelope, items, by_staff)
+    told: dict[int, TapAnswer] = {}
+    for places, part in parts_of(submission):
+        written = await request.app.state.taps.submit(caller.municipality_id, part, request.is_disconnected)
+        if written is None:
+            raise Problem("not_employed")
+        told.update(zip(places, written, strict=True))
+    answers = [told[place] for place in range(len(items))]
+    for answer in answers:
+        count_tap(answer.verdict, answer.code)
+    body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})
+    return Response(body, media_type="application/json")
+
+
+def _item(request: Request, item: TapIn, caller: Caller) -> Claim | Unreadable:
+    """A tap, or what is refused of one: inspectors make control taps at tags, and nobody else and nothing else."""
+    control = item.direction == "control"
+    if control == (caller.role == "inspector") and not (control and item.tag.household is not None):
+        return _claim(item)
+    told = {"direction": item.direction, "tapped_at": item.tapped_at}
+    code: Refusal = "malformed" if caller.role == "inspector" and control else "forbidden_role"
+    return Unreadable(item.id, told, _known_by(request, item.model_dump_json()), code)
+
+
+def _claim(item: TapIn) -> Claim:
+    tag = item.tag
+    message = (
+        Message(tag.keyset, bytes.fromhex(tag.e), bytes.fromhex(tag.c)) if tag.keyset and tag.e and tag.c else None
+    )
+    return Claim(
+        id=item.id,
+        direction=item.direction,
+        tapped_at=item.tapped_at,
+        uptime_ms=item.uptime_ms,
+        boot_id=item.boot_id,
+        message=message,
+        uid=tag.uid,
+        household=tag.household,
+        reason=tag.reason,
+        note=tag.note,
+    )
+
+
+def unreadable(request: Request, item: Unread) -> Unreadable:
+    """An item that is kept as an attempt, under its id where that could be read."""
+    try:
+        id_ = UUID(item.id) if item.id else None
+    except ValueError:
+        id_ = None
+    return Unreadable(id_, item.raw, _known_by(request, to_json(item.raw).decode()))
+
+
+def _known_by(request: Request, told: str) -> bytes:
+    """What a repeat of a refused item is known by: without our key nobody finds out by trying what it said."""
+    return digest_of(request, "attempt", told)[:16]
+
+
+def _result(answer: TapAnswer) -> dict[str, Any]:
+    return {
+        "id": answer.id,
+        "verdict": answer.verdict,
+        "code": answer.code,
+        "duplicate": answer.duplicate,
+        "at": answer.at,
+        "evidence": answer.evidence,
+        "visits": [{"id": visit.id, "recipient": visit.recipient, "status": visit.status} for visit in answer.visits],
+        "doors": answer.doors._asdict() if answer.doors else None,
+    }

@@ -1,0 +1,305 @@
+"""People correct visits: `POST /v1/visits/{id}/corrections`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, NamedTuple
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootModel, StringConstraints, ValidationInfo
+from pydantic_core import PydanticCustomError, to_json
+
+from app.actions.visits.correct_visit import Submitted, correct_visits
+from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
+from app.api.http.access import Caller, allow
+from app.api.http.json_bodies import read_bytes, strict, validated
+from app.api.http.problems import Problem
+from app.api.http.records import Seen
+from app.api.http.shapes import IdInPath, Instant, Wire, answer_of, body_of, refused
+from app.api.taps.group_commit import GroupCommit
+from app.api.visits.visits import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
+from app.domain.visits.correction import Kind, Reason
+from app.store.database import Database
+from app.store.visits import corrections as store
+from app.store.visits.visits import StoredVisit
+
+router = APIRouter(tags=["visits"])
+
+Corrector = Annotated[Caller, Depends(allow("planner", "admin", scope="visits:write"))]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
+def _other_says_more(note: str | None, info: ValidationInfo) -> str | None:
+    if info.data.get("reason") == "other" and not (note and note.strip()):
+        raise PydanticCustomError("note_required", "the reason other needs a note")
+    return note
+
+
+NoteBesideReason = Annotated[Note | None, AfterValidator(_other_says_more), Field(validate_default=True)]
+"""A note that must be there where the `reason`, a field before it, is `other`."""
+
+
+class Reasoned(Wire):
+    """What every correction says: its own id, why, and in words where the reason is `other`."""
+
+    id: UUID
+    reason: Reason
+    note: NoteBesideReason = None
+
+    def said(self) -> dict[str, Any]:
+        """What is its own in the kind."""
+        return self.model_dump(exclude={"id", "kind", "reason", "note"})
+
+
+def _named(value: object) -> object:
+    return {"intervention": value} if isinstance(value, str) else value
+
+
+class DoneIn(Wire):
+    """An intervention that was done; its ref alone will do."""
+
+    intervention: Name
+    minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
+
+
+Done = Annotated[DoneIn, BeforeValidator(_named, json_schema_input_type=Name | DoneIn)]
+
+
+class StartPart(Wire):
+    """When the visit really began."""
+
+    kind: Literal["set_start"]
+    started_at: Instant
+
+
+class EndPart(Wire):
+    """When the visit really ended."""
+
+    kind: Literal["set_end"]
+    ended_at: Instant
+
+
+class InterventionsPart(Wire):
+    """What was really done."""
+
+    kind: Literal["set_interventions"]
+    interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
+
+
+class StaffPart(Wire):
+    """Who really was there."""
+
+    kind: Literal["set_staff"]
+    staff: Name
+
+
+class RecipientPart(Wire):
+    """Whose visit it really was."""
+
+    kind: Literal["set_recipient"]
+    recipient: Name
+
+
+class SetStart(StartPart, Reasoned):
+    """When the visit really began."""
+
+
+class SetEnd(EndPart, Reasoned):
+    """When the visit really ended."""
+
+
+class SetInterventions(InterventionsPart, Reasoned):
+    """What was really done."""
+
+
+class SetStaff(StaffPart, Reasoned):
+    """Who really was there."""
+
+
+class SetRecipient(RecipientPart, Reasoned):
+    """Whose visit it really was."""
+
+
+AnyPart = Annotated[StartPart | EndPart | InterventionsPart | StaffPart | RecipientPart, Field(discriminator="kind")]
+
+
+def _each_once(parts: list[AnyPart]) -> list[AnyPart]:
+    if len({one.kind for one in parts}) < len(parts):
+        raise PydanticCustomError("invalid_value", "a kind stands twice")
+    return parts
+
+
+class Repair(Reasoned):
+    """Corrections that belong together, each kind once: all are made or none, and one undo takes them all back."""
+
+    kind: Literal["repair"]
+    corrections: Annotated[list[AnyPart], Field(min_length=2, max_length=5), AfterValidator(_each_once)]
+
+
+class Undo(Reasoned):
+    """A correction of the visit is taken back, with all that were made with it as one repair; it may be an undo."""
+
+    kind: Literal["undo"]
+    correction: UUID
+
+
+class Omit(Reasoned):
+    """The visit counts as none, until it is restored."""
+
+    kind: Literal["omit", "restore"]
+
+
+class SettleAnomaly(Reasoned):
+    """An anomaly has been seen (`acknowledge`), or is no longer one in the municipality's eyes (`resolve`)."""
+
+    kind: Literal["acknowledge", "resolve"]
+    anomaly: AnomalyCode
+
+
+class SettleDispute(Reasoned):
+    """Whether a disputed tap stands."""
+
+    kind: Literal["settle_dispute"]
+    accept: bool
+
+
+class Attest(Reasoned):
+    """A second person attests what another has told by hand, or a tap that came too late."""
+
+    kind: Literal["attest"]
+
+
+class CorrectionIn(
+    RootModel[
+        Annotated[
+            SetStart
+            | SetEnd
+            | SetInterventions
+            | SetStaff
+            | SetRecipient
+            | Omit
+            | SettleAnomaly
+            | SettleDispute
+            | Attest
+            | Repair
+            | Undo,
+            Field(discriminator="kind"),
+        ]
+    ]
+):
+    """One correction; `kind` says which."""
+
+
+class AnyKind(BaseModel):
+    """What is wrong with a correction of no known kind."""
+
+    kind: Kind
+
+
+KINDS: dict[str, type[Reasoned]] = {
+    "set_start": SetStart,
+    "set_end": SetEnd,
+    "set_interventions": SetInterventions,
+    "set_staff": SetStaff,
+    "set_recipient": SetRecipient,
+    "omit": Omit,
+    "restore": Omit,
+    "acknowledge": SettleAnomaly,
+    "resolve": SettleAnomaly,
+    "settle_dispute": SettleDispute,
+    "attest": Attest,
+    "repair": Repair,
+    "undo": Undo,
+}
+CORRECTION = {
+    "id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22",
+    "kind": "set_end",
+    "ended_at": "2026-10-24T09:01:02Z",
+    "reason": "forgot_out",
+}
+
+
+async def read_correction(request: Request) -> Asked:
+    """The body of a correction. Raises Problem as `read_json` does."""
+    body = await read_bytes(request)
+    value = strict(body)
+    kind = value.get("kind") if isinstance(value, dict) else None
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        validated(AnyKind, body)
+        raise Problem("invalid_envelope")
+    read = validated(model, body)
+    return Asked(read.id, str(kind), read.said(), read.reason, read.note)
+
+
+class Written(NamedTuple):
+    """The visit as it then is, and corrections as they are shown, its own among them."""
+
+    stored: StoredVisit
+    shown: dict[UUID, store.Told]
+
+
+CorrectionQueue = GroupCommit[Submitted, Written | CorrectionRefusedError]
+WEIGHT = 40
+"""A correction costs as much as so many taps: the lock is given on before the phones notice."""
+
+
+def correction_queue(database: Database) -> CorrectionQueue:
+    """The queue that commits the corrections of each municipality in groups, one after the other."""
+
+    async def write(municipality_id: int, waiting: Sequence[Submitted]) -> Sequence[Written | CorrectionRefusedError]:
+        async with database.write(municipality_id) as writing:
+            answers = await correct_visits(writing, waiting)
+            ids = [id_ for one in answers if isinstance(one, StoredVisit) for id_ in one.visit.corrections]
+            shown = await store.told(writing.sql, municipality_id, ids)
+        return [Written(one, shown) if isinstance(one, StoredVisit) else one for one in answers]
+
+    return GroupCommit(write, lambda _: WEIGHT)
+
+
+@router.post(
+    "/v1/visits/{visit_id}/corrections",
+    operation_id="correct_visit",
+    summary="Correct a visit",
+    status_code=201,
+    openapi_extra=body_of(CorrectionIn, example=CORRECTION),
+    responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]) | refused(428),
+)
+async def post_correction(request: Request, caller: Corrector, visit_id: IdInPath, seen: Seen) -> Response:
+    """Append a correction to the visit, which is then told anew. `If-Match` names the version that was looked at.
+
+    A repeated correction (same `id`, same body) changes nothing, whatever the version. What concerns the presence
+    (start, end, staff, a dispute, an attestation) holds for every visit of it. `resolve` is the municipality's; who
+    was there or told what stands by hand is no second person (`second_person_required`).
+    """
+    asked = await read_correction(request)
+    try:
+        id_ = UUID(visit_id)
+    except ValueError as error:
+        raise Problem("not_found") from error
+    return await submit(request, caller, Submitted(id_, asked, author_of(caller), seen))
+
+
+def author_of(caller: Caller) -> Author:
+    """Who corrects, and how far it reaches."""
+    return Author(caller.subject, caller.provider if caller.role == "planner" else None)
+
+
+async def submit(request: Request, caller: Caller, submitted: Submitted) -> Response:
+    """Have a correction written and answer with the visit. Raises Problem where it is refused."""
+    queue: CorrectionQueue = request.app.state.corrections
+    answer = await queue.submit(caller.municipality_id, submitted)
+    if isinstance(answer, CorrectionRefusedError):
+        raise Problem(answer.code, pointer=answer.pointer, version=answer.version) from answer
+    stored, shown = answer
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        notes = await notes_for(caller, reading, [stored])
+    return corrected(stored, shown, notes)
+
+
+def corrected(stored: StoredVisit, shown: dict[UUID, store.Told], notes: Mapping[UUID, str] | None) -> Response:
+    """201 with the visit as it now is, its version in `ETag`."""
+    body = to_json(visit_json(stored, shown, notes))
+    headers = {"ETag": f'"{stored.version}"'}
+    return Response(body, status_code=201, media_type="application/json", headers=headers)

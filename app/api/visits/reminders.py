@@ -1,0 +1,82 @@
+"""What a phone asks to remind its staff of: visits that are still open though they ought to be over."""
+
+import datetime as dt
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic_core import to_json
+
+from app.actions.visits.remind import reminders
+from app.api.http.access import Caller, allow, database
+from app.api.http.codes import STILL_LOGGED_IN, STILL_LOGGED_IN_TEXT
+from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
+from app.api.http.visibility import reach_of, require_employed
+from app.language import wanted
+
+router = APIRouter(tags=["visits"])
+
+
+class ReminderOut(Wire):
+    """An open visit past its expected end. `text` says `code` in the language asked for."""
+
+    visit: UUID
+    recipient: AnyRef
+    household: AnyRef
+    started_at: Instant
+    expected_end_at: Instant
+    code: Literal["still_logged_in"]
+    text: str
+
+
+class RemindersOut(Wire):
+    """One's own, as they began."""
+
+    at: Instant
+    items: list[ReminderOut]
+
+
+EXAMPLE = {
+    "at": "2026-10-24T09:40:00Z",
+    "items": [
+        {
+            "visit": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1",
+            "recipient": "B-001",
+            "household": "H-004",
+            "started_at": "2026-10-24T08:31:02Z",
+            "expected_end_at": "2026-10-24T09:01:02Z",
+            "code": STILL_LOGGED_IN,
+            "text": STILL_LOGGED_IN_TEXT.en,
+        }
+    ],
+}
+
+
+@router.get(
+    "/v1/reminders",
+    operation_id="list_reminders",
+    summary="My visits that are still open though they ought to be over",
+    responses=answer_of(RemindersOut, example=EXAMPLE),
+)
+async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
+    """Expected to end: the start and what was ordered, else the service's setting. Asking changes nothing."""
+    async with database(request).read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
+    now = request.app.state.now()
+    unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
+    found = await reminders(database(request), caller.municipality_id, reach_of(caller), now, unordered)
+    language = wanted(request.headers.get("accept-language", ""))
+    items = [
+        {
+            "visit": one.visit.id,
+            "recipient": one.visit.recipient,
+            "household": one.visit.household,
+            "started_at": one.visit.started_at,
+            "expected_end_at": one.expected_end_at,
+            "code": STILL_LOGGED_IN,
+            "text": getattr(STILL_LOGGED_IN_TEXT, language),
+        }
+        for one in found
+    ]
+    return Response(to_json({"at": now, "items": items}), media_type="application/json")

@@ -1,0 +1,391 @@
+"""Visits as people and machines read them: `GET /v1/visits`, one visit, and the feed of changes."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from pydantic_core import to_json
+
+from app.api.http.access import Caller, allow
+from app.api.http.paging import cursor_of, moment_of, paged, words_of
+from app.api.http.problems import Problem
+from app.api.http.shapes import AnyRef, Day, IdInPath, Instant, OneOf, Wire, answer_of, sent
+from app.api.http.visibility import reach_of, require_employed, require_known
+from app.api.register.register import Role
+from app.domain.category import Category
+from app.domain.taps.judging import ManualReason
+from app.domain.visits.correction import Kind, Reason
+from app.domain.visits.evidence import Level, on_the_wire, weakest
+from app.domain.visits.repair import repair_of
+from app.domain.visits.split import REASONS
+from app.domain.visits.visit import ANOMALIES, Severity, Status
+from app.store.database import Reading, Writing
+from app.store.visits import corrections as store_corrections
+from app.store.visits import visit_list
+from app.store.visits import visits as store_visits
+from app.store.visits.corrections import Told
+from app.store.visits.visit_list import VisitFilter
+from app.store.visits.visits import StoredVisit
+
+router = APIRouter(tags=["visits"])
+
+AnomalyCode = Annotated[str, OneOf(ANOMALIES)]
+AnomalyState = Literal["open", "acknowledged", "resolved"]
+Evidence = Literal["sun_online", "sun_late", "static", "manual", "disputed"]
+Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin", scope="visits:read"))]
+NOTE_READERS = frozenset({"staff", "planner"})
+"""Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
+Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin", scope="visits:read"))]
+
+
+class TapsOfVisit(Wire):
+    """The taps that bound the visit."""
+
+    in_: Annotated[UUID | None, Field(alias="in")]
+    out: UUID | None
+
+
+class EvidenceOfVisit(Wire):
+    """How strongly each end is shown: `sun_online`, `sun_late`, `static`, `manual`; `disputed` until settled."""
+
+    in_: Annotated[Evidence | None, Field(alias="in")]
+    out: Evidence | None
+
+
+class ShareOut(Wire):
+    """Seconds given to one intervention, and by which rule."""
+
+    category: Category | None
+    intervention: AnyRef | None
+    order_line: str | None
+    seconds: int
+    payable: bool
+    reason: Annotated[str, OneOf((*REASONS, *ANOMALIES)), Field(description="By which rule, or what holds it.")]
+
+
+class AnomalyOut(Wire):
+    """What asks to be repaired (`fix`) or seen (`acknowledge`); `suggestion` is a correction that would settle it."""
+
+    code: AnomalyCode
+    severity: Severity
+    state: AnomalyState
+    suggestion: dict[str, Any] | None
+
+
+class CorrectionOut(Wire):
+    """What a person has changed: `before` and `after` hold what its kind is about, null where nothing had been told.
+
+    `by` is a staff ref, a client's id (`188.ekonomi`), or `operator/…` for a token that names neither.
+    """
+
+    id: UUID
+    kind: Kind
+    reason: Reason | ManualReason
+    note: str | None
+    by: str
+    at: Instant
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class VisitOut(Wire):
+    """A whole visit. The shares add up to `seconds`; the visits of one presence to its `presence_seconds`."""
+
+    id: UUID
+    group: UUID
+    taps: TapsOfVisit
+    recipient: AnyRef
+    provider: AnyRef | None
+    staff: AnyRef
+    role: Role | None
+    household: AnyRef
+    started_at: Instant | None
+    ended_at: Instant | None
+    provisional: bool
+    local_date: Day
+    presence: list[Annotated[list[Instant], Field(min_length=2, max_length=2)]]
+    presence_seconds: int
+    seconds: int
+    status: Status
+    payable: bool
+    evidence: EvidenceOfVisit
+    counted_as: Annotated[
+        Level | None,
+        Field(description="Where figures of evidence count a complete visit: its weakest end, `off_site`…"),
+    ]
+    shares: list[ShareOut]
+    anomalies: list[AnomalyOut]
+    corrections: list[CorrectionOut]
+    version: int
+    note: Annotated[
+        str | None,
+        Field(
+            description="The carer's words in the report that counts. Only the provider's planner and staff have it."
+        ),
+    ] = None
+
+
+class VisitsOut(Wire):
+    """A page of visits; `next` is the cursor of the next one."""
+
+    items: list[VisitOut]
+    next: str | None
+
+
+class VisitQuery(BaseModel):
+    """The filters of a list; days are local and inclusive."""
+
+    from_: Annotated[Day | None, Field(alias="from")] = None
+    to: Day | None = None
+    recipient: AnyRef | None = None
+    provider: AnyRef | None = None
+    staff: AnyRef | None = None
+    status: Status | None = None
+    anomaly: AnomalyCode | None = None
+    limit: Annotated[int, Field(ge=1, le=500)] = 100
+    cursor: str | None = None
+
+
+class ChangedOut(Wire):
+    """A visit that is new or has changed."""
+
+    visit: VisitOut
+
+
+class WithdrawnOut(Wire):
+    """A visit that is no more, and the one that took its place."""
+
+    withdrawn: UUID
+    replaced_by: UUID | None
+
+
+class ChangesOut(Wire):
+    """Changes in order, each with the whole visit as it now is; `next` is where to go on from, also when none came."""
+
+    items: list[ChangedOut | WithdrawnOut]
+    next: str
+
+
+EXAMPLE = {
+    "id": "5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1",
+    "group": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10",
+    "taps": {"in": "019a0f5c-2b1e-7c44-9d7f-3f1f0a6f2b10", "out": "019a0f77-90d2-7f61-a1b0-2b6f1c9be2aa"},
+    "recipient": "B-001",
+    "provider": "P-norr",
+    "staff": "S-07",
+    "role": "care_assistant",
+    "household": "B-001",
+    "started_at": "2026-10-24T08:31:02Z",
+    "ended_at": "2026-10-24T09:01:02Z",
+    "provisional": False,
+    "local_date": "2026-10-24",
+    "presence": [["2026-10-24T08:31:02Z", "2026-10-24T09:01:02Z"]],
+    "presence_seconds": 1800,
+    "seconds": 1800,
+    "status": "complete",
+    "payable": True,
+    "evidence": {"in": "static", "out": "static"},
+    "counted_as": "static",
+    "shares": [
+        {
+            "category": "CARE",
+            "intervention": "dusch",
+            "order_line": "O-001/1",
+            "seconds": 1800,
+            "payable": True,
+            "reason": "reported",
+        }
+    ],
+    "anomalies": [],
+    "corrections": [],
+    "version": 2,
+    "note": "Ville duscha före frukost.",
+}
+
+MOVED: dict[int | str, dict[str, Any]] = {301: {"description": "Another visit took its place"} | sent("Location")}
+
+
+async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, Told]:
+    """The corrections of these visits, by id."""
+    ids = [id_ for stored in found for id_ in stored.visit.corrections]
+    return await store_corrections.told(reading.sql, reading.municipality_id, ids) if ids else {}
+
+
+async def notes_for(
+    caller: Caller, reading: Reading | Writing, found: Iterable[StoredVisit]
+) -> Mapping[UUID, str] | None:
+    """What carers wrote about these visits, by the report; None where it is not the caller's to read."""
+    if caller.role not in NOTE_READERS:
+        return None
+    ids = [stored.visit.noted for stored in found if stored.visit.noted]
+    return await store_visits.notes(reading.sql, reading.municipality_id, ids) if ids else {}
+
+
+def visit_json(
+    stored: StoredVisit, corrections: Mapping[UUID, Told], notes: Mapping[UUID, str] | None = None
+) -> dict[str, Any]:
+    """A visit in the shape of `VisitOut`, with those of `corrections` that are its own.
+
+    Without `notes` it has no `note`, which is another thing than a carer who wrote nothing.
+    """
+    visit = stored.visit
+    note = {} if notes is None else {"note": notes.get(visit.noted) if visit.noted else None}
+    performed = visit.status == "complete" and visit.took_place
+    told = {
+        "id": visit.id,
+        "group": visit.group,
+        "taps": {"in": visit.in_tap, "out": visit.out_tap},
+        "recipient": visit.recipient,
+        "provider": visit.provider,
+        "staff": visit.staff,
+        "role": visit.role,
+        "household": visit.household,
+        "started_at": visit.started_at,
+        "ended_at": visit.ended_at,
+        "provisional": visit.provisional,
+        "local_date": visit.local_date,
+        "presence": visit.spans,
+        "presence_seconds": visit.presence_seconds,
+        "seconds": visit.seconds,
+        "status": visit.status,
+        "payable": visit.payable,
+        "evidence": {"in": on_the_wire(visit.evidence_in), "out": on_the_wire(visit.evidence_out)},
+        "counted_as": weakest(visit.evidence_in, visit.evidence_out) if performed else None,
+        "shares": [
+            {
+                "category": share.category,
+                "intervention": share.intervention,
+                "order_line": share.order_line,
+                "seconds": share.seconds,
+                "payable": share.payable,
+                "reason": share.reason,
+            }
+            for share in visit.shares
+        ],
+        "anomalies": [
+            {
+                "code": code,
+                "severity": ANOMALIES[code],
+                "state": visit.settled.get(code, "open"),
+                "suggestion": None if code in visit.settled else repair_of(visit, code),
+            }
+            for code in visit.anomalies
+        ],
+        "corrections": [corrections[id_]._asdict() for id_ in visit.corrections],
+        "version": stored.version,
+    }
+    return told | note
+
+
+@router.get(
+    "/v1/visits",
+    operation_id="list_visits",
+    summary="List visits",
+    responses=answer_of(VisitsOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
+)
+async def list_visits(
+    request: Request,
+    caller: Reader,
+    query: Annotated[VisitQuery, Query()],
+) -> Response:
+    """Whole visits by start (or end, where no start is known), oldest first. `from` and `to` are inclusive local dates.
+
+    JSON whatever `Accept` says: a visit is no row of a table. A ref that does not exist is 404 `unknown_ref`. Staff see
+    their own visits of the last 48 hours while they are employed, planners those of their provider.
+    """
+    after = moment_of(words_of(query.cursor)) if query.cursor else None
+    reach = reach_of(caller)
+    wanted = VisitFilter(
+        query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
+    )
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
+        await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
+        found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
+        corrections = await corrections_of(reading, found)
+        notes = await notes_for(caller, reading, found)
+    following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
+    return paged(request, [visit_json(stored, corrections, notes) for stored in found[: query.limit]], following)
+
+
+@router.get(
+    "/v1/visits/{visit_id}",
+    operation_id="get_visit",
+    summary="Get a visit",
+    responses=answer_of(VisitOut, example=EXAMPLE, headers=["ETag"]) | MOVED,
+)
+async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Response:
+    """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did.
+
+    One that is out of the caller's reach is as none.
+    """
+    try:
+        id_ = UUID(visit_id)
+    except ValueError as error:
+        raise Problem("not_found") from error
+    reach = reach_of(caller)
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        await require_employed(reading, caller)
+        stored = await visit_list.one(reading, reach, id_)
+        if stored is None:
+            gone, replaced_by = await visit_list.withdrawn(reading, reach, id_)
+            if not gone:
+                raise Problem("not_found")
+            if replaced_by is None:
+                raise Problem("visit_withdrawn")
+            return Response(status_code=301, headers={"Location": f"/v1/visits/{replaced_by}"})
+        corrections = await corrections_of(reading, [stored])
+        notes = await notes_for(caller, reading, [stored])
+    headers = {"ETag": f'"{stored.version}"'}
+    return Response(to_json(visit_json(stored, corrections, notes)), media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/v1/changes",
+    operation_id="list_changes",
+    summary="Pull changes",
+    responses=answer_of(ChangesOut, example={"items": [{"visit": EXAMPLE}], "next": "5f0c9d1e7ab3.1"}),
+)
+async def list_changes(
+    request: Request,
+    caller: Puller,
+    after: Annotated[str, Query(max_length=40)] = "0",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
+
+    Go on from `next` until it equals the cursor that was sent: a page may hold nothing within reach with more behind.
+    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`, null as well
+    where that visit is out of reach. A restore of the database begins a
+    new epoch: a cursor of another one is 410 `cursor_of_another_epoch`, and everything is to be pulled anew from `0`.
+    """
+    reach = reach_of(caller)
+    async with request.app.state.database.read(caller.municipality_id) as reading:
+        epoch = await visit_list.epoch(reading)
+        last = _last_seen(after, epoch)
+        found = await visit_list.changes(reading, reach, last, limit)
+        changed = [change.visit for change in found if change.visit]
+        corrections = await corrections_of(reading, changed)
+        notes = await notes_for(caller, reading, changed)
+    items: list[dict[str, Any]] = []
+    for change in found:
+        if change.visit is not None:
+            items.append({"visit": visit_json(change.visit, corrections, notes)})
+        elif change.withdrawn:
+            items.append({"withdrawn": change.visit_id, "replaced_by": change.replaced_by})
+    following = f"{epoch}.{found[-1].no if found else last}"
+    return Response(to_json({"items": items, "next": following}), media_type="application/json")
+
+
+def _last_seen(cursor: str, epoch: str) -> int:
+    """The number of the change a cursor stands at. Raises Problem `invalid_cursor`, `cursor_of_another_epoch`."""
+    found = re.fullmatch(r"(?:([0-9a-f]{12})\.)?(0|[1-9][0-9]{0,17})", cursor)
+    if found is None:
+        raise Problem("invalid_cursor")
+    if found[1] != epoch and cursor != "0":
+        raise Problem("cursor_of_another_epoch")
+    return int(found[2])

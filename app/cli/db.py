@@ -1,0 +1,97 @@
+"""`taggad db`: the embedded database of the data directory."""
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.terminal import database_url, err, fail, failures_told, out, require_keys, settings_given
+from app.domain.time import UTC, local
+from app.settings import Settings
+from app.store.ledger.marks import Marks
+from app.store.migrate import migrate
+from app.store.server import backup as backups
+from app.store.server import embedded
+from app.store.server.secrets import made_once
+
+db = typer.Typer(no_args_is_help=True)
+
+
+@db.command("start")
+def db_start() -> None:
+    """Leave the embedded database running behind."""
+    with failures_told():
+        settings = settings_given()
+        out.print(embedded.detach(settings.data_dir, bin_dir=settings.pg_bin), markup=False)
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """End what `db start` left."""
+    with failures_told():
+        out.print("Stopped." if embedded.stop(settings_given().data_dir) else "It was not running.")
+
+
+@db.command("status")
+def db_status() -> None:
+    """Tell whether the embedded database runs, whose it is and where; exit 3 when it does not run."""
+    with failures_told():
+        settings = settings_given()
+        if settings.database_url is not None:
+            err.print("TAGGAD_DATABASE_URL is set: the embedded database told of here is not the one that is served.")
+        known = embedded.status(settings.data_dir)
+    since = f" since {local(known.started_at):%Y-%m-%d %H:%M}" if known.started_at else ""
+    whose = f", process {known.owner_pid}{' (detached)' if known.detached else ''}" if known.owner_pid else ""
+    out.print(f"{known.state}{since}{whose}")
+    if known.url:
+        out.print(known.url, markup=False)
+    if known.state != "running":
+        raise typer.Exit(3)
+
+
+@db.command("backup")
+def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> None:
+    """Write the embedded database to a file, beside a running server. Keep secrets.json of the data directory too."""
+    with failures_told():
+        settings = _embedded_only()
+        with err.status("Writing the backup"), database_url(settings) as url:
+            began_at = dt.datetime.now(UTC)
+            size = backups.backup(url, target, bin_dir=settings.pg_bin)
+        backups.tell_made(settings.data_dir, began_at)
+    out.print(f"{target}: {size} bytes", markup=False)
+
+
+@db.command("restore")
+def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
+    """Put a backup back in place of all there is in the embedded database. No server may be running."""
+    with failures_told():
+        settings = _embedded_only()
+        settings = settings.with_secrets(made_once(settings.data_dir))
+        with err.status("Restoring"), database_url(settings) as url:
+            asyncio.run(migrate(url))  # makes the roles that the file's tables belong to
+            with backups.restored(url, source, bin_dir=settings.pg_bin) as restored:
+                asyncio.run(migrate(restored))  # a file of an earlier version
+                require_keys(settings, restored)
+                asyncio.run(backups.begin_epoch(restored))
+    Marks(settings.data_dir).forget()
+    out.print("Restored. How large the ledger was before is forgotten: it may be smaller now.")
+
+
+@db.command("restored")
+def db_restored() -> None:
+    """Tell an outside database that its own means have restored it: cursors of before are refused from then on."""
+    with failures_told():
+        settings = settings_given()
+        with database_url(settings) as url:
+            asyncio.run(backups.begin_epoch(url))
+        kept = Marks(settings.data_dir).forget()
+    out.print(f"A new epoch has begun; how large {kept} ledgers were before is forgotten.")
+
+
+def _embedded_only() -> Settings:
+    settings = settings_given()
+    if settings.database_url is not None:
+        fail("backup and restore are of the embedded database; an outside one has its own (pg_dump)")
+    return settings

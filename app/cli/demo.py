@@ -1,0 +1,177 @@
+"""The demo: the server and a simulated district against it, until somebody ends it."""
+
+import asyncio
+import datetime as dt
+import json
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from rich.console import Console
+
+from app.actions.add_municipality import add_municipality
+from app.api.http.access import mint
+from app.domain.time import UTC, local
+from app.main import create_app
+from app.server import server_options
+from app.settings import Settings
+from app.store.database import Database
+from app.store.migrate import migrate
+
+MUNICIPALITY = 188
+NAME = "Norrtälje"
+SEED = 1
+TOKEN_SECONDS = 12 * 3600
+PATIENCE_SECONDS = 10
+LOG = "demo.log"
+MARK = "demo"
+"""A file in the data directory that says: what lives here is an example."""
+
+
+class NotADemoError(Exception):
+    """Real data lives in the data directory."""
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.answers = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.answers.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # the demo listens for them itself: more than a server must end
+
+
+async def run(settings: Settings, url: str, at: socket.socket, speed: float, out: Console) -> int:
+    """Serve at a taken address and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
+    out.print("Migrating the database")
+    await migrate(url)
+    if not await _prepare(settings, url):
+        out.print(f"{settings.data_dir} holds data that no demo made: set TAGGAD_DATA_DIR to another directory")
+        return 1
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    server = _Server(uvicorn.Config(create_app(settings, url, demo=True), **server_options()))
+    tasks = {"ended": asyncio.create_task(ended.wait()), "server": asyncio.create_task(server.serve(sockets=[at]))}
+    up = asyncio.create_task(server.answers.wait())
+    try:
+        await asyncio.wait((up, *tasks.values()), return_when=asyncio.FIRST_COMPLETED)
+        if up.done():
+            base = f"http://127.0.0.1:{at.getsockname()[1]}"
+            staff = json.loads(await _ask("staff", "--seed", str(SEED)))
+            _welcome(out, settings, base, staff)
+            tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, out.print))
+        await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopped = ended.is_set()
+        out.print("Ending" if stopped else "Something broke; ending")
+        server.should_exit = True
+        up.cancel()
+        for name in ("days", "ended"):
+            if name in tasks:
+                tasks[name].cancel()
+        await asyncio.gather(up, *tasks.values(), return_exceptions=True)
+    return 0 if stopped else 1
+
+
+async def _prepare(settings: Settings, url: str) -> bool:
+    """Make the municipality; False when what is there is no example."""
+    database = Database(url, pool_size=1)
+    try:
+        mark = settings.data_dir / MARK
+        known = await database.municipalities()
+        if known and not mark.exists():
+            return False
+        mark.touch()
+        await add_municipality(database, MUNICIPALITY, NAME)
+    finally:
+        await database.close()
+    return True
+
+
+def _command(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "firmware_sim", *arguments)
+
+
+async def _start(*arguments: str) -> Process:
+    # A session of its own: Ctrl-C reaches this process alone, which then ends the other in order.
+    root = Path(__file__).parents[2]
+    return await asyncio.create_subprocess_exec(
+        *_command(*arguments), stdin=PIPE, stdout=PIPE, cwd=root, start_new_session=True
+    )
+
+
+async def _ask(*arguments: str) -> bytes:
+    process = await _start(*arguments)
+    said, _ = await process.communicate()
+    return said
+
+
+async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[str], None]) -> None:
+    """Let the district live until it ends by itself; ends it when cancelled."""
+    token = _tokens(settings)
+    given = {"admin_token": token("admin"), "system_token": token("system")}
+    process = await _start("live", "--base-url", base, "--seed", str(SEED), "--speed", str(speed))
+    assert process.stdin is not None  # noqa: S101 - pipes were asked for
+    assert process.stdout is not None  # noqa: S101 - as above
+    try:
+        process.stdin.write(json.dumps(given).encode())
+        process.stdin.close()
+        async for line in process.stdout:
+            say(line.decode(errors="replace").rstrip())
+        await process.wait()
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+def _tokens(settings: Settings) -> Callable[..., str]:
+    def token(role: str, **refs: str) -> str:
+        return mint(settings, municipality_id=MUNICIPALITY, role=role, ttl_seconds=TOKEN_SECONDS, **refs)
+
+    return token
+
+
+def _welcome(out: Console, settings: Settings, base: str, staff: list[dict[str, Any]]) -> None:
+    token = _tokens(settings)
+    one = staff[0]
+    out.print(f"\nTaggad serves municipality {MUNICIPALITY} {NAME} of the example at {base}\n", style="bold")
+    month = f"{local(dt.datetime.now(UTC)):%Y-%m}"
+    for path, what in (
+        ("/", "the start page, with live figures"),
+        ("/docs", "the API, to try by hand"),
+        ("/v1/visits?limit=5", "visits (controller, system, planner)"),
+        (f"/v1/executed-time?month={month}&by=recipient,category", "executed time (the same)"),
+        ("/metrics", "metrics"),
+    ):
+        out.print(f"  {base}{path}", markup=False)
+        out.print(f"      {what}", markup=False)
+    logins = {
+        "system": token("system"),
+        "controller": token("controller"),
+        f"planner of {one['provider']}": token("planner", provider=one["provider"]),
+        f"staff {one['ref']}": token("staff", staff=one["ref"], provider=one["provider"]),
+        "admin": token("admin"),
+    }
+    out.print(f"\nTokens, valid for {TOKEN_SECONDS // 3600} hours (`taggad token` makes more):")
+    for who, bearer in logins.items():
+        out.print(f"\n{who}", style="bold")
+        out.print(bearer, markup=False)
+    out.print(f'\ncurl -H "Authorization: Bearer <token>" "{base}/v1/visits?limit=5"\n', markup=False)
+    out.print(f"The log is {settings.data_dir / LOG}. Ctrl-C ends everything.\n", markup=False)

@@ -1,0 +1,137 @@
+"""What the verbs of the command line share: how they speak, and how they come to a database."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from app.actions.access.fit_keys import fit_keys, remember_lookup_key
+from app.cli.verify_ledger import UnverifiableError
+from app.server import ListenError
+from app.settings import Settings, UnsafeSettingsError
+from app.store.access.field_encryption import Vault
+from app.store.database import Database
+from app.store.ledger.marks import Marks
+from app.store.ledger.signed_notes import UnreadableKeyError
+from app.store.migrate import MigrationBlockedError, MissingRightsError, migrate, pending
+from app.store.server import embedded
+from app.store.server.secrets import FILE, LooseSecretsError, made_once
+from app.store.typed_tables import UnreadableRecordsError
+
+Result = TypeVar("Result")
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def fail(message: str) -> NoReturn:
+    err.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+TOLD = (
+    UnsafeSettingsError,
+    LooseSecretsError,
+    ListenError,
+    MigrationBlockedError,
+    MissingRightsError,
+    embedded.EmbeddedError,
+    UnreadableKeyError,
+    UnreadableRecordsError,
+    UnverifiableError,
+)
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
+    try:
+        yield
+    except TOLD as error:
+        fail(str(error))
+    except DBAPIError as error:
+        fail(f"the database refuses: {error.orig}")
+    except OSError as error:
+        # A file or directory of ours: the address of a database and of the server are told by errors of their own.
+        named = f"{error.filename}: " if error.filename else ""
+        fail(f"{named}{error.strerror or error}; TAGGAD_DATA_DIR names the directory of the data")
+
+
+def settings_given() -> Settings:
+    return Settings.from_environment(os.environ)
+
+
+def settings_with_secrets() -> Settings:
+    settings = settings_given()
+    if settings.database_url is None:
+        settings = settings.with_secrets(made_once(settings.data_dir))
+    settings.require_secrets()
+    settings.require_safe()
+    return settings
+
+
+def settings_with_found_secrets() -> Settings:
+    """For verbs that say more where the secrets are at hand: an outside database's may be elsewhere."""
+    settings = settings_given()
+    return settings if settings.database_url else settings.with_secrets(made_once(settings.data_dir))
+
+
+@contextmanager
+def database_url(settings: Settings) -> Iterator[str]:
+    """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    with embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url:
+        yield url
+
+
+def require_keys(settings: Settings, url: str, *, remember: bool = False) -> None:
+    """End with a line for each key that is not the one the data was written with.
+
+    `remember` keeps, for a municipality that is served for the first time, by which key look-ups are made.
+    """
+
+    async def unfit() -> list[str]:
+        vault = Vault(settings.field_keys, settings.lookup_key)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
+        try:
+            lines = []
+            for municipality_id in await database.municipalities():
+                found = await fit_keys(database, municipality_id)
+                lines += [f"{municipality_id}: {line}" for line in found]
+                if remember and not found:
+                    await remember_lookup_key(database, municipality_id, vault)
+            return lines
+        finally:
+            await database.close()
+
+    lines = asyncio.run(unfit())
+    if lines:
+        place = settings.data_dir / FILE if settings.database_url is None else "the environment"
+        fail("\n".join([*lines, f"These keys do not fit the data: put back those it was written with, in {place}."]))
+
+
+def on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
+    """Run one piece of work over a migrated database."""
+
+    async def run(url: str) -> Result:
+        if await pending(url):
+            if settings.database_url is not None:
+                fail("the database is not at this version's schema: run `taggad migrate`")
+            await migrate(url)
+        vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
+        marks = Marks(settings.data_dir)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault, marks=marks)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    with database_url(settings) as url:
+        return asyncio.run(run(url))

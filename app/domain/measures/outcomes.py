@@ -1,0 +1,85 @@
+"""What became of visits: performed, declined in advance or at the door, not opened for; and what was declined in them.
+
+Again and again is the signal, so everything is counted for each recipient and month.
+"""
+
+import datetime as dt
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+
+from app.domain.measures.prescribed import Ordered
+from app.domain.register.notices import Notice
+from app.domain.time import local_date
+from app.domain.visits.visit import Visit
+
+PERFORMED = "performed"
+IN_ADVANCE = "declined_in_advance"
+AT_DOOR = "declined_at_door"
+NO_ANSWER = "no_answer"
+SINGLE = "declined_single"
+OUTCOMES = {"complete": PERFORMED, "declined": AT_DOOR, "no_answer": NO_ANSWER}
+"""What a visit of this status counts as; one that is open, disputed, omitted or lacks an end counts as nothing."""
+
+Counts = Counter[tuple[str, str | None]]
+"""How often each came about: an outcome of a visit, or with an intervention what was declined of it alone."""
+Whose = tuple[str | None, str, dt.date]
+"""Provider, recipient and the first day of the month."""
+
+
+def outcomes(visits: Iterable[Visit], notices: Iterable[Notice], ordered: Ordered) -> dict[Whose, Counts]:
+    """The outcomes from their definition. A notice is one visit, or one intervention; `ordered` are all orders."""
+    found: defaultdict[Whose, Counts] = defaultdict(Counter)
+    for visit in visits:
+        month = visit.local_date.replace(day=1)
+        if visit.status in OUTCOMES and visit.took_place:
+            found[visit.provider, visit.recipient, month][OUTCOMES[visit.status], None] += 1
+        for recipient, intervention in visit.declined:
+            found[visit.provider, recipient, month][SINGLE, intervention] += 1
+    for notice in notices:
+        if _stands(notice, ordered):
+            month = local_date(notice.at).replace(day=1)
+            found[notice.provider, notice.recipient, month][IN_ADVANCE, notice.intervention] += 1
+    return dict(found)
+
+
+def _stands(notice: Notice, ordered: Ordered) -> bool:
+    """Whether anybody would have come: on a paused day nobody declines."""
+    return any(
+        order.provider == notice.provider
+        and (notice.intervention is None or any(line.intervention == notice.intervention for line in order.lines))
+        for order in ordered.in_force(notice.recipient, local_date(notice.at))
+    )
+
+
+def declined_share(counts: Counts) -> Fraction | None:
+    """Visits declined, in advance or at the door, of all that were to be; None without any.
+
+    Where nobody opened nothing was declined, and a performed visit is performed whatever was declined of it.
+    """
+    declined = counts[IN_ADVANCE, None] + counts[AT_DOOR, None]
+    whole = counts[PERFORMED, None] + declined + counts[NO_ANSWER, None]
+    return Fraction(declined, whole) if whole else None
+
+
+def of_providers(found: Mapping[Whose, Counts], month: dt.date) -> dict[str | None, Counts]:
+    """The counts of each provider in the month."""
+    counted: defaultdict[str | None, Counts] = defaultdict(Counter)
+    for (provider, _, in_month), counts in found.items():
+        if in_month == month:
+            counted[provider] += counts
+    return dict(counted)
+
+
+def trends(found: Mapping[Whose, Counts], months: Sequence[dt.date], asked: str | None) -> dict[str, list[Counts]]:
+    """The counts of each month, for recipients who declined anything or did not open in the last; the most first.
+
+    Who is `asked` for is told of in any case.
+    """
+    counted: dict[str, list[Counts]] = {asked: [Counter() for _ in months]} if asked else {}
+    for (_, recipient, month), counts in found.items():
+        if month in months:
+            counted.setdefault(recipient, [Counter() for _ in months])[months.index(month)] += counts
+    missed = {recipient: [each.total() - each[PERFORMED, None] for each in told] for recipient, told in counted.items()}
+    shown = [recipient for recipient, each in missed.items() if each[-1] or recipient == asked]
+    return {recipient: counted[recipient] for recipient in sorted(shown, key=lambda ref: (-sum(missed[ref]), ref))}

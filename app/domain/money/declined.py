@@ -1,0 +1,103 @@
+"""What was ordered and turned down and may be paid for, as reports, visits and notices tell it."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from uuid import UUID
+
+from app.domain.money.compensation_input import Declined
+from app.domain.register.master import MasterData
+from app.domain.register.notices import Notice
+from app.domain.register.order import OrderLine, fits, in_force, of_provider, until_death
+from app.domain.taps.report import Report
+from app.domain.time import local_date
+from app.domain.visits.derive_visits import report_of
+from app.domain.visits.plan import SINGLE_PURPOSE
+from app.domain.visits.presence import Presence
+from app.domain.visits.visit import Visit
+
+DOORS = {"declined": "at_door", "no_answer": "no_answer"}
+
+
+def declined_of(
+    visits: Iterable[Visit],
+    presences: Mapping[UUID, Presence],
+    reports: Mapping[UUID, Sequence[Report]],
+    master: MasterData,
+) -> Iterator[Declined]:
+    """Whole visits declined at the door or not opened for, and single interventions declined within a performed one.
+
+    A visit that did not take place stands for the lines of its provider that fit its start, or all in force when none
+    does; the interventions its report names stand in their place. Whoever is not paid for what they do is not paid for
+    what was declined either, nor are more at one time than were ordered. `visits` come in their order, `presences` are
+    those of visits that did not take place.
+    """
+    counted: defaultdict[tuple[UUID, str, str], list[Visit]] = defaultdict(list)
+    for visit in visits:
+        if not _may_be_paid(visit):
+            continue
+        lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
+        if visit.status in DOORS and visit.took_place:
+            told = report_of(presences[visit.presence], reports, master)
+            named = [one for one in told.interventions if one.outcome == "declined"] if told else []
+            of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
+            wanted = (
+                [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines, master)
+            )
+            how = DOORS[visit.status]
+        else:
+            ordered = {(visit.recipient, line.intervention): line for line in reversed(lines)}
+            wanted = [ordered[one] for one in visit.declined if one in ordered]
+            how = "single"
+        for line in {line.intervention: line for line in reversed(wanted)}.values():
+            others = counted[visit.group, visit.recipient, line.intervention]
+            if sum(other.ended_at is None or visit.sort_at < other.ended_at for other in others) < line.staff_count:
+                others.append(visit)
+                yield _declined(visit, line, how, master)
+
+
+def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterator[Declined]:
+    """Each notice as the ordered interventions it declines; a pause in force pays by its own table instead."""
+    for notice in notices:
+        on = local_date(notice.at)
+        lines = _lines_of(notice.recipient, notice.provider, on, master)
+        wanted = (
+            [line for line in lines if line.intervention == notice.intervention][:1]
+            if notice.intervention
+            else [line for line in lines if fits(line, notice.at)]
+        )
+        for line in wanted:
+            category = master.category_of(line.intervention, on) or ""
+            minutes = master.minutes_of(line.intervention, line, on)
+            yield Declined(
+                notice.recipient, notice.at, category, line.intervention, minutes, "in_advance", notice.notified_at
+            )
+
+
+def _may_be_paid(visit: Visit) -> bool:
+    employed = "not_employed" not in visit.anomalies or visit.settled.get("not_employed") == "resolved"
+    return employed and visit.role != "trainee"
+
+
+def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterData) -> list[OrderLine]:
+    return [
+        line
+        for order in master.orders_of(recipient)
+        if provider is not None
+        and (alive := until_death(order, master.died_on(recipient)))
+        and in_force(alive, on)
+        and (seen := of_provider(order, provider))
+        for line in seen.lines
+    ]
+
+
+def _fitting(visit: Visit, lines: Sequence[OrderLine], master: MasterData) -> Sequence[OrderLine]:
+    purpose = SINGLE_PURPOSE.get(visit.role) if visit.role else None
+    own = [line for line in lines if purpose in {None, master.category_of(line.intervention, visit.local_date)}]
+    return [line for line in own if fits(line, visit.sort_at)] or own
+
+
+def _declined(visit: Visit, line: OrderLine, how: str, master: MasterData) -> Declined:
+    category = master.category_of(line.intervention, visit.local_date) or ""
+    minutes = master.minutes_of(line.intervention, line, visit.local_date)
+    return Declined(visit.recipient, visit.sort_at, category, line.intervention, minutes, how, None, visit.id)

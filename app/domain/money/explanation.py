@@ -1,0 +1,107 @@
+"""What a settled line says, in Swedish words: for invoices and their specification.
+
+Free text of a contract goes along, the free text of a pause's reason does not: it may say why somebody is in hospital.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.register.personal_number import without_numbers
+
+COUNTED: Mapping[str, str] = {
+    "executed": "Utförd tid",
+    "granted": "Beviljad tid",
+    "absence": "Beviljad tid under frånvaro",
+    "flat_minutes": "Schablontid för utförd insats",
+    "visit": "Utfört besök",
+    "occasion": "Utförd insats",
+    "enrolled": "Månad med gällande beställning",
+    "startup": "Starttimmar för ny mottagare",
+    "declined_in_advance": "Avböjt i förväg",
+    "declined_at_door": "Avböjt vid dörren",
+    "declined_no_answer": "Ingen öppnade",
+    "declined_single": "Avböjd insats inom ett besök",
+    "bonus": "Bonus för utförd tid",
+    "vat_compensation": "Momskompensation på mottagarens övriga rader",
+}
+LIMITS: Mapping[str, str] = {
+    "rounded": "tiden är avrundad enligt avtalet",
+    "capped_visit": "begränsat till högsta tid för ett besök",
+    "at_most_granted": "begränsat till beviljad tid",
+    "capped_month": "begränsat till högsta tid för en månad",
+    "capped_ratio": "begränsat till en andel av annan utförd tid",
+    "below_threshold": "nedsatt för att för liten del av beviljad tid har utförts",
+    "no_rate": "avtalet har inget pris för detta",
+}
+CATEGORIES: Mapping[str, str] = {
+    "SERVICE": "service",
+    "CARE": "omsorg",
+    "DELEGATED_HSL": "delegerad HSL",
+    "ALARM": "larm",
+    "LICENSED_HSL": "legitimerad HSL",
+    "MEAL": "måltid",
+}
+AREAS: Mapping[str, str] = {"URBAN": "tätort", "RURAL": "landsbygd", "ARCHIPELAGO": "skärgård"}
+UNITS: Mapping[str, tuple[str, str]] = {
+    "hour": ("timme", "timmar"),
+    "visit": ("besök", "besök"),
+    "occasion": ("gång", "gånger"),
+    "month": ("månad", "månader"),
+}
+MONTHS = (
+    "januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober", "november",
+    "december",
+)  # fmt: skip
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
+_SPACE = "\u00a0"
+
+Row = Mapping[str, Any]
+
+
+def explained(row: Row) -> str:
+    """A settled line in words: what was counted, at what price, over which visits and days, and what limited it."""
+    kind = [COUNTED[row["reason"]], CATEGORIES.get(row["category"]), AREAS.get(row["area"])]
+    band = f"tidsband {plain(row['band'])}" if row["band"] else None
+    days = row["from"] if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
+    visits = f"{decimal(row['visits'])} besök " if row["visits"] else ""
+    limits = [LIMITS[note] for note in row["notes"] if note in LIMITS]
+    text = f"{', '.join(filter(None, [*kind, band]))}. {_priced(row)}. {visits}{days}."
+    if limits:
+        text += f" {'; '.join(limits).capitalize()}."
+    if row["adjusts"]:
+        text += f" Justering av {month_name(row['adjusts'])}: skillnaden mot det som redan har reglerats."
+    return text
+
+
+def _priced(row: Row) -> str:
+    percent = f"{decimal(row['percent'])} %"
+    if row["unit"] == "ore":
+        return f"{percent} av {kronor(round(row['quantity']))} kr = {kronor(row['amount_ore'])} kr"
+    unit = UNITS[row["unit"]][abs(row["quantity"]) != 1]
+    index = "" if row["index"] == 1 else f" × index {decimal(row['index'])}"
+    share = "" if row["percent"] == 100 else f" × {percent}"  # noqa: PLR2004 - the whole
+    price = f"{decimal(row['quantity'])} {unit} à {kronor(row['price_ore'])} kr{index}{share}"
+    return f"{price} = {kronor(row['amount_ore'])} kr"
+
+
+def month_name(month: str) -> str:
+    """`2026-10` as `oktober 2026`."""
+    return f"{MONTHS[int(month[5:]) - 1]} {month[:4]}"
+
+
+def kronor(ore: int) -> str:
+    """Öre as kronor with two decimals, thousands apart: `1 694,20`."""
+    whole, rest = divmod(abs(ore), 100)
+    return f"{'−' * (ore < 0)}{whole:,}".replace(",", _SPACE) + f",{rest:02}"
+
+
+def decimal(value: float) -> str:
+    """A quantity with at most four decimals."""
+    text = f"{abs(value):,.4f}".rstrip("0").rstrip(".")
+    return "−" * (value < 0) + text.replace(",", _SPACE).replace(".", ",")
+
+
+def plain(text: str | None) -> str:
+    """Free text fit for a document: no characters that XML has not, and `…` for a personal number."""
+    return without_numbers(_UNPRINTABLE.sub("", text or "")).strip()

@@ -1,0 +1,229 @@
+"""What a provider is paid: facts and terms in, invoice lines with their reasons out.
+
+Money is whole öre. Quantities and factors are exact until a line is whole; then it is rounded half up, once. So lines
+add up to the same amount however they are grouped.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from app.domain.money.compensation_input import Facts, Item
+from app.domain.money.limits import limited, stepped
+from app.domain.money.quantities import Counter
+from app.domain.money.terms import ALL, Bonus, Rule, Terms, VatCompensation
+from app.domain.register.master import MasterData
+from app.domain.register.order import LAST_DAY
+from app.domain.rounding import half_up
+from app.domain.time import FIRST_DAY, Days
+
+UNITS: Mapping[str, str] = {"per_visit": "visit", "per_occasion": "occasion", "per_month": "month"}
+NOTES = (
+    "rounded",
+    "capped_visit",
+    "at_most_granted",
+    "capped_month",
+    "capped_ratio",
+    "below_threshold",
+    "no_rate",
+)
+"""What a limit may have done to a line; `absence_` and the reason of a pause stand among them."""
+
+
+class Price(NamedTuple):
+    """What makes two items stand on one line."""
+
+    contract: str
+    rule: str
+    title: str
+    recipient: str
+    category: str | None
+    area: str | None
+    band: str | None
+    unit: str
+    reason: str
+    ore: int
+    factor: Fraction
+    share: Fraction
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One invoice line. `quantity` is in units of the price, hours with their fraction.
+
+    `amount_ore` is `quantity x ore x factor x share`, rounded half up. `visits` are those behind it, the days those of
+    its items.
+    """
+
+    price: Price
+    quantity: Fraction
+    visits: int
+    first_on: dt.date
+    last_on: dt.date
+    amount_ore: int
+    key: str
+    """Names the line within its provider and month, the same for every rating of the same facts and terms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The terms of one contract and the days they hold."""
+
+    contract: str
+    days: Days
+    terms: Terms
+
+
+def rate(facts: Facts, agreements: Sequence[Agreement], days: Days) -> list[Line]:
+    """The lines of a provider for inclusive days within one month, by recipient and rule.
+
+    A limit that speaks of a month sees the days asked for, those of one contract at a time.
+    """
+    lines: list[Line] = []
+    for agreement in sorted(agreements, key=lambda one: one.days):
+        span = _within(days, *agreement.days)
+        if span:
+            found = [*_of_rules(facts, agreement, span), *_bonuses(facts, agreement, span)]
+            lines += [*found, *_vat(facts, agreement, found)]
+    order = {rule.ref: place for one in agreements for place, rule in enumerate(one.terms.rules)}
+    return sorted(
+        lines,
+        key=lambda line: (
+            line.price.recipient,
+            order.get(line.price.rule, len(order)),
+            line.first_on,
+            line.price.category or "",
+            line.key,
+        ),
+    )
+
+
+def _within(days: Days, first: dt.date | None, last: dt.date | None) -> Days | None:
+    found = max(days[0], first or FIRST_DAY), min(days[1], last or LAST_DAY)
+    return found if found[0] <= found[1] else None
+
+
+def _of_rules(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
+    counter = Counter(facts, agreement.terms, days)
+    for rule in (_by_catalogue(one, facts.master) for one in agreement.terms.rules):
+        span = _within(days, rule.valid_from, rule.valid_to)
+        if span:
+            items = limited(counter, rule, counter.items(rule, span), span)
+            yield from _lines(facts, agreement, rule, items)
+
+
+def _by_catalogue(rule: Rule, master: MasterData) -> Rule:
+    """The rule without the licensed health care that the catalogue says is of another kind than it pays for."""
+    if rule.licensed is None:
+        return rule
+    others = {ref for ref in master.interventions if master.licensed_of(ref) not in {None, rule.licensed}}
+    return replace(rule, except_interventions=rule.except_interventions | others)
+
+
+def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:
+    """The items of a rule, those of one price together."""
+    together: defaultdict[Price, list[Item]] = defaultdict(list)
+    # Finding a price costs more than all else here, so it is found once for items that cannot differ in it.
+    same: dict[Any, list[Item]] = {}
+    first_on = min((item.on for item in items), default=LAST_DAY)
+    moving = {ref for ref, told in facts.master.recipients.items() if told.versions[-1].valid_from > first_on}
+    for item in items:
+        on = item.on if agreement.terms.index or item.recipient in moving else None
+        share = None if item.share is ALL else item.share
+        key = (item.recipient, item.category, on, item.band, item.reason, share, item.notes)
+        if key not in same:
+            same[key] = together[_price(facts, agreement, rule, item)]
+        same[key].append(item)
+    for price, found in together.items():
+        quantity = Fraction(sum(item.quantity for item in found))
+        if rule.rounding and rule.rounding.per == "line":
+            rounded = stepped(rule.rounding, quantity)
+            shown = price._replace(notes=(*price.notes, "rounded")) if rounded != quantity else price
+            quantity = rounded
+        else:
+            shown = price
+        last_on = max(item.last_on or item.on for item in found)
+        quantity = quantity / 3600 if rule.timed else quantity
+        yield _line(shown, quantity, _visits(found), min(item.on for item in found), last_on)
+
+
+def _visits(items: Iterable[Item]) -> int:
+    """How many visits are behind the items."""
+    return sum({item.visit: item.visits for item in items if item.visit is not None}.values())
+
+
+def _price(facts: Facts, agreement: Agreement, rule: Rule, item: Item) -> Price:
+    recipient = facts.master.recipient_on(item.recipient, item.on)
+    area = recipient.area if recipient else None
+    found = rule.rate(area, facts.form, item.band)
+    return Price(
+        agreement.contract,
+        rule.ref,
+        rule.title,
+        item.recipient,
+        item.category,
+        area,
+        item.band,
+        UNITS.get(rule.basis, "hour"),
+        item.reason,
+        found.ore if found else 0,
+        agreement.terms.factor(rule.ref, item.on),
+        item.share,
+        item.notes if found else (*item.notes, "no_rate"),
+    )
+
+
+def _line(price: Price, quantity: Fraction, visits: int, first_on: dt.date, last_on: dt.date) -> Line:
+    exact = quantity * price.ore
+    if price.factor is not ALL or price.share is not ALL:
+        exact = exact * price.factor * price.share
+    key = sha256("\x1f".join(map(str, price)).encode()).hexdigest()[:32]
+    return Line(price, quantity, visits, first_on, last_on, half_up(exact), key)
+
+
+def _bonuses(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
+    """Bonuses paid in the month of these days, by the contract that holds on its first day."""
+    if days[0].day != 1:
+        return
+    for bonus in agreement.terms.bonuses:
+        if bonus.paid_in == f"{days[0]:%Y-%m}":
+            yield from _bonus(facts, agreement, bonus)
+
+
+def _bonus(facts: Facts, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
+    categories = bonus.categories or frozenset({"SERVICE", "CARE"})
+    rule = Rule("bonus", "executed", categories, (), bonus.title)
+    counter = Counter(facts, Terms(), (bonus.first_on, bonus.last_on))
+    found: defaultdict[str, list[Item]] = defaultdict(list)
+    for item in counter.items(rule, (bonus.first_on, bonus.last_on)):
+        found[item.recipient].append(item)
+    for recipient, items in found.items():
+        price = Price(
+            agreement.contract, "bonus", bonus.title, recipient, None, None, None, "hour", "bonus", bonus.ore, ALL, ALL,
+            (),
+        )  # fmt: skip
+        quantity = Fraction(sum(item.quantity for item in items)) / 3600
+        yield _line(price, quantity, _visits(items), bonus.first_on, bonus.last_on)
+
+
+def _vat(facts: Facts, agreement: Agreement, lines: Sequence[Line]) -> Iterator[Line]:
+    """A share of each recipient's amount on top of it, of the rounded amounts that stand on the invoice."""
+    vat: VatCompensation | None = agreement.terms.vat
+    if vat is None or (vat.forms and facts.form not in vat.forms):
+        return
+    found: defaultdict[str, list[Line]] = defaultdict(list)
+    for line in lines:
+        found[line.price.recipient].append(line)
+    for recipient, own in found.items():
+        price = Price(
+            agreement.contract, "vat_compensation", "", recipient, None, None, None, "ore", "vat_compensation", 1, ALL,
+            vat.share, (),
+        )  # fmt: skip
+        total = Fraction(sum(line.amount_ore for line in own))
+        first, last = min(line.first_on for line in own), max(line.last_on for line in own)
+        yield _line(price, total, 0, first, last)

@@ -1,0 +1,216 @@
+"""What a contract pays for, as values: the compensation document of a contract, read by `document`.
+
+Each key of the document stands here with its meaning, and none of them computes. How the terms meet the facts is
+`rating`.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from app.domain.category import LAWS, Licensed
+from app.domain.money.bands import Band
+
+Basis = Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
+"""What a rule counts: `executed` payable time; `granted` time; the lesser of both over the month; visits; interventions
+carried out; months in which the recipient has an order."""
+TIMED = frozenset({"executed", "granted", "executed_at_most_granted"})
+DeclinedHow = Literal["in_advance", "at_door", "no_answer", "single"]
+ALL = Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Öre per hour, visit, occasion or month, where area, form of provider and band are as said (None: any)."""
+
+    ore: int
+    area: str | None = None
+    form: str | None = None
+    band: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """Time rounded to whole steps: of each visit, of each line, or of a recipient's month."""
+
+    step_minutes: int
+    per: Literal["visit", "line", "month"]
+    mode: Literal["up", "down", "half_up"] = "half_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """At most so large a share of the provider's executed time in other categories."""
+
+    of: frozenset[str]
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most that is paid: minutes of one visit, hours of one recipient's month, a share of other time."""
+
+    visit_minutes: int | None = None
+    month_hours: Fraction | None = None
+    ratio: Ratio | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Where executed time is less than `share` of granted, only `pay` of the amount is paid."""
+
+    share: Fraction
+    pay: Fraction
+    per: Literal["recipient", "provider"] = "provider"
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinedPay:
+    """What share of the standard time is paid for what was turned down; the first that fits holds.
+
+    `notice_hours`: only where notice was given later than so many hours ahead.
+    """
+
+    how: frozenset[str]
+    share: Fraction
+    interventions: frozenset[str] = frozenset()
+    notice_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AbsenceStep:
+    """What share of a day's granted time is paid on these days of an absence, counted from 1."""
+
+    first: int
+    last: int
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class AbsencePay:
+    """Pay for days on which an order is paused without notice in time.
+
+    `planned_days`: with so many calendar days of notice or more an absence is planned and pays nothing. Days are
+    counted from the first of the absence or from the day after the last performed visit, over month ends.
+    """
+
+    steps: tuple[AbsenceStep, ...]
+    reasons: frozenset[str] = frozenset()
+    planned_days: int | None = None
+    counted_from: Literal["first_day", "last_visit"] = "first_day"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One way to be paid for help of some categories. Empty sets mean any."""
+
+    ref: str
+    basis: Basis
+    categories: frozenset[str]
+    rates: tuple[Rate, ...]
+    title: str = ""
+    interventions: frozenset[str] = frozenset()
+    except_interventions: frozenset[str] = frozenset()
+    licensed: Licensed | None = None
+    pool: Literal["category", "law", "all"] = "category"
+    bands: frozenset[str] = frozenset()
+    only_ordered: frozenset[str] = frozenset()
+    except_only_ordered: frozenset[str] = frozenset()
+    flat_minutes: Mapping[str, int] | None = None
+    double_staffing: Literal["each", "once"] = "each"
+    rounding: Rounding | None = None
+    caps: Caps = Caps()
+    threshold: Threshold | None = None
+    declined: tuple[DeclinedPay, ...] = ()
+    absence: AbsencePay | None = None
+    startup_hours: Fraction = Fraction(0)
+    by_days: bool = False
+    valid_from: dt.date | None = None
+    valid_to: dt.date | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether its rates are per hour."""
+        return self.basis in TIMED
+
+    @property
+    def cut(self) -> bool:
+        """Whether bands matter to it."""
+        return bool(self.bands) or any(rate.band for rate in self.rates)
+
+    def takes(self, category: str | None, intervention: str | None) -> bool:
+        """Whether the rule pays for this help."""
+        if category not in self.categories or intervention in self.except_interventions:
+            return False
+        return not self.interventions or intervention in self.interventions
+
+    def pool_of(self, category: str) -> str:
+        """What of the rule shares granted time with a category, where a limit compares with it."""
+        return {"category": category, "law": LAWS[category], "all": ""}[self.pool]
+
+    def rate(self, area: str | None, form: str, band: str | None) -> Rate | None:
+        """The first rate that fits."""
+        for rate in self.rates:
+            if rate.area in {None, area} and rate.form in {None, form} and rate.band in {None, band}:
+                return rate
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Bonus:
+    """Öre per executed hour of past days, paid in a month after them. Whether it was earned is decided elsewhere."""
+
+    title: str
+    ore: int
+    first_on: dt.date
+    last_on: dt.date
+    paid_in: str
+    categories: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStep:
+    """What every rate is multiplied by from a day on, until the next step; `rules` empty: all of them."""
+
+    from_on: dt.date
+    factor: Fraction
+    rules: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class VatCompensation:
+    """A share of the amount that is paid on top of it to providers of these forms (empty: all)."""
+
+    share: Fraction
+    forms: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """When a month is to be closed: a clock time of a workday of the next month, counted from its first."""
+
+    workday: int
+    clock: dt.time
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A whole compensation document."""
+
+    rules: tuple[Rule, ...] = ()
+    bands: tuple[Band, ...] = ()
+    bonuses: tuple[Bonus, ...] = ()
+    index: tuple[IndexStep, ...] = ()
+    vat: VatCompensation | None = None
+    closing: Closing | None = None
+
+    def factor(self, rule: str, on: dt.date) -> Fraction:
+        """The index of a rule on a day."""
+        steps = [step for step in self.index if step.from_on <= on and (not step.rules or rule in step.rules)]
+        return max(steps, key=lambda step: step.from_on).factor if steps else ALL
+
+    def edges(self) -> list[dt.date]:
+        """Days on which a price may change."""
+        return [step.from_on for step in self.index]

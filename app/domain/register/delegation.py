@@ -1,0 +1,99 @@
+"""Delegations as they were given, prolonged and revoked, and what was done without one.
+
+An employment says which delegations its staff has from a day on; what was put later may say otherwise. So whether one
+expired or was revoked follows from everything that was ever put, in its order.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+from typing import Literal, NamedTuple
+
+from app.domain.register.master import Staff
+from app.domain.register.order import LAST_DAY, ONE_DAY
+from app.domain.time import FIRST_DAY, local_date
+
+State = Literal["coming", "valid", "expiring", "expired", "revoked"]
+
+
+class Put(NamedTuple):
+    """An employment as it was put, when and by whom."""
+
+    staff: Staff
+    at: dt.datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One delegation of a staff ref. `valid_to` is its last day as it now stands, None for no end; inclusive.
+
+    `revoked_at` is when its last day was moved to an earlier one, or it was taken away altogether (`gone`).
+    """
+
+    staff: str
+    provider: str
+    intervention: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    given_at: dt.datetime
+    given_by: str
+    revoked_at: dt.datetime | None = None
+    revoked_by: str | None = None
+    gone: bool = False
+
+    def state(self, on: dt.date, soon: dt.timedelta) -> State:
+        """What it is that day; `expiring` when its last day is less than `soon` away."""
+        if self.gone:
+            return "revoked"
+        last_on = self.valid_to or LAST_DAY
+        if last_on < on:
+            return "revoked" if self.revoked_at else "expired"
+        if on < self.valid_from:
+            return "coming"
+        return "expiring" if last_on - on < soon else "valid"
+
+
+def history(puts: Sequence[Put]) -> list[Given]:
+    """Every delegation one staff ref was ever given, by intervention and first day. `puts` are in their order."""
+    versions: dict[dt.date, Put] = {}
+    found: dict[tuple[str, dt.date], Given] = {}
+    for put in puts:
+        versions[put.staff.valid_from] = put
+        standing = _standing([one.staff for _, one in sorted(versions.items())])
+        for key in standing.keys() - found.keys():
+            found[key] = Given(put.staff.ref, put.staff.provider, *key, standing[key], put.at, put.by)
+        for key, given in found.items():
+            found[key] = _moved(given, put, standing)
+    return [given for _, given in sorted(found.items())]
+
+
+def _standing(versions: Sequence[Staff]) -> dict[tuple[str, dt.date], dt.date | None]:
+    """The last day of each delegation, as versions that follow each other say; None for no end."""
+    last: dict[tuple[str, dt.date], dt.date] = {}
+    for version, following in zip_longest(versions, versions[1:]):
+        # Before its first day an employment is what it is then.
+        since = FIRST_DAY if version is versions[0] else version.valid_from
+        until = following.valid_from - ONE_DAY if following else LAST_DAY
+        for one in version.delegations:
+            end = min(one.valid_to or LAST_DAY, until)
+            key = (one.intervention, one.valid_from)
+            if max(one.valid_from, since) <= end:
+                last[key] = max(end, last.get(key, end))
+    return {key: None if end == LAST_DAY else end for key, end in last.items()}
+
+
+def _moved(given: Given, put: Put, standing: dict[tuple[str, dt.date], dt.date | None]) -> Given:
+    """The delegation after one more put."""
+    key = (given.intervention, given.valid_from)
+    before = given.valid_to or LAST_DAY
+    if key not in standing:
+        over = given.gone or before < local_date(put.at)  # what is over may be left out of what is said
+        return given if over else replace(given, revoked_at=put.at, revoked_by=put.by, gone=True)
+    now = standing[key] or LAST_DAY
+    if now < before and not given.gone:
+        return replace(given, valid_to=standing[key], revoked_at=put.at, revoked_by=put.by)
+    if now > before or given.gone:
+        return replace(given, valid_to=standing[key], revoked_at=None, revoked_by=None, gone=False)
+    return given

@@ -1,0 +1,371 @@
+"""Master data as the derivation sees it: who lives where, who works for whom, which tag hangs at which door.
+
+A `MasterData` is filled record by record from the stored versions and answers look-ups by day or instant.
+Recipients, staff and interventions have versions, each in force from its first day until the next one's; so the
+order in which versions arrive never matters.
+"""
+
+import datetime as dt
+from bisect import bisect_right, insort
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import zip_longest
+from typing import Any, Generic, Protocol, TypeVar
+
+from app.domain.category import Licensed
+from app.domain.register.device import Device
+from app.domain.register.order import Order, OrderLine, turns
+from app.domain.sun import KeysetKeys
+from app.domain.time import ZERO, local_date
+
+
+class _Version(Protocol):
+    @property
+    def valid_from(self) -> dt.date: ...
+
+
+V = TypeVar("V", bound=_Version)
+T = TypeVar("T")
+
+MOST_REMEMBERED = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Where a recipient lives from a day on."""
+
+    ref: str
+    valid_from: dt.date
+    household: str
+    area: str
+    birth_date: dt.date | None = None
+    died_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """Leave for one person to do one delegated intervention, inclusive days."""
+
+    intervention: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """An employment from a day on; `person` is who it is, across employments."""
+
+    ref: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    person: str
+    provider: str
+    role: str
+    delegations: tuple[Delegation, ...] = ()
+    registered_on: dt.date | None = None
+    """When its provider's own planner made the ref; None where the municipality did."""
+
+    def holds(self, on: dt.date) -> bool:
+        """Whether it has begun and is not over that day."""
+        return self.valid_from <= on <= (self.valid_to or on)
+
+    def has_leave(self, intervention: str, on: dt.date) -> bool:
+        """Whether a delegation for the intervention holds that day."""
+        return any(
+            one.intervention == intervention and one.valid_from <= on <= (one.valid_to or on)
+            for one in self.delegations
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A kind of help with its category and catalogue minutes from a day on; `licensed` is for LICENSED_HSL alone."""
+
+    ref: str
+    valid_from: dt.date
+    category: str
+    standard_minutes: int
+    licensed: Licensed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """How a provider's visits are split while the contract is valid (inclusive days).
+
+    A visit with an end told by hand that lasts longer than `manual_attest_minutes` waits for a second person. None says
+    nothing of it.
+    """
+
+    ref: str
+    provider: str
+    valid_from: dt.date
+    valid_to: dt.date | None
+    split_policy: str = "proportional"
+    report_required: bool = False
+    manual_attest_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag with the households it has hung at and the states it has had, each from an instant on."""
+
+    ref: str
+    kind: str
+    uid: str
+    mounts: tuple[tuple[dt.datetime, str], ...] = ()
+    states: tuple[tuple[dt.datetime, str], ...] = ()
+    epochs: tuple[tuple[str, int], ...] = ()
+    """Keyset and version of its keys, each until the next: with new keys its counter begins anew."""
+
+    def versions_of(self, keyset: str) -> tuple[int, ...]:
+        """The versions of its keys of that keyset, the present one first."""
+        return tuple(dict.fromkeys(version for of, version in reversed(self.epochs) if of == keyset))
+
+    def household_at(self, at: dt.datetime) -> str | None:
+        """The household whose door it hangs at, None before its first mount."""
+        return _latest(self.mounts, at)
+
+    def state_at(self, at: dt.datetime) -> str | None:
+        """Its state, None before the first is told."""
+        return _latest(self.states, at)
+
+
+def _latest(events: tuple[tuple[dt.datetime, str], ...], at: dt.datetime) -> str | None:
+    index = bisect_right(events, at, key=lambda event: event[0])
+    return events[index - 1][1] if index else None
+
+
+class Timeline(Generic[V]):
+    """The versions of one record, ordered by first day; the same first day replaces."""
+
+    __slots__ = ("versions",)
+
+    def __init__(self) -> None:
+        self.versions: list[V] = []
+
+    def put(self, version: V) -> None:
+        self.versions = [kept for kept in self.versions if kept.valid_from != version.valid_from]
+        insort(self.versions, version, key=lambda kept: kept.valid_from)
+
+    def on(self, day: dt.date) -> V | None:
+        """The version in force that day."""
+        index = bisect_right(self.versions, day, key=lambda version: version.valid_from)
+        return self.versions[index - 1] if index else None
+
+
+def _timelines() -> defaultdict[str, Timeline[V]]:
+    return defaultdict(Timeline)
+
+
+@dataclass(slots=True)
+class MasterData:
+    """One municipality's master data, by ref. `seq` is the last stored record it has taken in."""
+
+    seq: int = 0
+    recipients: defaultdict[str, Timeline[Recipient]] = field(default_factory=_timelines)
+    staff: defaultdict[str, Timeline[Staff]] = field(default_factory=_timelines)
+    interventions: defaultdict[str, Timeline[Intervention]] = field(default_factory=_timelines)
+    orders: dict[str, tuple[Order, ...]] = field(default_factory=dict)
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    tags: dict[str, Tag] = field(default_factory=dict)
+    devices: dict[str, Device] = field(default_factory=dict)
+    keysets: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, KeysetKeys] = field(default_factory=dict)
+    providers: set[str] = field(default_factory=set)
+    payers: set[str] = field(default_factory=set)
+    _memory: dict[Any, Any] = field(default_factory=dict)
+    _residents: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _orders_of: defaultdict[str, list[Order]] = field(default_factory=lambda: defaultdict(list))
+    _refs_of: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    _person_of: dict[str, str] = field(default_factory=dict)
+    _tag_of_uid: dict[str, str] = field(default_factory=dict)
+    _contracts_of: defaultdict[str, list[Contract]] = field(default_factory=lambda: defaultdict(list))
+
+    def remembered(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
+        """What `find` says of the present master data; found once, and forgotten with the next change."""
+        found: T | None = self._memory.get(key)
+        if found is None:
+            if len(self._memory) >= MOST_REMEMBERED:
+                self._memory.clear()
+            found = self._memory[key] = find()
+        return found
+
+    def put_recipient(self, recipient: Recipient) -> None:
+        self._memory.clear()
+        self.recipients[recipient.ref].put(recipient)
+        self._residents[recipient.household].add(recipient.ref)
+
+    def put_staff(self, staff: Staff) -> None:
+        self._memory.clear()
+        timeline = self.staff[staff.ref]
+        timeline.put(staff)
+        person = timeline.versions[-1].person
+        self._refs_of[self._person_of.get(staff.ref, person)].discard(staff.ref)
+        self._person_of[staff.ref] = person
+        self._refs_of[person].add(staff.ref)
+
+    def put_intervention(self, intervention: Intervention) -> None:
+        self._memory.clear()
+        self.interventions[intervention.ref].put(intervention)
+
+    def put_order(self, *parts: Order) -> None:
+        """Put an order: one, or its parts where it was put again from a day on."""
+        ref = parts[0].ref
+        self.drop_order(ref)
+        self.orders[ref] = parts
+        for part in parts:
+            insort(self._orders_of[part.recipient], part, key=lambda kept: (kept.ref, kept.valid_from))
+
+    def drop_order(self, ref: str) -> None:
+        self._memory.clear()
+        for old in self.orders.pop(ref, ()):
+            self._orders_of[old.recipient].remove(old)
+
+    def put_contract(self, contract: Contract) -> None:
+        old = self.contracts.get(contract.ref)
+        if old is not None:
+            self._contracts_of[old.provider].remove(old)
+        self.contracts[contract.ref] = contract
+        self._contracts_of[contract.provider].append(contract)
+
+    def put_tag(self, tag: Tag) -> None:
+        old = self.tags.get(tag.ref)
+        if old is not None:
+            self._tag_of_uid.pop(old.uid, None)
+        self.tags[tag.ref] = tag
+        self._tag_of_uid[tag.uid] = tag.ref
+
+    def person_of(self, staff: str) -> str:
+        """The person behind a staff ref; an unknown ref stands for itself until the employer tells."""
+        return self._person_of.get(staff, staff)
+
+    def refs_of(self, person: str) -> list[str]:
+        """The staff refs of which `person_of` says this person, and only those."""
+        refs = self._refs_of.get(person, set())
+        return sorted(refs if person in self._person_of else {*refs, person})
+
+    def employers_of(self, person: str) -> set[str]:
+        """Every provider that the person works for, has worked for or will."""
+        return {version.provider for ref in self._refs_of.get(person, ()) for version in self.staff[ref].versions}
+
+    def staff_on(self, ref: str, on: dt.date) -> Staff | None:
+        """The employment of the day; before the first and after the last day the nearest one."""
+        timeline = self.staff.get(ref)
+        if timeline is None:
+            return None
+        return timeline.on(on) or timeline.versions[0]
+
+    def is_employed(self, staff: str, at: dt.datetime) -> bool:
+        """Whether a staff ref is somebody's at an instant."""
+        on = local_date(at)
+        found = self.staff_on(staff, on)
+        return found is not None and found.holds(on)
+
+    def provider_of(self, staff: str, at: dt.datetime) -> str | None:
+        """Who employs a staff ref at an instant, None for an unknown one."""
+        found = self.staff_on(staff, local_date(at))
+        return found.provider if found else None
+
+    def recipient_on(self, ref: str, on: dt.date) -> Recipient | None:
+        """Where and who the recipient is that day, None before the first version."""
+        timeline = self.recipients.get(ref)
+        return timeline.on(on) if timeline else None
+
+    def died_on(self, ref: str) -> dt.date | None:
+        """The recipient's last day as it is known now: a death told late holds from its own day."""
+        timeline = self.recipients.get(ref)
+        return timeline.versions[-1].died_on if timeline else None
+
+    def residents(self, household: str, on: dt.date) -> list[str]:
+        """Who lives there that day, by ref; failing that, who left last, or else who comes first.
+
+        So a tap at a door where anybody was ever told to live is somebody's visit, whatever day a move is put down for.
+        """
+        found: list[tuple[tuple[int, dt.timedelta], str]] = []
+        for ref in self._residents.get(household, ()):
+            versions = self.recipients[ref].versions
+            for version, following in zip_longest(versions, versions[1:]):
+                if version.household != household:
+                    continue
+                if version.valid_from > on:
+                    found.append(((2, version.valid_from - on), ref))
+                elif following is not None and following.valid_from <= on:
+                    found.append(((1, on - following.valid_from), ref))
+                else:
+                    found.append(((0, ZERO), ref))
+        nearest = min(found)[0] if found else None
+        return sorted(ref for distance, ref in found if distance == nearest)
+
+    def period(self, household: str, on: dt.date) -> int:
+        """Which of the household's periods the day is in: within one nothing changes of who lives there with what."""
+        return bisect_right(self.remembered((household,), partial(self._turns, household)), on)
+
+    def _turns(self, household: str) -> list[dt.date]:
+        """The days on which somebody comes, moves on or has died, or what is ordered there begins, ends or changes."""
+        days: set[dt.date] = set()
+        for ref in self._residents.get(household, ()):
+            versions = self.recipients[ref].versions
+            days.update(version.valid_from for version in versions)
+            died_on = versions[-1].died_on
+            if died_on is not None and died_on < dt.date.max:
+                days.add(died_on + dt.timedelta(days=1))
+            for order in self.orders_of(ref):
+                days.update(turns(order))
+                for line in order.lines:
+                    if line.intervention in self.interventions:
+                        days.update(version.valid_from for version in self.interventions[line.intervention].versions)
+        return sorted(days)
+
+    def has_household(self, household: str) -> bool:
+        """Whether anybody has ever lived there."""
+        return household in self._residents
+
+    def household_of(self, recipient: str) -> set[str]:
+        """Whoever ever lived where the recipient ever did, and the recipient."""
+        versions = self.recipients[recipient].versions if recipient in self.recipients else []
+        return {recipient}.union(*(self._residents[version.household] for version in versions))
+
+    def orders_of(self, recipient: str) -> list[Order]:
+        """Every order of the recipient, by ref."""
+        return self._orders_of.get(recipient, [])
+
+    def category_of(self, intervention: str, on: dt.date) -> str | None:
+        """Category of an intervention that day, the first known one before its first day."""
+        version = self._intervention_on(intervention, on)
+        return version.category if version else None
+
+    def minutes_of(self, intervention: str, line: OrderLine | None, on: dt.date) -> int:
+        """The line's standard minutes, else the catalogue's that day."""
+        if line is not None and line.standard_minutes is not None:
+            return line.standard_minutes
+        version = self._intervention_on(intervention, on)
+        return version.standard_minutes if version else 0
+
+    def licensed_of(self, intervention: str) -> Licensed | None:
+        """What kind of licensed health care it is by its newest version of such; None for all other help.
+
+        Where the catalogue does not say, `rehab` is rehabilitation and everything else nursing.
+        """
+        timeline = self.interventions.get(intervention)
+        told = [one.licensed for one in timeline.versions if one.category == "LICENSED_HSL"] if timeline else []
+        return (told[-1] or ("rehabilitation" if intervention == "rehab" else "nursing")) if told else None
+
+    def _intervention_on(self, ref: str, on: dt.date) -> Intervention | None:
+        timeline = self.interventions.get(ref)
+        if timeline is None:
+            return None
+        return timeline.on(on) or timeline.versions[0]
+
+    def contract_of(self, provider: str, on: dt.date) -> Contract | None:
+        """The provider's contract that day. Two of one provider never overlap."""
+        for contract in self._contracts_of.get(provider, ()):
+            if contract.valid_from <= on and (contract.valid_to is None or on <= contract.valid_to):
+                return contract
+        return None
+
+    def tag_by_uid(self, uid: str) -> Tag | None:
+        """The tag with this UID (upper-case hex)."""
+        ref = self._tag_of_uid.get(uid)
+        return self.tags[ref] if ref else None

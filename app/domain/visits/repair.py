@@ -1,0 +1,123 @@
+"""What asks for a person's eye, in words, and the repair that one call can make."""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any, NamedTuple
+
+from app.domain.visits.correction import TOO_LATE
+from app.domain.visits.plan import Part
+from app.domain.visits.split import Share
+from app.domain.visits.visit import Visit
+
+
+class Words(NamedTuple):
+    """What an anomaly means, for whoever is to settle it."""
+
+    sv: str
+    en: str
+
+
+TEXTS: Mapping[str, Words] = {
+    "missing_in": Words("Inloggning saknas.", "The tap in is missing."),
+    "missing_out": Words("Utloggning saknas.", "The tap out is missing."),
+    "tag_mismatch": Words("Utloggad vid en annan dörr.", "Tapped out at another door."),
+    "report_missing": Words("Rapport om vad som gjordes saknas.", "There is no report of what was done."),
+    "not_ordered": Words("Insatsen är inte beställd.", "The intervention is not ordered."),
+    "order_not_in_force": Words("Beställningen gällde inte den dagen.", "The order was not in force that day."),
+    "delegation_missing": Words("Delegering saknas för insatsen.", "There is no delegation for the intervention."),
+    "staff_count": Words("Färre personal än beställt.", "Fewer staff than ordered."),
+    "no_duration": Words("Besöket har ingen tid.", "The visit has no time."),
+    "not_employed": Words("Personalen var inte anställd den dagen.", "The staff was not employed that day."),
+    "attestation_missing": Words("En andra person ska intyga besöket.", "A second person is to attest the visit."),
+    "received_too_late": Words("Loggningen kom för sent.", "The tap was received too late."),
+    "tag_unassigned": Words("Taggen satt inte hos någon.", "The tag hung at nobody's door."),
+    "tag_suspended": Words("Taggen var avstängd.", "The tag was suspended."),
+    "tag_lost": Words("Taggen var anmäld borttappad.", "The tag was reported lost."),
+    "tag_retired": Words("Taggen var tagen ur bruk.", "The tag had been retired."),
+    "tag_tampered": Words("Taggen var manipulerad.", "The tag had been tampered with."),
+    "device_not_bound": Words("Telefonen hör inte till personalen.", "The phone does not belong to the staff."),
+    "harvested": Words("Taggen lästes senare än vad som uppgavs.", "The tag was read later than was claimed."),
+    "time_contradiction": Words("Taggens läsningar motsäger tiden.", "The tag's reads contradict the time."),
+    "too_many": Words("Fler loggningar än någon hinner.", "More taps than anybody can make."),
+    "new_staff_by_hand": Words(
+        "För hand, för personal som lades upp samma dag.", "By hand, for staff that was registered the same day."
+    ),
+    "overlap": Words("Besöket korsar ett annat.", "The visit crosses another one."),
+    "extra_staff": Words("Fler personal än beställt.", "More staff than ordered."),
+    "clock_adjusted": Words("Telefonens klocka gick fel.", "The phone's clock was wrong."),
+    "claim_in_future": Words("Loggningen angavs i framtiden.", "The tap was claimed in the future."),
+    "device_revoked": Words("Telefonen har spärrats.", "The phone has been revoked."),
+    "minutes_scaled": Words("Rapporterade minuter räknades om.", "Reported minutes were scaled."),
+    "fact_after_correction": Words("En loggning kom efter rättelsen.", "A tap came after the correction."),
+    "split_by_order": Words("Tiden delades efter hela beställningen.", "The time was divided by the whole order."),
+}
+"""Every code of `ANOMALIES`."""
+DISPUTES = frozenset(
+    {
+        "received_too_late",
+        "tag_unassigned",
+        "tag_suspended",
+        "tag_lost",
+        "tag_retired",
+        "tag_tampered",
+        "device_not_bound",
+        "harvested",
+        "time_contradiction",
+        "too_many",
+    }
+)
+"""Codes that hold a whole visit until a person decides."""
+SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction", "too_many"})
+"""Disputes that speak against the tap."""
+HEALTH_CARE = frozenset({"DELEGATED_HSL", "LICENSED_HSL"})
+"""Categories of what nobody but the carer can say to have been done."""
+AS_ORDERED = "Enligt beställningen"
+
+
+def repair_of(visit: Visit, code: str) -> dict[str, Any]:
+    """The correction that settles an anomaly, but for its id, in the shape that the corrections call takes.
+
+    With `ordered` it does not settle it by itself: somebody has to say first which of that was done.
+    """
+    suggested = visit.suggestions.get(code)
+    if suggested:
+        return deepcopy(dict(suggested))
+    if code == "attestation_missing" or (visit.status == "disputed" and code == TOO_LATE):
+        return {"kind": "attest", "reason": "other", "note": "Intygat"}
+    if visit.status == "disputed" and code in DISPUTES:
+        return {"kind": "settle_dispute", "accept": code not in SUSPECT, "reason": "equipment"}
+    told = as_ordered(visit.shares) if code == "report_missing" else None
+    if told:
+        return {"kind": "set_interventions", **told, "reason": "other", "note": AS_ORDERED}
+    return {"kind": "acknowledge", "anomaly": code, "reason": "other", "note": "Sett"}
+
+
+def as_ordered(parts: Iterable[Part | Share]) -> dict[str, Any] | None:
+    """What a missing report may be taken to have said: that what was ordered was done, but for health care.
+
+    That health care was given is for whoever gave it to say. So where some was ordered, everything is listed under
+    `ordered`, with what is taken as done ticked. None where nothing was ordered.
+    """
+    told = {one.intervention: one.category for one in parts if one.intervention}
+    if not told:
+        return None
+    done = {"interventions": [{"intervention": name} for name, category in told.items() if category not in HEALTH_CARE]}
+    if not HEALTH_CARE.intersection(told.values()):
+        return done
+    ordered = [
+        {"intervention": name, "category": category, "ticked": category not in HEALTH_CARE}
+        for name, category in told.items()
+    ]
+    return done | {"ordered": ordered}
+
+
+def completed(boundary: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
+    """The repair of an end whose visit has no report: the end, and what was ordered, which would be asked for next."""
+    told = as_ordered(parts)
+    if told is None:
+        return dict(boundary)
+    ordered = {"ordered": told.pop("ordered")} if "ordered" in told else {}
+    reason = boundary["reason"]
+    end = {name: value for name, value in boundary.items() if name != "reason"}
+    corrections = [end, {"kind": "set_interventions", **told}]
+    return {"kind": "repair", "corrections": corrections, **ordered, "reason": reason, "note": AS_ORDERED}

@@ -1,0 +1,113 @@
+"""Rows that no fact tells: each carries a keyed hash of what it says, so that one that somebody else wrote is found.
+
+Such are the list of changes that others read on from, withdrawn visits, how phones' clocks stood, codes that phones are
+enrolled with, and of a municipality its name and how far its time has come.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from hmac import compare_digest
+from typing import Any, NamedTuple
+
+from app.domain.ledger.ledger import row_mac
+from app.store import rows, schema
+
+MAC = "mac"
+TABLES = (schema.municipality, schema.enrolment, schema.phone_clock, schema.visit_change, schema.withdrawn_visit)
+# The rest of a municipality's row is asked about elsewhere, or changes with every tap.
+COVERED = {
+    **{str(table.name): [str(name) for name in rows.names(table) if name != MAC] for table in TABLES},
+    "municipality": ["municipality_id", "name", "as_of"],
+}
+READ_AT_ONCE = 2000
+SHOWN = 5
+ROWS = "SELECT {columns} FROM {table} WHERE municipality_id = $1"
+UNMARKED = f"{ROWS} AND mac IS NULL"
+MARK = """
+UPDATE {table} AS t SET mac = new.mac FROM unnest($2::{table}[]) AS new
+WHERE t.municipality_id = $1 AND new.municipality_id = $1 AND {same}
+"""
+NAME = "SELECT name FROM municipality WHERE municipality_id = $1"
+STAMP = "UPDATE municipality SET as_of = $2, mac = $3 WHERE municipality_id = $1"
+
+
+class Macs:
+    """Makes and knows keyed hashes: the first key makes, all are known."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
+
+    def add(self, table: str, row: Sequence[Any]) -> tuple[Any, ...]:
+        """The row with its hash, which is the last column. Raises RuntimeError where no ledger key is known."""
+        if not self._keys:
+            raise RuntimeError("a row is stored without a ledger key: give Database its ledger_keys")
+        return (*row, row_mac(self._keys[0], table, COVERED[table], row))
+
+    def is_ours(self, table: str, row: Sequence[Any]) -> bool:
+        """Whether the service wrote the row, its hash the last column. Without keys nothing can be said of that."""
+        *told, mac = row
+        return not self._keys or (
+            mac is not None
+            and any(compare_digest(mac, row_mac(key, table, COVERED[table], told)) for key in self._keys)
+        )
+
+
+class Forged(NamedTuple):
+    """A table with rows that the service did not write: how many, and the keys of the first of them."""
+
+    table: str
+    many: int
+    keys: list[str]
+
+
+async def forged(sql: Any, municipality_id: int, macs: Macs) -> list[Forged]:
+    """The tables with rows that the service did not write, or not so."""
+    found = []
+    for table in TABLES:
+        many, keys = 0, []
+        columns = [*COVERED[table.name], MAC]
+        key = [columns.index(name) for name in rows.key_of(table)]
+        async for row in _rows(sql, ROWS, table.name, columns, municipality_id):
+            if not macs.is_ours(table.name, row):
+                many += 1
+                keys += [" ".join(map(_shown, (row[at] for at in key[1:] or key)))] if many <= SHOWN else []
+        if many:
+            found.append(Forged(table.name, many, keys))
+    return found
+
+
+async def adopt(sql: Any, municipality_id: int, macs: Macs) -> int:
+    """Give rows from before there were such hashes theirs, less that of the municipality; how many they were."""
+    marked = 0
+    for table in TABLES[1:]:
+        same = " AND ".join(f"t.{name} = new.{name}" for name in rows.key_of(table)[1:])
+        mark = MARK.format(table=table.name, same=same)
+        batch: list[tuple[Any, ...]] = []
+        async for row in _rows(sql, UNMARKED, table.name, COVERED[table.name], municipality_id):
+            batch.append(macs.add(table.name, row))
+            if len(batch) == READ_AT_ONCE:
+                await sql.execute(mark, municipality_id, batch)
+                marked, batch = marked + len(batch), []
+        await sql.execute(mark, municipality_id, batch)
+        marked += len(batch)
+    return marked
+
+
+async def stamp(sql: Any, municipality_id: int, macs: Macs, as_of: dt.datetime) -> None:
+    """Set the time up to which the municipality's visits are derived."""
+    name = await sql.fetchval(NAME, municipality_id)
+    *_, mac = macs.add("municipality", (municipality_id, name, as_of))
+    await sql.execute(STAMP, municipality_id, as_of, mac)
+
+
+async def _rows(
+    sql: Any, query: str, table: str, columns: Sequence[str], municipality_id: int
+) -> AsyncIterator[Sequence[Any]]:
+    cursor = await sql.cursor(query.format(table=table, columns=", ".join(columns)), municipality_id)
+    while found := await cursor.fetch(READ_AT_ONCE):
+        for row in found:
+            yield row
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,78 @@
+"""The Merkle tree of a municipality as it is stored: its tiles, and its head with the signed note."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.domain.ledger.merkle import HASH_BYTES, TILE_WIDTH, Place, Span, root_of, tiles_of
+from app.store import rows, schema
+
+HEAD = "SELECT size, root, note FROM ledger_head WHERE municipality_id = $1"
+# Whoever comes second has nothing to do here: the first is sealing what there is.
+HEAD_TO_MOVE = f"{HEAD} FOR UPDATE SKIP LOCKED"
+BEGIN = "INSERT INTO ledger_head (municipality_id, size, root, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+MOVE = "UPDATE ledger_head SET size = $2, root = $3, note = $4 WHERE municipality_id = $1"
+TILES = """
+SELECT t.level, t.no, t.hashes FROM unnest($2::int[], $3::bigint[]) AS wanted(level, no)
+JOIN ledger_tile AS t ON t.municipality_id = $1 AND t.level = wanted.level AND t.no = wanted.no
+"""
+UPPER_TILES = "SELECT level, no, hashes FROM ledger_tile WHERE municipality_id = $1 AND level > 0"
+PUT_TILES = f"INSERT INTO ledger_tile {rows.given(schema.ledger_tile, 1)} {rows.replacing(schema.ledger_tile)}"
+
+Tiles = dict[Place, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """The head as it was signed last."""
+
+    size: int
+    root: bytes
+    note: str
+
+
+async def head(sql: Any, municipality_id: int, *, to_move: bool = False) -> StoredHead | None:
+    """The head; `to_move` locks it, and then None is also that of another sealer at work."""
+    row = await sql.fetchrow(HEAD_TO_MOVE if to_move else HEAD, municipality_id)
+    return StoredHead(*row) if row else None
+
+
+async def begin(sql: Any, municipality_id: int, first: StoredHead) -> None:
+    """Store the first head, unless there is one."""
+    await sql.execute(BEGIN, municipality_id, first.size, first.root, first.note)
+
+
+async def move(sql: Any, municipality_id: int, new: StoredHead, tiles: Mapping[Place, bytes]) -> None:
+    """Store the next head and the tiles that changed."""
+    await sql.execute(PUT_TILES, [(municipality_id, *place, hashes) for place, hashes in tiles.items()])
+    await sql.execute(MOVE, municipality_id, new.size, new.root, new.note)
+
+
+async def tiles(sql: Any, municipality_id: int, places: Collection[Place]) -> Tiles:
+    """Those of the tiles that are stored."""
+    levels, numbers = [level for level, _ in places], [no for _, no in places]
+    found = await sql.fetch(TILES, municipality_id, levels, numbers)
+    return {(level, no): hashes for level, no, hashes in found}
+
+
+async def upper_tiles(sql: Any, municipality_id: int) -> Tiles:
+    """Every tile above the leaves'."""
+    return {(level, no): hashes for level, no, hashes in await sql.fetch(UPPER_TILES, municipality_id)}
+
+
+async def roots(sql: Any, municipality_id: int, spans: Sequence[Span]) -> list[bytes]:
+    """The roots over spans. Raises ValueError where tiles are missing."""
+    found = await tiles(sql, municipality_id, tiles_of(spans))
+    return [root_of(found, span) for span in spans]
+
+
+async def sealed(sql: Any, municipality_id: int, first: int, end: int) -> list[bytes]:
+    """The leaf hashes in the tree from one index up to another; fewer where tiles are missing."""
+    places = [(0, no) for no in range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)]
+    found = await tiles(sql, municipality_id, places)
+    joined = b"".join(found.get(place, b"") for place in places)
+    skipped = first % TILE_WIDTH
+    return [
+        joined[at * HASH_BYTES : (at + 1) * HASH_BYTES]
+        for at in range(skipped, min(skipped + end - first, len(joined) // HASH_BYTES))
+    ]

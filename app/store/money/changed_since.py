@@ -1,0 +1,98 @@
+"""What changed since a moment: whose compensation has to be computed anew."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from app.store.money.compensation import Account
+
+NOW = """
+SELECT change_no, master_seq, coalesce(
+    (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1), 0)
+FROM municipality WHERE municipality_id = $1
+"""
+CHANGED = "SELECT DISTINCT visit FROM visit_change WHERE municipality_id = $1 AND no > $2"
+VISITED = """
+SELECT DISTINCT recipient FROM visit
+WHERE municipality_id = $1 AND provider = $2 AND local_on <= $3 AND id = ANY($4::uuid[])
+"""
+RECORDS = """
+SELECT new.kind, new.ref, new.body, old.body AS before
+FROM record AS new LEFT JOIN record AS old ON old.municipality_id = $1
+  AND old.kind = new.kind AND old.ref = new.ref AND old.version = new.version - 1
+WHERE new.municipality_id = $1 AND new.seq > $2
+  AND new.kind IN ('providers', 'contracts', 'interventions', 'recipients', 'orders', 'declines')
+"""
+REPORTS = """
+SELECT r.tap, r.staff FROM ledger_leaf AS l JOIN report AS r ON r.municipality_id = $1 AND r.id = l.fact
+WHERE l.municipality_id = $1 AND l.leaf_index >= $2 AND l.kind = 'report'
+"""
+REPORTED = """
+SELECT DISTINCT recipient FROM visit
+WHERE municipality_id = $1 AND provider = $2 AND local_on <= $3 AND staff = ANY($5::text[])
+  AND (in_tap = ANY($4::uuid[]) OR out_tap = ANY($4))
+"""
+
+Touched = frozenset[str] | None
+"""Recipients; None stands for everybody."""
+
+
+class Position(NamedTuple):
+    """How far a municipality had come: the last change of a visit, the last record, the leaves of its ledger."""
+
+    change_no: int
+    master_seq: int
+    leaves: int
+
+
+async def position_of(sql: Any, municipality_id: int) -> Position:
+    """Where the transaction stands."""
+    return Position(*await sql.fetchrow(NOW, municipality_id))
+
+
+async def touched(before: Account, now: Account, since: Position, last_on: dt.date) -> Touched:
+    """Whose compensation of days up to the last one may differ between two moments.
+
+    `before` stands at `since`: it knows where a visit was that is elsewhere now, or nowhere.
+    """
+    found: set[str] = set()
+    for row in await now.sql.fetch(RECORDS, now.municipality_id, since.master_seq):
+        told = [from_json(body) for body in (row["body"], row["before"]) if body]
+        recipients = _of_record(now.provider, row["kind"], row["ref"], told)
+        if recipients is None:
+            return None
+        found |= recipients
+    visits = [row["visit"] for row in await now.sql.fetch(CHANGED, now.municipality_id, since.change_no)]
+    if visits:
+        for account in (before, now):
+            found |= await _asked(account, VISITED, last_on, visits)
+    reports = await now.sql.fetch(REPORTS, now.municipality_id, since.leaves)
+    if reports:
+        persons = {now.master.person_of(row["staff"]) for row in reports}
+        staff = sorted({ref for person in persons for ref in now.master.refs_of(person)})
+        found |= await _asked(now, REPORTED, last_on, [row["tap"] for row in reports], staff)
+    return frozenset(found)
+
+
+async def _asked(account: Account, query: str, last_on: dt.date, *more: Any) -> set[str]:
+    rows = await account.sql.fetch(query, account.municipality_id, account.provider, last_on, *more)
+    return {row["recipient"] for row in rows}
+
+
+def _of_record(provider: str, kind: str, ref: str, told: Sequence[Mapping[str, Any]]) -> Touched:
+    """Whom a new version of a record touches: `told` are its body and, where there was one, that before it."""
+    if kind == "recipients":
+        return frozenset({ref})
+    if kind in {"orders", "declines"}:
+        parts = [part for body in told for part in (*body.get("earlier", ()), body)]
+        return frozenset(part["recipient"] for part in parts if provider in _whose(part))
+    if kind == "contracts":
+        return None if any(body["provider"] == provider for body in told) else frozenset()
+    return None if kind == "interventions" or ref == provider else frozenset()
+
+
+def _whose(part: Mapping[str, Any]) -> set[str]:
+    """The provider of an order or a notice, and who answers alarms of the order."""
+    return {part["provider"]}.union(*(line.get("answered_by", ()) for line in part.get("lines", ())))

@@ -1,0 +1,127 @@
+"""Closed months: the close, a fact, with its lines, and what of a month keeps it from being closed."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import from_json, to_json
+
+from app.domain.money.month_lines import ROW, Row
+from app.domain.time import Days, days_span
+from app.domain.visits.visit import ANOMALIES
+from app.store import rows, schema
+from app.store.ledger.ledger import Leaves
+
+CLOSES = f"""
+SELECT {", ".join(rows.names(schema.period_close))}, (
+    SELECT leaf_index FROM ledger_leaf AS l WHERE l.municipality_id = $1 AND l.kind = 'period_close' AND l.fact = c.id)
+FROM period_close AS c
+WHERE municipality_id = $1 AND ($2::text IS NULL OR provider = $2) AND ($3::date IS NULL OR month = $3)
+ORDER BY month, provider
+"""
+LINES = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND month = $3 ORDER BY line_no"
+SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND of_month = $3"
+OPEN_ANOMALIES = """
+SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
+WHERE municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND status <> 'omitted'
+  AND cardinality(anomalies) > 0 AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
+ORDER BY sort_at, id, code
+"""
+FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix")
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """A month of a provider that is closed, by the facts whose leaves stand before its own in the ledger.
+
+    `position` is how many they are; `change_no` and `master_seq` say how far visits and master data had come.
+    """
+
+    id: UUID
+    provider: str
+    month: dt.date
+    closed_at: dt.datetime
+    closed_by: str
+    change_no: int
+    master_seq: int
+    accepted: tuple[str, ...]
+    line_count: int
+    total_ore: int
+    lines_hash: bytes
+    position: int
+
+
+async def closes(
+    sql: Any, municipality_id: int, provider: str | None = None, month: dt.date | None = None
+) -> list[Close]:
+    """Every close, or those of a provider or a month, by month."""
+    found = await sql.fetch(CLOSES, municipality_id, provider, month)
+    return [_close(row) for row in found]
+
+
+def _close(row: Any) -> Close:
+    _, *before, accepted, line_count, total_ore, lines_hash, position = row
+    fact, provider, month, closed_at, closed_by, change_no, master_seq = before
+    return Close(
+        fact,
+        provider,
+        month,
+        closed_at,
+        closed_by,
+        change_no,
+        master_seq,
+        tuple(accepted),
+        line_count,
+        total_ore,
+        lines_hash,
+        position,
+    )
+
+
+async def lines_of(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
+    """The frozen lines of a closed month, adjustments of earlier ones among them."""
+    return [_line(row["body"]) for row in await sql.fetch(LINES, municipality_id, provider, month)]
+
+
+async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
+    """Everything that has been settled for a month: its own lines and later adjustments of it."""
+    return [_line(row["body"]) for row in await sql.fetch(SETTLED, municipality_id, provider, month)]
+
+
+def _line(body: str) -> Row:
+    """A stored line with its keys in their order: jsonb keeps another one."""
+    told = from_json(body)
+    return {key: told[key] for key in ROW}
+
+
+async def open_anomalies(sql: Any, municipality_id: int, provider: str, days: Days) -> list[str]:
+    """`visit:code` of everything in the provider's visits of these days that still asks for a repair."""
+    found = await sql.fetch(OPEN_ANOMALIES, municipality_id, provider, *days_span(*days), FIXES)
+    return [f"{row['id']}:{row['code']}" for row in found]
+
+
+async def append(
+    sql: Any, municipality_id: int, leaves: Leaves, close: Close, lines: Sequence[Mapping[str, Any]]
+) -> None:
+    """Store a close with its lines. They are never changed; the ledger's leaf of the close holds their hash."""
+    leaves.add("period_close", asdict(close))
+    stored = (
+        municipality_id, close.id, close.provider, close.month, close.closed_at, close.closed_by, close.change_no,
+        close.master_seq, close.accepted, close.line_count, close.total_ore, close.lines_hash,
+    )  # fmt: skip
+    await sql.execute(f"INSERT INTO period_close {rows.given(schema.period_close, 1)}", [stored])
+    kept = [
+        (
+            municipality_id,
+            close.provider,
+            close.month,
+            number,
+            dt.date.fromisoformat((line["adjusts"] or line["month"]) + "-01"),
+            line["amount_ore"],
+            to_json(line).decode(),
+        )
+        for number, line in enumerate(lines, 1)
+    ]
+    await sql.execute(f"INSERT INTO period_line {rows.given(schema.period_line, 1)}", kept)

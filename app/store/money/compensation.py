@@ -1,0 +1,248 @@
+"""What compensation is computed from, loaded for one provider: its contracts, orders, visits and what was declined."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+from pydantic_core import from_json
+
+from app.domain.money.bundles import MOST_SHARES, classes_of, moving, singles_only
+from app.domain.money.compensation_input import Bundle, Declined, Facts
+from app.domain.money.declined import DOORS, declined_in_advance, declined_of
+from app.domain.money.document import terms_of
+from app.domain.money.rating import Agreement
+from app.domain.register.master import MasterData
+from app.domain.register.order import LAST_DAY, ONE_DAY
+from app.domain.time import Days, days_span
+from app.domain.visits.split import Share
+from app.domain.visits.visit import Visit
+from app.store.register.notices import notices_of
+from app.store.register.records import take_in
+from app.store.visits.presences import of_ids
+from app.store.visits.visits import COLUMNS, standing, visit_of
+
+LAST_VISIT_DAYS = 31
+"""How long before an absence its last visit is looked for; longer ago, no absence table reaches."""
+
+PROVIDERS = """
+SELECT p.ref, p.form, coalesce((
+    SELECT body->>'name' FROM record AS r WHERE r.municipality_id = $1 AND r.kind = 'providers' AND r.ref = p.ref
+    ORDER BY version DESC LIMIT 1), p.ref) AS name
+FROM provider AS p WHERE p.municipality_id = $1 AND ($2::text IS NULL OR p.ref = $2) ORDER BY p.ref
+"""
+CONTRACTS = """
+SELECT c.ref, lower(c.valid) AS first_on, upper(c.valid) AS end_on, r.body->'compensation' AS document
+FROM contract AS c CROSS JOIN LATERAL (
+    SELECT body FROM record
+    WHERE municipality_id = $1 AND kind = 'contracts' AND ref = c.ref ORDER BY version DESC LIMIT 1
+) AS r
+WHERE c.municipality_id = $1 AND c.provider = $2 AND c.valid && daterange($3, $4, '[]')
+"""
+# Every version of who and what, since each holds from its day; of orders the newest, and none that was withdrawn.
+MASTER = """
+SELECT kind, ref, body FROM record
+WHERE municipality_id = $1 AND (kind IN ('interventions', 'staff') OR kind = 'recipients' AND ref IN (
+    SELECT recipient FROM care_order WHERE municipality_id = $1 AND provider = $2))
+ORDER BY seq
+"""
+RECIPIENTS = """
+SELECT kind, ref, body FROM record
+WHERE municipality_id = $1 AND kind = 'recipients' AND ref = ANY($2::text[]) ORDER BY seq
+"""
+ORDERS = """
+SELECT o.ref, r.body FROM (
+    SELECT DISTINCT ref FROM care_order WHERE municipality_id = $1 AND {whose}
+) AS o CROSS JOIN LATERAL (
+    SELECT body FROM record
+    WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
+) AS r
+"""
+OWN = ORDERS.format(whose="provider = $2")
+# Another provider's order may name this one as who answers its alarms.
+ANSWERED = ORDERS.format(whose="recipient = ANY($2::text[])")
+# Whose is one of two conditions, not both with an OR: a plan that is made once for all would not use recipients' index.
+WHOSE = {True: "$5::text[] IS NULL", False: "recipient = ANY($5::text[])"}
+OF_DAYS = "municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND {whose}"
+VISIT = ", ".join(COLUMNS)
+COMPLETE = f"SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND status = 'complete' ORDER BY sort_at, id"
+BY_ID = f"SELECT {VISIT} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY sort_at, id"
+# `domain.money.bundles` in SQL. $6 are edges, $7 who is apart, $8 classes. What has no class is told one by one: its
+# ids.
+BUNDLES = f"""
+SELECT recipient, share_category, share_intervention, share_payable,
+    count(*), min(local_on), max(local_on), min(sort_at),
+    {", ".join(f"sum(share_seconds[{place}])" for place in range(1, MOST_SHARES + 1))},
+    array_agg(id) FILTER (WHERE class IS NULL) AS alone
+FROM (
+    SELECT *, CASE WHEN width_bucket(sort_at, $6::timestamptz[]) = width_bucket(ended_at - interval '1 second', $6)
+        AND presence_seconds > 0 AND cardinality(share_seconds) <= {MOST_SHARES} AND recipient <> ALL($7::text[])
+        THEN ($8::int[])[width_bucket(sort_at, $6)] END AS class
+    FROM visit WHERE {OF_DAYS} AND status = 'complete'
+) AS v GROUP BY recipient, class, share_category, share_intervention, share_payable
+"""
+# A month's pages are read once, in their order, and added up in memory: in an index's order, or sorted for grouping, it
+# takes three times as long. One process does it, because the others are for those who wait for an answer.
+ADDING_UP = """
+SAVEPOINT adding_up; SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers_per_gather = 0;
+SET LOCAL enable_sort = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off
+"""
+ADDED_UP = "ROLLBACK TO SAVEPOINT adding_up"
+TURNED_DOWN = f"""
+SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer') OR declined IS NOT NULL)
+ORDER BY sort_at, id
+"""
+
+
+async def providers(sql: Any, municipality_id: int, provider: str | None = None) -> list[tuple[str, str, str]]:
+    """Every provider, or one: ref, form, name."""
+    return [tuple(row) for row in await sql.fetch(PROVIDERS, municipality_id, provider)]
+
+
+async def agreements_of(sql: Any, municipality_id: int, provider: str, days: Days) -> list[Agreement]:
+    """The provider's contracts that hold on any of the days."""
+    return [
+        Agreement(
+            row["ref"],
+            (row["first_on"], row["end_on"] - ONE_DAY if row["end_on"] else LAST_DAY),
+            terms_of(from_json(row["document"])),
+        )
+        for row in await sql.fetch(CONTRACTS, municipality_id, provider, *days)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A provider in one transaction, with its master data: whom and what is looked at.
+
+    `recipients` are those of interest, None for everybody; `form` is the provider's.
+    """
+
+    sql: Any
+    municipality_id: int
+    provider: str
+    form: str
+    master: MasterData
+    recipients: Sequence[str] | None = None
+
+    async def fetch(self, query: str, days: Days, *more: Any) -> list[Any]:
+        """Rows of a query of `OF_DAYS`."""
+        asked = query.format(whose=WHOSE[self.recipients is None])
+        span = days_span(*days)
+        return list(await self.sql.fetch(asked, self.municipality_id, self.provider, *span, self.recipients, *more))
+
+
+async def account_of(sql: Any, municipality_id: int, provider: str, form: str) -> Account:
+    """A provider with the master data its compensation looks up: catalogue, staff, its orders, their recipients."""
+    master = MasterData()
+    for row in await sql.fetch(MASTER, municipality_id, provider):
+        take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
+    for row in await sql.fetch(OWN, municipality_id, provider):
+        take_in(master, "orders", row["ref"], False, from_json(row["body"]))
+    return Account(sql, municipality_id, provider, form, master)
+
+
+async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> Facts:
+    """What these agreements look at to pay the provider for these days within one month."""
+    master = account.master
+    first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses
+                               if bonus.paid_in == f"{days[0]:%Y-%m}")])  # fmt: skip
+    loaded = first_on - ONE_DAY, days[1]
+    rules = [rule for one in agreements for rule in one.terms.rules]
+    ordered = master.orders.values() if account.recipients is None else map(master.orders_of, account.recipients)
+    orders = [order for order in chain.from_iterable(ordered) if order.provider == account.provider]
+    facts = Facts(account.provider, account.form, master, orders, ())
+    begun = _begun(facts, loaded) if any(rule.absence for rule in rules) else {}
+    visits, bundles = await _performed(account, agreements, days, loaded, begun)
+    if begun:
+        visits = [*await _before_absences(account, begun, loaded), *visits]
+    declined: Sequence[Declined] = ()
+    if any(rule.declined for rule in rules):
+        declined = await _declined(account, days)
+    return replace(facts, visits=visits, bundles=bundles, declined=declined)
+
+
+async def _performed(
+    account: Account, agreements: Sequence[Agreement], days: Days, loaded: Days, begun: Mapping[str, dt.date]
+) -> tuple[list[Visit], list[Bundle]]:
+    """The complete visits, those that need not be told apart as bundles; few recipients' are told one by one."""
+    master = account.master
+    if account.recipients is not None or any(singles_only(one.terms) for one in agreements):
+        visits = _visits(await account.fetch(COMPLETE, loaded))
+        await _meet(account, {visit.recipient for visit in visits})
+        return visits, []
+    classes = classes_of(agreements, days, loaded[0])
+    apart = sorted(begun.keys() | moving(master, list(master.recipients), loaded))
+    await account.sql.execute(ADDING_UP)
+    found = await account.fetch(BUNDLES, loaded, classes.edges, apart, classes.numbers)
+    await account.sql.execute(ADDED_UP)
+    alone = [id_ for row in found for id_ in row["alone"] or ()]
+    singles = _visits(await account.sql.fetch(BY_ID, account.municipality_id, alone)) if alone else []
+    found = [row for row in found if not row["alone"]]
+    strangers = await _meet(account, {row["recipient"] for row in found} | {visit.recipient for visit in singles})
+    moved = moving(master, strangers, loaded)
+    if moved:
+        found = [row for row in found if row["recipient"] not in moved]
+        singles = [visit for visit in singles if visit.recipient not in moved]
+        singles += _visits(await replace(account, recipients=sorted(moved)).fetch(COMPLETE, loaded))
+    return singles, [_bundle(number, row) for number, row in enumerate(found)]
+
+
+async def _meet(account: Account, recipients: Iterable[str]) -> list[str]:
+    """Load those whom the master data does not know yet: visited without an order of this provider."""
+    strangers = sorted(set(recipients) - account.master.recipients.keys())
+    if strangers:
+        for row in await account.sql.fetch(RECIPIENTS, account.municipality_id, strangers):
+            take_in(account.master, row["kind"], row["ref"], False, from_json(row["body"]))
+    return strangers
+
+
+def _bundle(number: int, row: Any) -> Bundle:
+    recipient, categories, interventions, payable, visits, first_on, last_on, at, *seconds, _ = row
+    shares = (
+        Share(category, intervention, None, taken, is_payable, "")
+        for category, intervention, is_payable, taken in zip(categories, interventions, payable, seconds, strict=False)
+    )
+    return Bundle(number, recipient, visits, first_on, last_on, at, tuple(shares))
+
+
+async def _declined(account: Account, days: Days) -> list[Declined]:
+    sql, municipality_id, master = account.sql, account.municipality_id, account.master
+    asked = _visits(await account.fetch(TURNED_DOWN, days))
+    presences = await of_ids(sql, municipality_id, [one.presence for one in asked if one.status in DOORS])
+    taps = [tap for presence in presences.values() for tap in presence.taps]
+    _, reports, _ = await standing(sql, municipality_id, [], taps)
+    recipients = {visit.recipient for visit in asked}
+    await _meet(account, recipients)
+    for row in await sql.fetch(ANSWERED, municipality_id, sorted(recipients)):
+        if row["ref"] not in master.orders:
+            take_in(master, "orders", row["ref"], False, from_json(row["body"]))
+    notices = await notices_of(sql, municipality_id, account.provider, days)
+    found = [*declined_of(asked, presences, reports, master), *declined_in_advance(notices, master)]
+    return [one for one in found if account.recipients is None or one.recipient in account.recipients]
+
+
+def _visits(rows: Iterable[Any]) -> list[Visit]:
+    return [visit_of(tuple(row)).visit for row in rows]
+
+
+def _begun(facts: Facts, loaded: Days) -> dict[str, dt.date]:
+    """When the absences that reach into the loaded days began, by recipient."""
+    begun: dict[str, dt.date] = {}
+    for order in facts.orders:
+        died_on = facts.master.died_on(order.recipient)
+        starts = [pause.first_on for pause in order.pauses if (pause.last_on or LAST_DAY) >= loaded[0]]
+        for start in [*starts, *([died_on] if died_on else [])]:
+            if start <= loaded[1]:
+                begun[order.recipient] = min(start, begun.get(order.recipient, start))
+    return begun
+
+
+async def _before_absences(account: Account, begun: Mapping[str, dt.date], loaded: Days) -> list[Visit]:
+    """Visits from before the loaded days, of those whose absence began, or had its last visit, before them."""
+    first_on = min(begun.values()) - ONE_DAY * LAST_VISIT_DAYS
+    if first_on >= loaded[0]:
+        return []
+    of_absent = replace(account, recipients=sorted(begun))
+    return _visits(await of_absent.fetch(COMPLETE, (first_on, loaded[0] - ONE_DAY)))

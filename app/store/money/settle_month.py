@@ -1,0 +1,154 @@
+"""What a provider's month comes to today: lines by the facts, and what earlier closed months still have coming."""
+
+import asyncio
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from app.domain.money.compensation_input import Facts
+from app.domain.money.limits import of_provider
+from app.domain.money.month_lines import Row, adjustments, row_of
+from app.domain.money.rating import Agreement, rate
+from app.domain.time import Days, month_days
+from app.store.money import changed_since, closed_months, compensation
+from app.store.money.changed_since import Position, Touched
+from app.store.money.closed_months import Close
+from app.store.money.compensation import Account
+
+OfRecipients = dict[str, list[Row]]
+"""Lines of a month by recipient."""
+
+
+async def rated(
+    sql: Any,
+    municipality_id: int,
+    provider: str,
+    form: str,
+    days: Days,
+    agreements: Sequence[Agreement] | None = None,
+) -> list[Row]:
+    """The lines of days within one month, by the provider's contracts or by other agreements."""
+    if agreements is None:
+        agreements = await compensation.agreements_of(sql, municipality_id, provider, days)
+    if not agreements:
+        return []
+    account = await compensation.account_of(sql, municipality_id, provider, form)
+    return await _rows(account, days, agreements)
+
+
+async def owed(sql: Any, municipality_id: int, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
+    """What is paid for days within one month, and the adjustments of it that wait; both come to what the facts give.
+
+    Paid is what has been settled for a whole closed month; for others all that the contracts give, and nothing waits.
+    """
+    rows, month = await rated(sql, municipality_id, provider, form, days), f"{days[0]:%Y-%m}"
+    if days != month_days(month) or not await closed_months.closes(sql, municipality_id, provider, days[0]):
+        return rows, []
+    paid = await closed_months.settled(sql, municipality_id, provider, days[0])
+    return paid, adjustments(paid, rows, month)
+
+
+async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[Row]:
+    """Computed in a thread of its own: a large provider's month takes a second, in which taps are to be answered."""
+    facts = await compensation.facts_of(account, days, agreements)
+    return await asyncio.to_thread(_told, facts, agreements, days)
+
+
+def _told(facts: Facts, agreements: Sequence[Agreement], days: Days) -> list[Row]:
+    return [row_of(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
+
+
+@dataclass(slots=True)
+class Draft:
+    """A month's lines as the facts of one moment give them, and those of the closed months that are settled with it.
+
+    `closed` are the provider's closes of then.
+    """
+
+    month: dt.date
+    position: Position
+    closed: list[Close]
+    lines: dict[dt.date, OfRecipients]
+
+
+async def drafted(account: Account, month: dt.date, *, closing: bool) -> Draft:
+    """Compute an open month, with the closed ones before it where it comes after them all.
+
+    Told before it is closed only in the first month after them, so that no two open months tell the same ones.
+    """
+    position = await changed_since.position_of(account.sql, account.municipality_id)
+    closed = await closed_months.closes(account.sql, account.municipality_id, account.provider)
+    draft = Draft(month, position, closed, {})
+    for each in _settled_with(month, [close.month for close in closed], closing=closing):
+        draft.lines[each] = _by_recipient(await _month(account, each))
+    return draft
+
+
+def _settled_with(month: dt.date, closed: Sequence[dt.date], *, closing: bool) -> list[dt.date]:
+    if not closed or month < max(closed) or (month > _following(max(closed)) and not closing):
+        return [month]
+    return [month, *closed]
+
+
+async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
+    """Compute anew what was touched after the draft was made, of `account`, which sees it."""
+    if touched is not None and not touched:
+        return
+    for each in draft.lines:
+        agreements = await _agreements(account, month_days(f"{each:%Y-%m}"))
+        if touched is None or any(of_provider(one.terms) for one in agreements):
+            draft.lines[each] = _by_recipient(await _month(account, each))
+        else:
+            kept = {ref: rows for ref, rows in draft.lines[each].items() if ref not in touched}
+            found = await _month(replace(account, recipients=sorted(touched)), each)
+            draft.lines[each] = kept | _by_recipient(found)
+
+
+async def settled(draft: Draft, account: Account) -> list[Row]:
+    """The draft's month with its adjustments: what each closed one comes to, less what has been settled for it."""
+    lines = _of_all(draft.lines[draft.month])
+    for earlier in sorted(draft.lines.keys() - {draft.month}):
+        before = await closed_months.settled(account.sql, account.municipality_id, account.provider, earlier)
+        lines += adjustments(before, _of_all(draft.lines[earlier]), f"{draft.month:%Y-%m}")
+    return lines
+
+
+async def with_adjustments(sql: Any, municipality_id: int, provider: str, form: str, month: dt.date) -> list[Row]:
+    """The lines of an open month as they would be frozen now."""
+    account = await compensation.account_of(sql, municipality_id, provider, form)
+    return await settled(await drafted(account, month, closing=False), account)
+
+
+async def of_days(account: Account, days: Days) -> list[Row]:
+    """The lines of days within one month, of the account's recipients; all are rated where a limit looks at all."""
+    agreements = await _agreements(account, days)
+    if any(of_provider(one.terms) for one in agreements):
+        account = replace(account, recipients=None)
+    return await _rows(account, days, agreements) if agreements else []
+
+
+async def _month(account: Account, month: dt.date) -> list[Row]:
+    days = month_days(f"{month:%Y-%m}")
+    agreements = await _agreements(account, days)
+    return await _rows(account, days, agreements) if agreements else []
+
+
+async def _agreements(account: Account, days: Days) -> list[Agreement]:
+    return await compensation.agreements_of(account.sql, account.municipality_id, account.provider, days)
+
+
+def _by_recipient(rows: Iterable[Row]) -> OfRecipients:
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row["recipient"]].append(row)
+    return found
+
+
+def _of_all(rows: OfRecipients) -> list[Row]:
+    return [row for _, own in sorted(rows.items()) for row in own]
+
+
+def _following(month: dt.date) -> dt.date:
+    return (month + dt.timedelta(days=31)).replace(day=1)

@@ -1,0 +1,79 @@
+"""What holds for every kind of master data: pages of the newest versions, and what a constraint refuses."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+from pydantic_core import from_json
+
+from app.store.register.records import Stored
+
+PAGE = """
+SELECT ref, version, body FROM (
+    SELECT DISTINCT ON (ref) ref, version, removed, body FROM record
+    WHERE municipality_id = $1 AND kind = $2 AND ref > $3 ORDER BY ref, version DESC
+) AS newest
+WHERE NOT removed {filters} ORDER BY ref LIMIT $4
+"""
+FILTERS = {
+    "ref": "AND ref = ${place}",
+    "provider": "AND body->>'provider' = ${place}",
+    "recipient": "AND body->>'recipient' = ${place}",
+    "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
+    " AND o.recipient = newest.ref AND o.provider = ${place})",
+    "employed_by": "AND (SELECT s.body->>'provider' FROM record AS s WHERE s.municipality_id = $1 AND s.kind = 'staff'"
+    " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1) = ${place}",
+    # Where it hangs or is told to hang; one that never hung anywhere is its maker's.
+    "hung_at": """AND CASE WHEN EXISTS (SELECT FROM tag_mount WHERE municipality_id = $1 AND tag = newest.ref)
+    THEN EXISTS (
+        SELECT FROM tag_mount AS m
+        JOIN recipient_version AS v ON v.municipality_id = $1 AND v.household = m.household
+        JOIN care_order AS o ON o.municipality_id = $1 AND o.recipient = v.ref AND o.valid && v.valid
+        WHERE m.municipality_id = $1 AND m.tag = newest.ref AND o.provider = ${place}
+            AND (upper_inf(m.mounted) OR upper(m.mounted) > now()))
+    ELSE body->>'registered_by' = ${place} END""",
+}
+"""What a list is narrowed to, and what holds a planner to its own provider."""
+
+REFUSALS = {
+    "contract_one_at_a_time": "contract_overlaps",
+    "recipient_identity_one_ref_a_number": "personal_number_taken",
+    "tag_one_ref_a_uid": "uid_taken",
+}
+"""What the database refuses by a constraint, and the code that says so."""
+
+
+class RefusedError(Exception):
+    """A constraint stands against the change, and the transaction has failed. `code` says which."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Raises RefusedError where one of the constraints in REFUSALS fails."""
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        code = REFUSALS.get(getattr(error, "constraint_name", None) or "")
+        if code is None:
+            raise
+        # The database's own message holds the key.
+        raise RefusedError(code) from None
+
+
+async def page(
+    sql: Any, municipality_id: int, kind: str, after: str, limit: int, filters: Mapping[str, str]
+) -> list[Stored]:
+    """The newest versions of a kind after a ref, in the database's order; `filters` are named in FILTERS."""
+    chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
+    rows = await sql.fetch(PAGE.format(filters=chosen), municipality_id, kind, after, limit, *filters.values())
+    return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
+
+
+async def is_within(sql: Any, municipality_id: int, kind: str, ref: str, reach: str, provider: str) -> bool:
+    """Whether a record is within a provider's reach; `reach` is named in FILTERS."""
+    return bool(await page(sql, municipality_id, kind, "", 1, {"ref": ref, reach: provider}))

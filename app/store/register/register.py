@@ -1,0 +1,135 @@
+"""Providers, recipients, staff and interventions in their typed tables, and the sealed identities of recipients.
+
+The versions of refs are derived from their stored records in one statement: each is in force from its first day until
+the next one's, and of two with the same first day the later record counts.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.store.access.field_encryption import Place, Vault
+
+PUT_PROVIDER = """
+INSERT INTO provider (municipality_id, ref, form) VALUES ($1, $2, $3)
+ON CONFLICT (municipality_id, ref) DO UPDATE SET form = excluded.form
+"""
+VERSIONS = """
+INSERT INTO {table} (municipality_id, ref, valid, {columns})
+SELECT $1, ref, daterange(first_on, lead(first_on) OVER (PARTITION BY ref ORDER BY first_on NULLS FIRST)), {values}
+FROM (
+    SELECT DISTINCT ON (ref, first_on) ref, nullif((body->>'valid_from')::date, '1900-01-01') AS first_on, body
+    FROM record
+    WHERE municipality_id = $1 AND kind = $3 AND ref = ANY($2::text[]) ORDER BY ref, first_on, version DESC
+) AS newest
+"""
+TABLES = {
+    "recipients": VERSIONS.format(
+        table="recipient_version",
+        columns="household, area, birth_date, died_on, protected",
+        values="body->>'household', body->>'area', (body->>'birth_date')::date, (body->>'died_on')::date,"
+        " (body->>'protected')::boolean",
+    ),
+    "staff": VERSIONS.format(
+        table="staff_version",
+        columns="person, provider, role",
+        values="body->>'person', body->>'provider', body->>'role'",
+    ),
+    "interventions": VERSIONS.format(
+        table="intervention_version",
+        columns="category, standard_minutes",
+        values="body->>'category', (body->>'standard_minutes')::int",
+    ),
+}
+CLEAR = {
+    "recipients": "DELETE FROM recipient_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
+    "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
+    "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
+}
+IDENTITY = "SELECT number_digest, number_sealed FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+PUT_IDENTITY = """
+INSERT INTO recipient_identity (municipality_id, ref, number_sealed, number_digest) VALUES ($1, $2, $3, $4)
+ON CONFLICT (municipality_id, ref)
+DO UPDATE SET number_sealed = excluded.number_sealed, number_digest = excluded.number_digest
+"""
+DROP_IDENTITY = "DELETE FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
+IDENTITIES = "SELECT ref, number_sealed FROM recipient_identity WHERE municipality_id = $1 ORDER BY ref"
+RESEAL = """
+UPDATE recipient_identity AS i SET number_sealed = new.sealed
+FROM unnest($2::text[], $3::bytea[]) AS new(ref, sealed) WHERE i.municipality_id = $1 AND i.ref = new.ref
+"""
+DEALT_WITH = """
+SELECT ref FROM unnest($3::text[]) AS wanted(ref)
+WHERE EXISTS (
+    SELECT FROM care_order AS o WHERE o.municipality_id = $1 AND o.recipient = wanted.ref AND o.provider = $2
+) OR EXISTS (
+    SELECT FROM visit AS v WHERE v.municipality_id = $1 AND v.recipient = wanted.ref AND v.provider = $2
+)
+"""
+EMPLOYED = """
+SELECT coalesce((body->>'valid_to')::date >= $3, true) FROM record
+WHERE municipality_id = $1 AND kind = 'staff' AND ref = $2 AND coalesce((body->>'valid_from')::date <= $3, true)
+ORDER BY (body->>'valid_from')::date DESC NULLS LAST, version DESC LIMIT 1
+"""
+SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
+
+
+async def put_provider(sql: Any, municipality_id: int, ref: str, body: Mapping[str, Any]) -> None:
+    """Write a provider as it now is."""
+    await sql.execute(PUT_PROVIDER, municipality_id, ref, body["form"])
+
+
+async def put_versions(sql: Any, municipality_id: int, kind: str, refs: Sequence[str], *, first: bool) -> None:
+    """Write all versions of recipients, staff refs or interventions, from the records appended so far."""
+    if not first:
+        await sql.execute(CLEAR[kind], municipality_id, refs)
+    await sql.execute(TABLES[kind], municipality_id, refs, kind)
+
+
+def identity_place(municipality_id: int, ref: str) -> Place:
+    """Where a recipient's sealed number belongs."""
+    return Place("recipient_identity", "number_sealed", municipality_id, ref)
+
+
+async def identity(sql: Any, municipality_id: int, ref: str) -> tuple[bytes, bytes] | None:
+    """The digest of the recipient's number and the number sealed, None without one."""
+    row = await sql.fetchrow(IDENTITY, municipality_id, ref)
+    return (row["number_digest"], row["number_sealed"]) if row else None
+
+
+async def put_identity(sql: Any, municipality_id: int, ref: str, sealed: bytes, digest: bytes) -> None:
+    """Write a recipient's sealed number."""
+    await sql.execute(PUT_IDENTITY, municipality_id, ref, sealed, digest)
+
+
+async def drop_identity(sql: Any, municipality_id: int, ref: str) -> None:
+    """Forget a recipient's number."""
+    await sql.execute(DROP_IDENTITY, municipality_id, ref)
+
+
+async def rewrap_identities(sql: Any, municipality_id: int, vault: Vault) -> int:
+    """Seal with the newest key the numbers that another has sealed; how many those were."""
+    refs, sealed = [], []
+    for row in await sql.fetch(IDENTITIES, municipality_id):
+        if not vault.is_sealed_by_newest(row["number_sealed"]):
+            place = identity_place(municipality_id, row["ref"])
+            refs.append(row["ref"])
+            sealed.append(vault.seal(vault.open(row["number_sealed"], place), place))
+    await sql.execute(RESEAL, municipality_id, refs, sealed)
+    return len(refs)
+
+
+async def is_employed(sql: Any, municipality_id: int, staff: str, on: dt.date) -> bool:
+    """Whether an employment of the staff ref has begun and is not over that day."""
+    return await sql.fetchval(EMPLOYED, municipality_id, staff, on) is True
+
+
+async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider: str) -> bool:
+    """Whether the provider has an order for the recipient, whenever it is or was in force."""
+    served: bool = await sql.fetchval(SERVED, municipality_id, recipient, provider)
+    return served
+
+
+async def dealt_with(sql: Any, municipality_id: int, provider: str, recipients: Sequence[str]) -> set[str]:
+    """Those of the recipients for whom the provider has or has had an order, or whom it has visited."""
+    return {row[0] for row in await sql.fetch(DEALT_WITH, municipality_id, provider, recipients)}

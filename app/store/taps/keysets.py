@@ -1,0 +1,62 @@
+"""The keys of keysets: wrapped in the database, in clear in the memory of those who verify, and nowhere else."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any
+
+from app.domain.sun import KeysetKeys
+from app.store.access.field_encryption import Place, SealBrokenError, Vault
+
+PUT = """
+INSERT INTO keyset_key (municipality_id, keyset, meta_key_sealed, file_master_sealed) VALUES ($1, $2, $3, $4)
+ON CONFLICT (municipality_id, keyset)
+DO UPDATE SET meta_key_sealed = excluded.meta_key_sealed, file_master_sealed = excluded.file_master_sealed
+"""
+GET = """
+SELECT keyset, meta_key_sealed, file_master_sealed FROM keyset_key WHERE municipality_id = $1 AND keyset = ANY($2)
+"""
+ALL = "SELECT keyset, meta_key_sealed, file_master_sealed FROM keyset_key WHERE municipality_id = $1 ORDER BY keyset"
+COLUMNS = ("meta_key_sealed", "file_master_sealed")
+
+
+def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
+    """Where a wrapped key belongs."""
+    return Place("keyset_key", column, municipality_id, keyset)
+
+
+async def put(sql: Any, municipality_id: int, keyset: str, vault: Vault, keys: KeysetKeys) -> None:
+    """Write a keyset's keys, wrapped."""
+    given = (keys.meta_key, keys.file_master)
+    sealed = [
+        vault.seal(key.hex(), keyset_place(municipality_id, keyset, column))
+        for column, key in zip(COLUMNS, given, strict=True)
+    ]
+    await sql.execute(PUT, municipality_id, keyset, *sealed)
+
+
+async def load(sql: Any, municipality_id: int, keysets: Iterable[str], vault: Vault) -> dict[str, KeysetKeys]:
+    """The keys of these keysets, less those that no key of the ring has wrapped for their place."""
+    found = {}
+    for row in await sql.fetch(GET, municipality_id, list(keysets)):
+        with suppress(SealBrokenError):
+            found[row["keyset"]] = KeysetKeys(*_opened(vault, municipality_id, row))
+    return found
+
+
+async def rewrap(sql: Any, municipality_id: int, vault: Vault) -> int:
+    """Wrap with the newest key what another has wrapped; how many keysets that were."""
+    old = [
+        row
+        for row in await sql.fetch(ALL, municipality_id)
+        if not all(vault.is_sealed_by_newest(row[column]) for column in COLUMNS)
+    ]
+    for row in old:
+        await put(sql, municipality_id, row["keyset"], vault, KeysetKeys(*_opened(vault, municipality_id, row)))
+    return len(old)
+
+
+def _opened(vault: Vault, municipality_id: int, row: Any) -> list[bytes]:
+    return [
+        bytes.fromhex(vault.open(row[column], keyset_place(municipality_id, row["keyset"], column)))
+        for column in COLUMNS
+    ]

@@ -1,0 +1,41 @@
+"""What the taps of a phone say of its clock, by day."""
+
+import datetime as dt
+from typing import Any, NamedTuple
+
+from app.domain.time import day_start
+from app.domain.visits.wrong_clocks import CLOCK_FLAGS
+
+# The number of flags is what the index of flagged taps is entered by.
+BY_DAY = """
+SELECT (at AT TIME ZONE 'Europe/Stockholm')::date AS local_date, count(DISTINCT id) AS taps,
+    array_agg(DISTINCT flag) AS codes,
+    (array_agg(told.ahead ORDER BY abs(told.ahead) DESC, at))[1] AS ahead_seconds, min(at) AS first_at,
+    max(at) AS last_at
+FROM tap CROSS JOIN LATERAL (SELECT round(extract(epoch FROM tapped_at - at))::bigint AS ahead) AS told
+CROSS JOIN LATERAL (SELECT unnest(flags) AS flag) AS one
+WHERE municipality_id = $1 AND device = $2 AND cardinality(flags) > 0 AND flag = ANY($3::text[])
+  AND ($4::timestamptz IS NULL OR at >= $4)
+GROUP BY 1 ORDER BY 1 LIMIT $5
+"""
+
+
+class ClockDay(NamedTuple):
+    """The taps of a phone and a local day that its clock was wrong for.
+
+    `ahead_seconds` is how far the one furthest off was ahead of when it counts as made; below zero it was behind.
+    """
+
+    local_date: dt.date
+    taps: int
+    codes: list[str]
+    ahead_seconds: int
+    first_at: dt.datetime
+    last_at: dt.datetime
+
+
+async def clock_days(sql: Any, municipality_id: int, device: str, after: dt.date | None, limit: int) -> list[ClockDay]:
+    """The days on which a device's clock was wrong, after one, in their order."""
+    since = None if after is None else day_start(after + dt.timedelta(days=1))
+    rows = await sql.fetch(BY_DAY, municipality_id, device, list(CLOCK_FLAGS), since, limit)
+    return [ClockDay(*row) for row in rows]

@@ -1,0 +1,318 @@
+"""Appending taps, reports and refused attempts, idempotently, in sets."""
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from pydantic_core import to_json
+
+from app.domain.register.personal_number import without_numbers
+from app.domain.taps.judging import Claim, Judgement, Shift
+from app.domain.taps.read_counter import Read, Reads
+from app.domain.taps.sender import Kept, RefusedItems
+from app.domain.visits.crowd import TOO_MANY
+from app.store import rows, schema
+from app.store.ledger import ledger
+from app.store.ledger.ledger import Leaves
+from app.store.ledger.macs import Macs
+from app.store.taps import tag_reads
+
+# A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
+# equality may be one that reads all of the municipality for each id; it lives on until there are statistics.
+BY_ID = "id >= wanted.id AND id <= wanted.id ORDER BY id"
+# How many refused items are kept of the staff refs in a parameter.
+COUNTS = """unnest(${at}::text[]) AS wanted(staff) JOIN LATERAL (
+    SELECT * FROM attempt_count WHERE municipality_id = $1 AND attempt_count.staff = wanted.staff OFFSET 0) AS c ON true
+"""
+# What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, the reports that
+# wait for them, the reads beside those of tags with keys, and how much is kept of what was refused of their senders.
+KNOWN = f"""
+SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
+    NULL::interval AS wall_shift, NULL::timestamptz AS booted_at, NULL::tag_read AS read
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM tap WHERE municipality_id = $1 AND {BY_ID}) AS t ON true
+UNION ALL
+SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'tap' AND item_id = wanted.id OFFSET 0) AS a ON true
+UNION ALL
+SELECT 'attempt', NULL, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL, NULL
+FROM unnest($4::bytea[]) AS nameless(hash) JOIN LATERAL (
+    SELECT * FROM attempt
+    WHERE municipality_id = $1 AND kind = 'tap' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0) AS a ON true
+UNION ALL
+SELECT 'clock', NULL, NULL, NULL, NULL, NULL, NULL, c.phone, c.wall_shift, c.booted_at, NULL
+FROM unnest($3::text[]) AS wanted(phone) JOIN LATERAL (
+    SELECT * FROM phone_clock WHERE municipality_id = $1 AND phone_clock.phone = wanted.phone OFFSET 0) AS c ON true
+UNION ALL
+SELECT 'waiting', r.id, r.body_hash, r.device, r.tap::text, NULL, NULL, r.staff, NULL, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM report WHERE municipality_id = $1 AND report.tap = wanted.id OFFSET 0) AS r ON true
+UNION ALL
+SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.read FROM ({tag_reads.near(5)}) AS found
+UNION ALL
+SELECT 'kept', NULL, NULL, NULL, c.items::text, c.counted_on::timestamptz, NULL, c.staff, NULL, NULL, NULL
+FROM {COUNTS.format(at=8)}
+"""
+TAP = rows.names(schema.tap)[1:]
+APPEND = f"""
+WITH taps AS (
+    INSERT INTO tap {rows.given(schema.tap, 3)}
+), clocks AS (
+    INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
+), leaves AS ({ledger.insert(5)}), reads AS ({tag_reads.insert(6)}), counts AS (
+    INSERT INTO attempt_count {rows.given(schema.attempt_count, 7)} {rows.replacing(schema.attempt_count)})
+"""
+NARROWING = f", narrowed AS ({tag_reads.narrow(8)})"
+# An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
+ATTEMPTS = """
+INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
+SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
+    coalesce(claim, 'null'::jsonb)
+FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
+    received_at timestamptz, code text, body_hash text, claim jsonb)
+"""
+# What is known of reports: those stored under their ids, refused attempts, whose the taps are that they name, and how
+# much is kept of what was refused of their sender.
+KNOWN_REPORTS = f"""
+SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::timestamptz AS at
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM report WHERE municipality_id = $1 AND {BY_ID}) AS r ON true
+UNION ALL
+SELECT 'attempt', a.item_id, a.body_hash, a.code, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'report' AND item_id = wanted.id OFFSET 0) AS a ON true
+UNION ALL
+SELECT 'attempt', NULL, a.body_hash, a.code, NULL, NULL
+FROM unnest($3::bytea[]) AS nameless(hash) JOIN LATERAL (
+    SELECT * FROM attempt
+    WHERE municipality_id = $1 AND kind = 'report' AND item_id IS NULL AND body_hash = nameless.hash OFFSET 0
+) AS a ON true
+UNION ALL
+SELECT 'tap', t.id, NULL, NULL, t.staff, t.at FROM unnest($4::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT id, staff, at FROM tap WHERE municipality_id = $1 AND {BY_ID}) AS t ON true
+UNION ALL
+SELECT 'kept', NULL, NULL, c.items::text, c.staff, c.counted_on::timestamptz FROM {COUNTS.format(at=5)}
+"""
+APPEND_REPORTS = f"""
+WITH reports AS (
+    INSERT INTO report (municipality_id, id, staff, device, tap, reported_at, received_at, outcome, interventions, note,
+        body_hash, sent_at)
+    SELECT $1, id, staff, device, tap, reported_at, received_at, outcome, interventions, note, decode(body_hash, 'hex'),
+        sent_at
+    FROM json_to_recordset($3::json) AS r(id uuid, staff text, device text, tap uuid, reported_at timestamptz,
+        received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text, sent_at timestamptz)
+), leaves AS ({ledger.insert(4)}), counts AS (
+    INSERT INTO attempt_count {rows.given(schema.attempt_count, 5)} {rows.replacing(schema.attempt_count)})
+"""
+
+MOST_KEPT = 2000
+"""Bytes of a refused item: enough to see what a phone does wrong."""
+_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
+
+Refused = tuple[UUID | None, bytes]
+"""What an attempt is known by: the id of the item, where it had one, and the hash of its body."""
+
+
+class KnownTap(NamedTuple):
+    """A tap already stored under an id, with the answer it got."""
+
+    body_hash: bytes
+    verdict: str
+    code: str | None
+    at: dt.datetime | None
+    evidence: str | None
+    staff: str | None
+
+
+class WaitingReport(NamedTuple):
+    """A report that came before the tap it names: by whom, on which device."""
+
+    id: UUID
+    body_hash: bytes
+    staff: str
+    device: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is stored of a set of tap ids and phones; of attempts the codes they were refused with."""
+
+    taps: dict[UUID, KnownTap]
+    attempts: dict[Refused, set[str]]
+    clocks: dict[str, Shift]
+    waiting: dict[UUID, list[WaitingReport]]
+    reads: Reads
+    refused: RefusedItems
+
+
+async def known(
+    sql: Any,
+    municipality_id: int,
+    ids: Sequence[UUID],
+    phones: Sequence[str],
+    nameless: Sequence[bytes],
+    counted: Sequence[tuple[str, int, int]],
+    senders: Sequence[str],
+) -> Known:
+    """What is stored under these ids, for these phones, of items without an id (known by their hashes), and of reads.
+
+    `counted` are tags, epochs and counters: what is found are those reads and the ones beside them.
+    """
+    found = Known({}, {}, {}, {}, Reads(), RefusedItems())
+    reads = zip(*counted, strict=True) if counted else ((), (), ())
+    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await sql.fetch(
+        KNOWN, municipality_id, ids, phones, nameless, *reads, senders
+    ):
+        if what == "read":
+            _, tag, epoch, *rest = read
+            found.reads.know((tag, epoch), [Read(*rest)])
+        elif what == "clock":
+            found.clocks[staff] = Shift(wall, booted_at)
+        elif what == "kept":
+            found.refused.know(staff, Kept(at.date(), int(code)))
+        elif what == "waiting":
+            found.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
+        elif what == "tap":
+            found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
+        else:
+            found.attempts.setdefault((id_, body_hash), set()).add(code)
+    return found
+
+
+def tap_row(
+    claim: Claim, judged: Judgement, staff: str, device: str | None, received_at: dt.datetime, body_hash: bytes
+) -> tuple[Any, ...]:
+    """A judged tap as it is stored, without the municipality."""
+    return (
+        claim.id,
+        staff,
+        device,
+        claim.direction,
+        judged.at,
+        claim.tapped_at,
+        received_at,
+        judged.tag,
+        None if judged.tag else claim.household,
+        claim.reason,
+        claim.note,
+        judged.evidence,
+        judged.verdict,
+        judged.code,
+        judged.flags,
+        body_hash,
+        judged.epoch,
+        judged.counter,
+    )
+
+
+async def append(
+    sql: Any,
+    municipality_id: int,
+    leaves: Leaves,
+    macs: Macs,
+    taps: Sequence[tuple[Any, ...]],
+    attempts: Sequence[dict[str, Any]],
+    clocks: dict[str, Shift],
+    reads: Reads,
+    refused: RefusedItems,
+) -> None:
+    """Store judged taps, refused attempts, their leaves and what is now known of all else, in one statement."""
+    if taps or attempts or clocks:
+        for tap in taps:
+            leaves.add("tap", dict(zip(TAP, tap, strict=True)))
+        shifts = [
+            macs.add("phone_clock", (municipality_id, phone, shift.wall or dt.timedelta(), shift.booted_at))
+            for phone, shift in clocks.items()
+        ]
+        await sql.execute(
+            APPEND + (NARROWING if reads.narrowings else "") + ATTEMPTS,
+            municipality_id,
+            _json(_sealed(leaves, attempts)),
+            [(municipality_id, *tap) for tap in taps],
+            shifts,
+            leaves.take(),
+            [tag_reads.row_of(municipality_id, *added) for added in reads.added],
+            _counted(municipality_id, refused),
+            *tag_reads.columns_of(reads.narrowings),
+        )
+
+
+class KnownReports(NamedTuple):
+    """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, and when.
+
+    And how much is kept of what was refused of their sender.
+    """
+
+    stored: dict[UUID | None, bytes]
+    refused: dict[Refused, set[str]]
+    owners: dict[UUID, tuple[str, dt.datetime]]
+    kept: RefusedItems
+
+
+async def known_reports(
+    sql: Any, municipality_id: int, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
+) -> KnownReports:
+    """What is stored under these ids, of items without an id, and of the taps that the reports name."""
+    found = KnownReports({}, {}, {}, RefusedItems())
+    asked = (municipality_id, ids, nameless, taps, [sender])
+    for what, id_, body_hash, code, staff, at in await sql.fetch(KNOWN_REPORTS, *asked):
+        if what == "report":
+            found.stored[id_] = body_hash
+        elif what == "tap":
+            found.owners[id_] = (staff, at)
+        elif what == "kept":
+            found.kept.know(staff, Kept(at.date(), int(code)))
+        else:
+            found.refused.setdefault((id_, body_hash), set()).add(code)
+    return found
+
+
+async def append_reports(
+    sql: Any,
+    municipality_id: int,
+    leaves: Leaves,
+    reports: Sequence[dict[str, Any]],
+    attempts: Sequence[dict[str, Any]],
+    refused: RefusedItems,
+) -> None:
+    """Store reports, refused attempts at them and their leaves, in one statement."""
+    if reports or attempts:
+        for report in reports:
+            leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
+        told = map(_json, (_sealed(leaves, attempts), reports))
+        counts = _counted(municipality_id, refused)
+        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *told, leaves.take(), counts)
+
+
+def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...]]:
+    return [(municipality_id, staff, *kept) for staff, kept in refused.added.items()]
+
+
+def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The attempts with ids of their own and what is kept of their claims, after making their leaves."""
+    named = [attempt | {"id": uuid4(), "claim": _kept(attempt["claim"])} for attempt in attempts]
+    for attempt in named:
+        leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
+    return named
+
+
+def _kept(claim: Any) -> Any:
+    """The claim; of one that is long or holds a personal number the beginning of its text, with `…` for each number."""
+    # The hexadecimal digits of an escaped character would hide a number that follows.
+    text = _ESCAPE.sub(" ", _json(claim))
+    beginning = text.encode()[:MOST_KEPT].decode(errors="ignore")
+    if beginning != text:
+        beginning = beginning.rstrip("0123456789")  # which may be the first of a number
+    kept = without_numbers(beginning)
+    return claim if kept == text else kept
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
+
+
+NOT_SET_ASIDE = f"code IS DISTINCT FROM '{TOO_MANY}'"

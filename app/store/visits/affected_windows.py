@@ -1,0 +1,92 @@
+"""Where a change of master data can reach: facts are found by what they refer to, so that only those are derived."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from app.domain.time import Window
+from app.store.taps.submissions import NOT_SET_ASIDE
+
+REACHED = """
+SELECT w.name, w.first_at, w.last_at
+FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS w(name, first_at, last_at)
+WHERE EXISTS (
+    SELECT FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.household = w.name AND p.anchor_at BETWEEN w.first_at AND w.last_at)
+UNION ALL
+SELECT v.household, w.first_at, w.last_at
+FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS w(name, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT household FROM visit
+    WHERE municipality_id = $1 AND recipient = w.name AND sort_at BETWEEN w.first_at AND w.last_at
+) AS v
+"""
+
+EVERYWHERE = """
+SELECT household, min(anchor_at), max(anchor_at) FROM presence
+WHERE municipality_id = $1 AND anchor_at BETWEEN $2 AND $3 GROUP BY household
+"""
+
+OF_PROVIDER = """
+SELECT household, min(sort_at), max(sort_at) FROM visit
+WHERE municipality_id = $1 AND provider = $2 AND sort_at BETWEEN $3 AND $4 GROUP BY household
+"""
+
+OF_STAFF = f"""
+SELECT least(t.first_at, m.first_at), greatest(t.last_at, m.last_at) FROM (
+    SELECT min(at) AS first_at, max(at) AS last_at FROM tap
+    WHERE municipality_id = $1 AND staff = $2 AND at BETWEEN $3 AND $4 AND {NOT_SET_ASIDE}
+) AS t, (
+    SELECT min(started_at) AS first_at, max(started_at) AS last_at FROM manual_visit
+    WHERE municipality_id = $1 AND staff = $2 AND started_at BETWEEN $3 AND $4
+) AS m
+"""
+
+# Visits that were corrected to the staff ref stand on the taps of another.
+CORRECTED_TO = """
+SELECT p.paired_by, min(p.paired_at), max(p.paired_at)
+FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence AND p.paired_by IS NOT NULL
+WHERE v.municipality_id = $1 AND v.staff = $2 AND v.sort_at BETWEEN $3 AND $4
+GROUP BY p.paired_by
+"""
+
+
+async def households_reached(
+    sql: Any, municipality_id: int, households: Sequence[Window], recipients: Sequence[Window]
+) -> list[Window]:
+    """Those of the households where anybody was, and where else the recipients had visits, each with its window."""
+    arguments = (*_arrays(households), *_arrays(recipients))
+    return [tuple(row) for row in await sql.fetch(REACHED, municipality_id, *arguments)]
+
+
+async def households_between(
+    sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """Every household where anybody was."""
+    return [tuple(row) for row in await sql.fetch(EVERYWHERE, municipality_id, first_at, last_at)]
+
+
+async def households_of_provider(
+    sql: Any, municipality_id: int, provider: str, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """Every household that the provider visited."""
+    return [tuple(row) for row in await sql.fetch(OF_PROVIDER, municipality_id, provider, first_at, last_at)]
+
+
+async def taps_of_staff(
+    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+) -> tuple[dt.datetime, dt.datetime] | None:
+    """The first and the last tap, or manual visit, of a staff ref between two instants."""
+    row = await sql.fetchrow(OF_STAFF, municipality_id, staff, first_at, last_at)
+    return None if row[0] is None else (row[0], row[1])
+
+
+async def persons_corrected_to(
+    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+) -> list[Window]:
+    """The persons whose taps were corrected to be a staff ref's between two instants, each with its window."""
+    return [tuple(row) for row in await sql.fetch(CORRECTED_TO, municipality_id, staff, first_at, last_at)]
+
+
+def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]

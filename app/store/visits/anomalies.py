@@ -1,0 +1,118 @@
+"""The inbox: anomalies of visits in the order of the visits, and how many there are."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from app.domain.register.order import ONE_DAY
+from app.domain.time import day_start
+from app.store.database import Reading
+from app.store.visits.visits import COLUMNS, StoredVisit, visit_of
+
+# Found in the index of visits that have any, which holds all that is asked for but persons; the bound beside the row is
+# what it is entered by. Only the page's own visits are fetched.
+PAGE = f"""
+WITH found AS MATERIALIZED (
+    SELECT v.sort_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
+    WHERE {{where}} AND v.sort_at >= $2 AND (v.sort_at, v.id, code) > ($2, $3::uuid, $4::text)
+    ORDER BY v.sort_at, v.id, code LIMIT $5
+)
+SELECT found.code, {", ".join(f"v.{name}" for name in COLUMNS)}
+FROM found JOIN visit AS v ON v.municipality_id = $1 AND v.id = found.id
+ORDER BY found.sort_at, found.id, found.code
+"""
+# Kept by month: in the first month that has any, the oldest is looked for in the same index.
+KEPT = """
+SELECT kept.code, kept.state, kept.found, oldest.at
+FROM (
+    SELECT code, state, sum(found)::bigint AS found, min(month) FILTER (WHERE found > 0) AS first_on FROM anomaly_count
+    WHERE municipality_id = $1 AND ($2::text IS NULL OR provider = $2)
+      AND ($3::text[] IS NULL OR code = ANY ($3)) AND ($4::text IS NULL OR state = $4)
+    GROUP BY code, state HAVING sum(found) > 0
+) AS kept CROSS JOIN LATERAL (
+    SELECT v.sort_at AS at FROM visit AS v
+    WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0
+      AND v.sort_at >= kept.first_on::timestamp AT TIME ZONE 'Europe/Stockholm'
+      AND ($2::text IS NULL OR v.provider = $2)
+      AND kept.code = ANY (v.anomalies) AND coalesce(v.settled->>kept.code, 'open') = kept.state
+    ORDER BY v.sort_at, v.id LIMIT 1
+) AS oldest
+ORDER BY kept.code, kept.state
+"""
+# What is not kept by days and persons is counted in what they leave of that index.
+COUNTED = """
+SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*), min(v.sort_at)
+FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
+WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
+"""
+# What is asked for lies side by side in the index; to start workers would take longer than to read it.
+ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
+START = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+Cursor = tuple[dt.datetime, UUID, str]
+
+
+class Found(NamedTuple):
+    """One anomaly with its visit."""
+
+    code: str
+    stored: StoredVisit
+
+
+class Count(NamedTuple):
+    """How many anomalies of a code are in a state, and since when the oldest is."""
+
+    code: str
+    state: str
+    found: int
+    oldest_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyFilter:
+    """What the inbox is asked for; days are local and inclusive."""
+
+    provider: str | None = None
+    codes: Sequence[str] | None = None
+    state: str | None = None
+    first_on: dt.date | None = None
+    last_on: dt.date | None = None
+    recipient: str | None = None
+    staff: str | None = None
+
+    def where(self, given: list[Any]) -> str:
+        """What a visit `v` and its `code` must be; the values are added to those `given`."""
+        limits = {
+            "v.provider = ${}": self.provider,
+            "code = ANY (${}::text[])": self.codes,
+            "coalesce(v.settled->>code, 'open') = ${}": self.state,
+            "v.sort_at >= ${}": day_start(self.first_on) if self.first_on else None,
+            "v.sort_at < ${}": day_start(self.last_on + ONE_DAY) if self.last_on else None,
+            "v.recipient = ${}": self.recipient,
+            "v.staff = ${}": self.staff,
+        }
+        clauses = ["v.municipality_id = $1", "cardinality(v.anomalies) > 0"]
+        for clause, value in limits.items():
+            if value is not None:
+                given.append(value)
+                clauses.append(clause.format(len(given)))
+        return " AND ".join(clauses)
+
+
+async def page(reading: Reading, wanted: AnomalyFilter, after: Cursor | None, limit: int) -> list[Found]:
+    """Anomalies by the start of their visit, after the cursor."""
+    await reading.sql.execute(ALONE)
+    given = [reading.municipality_id, *(after or (START, UUID(int=0), "")), limit]
+    query = PAGE.format(where=wanted.where(given))
+    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.sql.fetch(query, *given)]
+
+
+async def counts(reading: Reading, wanted: AnomalyFilter) -> list[Count]:
+    """All that are wanted, counted by code and state."""
+    if wanted.first_on or wanted.last_on or wanted.recipient or wanted.staff:
+        given: list[Any] = [reading.municipality_id]
+        rows = await reading.sql.fetch(COUNTED.format(where=wanted.where(given)), *given)
+    else:
+        rows = await reading.sql.fetch(KEPT, reading.municipality_id, wanted.provider, wanted.codes, wanted.state)
+    return [Count(*row) for row in rows]

@@ -1,0 +1,50 @@
+"""Counting the taps of persons and households by day, no further than to where there are too many."""
+
+from collections.abc import Collection
+from typing import Any
+
+from app.domain.register.master import MasterData
+from app.domain.time import Window, days_span
+from app.domain.visits.crowd import MOST, Crowd
+from app.store.taps.submissions import NOT_SET_ASIDE
+from app.store.visits.presences import arrays, of_staff
+
+# A door's taps are told by its presences, whatever tags hang there. What else is beside these is the person's.
+COUNTS = f"""
+SELECT 'person' AS whose, wanted.name, wanted.first_at, found.taps
+FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(name, first_at, before_at)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS taps FROM (
+        SELECT FROM tap WHERE municipality_id = $1 AND staff = wanted.name AND direction <> 'control'
+          AND at >= wanted.first_at AND at < wanted.before_at AND {NOT_SET_ASIDE}
+        ORDER BY at LIMIT {MOST["person"]}) AS own
+) AS found
+UNION ALL
+SELECT 'household', wanted.name, wanted.first_at, found.taps
+FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS wanted(name, first_at, before_at)
+CROSS JOIN LATERAL (
+    SELECT count(p.in_tap) + count(p.out_tap) AS taps FROM (
+        SELECT in_tap, out_tap FROM presence WHERE municipality_id = $1 AND household = wanted.name
+          AND anchor_at >= wanted.first_at AND anchor_at < wanted.before_at
+        ORDER BY anchor_at LIMIT {MOST["household"]}) AS p
+) AS found
+"""
+
+
+async def counted(sql: Any, municipality_id: int, master: MasterData, crowds: Collection[Crowd]) -> dict[Crowd, int]:
+    """How many taps that were not set aside there are in each crowd."""
+    if not crowds:
+        return {}
+    persons, households = (
+        [_window(crowd) for crowd in crowds if crowd.whose == whose] for whose in ("person", "household")
+    )
+    days = {_window(crowd)[1]: crowd.on for crowd in crowds}
+    found = dict.fromkeys(crowds, 0)
+    asked = (*arrays(of_staff(master, persons)), *arrays(households))
+    for whose, name, first_at, taps in await sql.fetch(COUNTS, municipality_id, *asked):
+        found[Crowd(whose, master.person_of(name) if whose == "person" else name, days[first_at])] += taps
+    return found
+
+
+def _window(crowd: Crowd) -> Window:
+    return (crowd.name, *days_span(crowd.on, crowd.on))

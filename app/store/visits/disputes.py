@@ -1,0 +1,52 @@
+"""Disputed taps that wait for a person: those that hold a visit, and those that no visit has come of."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from app.domain.visits.crowd import TOO_MANY
+from app.store.visits.visits import BOUND, HOLDS
+
+Cursor = tuple[dt.datetime, UUID]
+
+HUNG = "SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1"
+# The employer of the day, before the first day the first: whose it is to decide of the tap.
+EMPLOYER = """
+SELECT s.provider FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
+ORDER BY s.valid @> (t.at AT TIME ZONE 'Europe/Stockholm')::date DESC, s.valid LIMIT 1
+"""
+# A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself,
+# or a person decides of the tap alone. One too many of its day never has a visit, wherever its tag hung.
+PAGE = f"""
+SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staff, t.tag,
+    coalesce(t.household, hung.household) AS household, held.visits
+FROM tap AS t LEFT JOIN LATERAL ({HUNG}) AS hung ON true CROSS JOIN LATERAL (
+    SELECT array_agg(v.id ORDER BY v.recipient) AS visits, bool_or(v.provider = $4) AS ours
+    FROM {BOUND} AS p JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id AND {HOLDS}
+) AS held
+WHERE t.municipality_id = $1 AND t.verdict = 'disputed' AND t.direction <> 'control'
+    AND (t.at, t.id) > ($2, $3) AND t.at >= $2
+    AND (held.visits IS NOT NULL
+        OR (coalesce(t.household, hung.household) IS NULL OR t.code = '{TOO_MANY}') AND NOT EXISTS (
+        SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute'))
+    AND ($4::text IS NULL OR held.ours OR held.visits IS NULL AND $4 = ({EMPLOYER}))
+ORDER BY t.at, t.id LIMIT $5
+"""
+
+
+async def page(sql: Any, municipality_id: int, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
+    """Disputed taps by time, after the cursor; those of one provider's staff of that day, where one is given."""
+    return [dict(row) for row in await sql.fetch(PAGE, municipality_id, *after, provider, limit)]
+
+
+ONE = f"""
+SELECT staff, at, verdict = 'disputed' AND direction <> 'control' AND NOT EXISTS (
+    SELECT FROM correction AS c WHERE c.municipality_id = $1 AND c.tap = t.id AND c.kind = 'settle_dispute')
+    AND NOT (code = 'tag_unassigned' AND EXISTS ({HUNG})) AS open
+FROM tap AS t WHERE municipality_id = $1 AND id = $2
+"""
+
+
+async def one(sql: Any, municipality_id: int, tap: UUID) -> Any:
+    """Who tapped when, and whether the tap alone can still be decided of; None for a tap that is not there."""
+    return await sql.fetchrow(ONE, municipality_id, tap)

@@ -1,0 +1,325 @@
+"""Reading taps and presences by windows of time, in sets.
+
+Every query takes arrays of windows and looks each one up by index; none depends on how long the history is. The
+order asked for inside a look-up is what makes the right index the cheapest before there are any statistics.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+from app.domain.register.master import MasterData
+from app.domain.time import LONGEST_PRESENCE, Span, Window
+from app.domain.visits.evidence import by_hand, on_the_wire
+from app.domain.visits.presence import Presence, SideTap, Tap
+from app.domain.visits.wrong_clocks import Said
+from app.store.taps.submissions import NOT_SET_ASIDE
+
+TAPS = f"""
+SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
+    WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
+      AND {NOT_SET_ASIDE}
+    ORDER BY at
+) AS t
+"""
+LONGEST = f"interval '{LONGEST_PRESENCE // dt.timedelta(hours=1)} hours'"
+# The number of flags is what the index of flagged taps, of which there are few, is entered by.
+FLAGGED = f"""
+SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
+    WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at - {LONGEST}
+      AND at <= wanted.last_at AND cardinality(flags) > 0
+    ORDER BY at
+) AS t
+"""
+# What the phones said of taps, each beside all staff refs of its person: control taps apart, nobody is present by one.
+CLOCKS = f"""
+SELECT t.id, t.at, t.tapped_at, bool_or(EXISTS (
+    SELECT FROM tap AS other
+    WHERE other.municipality_id = $1 AND other.staff = wanted.staff AND other.direction <> 'control'
+      AND other.{NOT_SET_ASIDE}
+      AND other.at >= t.at - {LONGEST} AND other.at <= t.at + {LONGEST}
+      AND (other.at < t.at AND other.tapped_at > t.tapped_at OR other.at > t.at AND other.tapped_at < t.tapped_at)
+)) AS astray
+FROM unnest($2::uuid[], $3::text[]) AS wanted(tap, staff)
+JOIN tap AS t ON t.municipality_id = $1 AND t.id = wanted.tap
+GROUP BY t.id, t.at, t.tapped_at
+"""
+COLUMNS = """
+    p.id, p.person, p.staff, p.household, p.started_at, p.ended_at, p.closed_at, p.state, p.in_tap, p.out_tap,
+    p.evidence_in, p.evidence_out, p.dispute_in, p.dispute_out, p.flags_in, p.flags_out, p.side_taps, p.next_in_at,
+    p.spans, p.overlap, p.paired
+"""
+# Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
+# long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
+# A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
+OF_PERSONS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT coalesce(min(o.anchor_at), wanted.first_at) AS at FROM presence AS o
+    WHERE o.municipality_id = $1 AND o.person = wanted.person
+      AND o.anchor_at >= wanted.first_at - interval '17 hours' AND o.anchor_at <= wanted.first_at
+      AND o.reach_at >= wanted.first_at
+) AS opened CROSS JOIN LATERAL (
+    SELECT coalesce(min(o.anchor_at), opened.at) AS at FROM presence AS o
+    WHERE o.municipality_id = $1 AND o.person = wanted.person
+      AND o.anchor_at >= opened.at - interval '17 hours' AND o.anchor_at <= opened.at AND o.reach_at >= opened.at
+) AS overlapped CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.person = wanted.person
+      AND p.anchor_at >= overlapped.at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.reach_at >= overlapped.at
+    ORDER BY p.anchor_at
+) AS p
+"""
+# Those that corrections have laid something over, by whom and when their taps were.
+PAIRED_OF_PERSONS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.paired_by = wanted.person
+      AND p.paired_at >= wanted.first_at - interval '17 hours' AND p.paired_at <= wanted.last_at
+) AS p
+"""
+# The persons that corrections have given presences to, by the taps of these: bounds and what stands beside them.
+GIVEN = """
+SELECT t.id, p.person FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS t(id, person, at)
+JOIN presence AS p ON p.municipality_id = $1 AND p.paired_by = t.person
+  AND p.paired_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours'
+WHERE t.id IN (p.in_tap, p.out_tap)
+  OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
+"""
+OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
+# The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
+AT_HOUSEHOLDS = f"""
+SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
+CROSS JOIN LATERAL (
+    SELECT * FROM presence AS p
+    WHERE p.municipality_id = $1 AND p.household = wanted.household
+      AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.reach_at >= wanted.first_at AND p.id NOT IN (SELECT unnest($5::uuid[]))
+    ORDER BY p.anchor_at
+) AS p
+"""
+# Found through the visits, which have an index of their starts; an index of what is open would move with every OUT.
+EXPIRED = """
+SELECT coalesce(p.paired_by, v.person) AS person, min(v.started_at) AS first_at, max(v.started_at) AS last_at
+FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence
+WHERE v.municipality_id = $1 AND v.sort_at >= $2 AND v.sort_at < $3 AND v.started_at IS NOT NULL AND v.out_tap IS NULL
+GROUP BY 1
+"""
+HISTORY = """
+SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
+             (SELECT min(started_at) FROM manual_visit WHERE municipality_id = $1),
+             (SELECT min(anchor_at) FROM presence WHERE municipality_id = $1)) AS first_at,
+    greatest((SELECT max(at) FROM tap WHERE municipality_id = $1),
+             (SELECT max(started_at) FROM manual_visit WHERE municipality_id = $1),
+             (SELECT max(anchor_at) FROM presence WHERE municipality_id = $1)) AS last_at
+"""
+PERSONS_WITHIN = f"""
+SELECT DISTINCT coalesce(v.person, found.staff) FROM (
+    SELECT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3 AND {NOT_SET_ASIDE}
+    UNION SELECT staff FROM manual_visit WHERE municipality_id = $1 AND started_at >= $2 AND started_at <= $3
+) AS found LEFT JOIN LATERAL (
+    SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = found.staff ORDER BY valid DESC LIMIT 1
+) AS v ON true
+UNION
+SELECT DISTINCT person FROM presence WHERE municipality_id = $1 AND anchor_at >= $2 AND anchor_at <= $3
+"""
+
+LOGGED_IN = """
+SELECT p.staff, v.provider, p.started_at AS since,
+    CASE WHEN p.dispute_in IS NULL THEN p.evidence_in ELSE 'disputed' END AS evidence
+FROM presence AS p LEFT JOIN LATERAL (
+    SELECT provider FROM visit WHERE municipality_id = $1 AND presence = p.id LIMIT 1
+) AS v ON true
+WHERE p.municipality_id = $1 AND p.household = $2 AND p.anchor_at > $3 AND p.anchor_at <= $4 AND p.state = 'open'
+ORDER BY p.started_at, p.staff
+"""
+LIVED_IN = "SELECT EXISTS (SELECT FROM recipient_version WHERE municipality_id = $1 AND household = $2)"
+
+
+def arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    """Windows as three parameters."""
+    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
+
+
+def of_staff(master: MasterData, windows: Sequence[Window]) -> list[Window]:
+    """The windows of persons as those of their staff refs."""
+    return [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
+
+
+async def taps_of(
+    sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]
+) -> dict[str, list[Tap]]:
+    """The taps of persons within their windows, by person, where a household is known.
+
+    Control taps are left out: nobody is present by one.
+    """
+    found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(TAPS, municipality_id, *arrays(of_staff(master, windows))):
+        tap = tap_of(row, master)
+        if tap is not None:
+            found[master.person_of(tap.staff)].append(tap)
+    return found
+
+
+def tap_of(row: Any, master: MasterData) -> Tap | None:
+    """A tap from its row of `TAPS`; None for one that nobody is present by."""
+    id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason = row
+    if direction == "control":
+        return None
+    if household is None:
+        household = master.tags[tag].household_at(at)
+        if household is None:
+            return None
+    # A tag that has since been told to hang somewhere is no longer unassigned: the visit heals.
+    dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
+    level = by_hand(reason) if evidence == "manual" else evidence
+    return Tap(id_, staff, household, direction, at, counter, level, dispute, tuple(flags))
+
+
+async def clocks_of(
+    sql: Any, municipality_id: int, master: MasterData, presences: Sequence[Presence]
+) -> dict[UUID, Said]:
+    """What the phones said of the ends of presences, by tap."""
+    asked = [
+        (tap, staff)
+        for presence in presences
+        for tap in (presence.in_tap, presence.out_tap)
+        if tap
+        for staff in master.refs_of(presence.as_paired.person)
+    ]
+    if not asked:
+        return {}
+    rows = await sql.fetch(CLOCKS, municipality_id, *map(list, zip(*asked, strict=True)))
+    return {tap: Said(at, tapped_at, astray) for tap, at, tapped_at, astray in rows}
+
+
+async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+    """The presences of persons that reach into their windows, by person."""
+    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(OF_PERSONS, municipality_id, *arrays(windows)):
+        presence = presence_of(row)
+        found[presence.person].append(presence)
+    return found
+
+
+async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+    """The corrected presences whose taps are these persons' within their windows, by person."""
+    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    for row in await sql.fetch(PAIRED_OF_PERSONS, municipality_id, *arrays(windows)):
+        presence = presence_of(row)
+        found[presence.as_paired.person].append(presence)
+    return found
+
+
+async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Presence]:
+    """The presences with these ids."""
+    return {row["id"]: presence_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
+
+
+async def given_to_others(
+    sql: Any, municipality_id: int, taps: Sequence[tuple[UUID, str, dt.datetime]]
+) -> set[tuple[UUID, str]]:
+    """Of taps, each with whose and when it was, those whose presence a correction gave to a person, and to whom."""
+    return {tuple(row) for row in await sql.fetch(GIVEN, municipality_id, *map(list, zip(*taps, strict=True)))}
+
+
+async def at_households(
+    sql: Any, municipality_id: int, windows: Sequence[Window], known: Sequence[UUID]
+) -> list[Presence]:
+    """The presences at households that reach into their windows, without the known ones; one may come twice."""
+    return [presence_of(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *arrays(windows), known)]
+
+
+async def logged_in(sql: Any, municipality_id: int, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
+    """Who came to the household and has not left; None for a household nobody ever lived in."""
+    if not await sql.fetchval(LIVED_IN, municipality_id, household):
+        return None
+    rows = await sql.fetch(LOGGED_IN, municipality_id, household, now - LONGEST_PRESENCE, now)
+    return [dict(row) | {"evidence": on_the_wire(row["evidence"])} for row in rows]
+
+
+async def expired(sql: Any, municipality_id: int, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:
+    """Persons with visits without OUT that began from `first_at` and before `before_at`, with the window of those."""
+    rows = await sql.fetch(EXPIRED, municipality_id, first_at, before_at)
+    return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
+
+
+async def history(sql: Any, municipality_id: int) -> Span | None:
+    """First and last instant of anything told, None before the first tap."""
+    row = await sql.fetchrow(HISTORY, municipality_id)
+    return (row["first_at"], row["last_at"]) if row["first_at"] else None
+
+
+async def persons_within(sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
+    """Every person with a tap or a presence within, both ends included."""
+    return sorted(row[0] for row in await sql.fetch(PERSONS_WITHIN, municipality_id, first_at, last_at))
+
+
+PAIRED = TypeAdapter(tuple[Presence, ...])
+"""What stands in `paired`, as JSON."""
+
+
+def spans_of(
+    flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
+) -> tuple[Span, ...]:
+    """Spans as stored: flattened, or null for the whole of start to end."""
+    if flat is None:
+        return ((start, end),) if start and end and start < end else ()
+    return tuple(zip(flat[::2], flat[1::2], strict=True))
+
+
+def flat_spans(
+    spans: Sequence[Span], start: dt.datetime | None, end: dt.datetime | None, *, whole: bool
+) -> list[dt.datetime] | None:
+    """Spans to store; null where they are just the whole, as they nearly always are."""
+    if whole and tuple(spans) == spans_of(None, start, end):
+        return None
+    return [at for span in spans for at in span]
+
+
+def presence_of(row: Any) -> Presence:
+    """A presence from its row, `COLUMNS` in their order."""
+    (
+        id_, person, staff, household, started_at, ended_at, closed_at, state, in_tap, out_tap, evidence_in,
+        evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap, paired,
+    ) = row  # fmt: skip
+    confirmed = state == "complete" and dispute_in is None and dispute_out is None
+    return Presence(
+        id_,
+        person,
+        staff,
+        household,
+        started_at,
+        ended_at,
+        closed_at,
+        state,
+        in_tap,
+        out_tap,
+        evidence_in,
+        evidence_out,
+        dispute_in,
+        dispute_out,
+        tuple(flags_in),
+        tuple(flags_out),
+        _side_taps(side_taps) if side_taps else (),
+        next_in_at,
+        spans_of(spans, started_at, ended_at) if confirmed else (),
+        overlap,
+        PAIRED.validate_json(paired) if paired else (),
+    )
+
+
+def _side_taps(stored: str) -> tuple[SideTap, ...]:
+    return tuple(
+        SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored)
+    )

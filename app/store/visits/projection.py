@@ -1,0 +1,229 @@
+"""Writing what the projection derived: presences, visits, withdrawn ones, what is kept of a month, the list of changes.
+
+All of it is one statement, whatever comes out differently. It runs under the municipality's lock, so a change number is
+given once and no reader of changes ever skips one.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+
+from app.domain.visits.evidence import EVIDENCE_LEVELS
+from app.domain.visits.presence import Presence
+from app.domain.visits.visit import Visit
+from app.store import rows, schema
+from app.store.ledger.macs import Macs
+from app.store.visits.presences import PAIRED, flat_spans
+from app.store.visits.visits import StoredVisit
+
+SUM_KEY = schema.month_sum.primary_key.columns.keys()
+COUNT_KEY = schema.anomaly_count.primary_key.columns.keys()
+SUMS = [name for name in rows.names(schema.month_sum) if name not in SUM_KEY]
+# A visit is counted under its weakest end; what is under none of these is `sun_online`. Each with how far its counts
+# stand behind those of all visits.
+WEAKER = [(level, SUMS.index(level) - SUMS.index("visits")) for level in reversed(EVIDENCE_LEVELS[1:])]
+# A visit that comes back after it was withdrawn goes on counting its versions.
+VISIT_COLUMNS = ", ".join(
+    "new_visit.version + coalesce(back.version, 0)" if name == "version" else f"new_visit.{name}"
+    for name in rows.names(schema.visit)
+)
+WRITE = f"""
+WITH new_visit AS ({rows.given(schema.visit, 5)}
+), gone AS ({rows.given(schema.withdrawn_visit, 6)}
+), removed_presence AS (
+    DELETE FROM presence WHERE municipality_id = $1 AND id = ANY($3::uuid[])
+), removed_visit AS (
+    DELETE FROM visit AS v USING gone WHERE v.municipality_id = $1 AND v.id = gone.id
+), withdrawn AS (
+    INSERT INTO withdrawn_visit SELECT * FROM gone
+), back AS (
+    DELETE FROM withdrawn_visit AS w USING new_visit
+    WHERE w.municipality_id = $1 AND w.id = new_visit.id AND new_visit.version = 1 RETURNING w.id, w.version
+), presences AS (
+    INSERT INTO presence {rows.given(schema.presence, 4)} {rows.replacing(schema.presence)}
+), visits AS (
+    INSERT INTO visit SELECT {VISIT_COLUMNS} FROM new_visit LEFT JOIN back ON back.id = new_visit.id
+    {rows.replacing(schema.visit, ("municipality_id", "id"))}
+), summed AS (
+    INSERT INTO month_sum AS m {rows.given(schema.month_sum, 7)}
+    ON CONFLICT ({", ".join(SUM_KEY)}) DO UPDATE SET
+        {", ".join(f"{name} = m.{name} + excluded.{name}" for name in SUMS)}
+), counted AS (
+    INSERT INTO anomaly_count AS a {rows.given(schema.anomaly_count, 9)}
+    ON CONFLICT ({", ".join(COUNT_KEY)}) DO UPDATE SET found = a.found + excluded.found
+), moved AS (
+    UPDATE municipality SET change_no = $2 + cardinality($8::visit_change[])
+    WHERE municipality_id = $1 AND cardinality($8::visit_change[]) > 0
+)
+INSERT INTO visit_change {rows.given(schema.visit_change, 8)}
+"""
+
+
+async def write(
+    sql: Any,
+    municipality_id: int,
+    change_no: int,
+    macs: Macs,
+    *,
+    presences: Iterable[Presence] = (),
+    removed: Collection[UUID] = (),
+    visits: Sequence[StoredVisit] = (),
+    gone: Sequence[tuple[StoredVisit, UUID | None]] = (),
+    before: Sequence[Visit] = (),
+) -> int:
+    """Write presences and visits as they now are, take away what is no more. Returns the last change number given.
+
+    `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
+    """
+    after = [stored.visit for stored in visits]
+    new_presences = [_presence(municipality_id, presence) for presence in presences]
+    ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
+    changes = [macs.add("visit_change", (municipality_id, no, *told)) for no, told in enumerate(ids, change_no + 1)]
+    if new_presences or removed or changes:
+        await sql.execute(
+            WRITE,
+            municipality_id,
+            change_no,
+            list(removed),
+            new_presences,
+            [_visit(municipality_id, stored) for stored in visits],
+            [macs.add("withdrawn_visit", _gone(municipality_id, *one)) for one in gone],
+            [(municipality_id, *sums) for sums in month_sums(after, before)],
+            changes,
+            [(municipality_id, *count) for count in anomaly_counts(after, before)],
+        )
+    return change_no + len(changes)
+
+
+def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:
+    """What the visits change in the month's sums, from before to after, for each key that moves.
+
+    Rows of `month_sum` without the municipality.
+    """
+    sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(SUMS))
+    for told, sign in ((after, 1), (before, -1)):
+        for visit in told:
+            if visit.shares:
+                _add(sums, visit, sign)
+    return [(*key, *sums[key]) for key in sorted(sums) if any(sums[key])]
+
+
+def anomaly_counts(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:
+    """What the visits change in the counts of anomalies, as `month_sums` does in the sums.
+
+    Rows of `anomaly_count` without the municipality.
+    """
+    counts: defaultdict[tuple[Any, ...], int] = defaultdict(int)
+    for told, sign in ((after, 1), (before, -1)):
+        for visit in told:
+            for code in visit.anomalies:
+                month = visit.local_date.replace(day=1)
+                counts[visit.provider or "", code, visit.settled.get(code, "open"), month] += sign
+    return [(*key, counts[key]) for key in sorted(counts) if counts[key]]
+
+
+def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int) -> None:
+    month = visit.local_date.replace(day=1)
+    ends = visit.evidence_in, visit.evidence_out
+    behind = next((behind for level, behind in WEAKER if level in ends), None)
+    seen: set[tuple[int, str]] = set()
+    for share in visit.shares:
+        category, intervention, line = share.category or "", share.intervention or "", share.order_line or ""
+        row = sums[month, visit.recipient, visit.provider or "", category, intervention, line]
+        row[0] += sign * share.seconds
+        row[1] += sign * share.seconds * share.payable
+        # A visit is counted on its first share of each kind, so that sums over any grouping count it once.
+        for kind in ((2, ""), (3, category), (4, intervention), (5, line)):
+            if kind not in seen:
+                seen.add(kind)
+                row[kind[0]] += sign
+                if behind is not None:
+                    row[kind[0] + behind] += sign
+
+
+def _presence(municipality_id: int, presence: Presence) -> tuple[Any, ...]:
+    spans = flat_spans(presence.spans, presence.started_at, presence.ended_at, whole=presence.confirmed)
+    sides = [[side.tap, side.at, side.household] for side in presence.side_taps]
+    return (
+        municipality_id,
+        presence.id,
+        presence.person,
+        presence.staff,
+        presence.household,
+        presence.anchor_at,
+        presence.reach_at,
+        presence.started_at,
+        presence.ended_at,
+        presence.closed_at,
+        presence.state,
+        presence.in_tap,
+        presence.out_tap,
+        presence.evidence_in,
+        presence.evidence_out,
+        presence.dispute_in,
+        presence.dispute_out,
+        presence.flags_in,
+        presence.flags_out,
+        to_json(sides).decode() if sides else None,
+        presence.next_in_at,
+        spans,
+        presence.overlap,
+        *(_paired(presence) if presence.paired else (None, None, None)),
+    )
+
+
+def _paired(presence: Presence) -> tuple[str, dt.datetime, str]:
+    raw = presence.as_paired
+    return raw.person, raw.anchor_at, PAIRED.dump_json(presence.paired).decode()
+
+
+def _visit(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
+    visit, shares = stored.visit, stored.visit.shares
+    spans = flat_spans(visit.spans, visit.started_at, visit.ended_at, whole=visit.status == "complete")
+    return (
+        municipality_id,
+        visit.presence,
+        visit.recipient,
+        visit.id,
+        stored.version,
+        visit.group,
+        visit.provider,
+        visit.staff,
+        visit.person,
+        visit.role,
+        visit.household,
+        visit.in_tap,
+        visit.out_tap,
+        visit.sort_at,
+        visit.started_at,
+        visit.ended_at,
+        visit.provisional,
+        visit.local_date,
+        visit.status,
+        visit.payable,
+        visit.evidence_in,
+        visit.evidence_out,
+        visit.presence_seconds,
+        visit.seconds,
+        spans,
+        [share.category for share in shares],
+        [share.intervention for share in shares],
+        [share.order_line for share in shares],
+        [share.seconds for share in shares],
+        [share.payable for share in shares],
+        [share.reason for share in shares],
+        visit.anomalies,
+        to_json(visit.suggestions).decode() if visit.suggestions else None,
+        to_json(dict(visit.settled)).decode() if visit.settled else None,
+        visit.corrections or None,
+        to_json(visit.declined).decode() if visit.declined else None,
+        visit.noted,
+    )
+
+
+def _gone(municipality_id: int, stored: StoredVisit, successor: UUID | None) -> tuple[Any, ...]:
+    return municipality_id, stored.visit.id, stored.version, stored.visit.provider, stored.visit.staff, successor

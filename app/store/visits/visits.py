@@ -1,0 +1,195 @@
+"""Reading derived visits, and the reports and corrections they follow, in sets."""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import starmap, zip_longest
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic_core import from_json
+
+from app.domain.taps.report import NOT_OWN, Report, ReportedIntervention
+from app.domain.visits.correction import Correction
+from app.domain.visits.evidence import EVIDENCE_LEVELS
+from app.domain.visits.split import Share
+from app.domain.visits.visit import Visit
+from app.store import rows, schema
+from app.store.visits.corrections import correction_of
+from app.store.visits.presences import spans_of
+
+COLUMNS = rows.names(schema.visit)
+OF_PRESENCES = f"""
+SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
+"""
+# The presence that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a correction
+# has moved it or given it to somebody else. A person may have opened it under another staff ref.
+BOUND = """(
+    WITH who AS (SELECT coalesce((
+        SELECT s.person FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
+        ORDER BY s.valid DESC LIMIT 1), t.staff) AS person)
+    SELECT own.id, own.in_tap, own.dispute_in, own.dispute_out
+    FROM who JOIN presence AS own ON own.municipality_id = $1 AND own.person = who.person
+        AND own.anchor_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (own.in_tap, own.out_tap)
+    UNION
+    SELECT moved.id, moved.in_tap, moved.dispute_in, moved.dispute_out
+    FROM who JOIN presence AS moved ON moved.municipality_id = $1 AND moved.paired_by = who.person
+        AND moved.paired_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (moved.in_tap, moved.out_tap)
+)"""
+HOLDS = "CASE t.id WHEN p.in_tap THEN p.dispute_in ELSE p.dispute_out END IS NOT NULL AND v.status = 'disputed'"
+"""Whether the visit `v` of that presence waits for a person to decide of that tap."""
+OF_TAP = f"""
+SELECT v.id, {HOLDS} AS held FROM tap AS t CROSS JOIN LATERAL {BOUND} AS p
+JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id
+WHERE t.municipality_id = $1 AND t.id = $2 ORDER BY held DESC, v.recipient LIMIT 1
+"""
+ORPHANS = f"""
+SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
+  AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
+"""
+NOTES = "SELECT id, note FROM report WHERE municipality_id = $1 AND id = ANY($2::uuid[]) AND note IS NOT NULL"
+# One statement, as each is a round trip: rows whole, each kind in a column of its own. A report that was set aside when
+# its tap showed whose presence it was stays so, whoever the presence is given to later: one that comes then counts.
+STANDING = f"""
+SELECT v AS visit, NULL::report AS report, NULL::correction AS correction
+FROM visit AS v WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
+UNION ALL
+SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
+  AND NOT EXISTS (
+    SELECT FROM attempt AS a WHERE a.municipality_id = $1 AND a.kind = 'report' AND a.item_id = r.id
+      AND a.body_hash = r.body_hash AND a.code = '{NOT_OWN}')
+UNION ALL
+SELECT NULL, NULL, c FROM correction AS c WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
+"""
+
+
+WEAKEST = " ".join(
+    f"WHEN '{level}' IN (v.evidence_in, v.evidence_out) THEN '{level}'" for level in reversed(EVIDENCE_LEVELS[1:])
+)
+WEAKEST_END = f"CASE {WEAKEST} ELSE '{EVIDENCE_LEVELS[0]}' END"
+"""The evidence of a performed visit `v`, as `domain.visits.evidence.weakest` has it."""
+
+
+class StoredVisit(NamedTuple):
+    """A visit with the version it is stored under."""
+
+    visit: Visit
+    version: int
+
+
+class Standing(NamedTuple):
+    """What is stored of presences: their visits, and by tap the reports and, in order, the corrections that name it."""
+
+    visits: list[StoredVisit]
+    reports: dict[UUID, list[Report]]
+    chains: dict[UUID, list[Correction]]
+
+
+async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
+    """The stored visits of presences."""
+    return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
+
+
+async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> tuple[UUID, bool] | None:
+    """A visit that the tap bounds, and whether it waits for that tap's dispute; None where it bounds none."""
+    row = await sql.fetchrow(OF_TAP, municipality_id, tap)
+    return None if row is None else (row["id"], row["held"])
+
+
+async def notes(sql: Any, municipality_id: int, reports: Sequence[UUID]) -> dict[UUID, str]:
+    """What carers wrote in reports, by the report."""
+    return {row["id"]: row["note"] for row in await sql.fetch(NOTES, municipality_id, reports)}
+
+
+async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
+    """Visits whose presence does not exist; there are none unless somebody has meddled."""
+    return [visit_of(row) for row in await sql.fetch(ORPHANS, municipality_id)]
+
+
+async def standing(sql: Any, municipality_id: int, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
+    """The stored visits of presences, and all that has been said of their taps."""
+    visits: list[StoredVisit] = []
+    reports: defaultdict[UUID, list[Report]] = defaultdict(list)
+    corrections: list[Correction] = []
+    for visit, report, correction in await sql.fetch(STANDING, municipality_id, presences, taps):
+        if visit is not None:
+            visits.append(visit_of(visit))
+        elif report is not None:
+            reports[report["tap"]].append(_report(report))
+        else:
+            corrections.append(correction_of(correction))
+    chains: defaultdict[UUID, list[Correction]] = defaultdict(list)
+    for one in sorted(corrections, key=lambda correction: correction.seq):
+        chains[one.tap].append(one)
+    return Standing(visits, reports, chains)
+
+
+def _report(row: Any) -> Report:
+    told = tuple(ReportedIntervention(*one) for one in from_json(row["interventions"]))
+    return Report(
+        id=row["id"],
+        staff=row["staff"],
+        tap=row["tap"],
+        reported_at=row["reported_at"],
+        received_at=row["received_at"],
+        outcome=row["outcome"],
+        interventions=told,
+        note=row["note"],
+        sent_at=row["sent_at"],
+    )
+
+
+def visit_of(row: Sequence[Any]) -> StoredVisit:
+    """A visit from its stored row, the columns in the table's order."""
+    (
+        _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
+        started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
+        seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
+        settled, corrections, declined, noted,
+    ) = row  # fmt: skip
+    shares = (categories, interventions, lines, share_seconds, share_payable, reasons)
+    visit = Visit(
+        id_,
+        presence,
+        recipient,
+        group,
+        provider,
+        staff,
+        person,
+        role,
+        household,
+        in_tap,
+        out_tap,
+        started_at,
+        ended_at,
+        provisional,
+        local_on,
+        status,
+        payable,
+        evidence_in,
+        evidence_out,
+        presence_seconds,
+        seconds,
+        spans_of(spans, started_at, ended_at) if status == "complete" else (),
+        # What somebody has made longer than the others tells a share too, which no visit has.
+        tuple(starmap(Share, zip_longest(*shares, fillvalue=0))),
+        tuple(anomalies),
+        _suggestions(suggestions),
+        from_json(settled) if settled else {},
+        tuple(corrections) if corrections else (),
+        tuple(map(tuple, from_json(declined))) if declined else (),
+        noted,
+    )
+    return StoredVisit(visit, version)
+
+
+def _suggestions(stored: str | None) -> Mapping[str, Any]:
+    if stored is None:
+        return {}
+    told: dict[str, dict[str, Any]] = from_json(stored)
+    for suggestion in told.values():
+        for one in (suggestion, *suggestion.get("corrections", ())):
+            for name in ("started_at", "ended_at"):
+                if name in one:
+                    one[name] = dt.datetime.fromisoformat(one[name])
+    return told

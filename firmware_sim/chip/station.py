@@ -1,0 +1,69 @@
+"""A provisioning station: plays to blank chips the steps that `taggad tags provision` prints."""
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from firmware_sim.chip.apdu import Ins
+from firmware_sim.chip.messaging import CommMode
+from firmware_sim.chip.reader import ChipRefusedError, Reader
+from firmware_sim.chip.tag import Chip
+
+Step = Mapping[str, Any]
+WILD = "?"
+
+
+def provision(steps: Iterable[Step], chips: Mapping[str, Chip]) -> Iterator[dict[str, str]]:
+    """Play steps to the chips that they name by `uid` (upper-case hex); for each chip one line comes back.
+
+    `{"ref", "url"}`, its first read, for the service to verify; or `{"ref", "error"}` when the service had no steps for
+    it, when it is not there or when it refused one: its other steps are then left alone.
+    """
+    readers: dict[str, Reader] = {}
+    failed: set[str] = set()
+    for step in steps:
+        ref = step["ref"]
+        if ref in failed:
+            continue
+        chip = chips.get(step.get("uid", ""))
+        if "error" in step or chip is None:
+            failed.add(ref)
+            yield {"ref": ref, "error": step.get("error", "no such chip")}
+            continue
+        try:
+            url = play(readers.setdefault(ref, Reader(chip.transceive, random.Random(step["uid"]))), step)
+        except ChipRefusedError as error:
+            failed.add(ref)
+            yield {"ref": ref, "error": str(error)}
+            continue
+        if url is not None:
+            yield {"ref": ref, "url": url}
+
+
+def play(reader: Reader, step: Step) -> str | None:
+    """One step to one chip; the address where that is what is read. ChipRefusedError when the chip does otherwise."""
+    match step["do"]:
+        case "apdu":
+            answer = reader.transceive(bytes.fromhex(step["command"])).hex().upper()
+            if answer != step["expect"]:
+                raise ChipRefusedError(f"step {step['no']}: {answer[-4:]}")
+        case "authenticate":
+            reader.authenticate(step["key_no"], bytes.fromhex(step["key"]))
+        case "command":
+            header, data = bytes.fromhex(step["header"]), bytes.fromhex(step["data"])
+            reader.command(Ins(int(step["ins"], 16)), header, data, CommMode[step["comm"].upper()])
+        case "change_key":
+            old, new = (bytes.fromhex(step.get(name, "")) for name in ("old", "key"))
+            reader.change_key(step["key_no"], old, new, step["key_version"])
+        case "read_url":
+            url = reader.url()
+            if not _fits(url, step["expect"]):
+                raise ChipRefusedError(f"step {step['no']}: another address")
+            return url
+        case unknown:
+            raise ChipRefusedError(f"no step {unknown}")
+    return None
+
+
+def _fits(url: str, pattern: str) -> bool:
+    return len(url) == len(pattern) and all(other in {one, WILD} for one, other in zip(url, pattern, strict=True))
