@@ -200,8 +200,8 @@ class Service:
         while waiting:
             await seal_all(database, municipality)
             async with database.read(municipality) as reading:
-                head = await tree.head(reading.sql, municipality)
-                waiting = await ledger.waiting(reading.sql, municipality, head.size, 1)
+                head = await tree.head(reading)
+                waiting = await ledger.waiting(reading, head.size, 1)
 
     # Pulling
 

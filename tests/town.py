@@ -17,6 +17,7 @@ from app.domain.register.order import Order, OrderLine, Pause, until_death
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visits.split import Share
 from app.domain.visits.visit import NO_DURATION, Visit, visit_id
+from app.store.connection import Changing
 from app.store.ledger.macs import Macs
 from app.store.register import orders as store_orders
 from app.store.visits import projection
@@ -178,7 +179,7 @@ class Town:
             }
             for order in self.orders
         }  # fmt: skip
-        await store_orders.put_orders(owner, 188, from_json(to_json(bodies)), [])
+        await store_orders.put_orders(Changing(188, owner), from_json(to_json(bodies)), [])
         await projection.write(
             owner, 188, 0, Macs([LEDGER_KEY]), visits=[StoredVisit(visit, 1) for visit in self.visits]
         )

@@ -5,7 +5,8 @@ from app.actions.ledger.seal import ledger_fault
 from app.domain.ledger.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.money.month_lines import lines_hash
 from app.store import invariants, key_samples, typed_tables
-from app.store.database import Database, Reading
+from app.store.connection import Reading
+from app.store.database import Database
 from app.store.ledger import ledger, macs, tree
 from app.store.ledger.tree import StoredHead, Tiles
 from app.store.money import closed_months
@@ -20,14 +21,14 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     lines = _told("the keys are those the data was written with", await fit_keys(database, municipality_id))
     async with database.write(municipality_id, with_master=False) as writing:
         # These questions are about whole tables.
-        await writing.sql.execute("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
-        lines += await invariants.broken(writing.sql, municipality_id)
+        await writing.configure("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
+        lines += await invariants.broken(writing)
     lines += await _mistyped(database, municipality_id)
     async with database.snapshot(municipality_id) as reading:
         lines += await _not_ours(database, reading)
     async with database.read(municipality_id) as reading:
         lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
-        head = await tree.head(reading.sql, municipality_id)
+        head = await tree.head(reading)
         if head is not None:
             lines += await _broken_ledger(database, reading, head)
     fault = await ledger_fault(database, municipality_id)
@@ -38,8 +39,8 @@ async def check(database: Database, municipality_id: int) -> list[str]:
 async def _mistyped(database: Database, municipality_id: int) -> list[str]:
     """Tables of master data that are not what their records say."""
     try:
-        async with database.snapshot(municipality_id, scratch=True) as reading:
-            wrong = await typed_tables.differing(reading.sql, municipality_id)
+        async with database.scratch(municipality_id) as changing:
+            wrong = await typed_tables.differing(changing)
     except UnreadableRecordsError as error:
         return _told("the records can be read", [str(error)])
     return [f"not so: {name} is what its records say ({many}: {', '.join(rows)})" for name, many, rows in wrong]
@@ -49,9 +50,9 @@ async def _not_ours(database: Database, reading: Reading) -> list[str]:
     """What only the service can have written, by its keys, and did not."""
     lines = []
     if database.vault is not None:
-        unsound = await key_samples.unsound(reading.sql, reading.municipality_id, database.vault)
+        unsound = await key_samples.unsound(reading, database.vault)
         lines += _told("what is encrypted opens where it stands", unsound)
-    for table, many, keys in await macs.forged(reading.sql, reading.municipality_id, database.macs):
+    for table, many, keys in await macs.forged(reading, database.macs):
         lines.append(f"not so: {table} is as the service wrote it ({many}: {', '.join(keys)})")
     return lines
 
@@ -59,8 +60,8 @@ async def _not_ours(database: Database, reading: Reading) -> list[str]:
 async def _rewritten(reading: Reading) -> list[str]:
     """Closed months whose lines are not those whose hash stands in the close, which the ledger holds."""
     found = []
-    for close in await closed_months.closes(reading.sql, reading.municipality_id):
-        lines = await closed_months.lines_of(reading.sql, reading.municipality_id, close.provider, close.month)
+    for close in await closed_months.closes(reading):
+        lines = await closed_months.lines_of(reading, close.provider, close.month)
         if lines_hash(lines) != close.lines_hash:
             found.append(f"{close.provider} {close.month:%Y-%m}")
     return found
@@ -72,11 +73,11 @@ async def _broken_ledger(database: Database, reading: Reading, head: StoredHead)
     faults, tiles, frontier = [], Tiles(), Frontier()
     for first in range(0, head.size, LEAVES_AT_ONCE):
         end = min(first + LEAVES_AT_ONCE, head.size)
-        sealed = await tree.sealed(reading.sql, reading.municipality_id, first, end)
+        sealed = await tree.sealed(reading, first, end)
         if len(sealed) < end - first:
             faults.append(f"index {first + len(sealed)}: the tree has a hole")
             break
-        found = await ledger.entries(reading.sql, reading.municipality_id, database.ledger_keys, first, sealed)
+        found = await ledger.entries(reading, database.ledger_keys, first, sealed)
         faults += [f"index {one.index}: {fault}" for one in found if (fault := one.fault())]
         for place in grow(tiles, first, sealed):
             # Of the leaves' own tiles only the last, half full, is needed to go on.
@@ -84,8 +85,8 @@ async def _broken_ledger(database: Database, reading: Reading, head: StoredHead)
                 del tiles[place]
         for leaf in sealed:
             frontier.add(leaf)
-    strays = [f"{kind} {fact}" for kind, fact in await ledger.outside(reading.sql, reading.municipality_id)]
-    stored = await tree.upper_tiles(reading.sql, reading.municipality_id)  # which may have grown meanwhile
+    strays = [f"{kind} {fact}" for kind, fact in await ledger.outside(reading)]
+    stored = await tree.upper_tiles(reading)  # which may have grown meanwhile
     upper = all(stored.get(place, b"").startswith(tile) for place, tile in tiles.items() if place[0])
     torn = frontier.root() != head.root or not upper
     lines += _told("every sealed fact is as it was sealed", faults)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
 
@@ -67,7 +67,7 @@ def unmet(version: int | None) -> Outcome:
 async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:
     """Append versions to the record and take them into what the derivation sees."""
     master = writing.master
-    await records.append(writing.sql, writing.municipality_id, writing.leaves, kind, master.seq, by, list(versions))
+    await records.append(writing, kind, master.seq, by, list(versions))
     for new in versions:
         records.take_in(master, kind, new.ref, new.removed, new.body)
     master.seq += len(versions)

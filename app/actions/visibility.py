@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Sequence
 
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import register
 
 
@@ -10,4 +10,4 @@ async def recipients_within(writing: Writing, provider: str | None, named: Seque
     """Those of the named recipients who exist; for a provider's planner, whom it has or has had to do with."""
     if provider is None or not named:
         return writing.master.recipients
-    return await register.dealt_with(writing.sql, writing.municipality_id, provider, named)
+    return await register.dealt_with(writing, provider, named)

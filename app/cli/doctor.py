@@ -36,7 +36,7 @@ async def examine(database: Database, settings: Settings) -> list[Finding]:
     if not tenants:
         return [Finding(True, f"taggad {VERSION}, no municipality yet"), *_of_machine(settings, now)]
     async with database.read(tenants[0]) as reading:
-        told = await health.told(reading.sql)
+        told = await health.told(reading)
     findings = [
         Finding(True, f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {told.version}"),
         *_of_roles(told),
@@ -56,7 +56,7 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
     if fault:
         findings.append(Finding(False, f"{municipality_id}: nothing is sealed any more: {fault}"))
     async with database.read(municipality_id) as reading:
-        as_of, taps = await health.latest(reading.sql, municipality_id, now + MOST_AHEAD)
+        as_of, taps = await health.latest(reading, now + MOST_AHEAD)
     if as_of > now + MOST_AHEAD:
         text = f"{municipality_id}: visits are derived up to {as_of - now} from now: `taggad doctor --clock` mends that"
         findings.append(Finding(False, text))

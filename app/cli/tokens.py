@@ -14,7 +14,8 @@ from app.api.http.access import OPERATOR, ROLES, mint
 from app.cli.terminal import fail, failures_told, on_database, out, settings_with_secrets
 from app.domain.time import UTC, written
 from app.settings import Settings
-from app.store.database import Database, UnknownMunicipalityError, Writing
+from app.store.connection import Writing
+from app.store.database import Database, UnknownMunicipalityError
 from app.store.register import records
 from app.store.register.records import Stored
 
@@ -81,7 +82,7 @@ def list_(municipality: Municipality) -> None:
 
     async def read(database: Database) -> list[Stored]:
         async with database.read(municipality) as reading:
-            return await records.page(reading.sql, municipality, KIND, "", MOST_LISTED)
+            return await records.page(reading, KIND, "", MOST_LISTED)
 
     with failures_told():
         found = on_database(read, settings_with_secrets())

@@ -5,10 +5,8 @@ transaction also holds that municipality's lock: visits of different staff at on
 """
 
 import asyncio
-import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -17,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.register.master import MasterData
 from app.store.access.field_encryption import Vault
 from app.store.clock import Clock
+from app.store.connection import Changing, Driver, Reading, Writing
 from app.store.ledger import ledger, macs
 from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
@@ -65,30 +64,6 @@ class ReadOnlyError(Exception):
 
 class UnknownMunicipalityError(Exception):
     """No such tenant."""
-
-
-@dataclass(slots=True)
-class Reading:
-    """A read transaction of one municipality: `sa` for composed queries, `sql` for plain ones, one connection."""
-
-    municipality_id: int
-    sa: AsyncConnection
-    sql: "asyncpg.Connection[asyncpg.Record]"
-
-
-@dataclass(slots=True)
-class Writing:
-    """A write transaction that holds the municipality's lock, with its master data as of this moment."""
-
-    municipality_id: int
-    sql: "asyncpg.Connection[asyncpg.Record]"
-    as_of: dt.datetime
-    change_no: int
-    master: MasterData
-    leaves: Leaves
-    """Every fact that is stored adds its leaf here: `writing.leaves.add(kind, columns)`."""
-    macs: Macs
-    """Every row of a table in `macs.TABLES` gets its hash here: `writing.macs.add(table, row)`."""
 
 
 class Database:
@@ -149,24 +124,33 @@ class Database:
         writers wait for is read from their `pool`.
         """
         async with self._transaction(municipality_id, pool) as sa:
-            yield Reading(municipality_id, sa, await _driver(sa))
+            yield Reading(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
-    async def founding(self, municipality_id: int) -> AsyncIterator[Reading]:
+    async def change(self, municipality_id: int) -> AsyncIterator[Changing]:
+        """A transaction that changes rows without the municipality's lock, for whoever has one of its own."""
+        async with self._transaction(municipality_id, "writes") as sa:
+            yield Changing(municipality_id, await _driver(sa), sa)
+
+    @asynccontextmanager
+    async def founding(self, municipality_id: int) -> AsyncIterator[Changing]:
         """The same for a tenant that need not be there yet. Without the lock: there is nothing to lock."""
         async with self._transaction(municipality_id, "writes", founding=True) as sa:
-            yield Reading(municipality_id, sa, await _driver(sa))
+            yield Changing(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
-    async def snapshot(self, municipality_id: int, *, scratch: bool = False) -> AsyncIterator[Reading]:
-        """The same of one moment: however many statements read, they see no write that comes between them.
-
-        Where `scratch` is wanted, temporary tables may be made.
-        """
+    async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
+        """The same of one moment: however many statements read, they see no write that comes between them."""
         async with self._transaction(
-            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=not scratch
+            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as sa:
-            yield Reading(municipality_id, sa, await _driver(sa))
+            yield Reading(municipality_id, await _driver(sa), sa)
+
+    @asynccontextmanager
+    async def scratch(self, municipality_id: int) -> AsyncIterator[Changing]:
+        """A snapshot in which temporary tables may be made."""
+        async with self._transaction(municipality_id, "exports", isolation_level="REPEATABLE READ") as sa:
+            yield Changing(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
     async def write(self, municipality_id: int, *, with_master: bool = True) -> AsyncIterator[Writing]:
@@ -192,7 +176,7 @@ class Database:
                 holding = True
                 writing = await self._writing(sql, municipality_id, with_master)
                 yield writing
-                await writing.leaves.store(sql)
+                await ledger.store(writing)
                 await sql.execute("COMMIT")
                 self._without_room = False
                 if writing.leaves.made:
@@ -206,66 +190,63 @@ class Database:
                     await _roll_back(sa, sql)
                 raise
 
-    async def _writing(
-        self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, with_master: bool
-    ) -> Writing:
-        row = await sql.fetchrow(BEFORE_WRITING, municipality_id)
+    async def _writing(self, driver: Driver, municipality_id: int, with_master: bool) -> Writing:
+        row = await driver.fetchrow(BEFORE_WRITING, municipality_id)
         if row is None:
             raise UnknownMunicipalityError
         self.clock.require(row["now"])
+        master = MasterData(seq=row["master_seq"])
         if with_master:
-            master = await self._master(sql, municipality_id, row["master_seq"])
-        else:
-            master = MasterData(seq=row["master_seq"])
+            master = await self._master(Reading(municipality_id, driver), row["master_seq"])
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
+        writing = Writing(
+            municipality_id,
+            driver,
+            as_of=row["as_of"],
+            change_no=row["change_no"],
+            master=master,
+            leaves=leaves,
+            macs=self.macs,
+        )
         if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
-            await self._adopt(sql, municipality_id, master, leaves)
+            await self._adopt(writing)
         if row["unmarked"] and self.ledger_keys:
-            await self._mark(sql, municipality_id, master, leaves, row["as_of"])
-        return Writing(municipality_id, sql, row["as_of"], row["change_no"], master, leaves, self.macs)
+            await self._mark(writing)
+        return writing
 
-    async def _master(self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, seq: int) -> MasterData:
+    async def _master(self, reading: Reading, seq: int) -> MasterData:
         """What this process remembers, brought up to the record numbered `seq`."""
-        master = self._masters.get(municipality_id)
+        master = self._masters.get(reading.municipality_id)
         if master is None or master.seq > seq:
             master = MasterData()
         if master.seq < seq:
-            await records.refresh(sql, municipality_id, master)
+            await records.refresh(reading, master)
         closed = master.keysets.keys() - master.keys.keys()
         if closed and self.vault:
-            master.keys.update(await keysets.load(sql, municipality_id, closed, self.vault))
-        self._masters[municipality_id] = master
+            master.keys.update(await keysets.load(reading, closed, self.vault))
+        self._masters[reading.municipality_id] = master
         return master
 
-    async def _adopt(
-        self, sql: "asyncpg.Connection[asyncpg.Record]", municipality_id: int, master: MasterData, leaves: Leaves
-    ) -> None:
+    async def _adopt(self, writing: Writing) -> None:
         """Give the facts of before the ledger their leaves, which the migration asked for, and say so in a fact."""
-        await ledger.adopt(sql, municipality_id, leaves)
-        before = await records.latest(sql, municipality_id, ADOPTED, "adopted")
+        await ledger.adopt(writing)
+        before = await records.latest(writing, ADOPTED, "adopted")
         version = before.version + 1 if before else 1
-        told = Stored("adopted", version, removed=False, body={"facts": leaves.made})
-        await records.append(sql, municipality_id, leaves, ADOPTED, master.seq, SERVICE, [told])
-        await records.refresh(sql, municipality_id, master)
-        await sql.execute(ledger.ALL_HAVE_LEAVES, municipality_id)
+        told = Stored("adopted", version, removed=False, body={"facts": writing.leaves.made})
+        await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [told])
+        await records.refresh(writing, writing.master)
+        await writing.execute(ledger.ALL_HAVE_LEAVES)
 
-    async def _mark(
-        self,
-        sql: "asyncpg.Connection[asyncpg.Record]",
-        municipality_id: int,
-        master: MasterData,
-        leaves: Leaves,
-        as_of: dt.datetime,
-    ) -> None:
+    async def _mark(self, writing: Writing) -> None:
         """Give a new municipality's row its hash, and once all rows of one from before the hashes; a fact says so."""
-        if leaves.position:
-            if await records.latest(sql, municipality_id, ADOPTED, "marked"):
+        if writing.leaves.position:
+            if await records.latest(writing, ADOPTED, "marked"):
                 return  # somebody took the hash away: `taggad check` says so
-            marked = await macs.adopt(sql, municipality_id, self.macs)
+            marked = await macs.adopt(writing)
             told = Stored("marked", 1, removed=False, body={"rows": marked})
-            await records.append(sql, municipality_id, leaves, ADOPTED, master.seq, SERVICE, [told])
-            await records.refresh(sql, municipality_id, master)
-        await macs.stamp(sql, municipality_id, self.macs, as_of)
+            await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [told])
+            await records.refresh(writing, writing.master)
+        await macs.stamp(writing, writing.as_of)
 
     def remembered(self, municipality_id: int) -> MasterData | None:
         """The master data as the last writer here left it: for what may be outdated. None before the first."""
@@ -318,7 +299,7 @@ async def _driver(sa: AsyncConnection) -> Any:
     return (await sa.get_raw_connection()).driver_connection
 
 
-async def _roll_back(sa: AsyncConnection, sql: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _roll_back(sa: AsyncConnection, sql: Driver) -> None:
     """End the transaction; a connection that cannot do even that is given up, so that nobody meets it again."""
     try:
         await sql.execute("ROLLBACK")

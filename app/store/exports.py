@@ -11,11 +11,12 @@ from typing import Any
 from pydantic_core import to_json
 
 from app.domain.time import STOCKHOLM
+from app.store.connection import Reading, Row
 
 PIECE_ROWS = 5000
 # Whole municipalities are grouped and sorted here; what spills to disk takes twice as long.
 SORT_MEMORY = "SET LOCAL work_mem = '64MB'"
-Rows = Sequence[Mapping[str, Any]]
+Rows = Sequence[Row]
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
@@ -35,10 +36,10 @@ SPREADSHEET = Dialect("\ufeff", ";", ",", guarded=True)
 PLAIN = Dialect("", ",", ".", guarded=False)
 
 
-async def in_pieces(sql: Any, statement: str, arguments: Sequence[Any]) -> AsyncIterator[Rows]:
+async def in_pieces(reading: Reading, statement: str, arguments: Sequence[Any]) -> AsyncIterator[Rows]:
     """The rows of a query as they come, at most `PIECE_ROWS` at a time, whatever there are of them."""
-    await sql.execute(SORT_MEMORY)
-    cursor = await sql.cursor(statement, *arguments)
+    await reading.configure(SORT_MEMORY)
+    cursor = await reading.cursor(statement, *arguments)
     while rows := await cursor.fetch(PIECE_ROWS):
         yield rows
         if len(rows) < PIECE_ROWS:

@@ -2,7 +2,8 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import Any
+
+from app.store.connection import Reading
 
 TOLD = """
 SELECT current_setting('server_version') AS version, clock_timestamp() AS now,
@@ -31,13 +32,13 @@ class Told:
     open_tables: list[str]
 
 
-async def told(sql: Any) -> Told:
+async def told(reading: Reading) -> Told:
     """What the server says of itself and of the application's role."""
-    row = await sql.fetchrow(TOLD)
+    row = await reading.about_server(TOLD)
     return Told(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
 
 
-async def latest(sql: Any, municipality_id: int, now: dt.datetime) -> tuple[dt.datetime, int]:
+async def latest(reading: Reading, now: dt.datetime) -> tuple[dt.datetime, int]:
     """The time up to which the municipality's visits are derived, and how many taps were received later than now."""
-    row = await sql.fetchrow(LATEST, municipality_id, now)
+    row = await reading.one(LATEST, now)
     return row["as_of"], row["taps"]

@@ -4,11 +4,11 @@ Whether the projection is what the facts derive is the rebuild's question; these
 """
 
 import datetime as dt
-from typing import Any
 
 from app.domain.money.month_lines import ROW
 from app.domain.visits.presence import Presence
 from app.store import rows, schema
+from app.store.connection import Reading, Writing
 from app.store.visits.presences import LONGEST
 from app.store.visits.visits import WEAKEST_END
 
@@ -224,11 +224,11 @@ INVARIANTS: dict[str, str] = {
 EXAMPLES_SHOWN = 5
 
 
-async def broken(sql: Any, municipality_id: int) -> list[str]:
+async def broken(reading: Reading) -> list[str]:
     """A line for each invariant that does not hold, with examples of what breaks it."""
     lines = []
     for name, query in INVARIANTS.items():
-        found = [row[0] for row in await sql.fetch(query, municipality_id)]
+        found = [row[0] for row in await reading.fetch(query)]
         if found:
             shown = ", ".join(found[:EXAMPLES_SHOWN])
             lines.append(f"not so: {name} ({len(found)}: {shown})")
@@ -249,18 +249,18 @@ MENDED = (
 )  # fmt: skip
 
 
-async def mend_beside(sql: Any, municipality_id: int) -> list[str]:
+async def mend_beside(reading: Reading) -> list[str]:
     """A line for each presence and visit with something beside what it says that was wrong, after putting it right."""
-    return [line.format(row[0]) for line, query in MENDED for row in await sql.fetch(query, municipality_id)]
+    return [line.format(row[0]) for line, query in MENDED for row in await reading.fetch(query)]
 
 
-async def mend_kept(sql: Any, municipality_id: int, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
+async def mend_kept(writing: Writing, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
     """A line for each month and whose kept sums or counts were wrong, after putting them right."""
     lines = []
     for what, query, statements in MADE_ANEW:
-        wrong = [row[0] for row in await sql.fetch(query, municipality_id, first_on, last_on)]
+        wrong = [row[0] for row in await writing.fetch(query, first_on, last_on)]
         if wrong:
             for statement in statements:
-                await sql.execute(statement, municipality_id, first_on, last_on)
+                await writing.execute(statement, first_on, last_on)
         lines += [f"{what} of {one}" for one in wrong]
     return lines

@@ -1,10 +1,9 @@
 """What is encrypted: a value for each key, so that keys can be tried before they are needed, and what does not open."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from app.store.access.field_encryption import Place, SealBrokenError, Vault
+from app.store.connection import Reading, Row, Writing
 from app.store.register.register import identity_place
 from app.store.taps import keysets
 from app.store.taps.keysets import COLUMNS, keyset_place
@@ -41,43 +40,43 @@ class Sample:
     sealed: bytes
 
 
-async def samples(sql: Any, municipality_id: int) -> list[Sample]:
+async def samples(reading: Reading) -> list[Sample]:
     """A value for each key and each kind of value."""
-    numbers = [_number(municipality_id, row) for row in await sql.fetch(NUMBERS, municipality_id)]
-    return numbers + [_keyset(municipality_id, row) for row in await sql.fetch(KEYSETS, municipality_id)]
+    numbers = [_number(reading.municipality_id, row) for row in await reading.fetch(NUMBERS)]
+    return numbers + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
 
 
-def _number(municipality_id: int, row: Mapping[str, Any]) -> Sample:
+def _number(municipality_id: int, row: Row) -> Sample:
     return Sample(row["key"], "personal numbers", identity_place(municipality_id, row["ref"]), row["sealed"])
 
 
-def _keyset(municipality_id: int, row: Mapping[str, Any]) -> Sample:
+def _keyset(municipality_id: int, row: Row) -> Sample:
     return Sample(row["key"], "keys of tags", keyset_place(municipality_id, row["ref"], COLUMNS[0]), row["sealed"])
 
 
-async def lookup_mark(sql: Any, municipality_id: int) -> bytes | None:
+async def lookup_mark(reading: Reading) -> bytes | None:
     """What the key for look-ups made of the municipality when it was first served; None before."""
-    mark: bytes | None = await sql.fetchval(MARK, municipality_id)
+    mark: bytes | None = await reading.fetchval(MARK)
     return mark
 
 
-async def put_lookup_mark(sql: Any, municipality_id: int, mark: bytes) -> None:
+async def put_lookup_mark(writing: Writing, mark: bytes) -> None:
     """Keep what the key for look-ups makes of the municipality."""
-    await sql.execute(PUT_MARK, municipality_id, mark)
+    await writing.execute(PUT_MARK, mark)
 
 
-async def unsound(sql: Any, municipality_id: int, vault: Vault) -> list[str]:
+async def unsound(reading: Reading, vault: Vault) -> list[str]:
     """Encrypted values that no key opens where they stand, or that are found by another digest than their own."""
     found = []
-    async for ref, sealed, digest in sql.cursor(ALL_NUMBERS, municipality_id, prefetch=READ_AT_ONCE):
-        number = _opened(vault, sealed, identity_place(municipality_id, ref))
-        if number is None or vault.digest(number, municipality_id) != digest:
+    async for ref, sealed, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
+        number = _opened(vault, sealed, identity_place(reading.municipality_id, ref))
+        if number is None or vault.digest(number, reading.municipality_id) != digest:
             found.append(f"recipient_identity {ref}")
-    for row in await sql.fetch(keysets.ALL, municipality_id):
-        places = [(row[column], keyset_place(municipality_id, row["keyset"], column)) for column in COLUMNS]
+    for row in await reading.fetch(keysets.ALL):
+        places = [(row[column], keyset_place(reading.municipality_id, row["keyset"], column)) for column in COLUMNS]
         if None in [_opened(vault, sealed, place) for sealed, place in places]:
             found.append(f"keyset_key {row['keyset']}")
-    return found + [f"keyset_key {row[0]}" for row in await sql.fetch(UNPAIRED, municipality_id)]
+    return found + [f"keyset_key {row[0]}" for row in await reading.fetch(UNPAIRED)]
 
 
 def _opened(vault: Vault, sealed: bytes, place: Place) -> str | None:

@@ -2,9 +2,9 @@
 
 import datetime as dt
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from app.store.database import Database, Reading
+from app.store.connection import Reading
+from app.store.database import Database
 
 MOST_COUNTED = 100_000
 """Taps are counted so far and no further: a start page must not read a year of them."""
@@ -34,9 +34,9 @@ class Figures:
         return asdict(self)
 
 
-async def add(sql: Any, municipality_id: int, name: str, now: dt.datetime) -> bool:
+async def add(reading: Reading, name: str, now: dt.datetime) -> bool:
     """Create the tenant; False when it was there already (its name stays)."""
-    return await sql.fetchval(ADD, municipality_id, name, now) is not None
+    return await reading.fetchval(ADD, name, now) is not None
 
 
 async def figures(database: Database, today_at: dt.datetime) -> Figures:
@@ -51,5 +51,5 @@ async def figures(database: Database, today_at: dt.datetime) -> Figures:
 
 
 async def _counted(reading: Reading, today_at: dt.datetime) -> tuple[int, int, int]:
-    row = await reading.sql.fetchrow(COUNT, reading.municipality_id, today_at)
+    row = await reading.fetchrow(COUNT, today_at)
     return (row["taps"], row["visits_today"], row["logged_in"]) if row else (0, 0, 0)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from app.store import rows, schema
+from app.store.connection import Changing, Writing
 from app.store.register import orders, records, register
 from app.store.taps import tags
 
@@ -62,75 +63,75 @@ class Wrong(NamedTuple):
     rows: list[str]
 
 
-async def differing(sql: Any, municipality_id: int) -> list[Wrong]:
+async def differing(changing: Changing) -> list[Wrong]:
     """The tables that are not what the records say.
 
     In a transaction of one moment, which is then good for `mend` alone. Raises UnreadableRecordsError.
     """
     try:
-        await _make_beside(sql, municipality_id)
+        await _make_beside(changing)
     except (LookupError, TypeError, ValueError, asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
         raise UnreadableRecordsError(f"{type(error).__name__}: {error}") from error
     wrong = []
     for table in TABLES:
         key = rows.key_of(table)
         query = DIFFERING.format(table=table.name, columns=", ".join(key), key=f"concat_ws(' ', {', '.join(key[1:])})")
-        found = await sql.fetch(query, municipality_id, SHOWN)
+        found = await changing.fetch(query, SHOWN)
         if found:
             wrong.append(Wrong(table.name, found[0]["of"], [row["line"] for row in found]))
     return wrong
 
 
-async def mend(sql: Any, municipality_id: int) -> None:
+async def mend(writing: Writing) -> None:
     """Put what `differing` has made in the place of what stands, under the municipality's lock."""
-    await sql.execute(MEND_PROVIDERS, municipality_id)
+    await writing.execute(MEND_PROVIDERS)
     others = [table.name for table in TABLES if table is not schema.provider]
     for name in reversed(others):
-        await sql.execute(CLEAR.format(table=name), municipality_id)
+        await writing.execute(CLEAR.format(table=name))
     for name in others:
-        await sql.execute(FILL.format(table=name), municipality_id)
-    await sql.execute(DROP_STRAY_PROVIDERS, municipality_id)
+        await writing.execute(FILL.format(table=name))
+    await writing.execute(DROP_STRAY_PROVIDERS)
 
 
-async def _make_beside(sql: Any, municipality_id: int) -> None:
-    await sql.execute(READ_WHOLE)
+async def _make_beside(changing: Changing) -> None:
+    await changing.configure(READ_WHOLE)
     for table in TABLES:
-        await sql.execute(ANEW.format(table=table.name))
-    await sql.execute(BESIDE)
+        await changing.configure(ANEW.format(table=table.name))
+    await changing.configure(BESIDE)
     for kind, put in MAKERS.items():
         after = ""
-        while found := await records.page(sql, municipality_id, kind, after, MADE_AT_ONCE):
-            await put(sql, municipality_id, {one.ref: one.body for one in found if not one.removed})
+        while found := await records.page(changing, kind, after, MADE_AT_ONCE):
+            await put(changing, {one.ref: one.body for one in found if not one.removed})
             after = found[-1].ref
 
 
-async def _providers(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+async def _providers(changing: Changing, bodies: Mapping[str, Json]) -> None:
     for ref, body in bodies.items():
-        await register.put_provider(sql, municipality_id, ref, body)
+        await register.put_provider(changing, ref, body)
 
 
-async def _contracts(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+async def _contracts(changing: Changing, bodies: Mapping[str, Json]) -> None:
     for ref, body in bodies.items():
-        await orders.put_contract(sql, municipality_id, ref, body)
+        await orders.put_contract(changing, ref, body)
 
 
-async def _orders(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
-    await orders.put_orders(sql, municipality_id, bodies, ())
+async def _orders(changing: Changing, bodies: Mapping[str, Json]) -> None:
+    await orders.put_orders(changing, bodies, ())
 
 
-async def _tags(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
-    await tags.put(sql, municipality_id, bodies)
-    await tags.put_mounts(sql, municipality_id, bodies)
+async def _tags(changing: Changing, bodies: Mapping[str, Json]) -> None:
+    await tags.put(changing, bodies)
+    await tags.put_mounts(changing, bodies)
 
 
-def _versions(kind: str) -> Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]:
-    async def put(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
-        await register.put_versions(sql, municipality_id, kind, list(bodies), first=True)
+def _versions(kind: str) -> Callable[[Changing, Mapping[str, Json]], Awaitable[None]]:
+    async def put(changing: Changing, bodies: Mapping[str, Json]) -> None:
+        await register.put_versions(changing, kind, list(bodies), first=True)
 
     return put
 
 
-MAKERS: Mapping[str, Callable[[Any, int, Mapping[str, Json]], Awaitable[None]]] = {
+MAKERS: Mapping[str, Callable[[Changing, Mapping[str, Json]], Awaitable[None]]] = {
     "providers": _providers,
     **{kind: _versions(kind) for kind in register.TABLES},
     "orders": _orders,

@@ -61,7 +61,7 @@ def work(monkeypatch):
     async def counting(writing, submissions, *given):
         with counted_calls() as calls:
             answers = await record_taps(writing, submissions, *given)
-        rows = await writing.sql.fetch(ROWS_READ)
+        rows = await writing._driver.fetch(ROWS_READ)
         days = {local_date(item.tapped_at) for submission in submissions for item in submission.items}
         done.append(Counter({"calls": calls["app"], "rows": sum(row[1] for row in rows), "days": len(days)}))
         return answers

@@ -85,7 +85,7 @@ async def test_what_was_received_while_the_clock_was_wrong_is_not_written_when_i
     for path, body in bodies.items():
         wall.off = -3 * 3600
         async with database.read(188, "writes") as holding:
-            await holding.sql.execute("SELECT pg_advisory_xact_lock($1, 188)", LOCK_CLASS)
+            await holding._driver.execute("SELECT pg_advisory_xact_lock($1, 188)", LOCK_CLASS)
             asked = asyncio.create_task(home.ask("POST", path, body, role="staff", staff="S-1", expect=503))
             await asyncio.wait([asked], timeout=0.5)
             wall.off = 0

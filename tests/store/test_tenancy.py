@@ -28,24 +28,16 @@ async def two(owner, database):
 
 
 async def _put_provider(writing, ref):
-    await records.append(
-        writing.sql,
-        writing.municipality_id,
-        writing.leaves,
-        "providers",
-        writing.master.seq,
-        "test",
-        [Stored(ref, 1, False, {})],
-    )
-    await records.refresh(writing.sql, writing.municipality_id, writing.master)
+    await records.append(writing, "providers", writing.master.seq, "test", [Stored(ref, 1, False, {})])
+    await records.refresh(writing, writing.master)
 
 
 @pytest.mark.parametrize(("reader", "seen"), [(HERE, "P-188"), (THERE, "P-180")])
 async def test_a_municipality_reads_only_its_own(two, reader, seen):
     async with two.read(reader) as reading:
-        assert await reading.sql.fetchval("SELECT string_agg(ref, ',') FROM provider") == seen
-        assert (await reading.sa.execute(select(provider.c.ref))).scalars().all() == [seen]
-        assert await reading.sql.fetchval("SELECT array_agg(municipality_id) FROM municipality") == [reader]
+        assert await reading._driver.fetchval("SELECT string_agg(ref, ',') FROM provider") == seen
+        assert (await reading.composed(select(provider.c.ref))).scalars().all() == [seen]
+        assert await reading._driver.fetchval("SELECT array_agg(municipality_id) FROM municipality") == [reader]
 
 
 @pytest.mark.parametrize("way", ["read", "snapshot", "write"])
@@ -55,10 +47,10 @@ async def test_a_municipality_that_is_not_there_is_neither_read_nor_written(two,
             async with getattr(two, way)(181):
                 pass
     async with two.founding(181) as founding:
-        assert await founding.sql.fetch("SELECT * FROM provider") == []
+        assert await founding._driver.fetch("SELECT * FROM provider") == []
     await owner.execute("INSERT INTO municipality VALUES (181, 'Tyresö', now())")
     async with getattr(two, way)(181) as opened:
-        assert await opened.sql.fetch("SELECT * FROM provider") == []
+        assert await opened._driver.fetch("SELECT * FROM provider") == []
 
 
 @pytest.mark.parametrize("setting", [None, ""])
@@ -76,7 +68,7 @@ async def test_nothing_is_visible_before_a_tenant_is_chosen(two, owner, setting)
 async def test_a_connection_given_back_forgets_its_tenant(two):
     for code in (HERE, THERE, HERE):
         async with two.read(code, "writes") as reading:
-            assert await reading.sql.fetchval("SELECT ref FROM provider") == f"P-{code}"
+            assert await reading._driver.fetchval("SELECT ref FROM provider") == f"P-{code}"
     async with two.engine.connect() as connection:
         assert (await connection.exec_driver_sql("SELECT count(*) FROM provider")).scalar() == 0
 
@@ -85,10 +77,10 @@ async def test_a_row_of_another_tenant_is_neither_made_nor_changed_nor_removed(t
     for refused in (PROVIDER, "UPDATE provider SET municipality_id = $1 WHERE ref <> $2"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
             async with two.write(HERE) as writing:
-                await writing.sql.execute(refused, THERE, "P-new")
+                await writing._driver.execute(refused, THERE, "P-new")
     async with two.write(HERE) as writing:
-        assert await writing.sql.execute("UPDATE provider SET form = 'in_house'") == "UPDATE 1"
-        assert await writing.sql.execute("DELETE FROM provider WHERE municipality_id = $1", THERE) == "DELETE 0"
+        assert await writing._driver.execute("UPDATE provider SET form = 'in_house'") == "UPDATE 1"
+        assert await writing._driver.execute("DELETE FROM provider WHERE municipality_id = $1", THERE) == "DELETE 0"
     stored = await owner.fetch("SELECT ref, form FROM provider ORDER BY ref")
     assert [tuple(row) for row in stored] == [("P-180", "external"), ("P-188", "in_house")]
 
@@ -103,7 +95,7 @@ async def test_two_writers_of_one_municipality_follow_each_other(two):
         async with two.write(HERE) as writing:
             first_is_in.set()
             await asyncio.sleep(0.2)
-            await writing.sql.execute("UPDATE municipality SET change_no = change_no + 1")
+            await writing._driver.execute("UPDATE municipality SET change_no = change_no + 1")
             told.append("first")
 
     async def second():
@@ -121,7 +113,7 @@ async def test_municipalities_write_side_by_side_and_readers_never_wait(two):
     async def both():
         async with two.write(HERE) as here, two.write(THERE) as there, two.read(HERE) as reading:
             assert (here.municipality_id, there.municipality_id) == (HERE, THERE)
-            assert await reading.sql.fetchval("SELECT count(*) FROM provider") == 1
+            assert await reading._driver.fetchval("SELECT count(*) FROM provider") == 1
 
     await asyncio.wait_for(both(), 5)
 
@@ -150,7 +142,7 @@ async def test_a_write_that_fails_is_rolled_back_and_forgotten(two, monkeypatch)
     async with two.write(HERE) as writing:
         assert writing.master.providers == {"P-norr"}
         assert writing.master.seq == 1
-        assert await writing.sql.fetchval("SELECT count(*) FROM record") == 1
+        assert await writing._driver.fetchval("SELECT count(*) FROM record") == 1
         await _put_provider(writing, "P-syd")
     async with two.write(HERE) as writing:
         assert writing.master.providers == {"P-norr", "P-syd"}

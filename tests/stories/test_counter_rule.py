@@ -95,8 +95,8 @@ async def test_a_counter_costs_three_index_entries_however_long_the_history(keye
     async with keyed.app.state.database.write(188) as writing:
         for tag, size in (("T-10", 10), ("T-20000", 20_000)):
             # Its parameters begin at $2, after the municipality.
-            plan = await writing.sql.fetchval(
-                f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {tag_reads.near(2)}", 188, [tag], [0], [size // 2]
+            plan = await writing.fetchval(
+                f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {tag_reads.near(2)}", [tag], [0], [size // 2]
             )
             nodes = list(_nodes(json.loads(plan)[0]["Plan"]))
             scans = [node for node in nodes if node.get("Relation Name") == "tag_read"]
@@ -127,7 +127,7 @@ async def test_taps_of_tags_with_keys_cost_as_many_statements_as_others(keyed):
                 at += dt.timedelta(minutes=4)
                 place = {"uid": H1} if plain else {"message": message}
                 claims.append(Claim(uuid.uuid4(), "in" if n % 2 == 0 else "out", at, **place))
-            with writing.sql.query_logger(lambda record: sent.append(record.query)):
+            with writing._driver.query_logger(lambda record: sent.append(record.query)):
                 sent.clear()
                 [answers] = await record_taps(writing, [Submission("S-1", None, Envelope(now, now), claims)], LATE, str)
             assert {one.verdict for one in answers} == {"accepted"}

@@ -54,7 +54,7 @@ async def test_what_is_refused_names_its_reason_and_leaves_a_trace(home):
     again = await home.taps("S-1", strangers)
     assert again == [one | {"duplicate": True} for one in results]
     async with home.app.state.database.read(188) as reading:
-        kept = await reading.sql.fetch("SELECT code, claim::text FROM attempt ORDER BY code")
+        kept = await reading._driver.fetch("SELECT code, claim::text FROM attempt ORDER BY code")
     assert [row["code"] for row in kept] == ["keyset_unknown", "tag_unknown", "unknown_household"]
     assert not any("04FFFFFFFFFFFF" in row["claim"] for row in kept)
 

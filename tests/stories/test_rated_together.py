@@ -52,7 +52,7 @@ async def test_together_in_the_database_is_one_by_one(home_of_old):
     for document in [*({"preset": name} for name in PRESETS), MIXED]:
         agreements = [Agreement("K-1", (FIRST_DAY, LAST_DAY), terms_of(document))]
         async with service.app.state.database.snapshot(188) as reading:
-            account = await account_of(reading.sql, 188, "P-norr", "external")
+            account = await account_of(reading, "P-norr", "external")
             together = await facts_of(account, DAYS, agreements)
             alone = await facts_of(replace(account, recipients=list(HOMES)), DAYS, agreements)
         assert rate(together, agreements, DAYS) == rate(alone, agreements, DAYS)

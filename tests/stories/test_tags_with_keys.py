@@ -45,7 +45,7 @@ async def told(home, message, at=None, direction="in", staff="S-1", **more):
 async def kept(home):
     """Everything the service keeps and says of attempts, as text."""
     async with home.app.state.database.read(188) as reading:
-        return [dict(row) for row in await reading.sql.fetch("SELECT * FROM attempt")]
+        return [dict(row) for row in await reading._driver.fetch("SELECT * FROM attempt")]
 
 
 async def test_a_visit_by_a_tag_with_keys(keyed):

@@ -33,7 +33,7 @@ async def still(settle_another, monkeypatch):
 async def stored(service):
     """Every visit, change and clock, as the database holds them."""
     async with service.app.state.database.read(188) as reading:
-        return tuple(await reading.sql.fetchrow(STORED))
+        return tuple(await reading._driver.fetchrow(STORED))
 
 
 async def reminded(service, staff="S-1", *, language="en"):

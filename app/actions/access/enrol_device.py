@@ -6,7 +6,7 @@ import secrets
 from app.actions.versions import Json, Outcome, keep, refused
 from app.domain.time import written
 from app.store.access import credentials
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
 
@@ -25,7 +25,7 @@ def new_code() -> str:
 
 async def staff_in_reach(writing: Writing, staff: str, provider: str | None) -> bool:
     """Whether the staff ref exists and, where `provider` limits the caller, works there."""
-    found = await records.latest(writing.sql, writing.municipality_id, "staff", staff)
+    found = await records.latest(writing, "staff", staff)
     return found is not None and (provider is None or found.body["provider"] == provider)
 
 
@@ -36,14 +36,13 @@ async def offer_code(
     if not await staff_in_reach(writing, staff, provider):
         return None
     expires_at = now + dt.timedelta(minutes=CODE_MINUTES)
-    sql, municipality_id = writing.sql, writing.municipality_id
-    await credentials.put_code(sql, municipality_id, writing.macs, digest, staff, now, expires_at)
+    await credentials.put_code(writing, digest, staff, now, expires_at)
     return expires_at
 
 
 async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: dt.datetime) -> Outcome:
     """Bind a device with this public key (a JWK) to the staff whose code it has. Refused: `enrolment_code_invalid`."""
-    staff = await credentials.take_code(writing.sql, writing.municipality_id, writing.macs, digest, now)
+    staff = await credentials.take_code(writing, digest, now)
     if staff is None:
         return refused("enrolment_code_invalid")
     # Drawn, not chosen: a device names itself before anybody knows which municipality it belongs to.

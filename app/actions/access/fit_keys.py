@@ -16,12 +16,12 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
     lines, vault = [], database.vault
     async with database.read(municipality_id) as reading:
         if vault is not None:
-            found = await key_samples.samples(reading.sql, municipality_id)
+            found = await key_samples.samples(reading)
             lines += [line for sample in found if (line := _unopened(vault, sample))]
-            mark = await key_samples.lookup_mark(reading.sql, municipality_id)
+            mark = await key_samples.lookup_mark(reading)
             if mark is not None and mark != vault.mark(municipality_id):
                 lines.append("TAGGAD_LOOKUP_KEY is not the key that personal numbers, clients and phones are found by")
-        head = await tree.head(reading.sql, municipality_id)
+        head = await tree.head(reading)
         if head is not None and database.ledger_keys:
             try:
                 require_signed(database.ledger_keys, municipality_id, head)
@@ -33,8 +33,8 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
 async def remember_lookup_key(database: Database, municipality_id: int, vault: Vault) -> None:
     """Keep what the key for look-ups makes of the municipality, the first time: it opens nothing by which to try it."""
     async with database.write(municipality_id) as writing:
-        if await key_samples.lookup_mark(writing.sql, municipality_id) is None:
-            await key_samples.put_lookup_mark(writing.sql, municipality_id, vault.mark(municipality_id))
+        if await key_samples.lookup_mark(writing) is None:
+            await key_samples.put_lookup_mark(writing, vault.mark(municipality_id))
 
 
 def _unopened(vault: Vault, sample: Sample) -> str | None:

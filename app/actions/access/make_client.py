@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from app.actions.versions import Flaw, Json, Outcome, keep, refused
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
 
@@ -24,7 +24,7 @@ async def make_client(
 
     A name is never given twice, so that what a client did stays its own.
     """
-    if await records.latest(writing.sql, writing.municipality_id, KIND, ref) is not None:
+    if await records.latest(writing, KIND, ref) is not None:
         return refused("client_exists")
     if provider is not None and provider not in writing.master.providers:
         return refused("unknown_ref", Flaw("/provider", "unknown_ref"))

@@ -6,7 +6,7 @@ from typing import Literal
 from app.actions.access.enrol_device import staff_in_reach
 from app.actions.versions import Outcome, keep, refused
 from app.domain.time import whole_second, written
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
 
@@ -25,7 +25,7 @@ async def revoke(
 
     Taps that were judged already stay as they are. Refused: `unknown_ref`.
     """
-    latest = await records.latest(writing.sql, writing.municipality_id, kind, ref)
+    latest = await records.latest(writing, kind, ref)
     if latest is None:
         return refused("unknown_ref")
     if kind == "devices" and not await staff_in_reach(writing, latest.body["staff"], provider):

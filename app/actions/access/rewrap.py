@@ -12,5 +12,5 @@ async def rewrap(database: Database, municipality_id: int, vault: Vault) -> tupl
     Raises SealBrokenError, having changed nothing, for a value that no key of the ring has sealed.
     """
     async with database.write(municipality_id) as writing:
-        numbers = await register.rewrap_identities(writing.sql, municipality_id, vault)
-        return numbers, await keysets.rewrap(writing.sql, municipality_id, vault)
+        numbers = await register.rewrap_identities(writing, vault)
+        return numbers, await keysets.rewrap(writing, vault)

@@ -8,7 +8,8 @@ from time import monotonic
 from app.domain.ledger.ledger import VOID, is_ours
 from app.domain.ledger.merkle import EMPTY_ROOT, grow, root_of, tiles_of
 from app.store import key_samples
-from app.store.database import Database, Reading
+from app.store.connection import Changing, Reading
+from app.store.database import Database
 from app.store.ledger import ledger, tree
 from app.store.ledger.ledger import StoredLeaf
 from app.store.ledger.marks import Mark, UnreadableMarkError
@@ -41,11 +42,11 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     """
     signer = Signer(database.ledger_keys[0], municipality_id)
     seen = _seen(database, municipality_id)  # before the head, which others may move on meanwhile
-    async with database.read(municipality_id, "writes") as work:
-        head = await tree.head(work.sql, municipality_id, to_move=True)
+    async with database.change(municipality_id) as work:
+        head = await tree.head(work, to_move=True)
         if head is not None:
             done, newest = await _move(database.ledger_keys, signer, work, head, seen)
-        elif await tree.head(work.sql, municipality_id) is not None:
+        elif await tree.head(work) is not None:
             return Sealed(0, 0, looked=False)
         else:
             await _require_new(work, seen)
@@ -55,9 +56,9 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
         return done
     # A write, because what was stored before there was a ledger gets its leaves then.
     async with database.write(municipality_id) as writing:
-        await tree.begin(writing.sql, municipality_id, _signed(signer, 0, EMPTY_ROOT))
+        await tree.begin(writing, _signed(signer, 0, EMPTY_ROOT))
         if database.vault is not None:
-            await key_samples.put_lookup_mark(writing.sql, municipality_id, database.vault.mark(municipality_id))
+            await key_samples.put_lookup_mark(writing, database.vault.mark(municipality_id))
     return await seal(database, municipality_id)
 
 
@@ -66,11 +67,11 @@ async def ledger_fault(database: Database, municipality_id: int) -> str | None:
     try:
         seen = _seen(database, municipality_id)
         async with database.read(municipality_id) as reading:
-            head = await tree.head(reading.sql, municipality_id)
+            head = await tree.head(reading)
             if head is None:
                 await _require_new(reading, seen)
             else:
-                _after_last(head, await ledger.waiting(reading.sql, municipality_id, max(head.size - 1, 0), 1))
+                _after_last(head, await ledger.waiting(reading, max(head.size - 1, 0), 1))
                 await _require_continued(reading, head, seen)
     except LedgerBrokenError as error:
         return str(error)
@@ -78,11 +79,11 @@ async def ledger_fault(database: Database, municipality_id: int) -> str | None:
 
 
 async def _move(
-    keys: Sequence[bytes], signer: Signer, work: Reading, head: StoredHead, seen: Mark | None
+    keys: Sequence[bytes], signer: Signer, work: Changing, head: StoredHead, seen: Mark | None
 ) -> tuple[Sealed, Mark]:
     """Take the leaves that wait behind a locked head into the tree; gives the head that then stands, too."""
     municipality_id = work.municipality_id
-    found = await ledger.waiting(work.sql, municipality_id, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
+    found = await ledger.waiting(work, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
     waiting = _after_last(head, found)
     now = Mark(head.size, head.root)
     if not waiting and seen == now:
@@ -91,7 +92,7 @@ async def _move(
     await _require_continued(work, head, seen)
     if not waiting:
         return Sealed(0, 0), now
-    tiles = await tree.tiles(work.sql, municipality_id, tiles_of([(0, head.size)]))
+    tiles = await tree.tiles(work, tiles_of([(0, head.size)]))
     hashes = list(_taken(keys, municipality_id, head.size, waiting))
     try:
         if root_of(tiles, (0, head.size)) != head.root:
@@ -101,7 +102,7 @@ async def _move(
         raise LedgerBrokenError(str(error)) from error
     size = head.size + len(hashes)
     new = _signed(signer, size, root_of(tiles, (0, size)))
-    await tree.move(work.sql, municipality_id, new, {place: tiles[place] for place in changed})
+    await tree.move(work, new, {place: tiles[place] for place in changed})
     return Sealed(len(hashes), hashes.count(VOID)), Mark(size, new.root)
 
 
@@ -118,9 +119,9 @@ async def _require_new(work: Reading, seen: Mark | None) -> None:
     """Raises LedgerBrokenError where there is no head though there was one, or where facts lack their leaves."""
     if seen is not None and seen.size:
         raise LedgerBrokenError(f"the ledger is gone: this machine has seen {seen.size} leaves")
-    if await ledger.to_adopt(work.sql, work.municipality_id):
+    if await ledger.to_adopt(work):
         return
-    strays = await ledger.outside(work.sql, work.municipality_id)
+    strays = await ledger.outside(work)
     if strays:
         raise LedgerBrokenError(f"the ledger is gone: {strays[0][0]} {strays[0][1]} has no leaf")
 
@@ -132,7 +133,7 @@ async def _require_continued(work: Reading, head: StoredHead, seen: Mark | None)
     if head.size < seen.size:
         raise LedgerBrokenError(f"the ledger has {head.size} leaves: this machine has seen {seen.size}")
     try:
-        [root] = await tree.roots(work.sql, work.municipality_id, [(0, seen.size)])
+        [root] = await tree.roots(work, [(0, seen.size)])
     except ValueError as error:
         raise LedgerBrokenError(str(error)) from error
     if root != seen.root or (head.size == seen.size and head.root != root):
@@ -165,7 +166,7 @@ async def sealed_within(database: Database, municipality_id: int, size: int, sec
         except LedgerBrokenError:  # which the sealer in the background logs
             return False
         async with database.read(municipality_id, "writes") as reading:
-            head = await tree.head(reading.sql, municipality_id)
+            head = await tree.head(reading)
         if head is not None and head.size >= size:
             return True
         if monotonic() >= ends_at:

@@ -11,7 +11,7 @@ from app.domain.register.granted import granted_seconds, lines_of
 from app.domain.register.master import MasterData
 from app.domain.register.order import ONE_DAY, Order, first_change, months, providers_of
 from app.domain.time import Days
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.money import compensation, settle_month
 from app.store.money.compensation import Account
 
@@ -60,9 +60,9 @@ async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
     for provider, own in sorted(recipients.items()):
         first_on = min(change.days[0] for change in changes).replace(day=1)
         days = first_on, max(change.days[1] for change in changes)
-        [(_, form, _)] = await compensation.providers(writing.sql, writing.municipality_id, provider)
-        account = Account(writing.sql, writing.municipality_id, provider, form, writing.master, sorted(own))
-        agreements = await compensation.agreements_of(writing.sql, writing.municipality_id, provider, days)
+        [(_, form, _)] = await compensation.providers(writing, provider)
+        account = Account(writing, provider, form, writing.master, sorted(own))
+        agreements = await compensation.agreements_of(writing, provider, days)
         first_on = max(first_on, min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
         for part in months((first_on, days[1])):
             for row in await settle_month.of_days(account, part):

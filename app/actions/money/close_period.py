@@ -3,12 +3,12 @@
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import Any
 from uuid import uuid4
 
 from app.domain.money.month_lines import Row, lines_hash
 from app.domain.time import UTC, Days, local_date, month_days
-from app.store.database import Database, Writing
+from app.store.connection import Reading, Writing
+from app.store.database import Database
 from app.store.money import changed_since, closed_months, compensation, settle_month
 from app.store.money.closed_months import Close
 from app.store.money.compensation import Account
@@ -54,33 +54,33 @@ async def close_period(
     """
     asked = Asked(provider, month_days(month), by, accept, now)
     async with database.closing, database.snapshot(municipality_id) as reading:
-        known = await compensation.providers(reading.sql, municipality_id, provider)
+        known = await compensation.providers(reading, provider)
         if not known:
             return Closed(None, code="unknown_ref")
-        refused, _ = await _refused(reading.sql, municipality_id, asked)
+        refused, _ = await _refused(reading, asked)
         if refused:
             return refused
-        before = await compensation.account_of(reading.sql, municipality_id, provider, known[0][1])
+        before = await compensation.account_of(reading, provider, known[0][1])
         draft = await settle_month.drafted(before, asked.days[0], closing=True)
         # The draft's transaction stays open: it alone knows where a visit was that is elsewhere by now.
         async with database.write(municipality_id) as writing:
-            refused, accepted = await _refused(writing.sql, municipality_id, asked)
+            refused, accepted = await _refused(writing, asked)
             if refused:
                 return refused
             lines = await _lines(writing, before, draft)
             close = _close(writing, asked, accepted, lines)
-            await closed_months.append(writing.sql, municipality_id, writing.leaves, close, lines)
+            await closed_months.append(writing, close, lines)
     return Closed(close, created=True)
 
 
-async def _refused(sql: Any, municipality_id: int, asked: Asked) -> tuple[Closed | None, list[str]]:
+async def _refused(reading: Reading, asked: Asked) -> tuple[Closed | None, list[str]]:
     """Why the month is not closed now, or None and what stays open in it."""
-    found = await closed_months.closes(sql, municipality_id, asked.provider, asked.days[0])
+    found = await closed_months.closes(reading, asked.provider, asked.days[0])
     if found:
         return Closed(found[0]), []
     if asked.days[1] >= local_date(asked.now):
         return Closed(None, code="month_not_over"), []
-    still_open = await closed_months.open_anomalies(sql, municipality_id, asked.provider, asked.days)
+    still_open = await closed_months.open_anomalies(reading, asked.provider, asked.days)
     accept = asked.accept
     blocking = [] if accept is True else [one for one in still_open if accept is False or one not in accept]
     return (Closed(None, code="anomalies_open", blocking=blocking) if blocking else None), still_open
@@ -88,9 +88,9 @@ async def _refused(sql: Any, municipality_id: int, asked: Asked) -> tuple[Closed
 
 async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
     """The draft's lines as they are now, under the lock."""
-    form = (await compensation.providers(writing.sql, writing.municipality_id, before.provider))[0][1]
-    account = replace(before, sql=writing.sql, form=form, master=writing.master)
-    closed = await closed_months.closes(writing.sql, writing.municipality_id, before.provider)
+    form = (await compensation.providers(writing, before.provider))[0][1]
+    account = replace(before, reading=writing, form=form, master=writing.master)
+    closed = await closed_months.closes(writing, before.provider)
     if closed != draft.closed:  # another month was closed meanwhile: it is to be settled too
         draft = await settle_month.drafted(account, draft.month, closing=True)
     else:

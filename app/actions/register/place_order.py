@@ -14,7 +14,7 @@ from app.domain.measures.prescribed import ALARM
 from app.domain.register.master import MasterData
 from app.domain.register.order import Order, changed_days
 from app.domain.time import Days
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import orders, records
 from app.store.register.records import Stored, order_of
 
@@ -37,9 +37,7 @@ async def place_orders(
     time or pay of days before today comes out differently the outcome warns of it: `changes_past`.
     Refused: `version_conflict`; `unknown_ref` with a flaw for each recipient, provider and intervention not there.
     """
-    stored = await records.latest_of_many(
-        writing.sql, writing.municipality_id, KIND, list(dict.fromkeys(one.ref for one in placed))
-    )
+    stored = await records.latest_of_many(writing, KIND, list(dict.fromkeys(one.ref for one in placed)))
     had_lines = list(stored)
     new: list[Stored] = []
     days: list[tuple[str, Days]] = []
@@ -62,9 +60,7 @@ async def place_orders(
     if new:
         await keep(writing, KIND, by, new)
         bodies = {one.ref: one.body for one in new}
-        await orders.put_orders(
-            writing.sql, writing.municipality_id, bodies, [ref for ref in had_lines if ref in bodies]
-        )
+        await orders.put_orders(writing, bodies, [ref for ref in had_lines if ref in bodies])
         if days:
             await derive(writing, await for_orders(writing, days))
     after = await paid(writing, past.values())
@@ -76,13 +72,13 @@ async def place_orders(
 
 async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Condition = UNCONDITIONAL) -> Outcome:
     """Take an order back, with its history kept. Refused: `unknown_ref`, `version_conflict`."""
-    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    latest = await records.latest(writing, KIND, ref)
     if latest is None or latest.removed:
         return refused("unknown_ref") if condition.met(None) else unmet(None)
     if not condition.met(latest.version):
         return unmet(latest.version)
     await keep(writing, KIND, by, [Stored(ref, latest.version + 1, removed=True, body=latest.body)])
-    await orders.withdraw(writing.sql, writing.municipality_id, ref)
+    await orders.withdraw(writing, ref)
     await derive(writing, await for_orders(writing, list(_changed(order_of(ref, latest.body), ()))))
     return Outcome("withdrawn", latest.version + 1, latest.body)
 

@@ -13,7 +13,7 @@ from app.domain.register.master import MasterData, Timeline
 from app.domain.register.personal_number import number_of
 from app.domain.time import FIRST_DAY
 from app.store.access.field_encryption import Vault
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import orders, records, register
 from app.store.register.master import is_within, refusals
 from app.store.register.records import Stored
@@ -50,7 +50,7 @@ async def put(
     limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
     what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
     """
-    found = await records.latest(writing.sql, writing.municipality_id, kind, ref)
+    found = await records.latest(writing, kind, ref)
     against = await _against(writing, kind, ref, body, found, condition, provider)
     if against:
         return against
@@ -106,7 +106,7 @@ async def put_recipient(
     """
     digest = vault.digest(number, writing.municipality_id) if number else None
     place = register.identity_place(writing.municipality_id, ref)
-    kept_digest, kept = await register.identity(writing.sql, writing.municipality_id, ref) or (None, None)
+    kept_digest, kept = await register.identity(writing, ref) or (None, None)
     changed = told and digest != kept_digest
     if kept and not told and not _is_of(vault.open(kept, place), body["birth_date"], today):
         return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
@@ -116,11 +116,11 @@ async def put_recipient(
     if not changed or outcome.status == "refused":
         return outcome
     if number is None or digest is None:
-        await register.drop_identity(writing.sql, writing.municipality_id, ref)
+        await register.drop_identity(writing, ref)
         return outcome
     sealed = vault.seal(number, place)
     with refusals():
-        await register.put_identity(writing.sql, writing.municipality_id, ref, sealed, digest)
+        await register.put_identity(writing, ref, sealed, digest)
     return outcome
 
 
@@ -141,7 +141,7 @@ async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stor
         return {body["provider"], found.body["provider"] if found else provider} == {provider}
     if found is None:
         return provider in writing.master.providers
-    return await is_within(writing.sql, writing.municipality_id, kind, ref, "hung_at", provider)
+    return await is_within(writing, kind, ref, "hung_at", provider)
 
 
 async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
@@ -261,22 +261,22 @@ async def _write_nothing(_: Writing, __: str, ___: Json, ____: bool) -> None:
 
 
 async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:
-    await register.put_provider(writing.sql, writing.municipality_id, ref, body)
+    await register.put_provider(writing, ref, body)
 
 
 def _write_versions(kind: str) -> Callable[[Writing, str, Json, bool], Awaitable[None]]:
     async def write(writing: Writing, ref: str, _: Json, first: bool) -> None:
-        await register.put_versions(writing.sql, writing.municipality_id, kind, [ref], first=first)
+        await register.put_versions(writing, kind, [ref], first=first)
 
     return write
 
 
 async def _write_contract(writing: Writing, ref: str, body: Json, _: bool) -> None:
-    await orders.put_contract(writing.sql, writing.municipality_id, ref, body)
+    await orders.put_contract(writing, ref, body)
 
 
 async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
-    await tags.put(writing.sql, writing.municipality_id, {ref: body})
+    await tags.put(writing, {ref: body})
 
 
 def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Touched]]:

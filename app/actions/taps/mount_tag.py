@@ -9,7 +9,7 @@ from app.actions.visits.affected_windows import for_mount
 from app.actions.visits.project import derive
 from app.domain.taps.judging import STATE_DISPUTES
 from app.domain.time import UTC, whole_second
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.master import is_within
 from app.store.register.records import Stored, tag_of
@@ -56,7 +56,7 @@ async def mount_tag(
     outcome = await _told(writing, latest, told, by)
     if outcome.status == "unchanged":
         return outcome
-    await tags.put_mounts(writing.sql, writing.municipality_id, {ref: outcome.body})
+    await tags.put_mounts(writing, {ref: outcome.body})
     following = next((later for later, _ in tag_of(ref, outcome.body).mounts if later > at), None)
     await derive(writing, await for_mount(writing, ref, at, following))
     return outcome
@@ -89,7 +89,7 @@ async def _standing(
     writing: Writing, ref: str, at: dt.datetime, condition: Condition, provider: str | None
 ) -> Stored | Outcome:
     """The tag as it stands, or why nothing can be told of it."""
-    latest = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    latest = await records.latest(writing, KIND, ref)
     if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
         return refused("unknown_ref")
     return latest if condition.met(latest.version) else unmet(latest.version)
@@ -98,18 +98,18 @@ async def _standing(
 async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
     """Whether the tag is within reach now, and its visits were at the instant: what is told changes those too."""
     household = tag_of(tag.ref, tag.body).household_at(at)
-    return await is_within(writing.sql, writing.municipality_id, KIND, tag.ref, "hung_at", provider) and (
+    return await is_within(writing, KIND, tag.ref, "hung_at", provider) and (
         household is None or await _serves(writing, provider, household)
     )
 
 
 async def _serves(writing: Writing, provider: str, household: str) -> bool:
-    return bool(await tags.households_served(writing.sql, writing.municipality_id, provider, [household]))
+    return bool(await tags.households_served(writing, provider, [household]))
 
 
 async def confirm_mounts(writing: Writing, tapped: Mapping[str, tuple[dt.datetime, str]]) -> None:
     """Say of mounted tags that they are active, each since a tap (when, and by which staff)."""
-    stored = await records.latest_of_many(writing.sql, writing.municipality_id, KIND, list(tapped))
+    stored = await records.latest_of_many(writing, KIND, list(tapped))
     new = []
     for ref, (at, _) in tapped.items():
         told = {"states": {"state": "active", "at": _written(at), "reason": CONFIRMED}}

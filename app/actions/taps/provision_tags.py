@@ -18,7 +18,7 @@ from app.domain.register.personal_number import holds_number
 from app.domain.sun import FILE_KEY_NO, KEY_BYTES, META_KEY_NO, SDM_APPLICATION, KeysetKeys, is_original, tag_key
 from app.domain.taps.judging import Message
 from app.domain.time import local_date
-from app.store.database import Writing
+from app.store.connection import Writing
 
 BY = "taggad tags provision"
 FACTORY_KEY = bytes(KEY_BYTES)

@@ -6,7 +6,7 @@ from app.actions.versions import Condition, Flaw, Outcome, keep, refused, unmet
 from app.domain.sun import KEY_BYTES, KeysetKeys
 from app.domain.time import UTC, whole_second
 from app.store.access.field_encryption import Vault
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
 from app.store.taps import keysets
@@ -35,7 +35,7 @@ async def put_keyset(
     `factory_key` unless `factory_keys` are allowed, `keyset_keys_fixed`, `keyset_compromised` for one that was and is
     to be trusted again.
     """
-    found = await records.latest(writing.sql, writing.municipality_id, KIND, ref)
+    found = await records.latest(writing, KIND, ref)
     current = found.version if found else None
     if not condition.met(current):
         return unmet(current)
@@ -52,7 +52,7 @@ async def put_keyset(
             return Outcome("unchanged", found.version, found.body)
     elif meta_key and file_master:
         writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
-        await keysets.put(writing.sql, writing.municipality_id, ref, vault, writing.master.keys[ref])
+        await keysets.put(writing, ref, vault, writing.master.keys[ref])
     at = whole_second(now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     states = [*(found.body["states"] if found else ()), {"state": state, "at": at}]
     new = Stored(ref, found.version + 1 if found else 1, removed=False, body={"state": state, "states": states})

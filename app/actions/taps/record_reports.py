@@ -12,7 +12,7 @@ from app.actions.visits.project import Touched, project
 from app.domain.register.master import MasterData
 from app.domain.taps.report import NOT_OWN, Refusal, Report
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.taps.submissions import KnownReports
 from app.store.visits import presences
@@ -64,7 +64,7 @@ async def record_reports(
     readable = [item for item in items if isinstance(item, Report)]
     ids = [item.id for item in items if item.id is not None]
     taps = [report.tap for report in readable]
-    known = await store.known_reports(writing.sql, writing.municipality_id, staff, ids, nameless(items), taps)
+    known = await store.known_reports(writing, staff, ids, nameless(items), taps)
     repeats = (known.stored.get(report.id) == _hash(report) for report in readable)
     if not is_taken(writing.master, staff, received_at, _told_of(readable, known), repeats):
         return None
@@ -96,7 +96,7 @@ async def record_reports(
             answers.append(ReportAnswer(item.id, "refused", code, False))
         else:
             answers.append(ReportAnswer(item.id, "refused", TOO_MANY_REFUSED, False))
-    await store.append_reports(writing.sql, writing.municipality_id, writing.leaves, reports, attempts, known.kept)
+    await store.append_reports(writing, reports, attempts, known.kept)
     await project(writing, _touched(reports, known, writing.master))
     return answers
 
@@ -128,7 +128,7 @@ async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Re
         return []
     taps = {report.tap: known.owners[report.tap] for report in foreign}
     windows = [(tap, person_of(owner), at) for tap, (owner, at) in taps.items()]
-    given = await presences.given_to_others(writing.sql, writing.municipality_id, windows)
+    given = await presences.given_to_others(writing, windows)
     return [report for report in foreign if (report.tap, person_of(report.staff)) not in given]
 
 

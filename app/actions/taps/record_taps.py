@@ -32,7 +32,7 @@ from app.domain.time import FIRST_DAY, local_date
 from app.domain.visits.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.visits.doors import Doors, Whereabouts
 from app.domain.visits.visit import Visit
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.visits.crowds import counted as counted_taps
 
@@ -185,7 +185,7 @@ class _Batch:
             if item.id not in self.known.taps
             for crowd in crowds_of(item, one.submission.staff, at, master)
         }
-        self.crowds = Crowds(await counted_taps(self.writing.sql, self.writing.municipality_id, master, crowds))
+        self.crowds = Crowds(await counted_taps(self.writing, master, crowds))
 
     def answers(self, heard: _Heard) -> list[TapAnswer]:
         submission, shift, leads = heard
@@ -306,14 +306,12 @@ async def record_taps(
     messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
     reads = [read for message in messages if (read := counted(message, writing.master))]
     senders = list({submission.staff for submission in submissions})
-    known = await store.known(writing.sql, writing.municipality_id, ids, phones, nameless(items), reads, senders)
+    known = await store.known(writing, ids, phones, nameless(items), reads, senders)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {}, Crowds({}))
     heard = [batch.hear(submission) for submission in submissions]
     await batch.count([one for one in heard if one])
     answers = [one and batch.answers(one) for one in heard]
-    sql, municipality_id, leaves, macs = writing.sql, writing.municipality_id, writing.leaves, writing.macs
-    kept = (batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
-    await store.append(sql, municipality_id, leaves, macs, *kept)
+    await store.append(writing, batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
     told = await project(writing, batch.touched)

@@ -12,7 +12,7 @@ from app.actions.visits.project import Touched
 from app.domain.register.master import Contract, Intervention, MasterData, Recipient, Staff
 from app.domain.register.order import ONE_DAY
 from app.domain.time import FIRST_DAY, Days, Window, day_start
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.taps import tags as store_tags
 from app.store.visits import affected_windows
 
@@ -70,9 +70,9 @@ async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person:
     if days is None:
         return Touched()
     _, first_at, last_at = window(ref, days)
-    tapped = await affected_windows.taps_of_staff(writing.sql, writing.municipality_id, ref, first_at, last_at)
+    tapped = await affected_windows.taps_of_staff(writing, ref, first_at, last_at)
     persons = [(name, *tapped) for name in sorted({person, now})] if tapped else []
-    persons += await affected_windows.persons_corrected_to(writing.sql, writing.municipality_id, ref, first_at, last_at)
+    persons += await affected_windows.persons_corrected_to(writing, ref, first_at, last_at)
     return Touched(persons=persons)
 
 
@@ -98,9 +98,7 @@ async def for_intervention(writing: Writing, ref: str, before: Sequence[Interven
     if days is None:
         return Touched()
     _, first_at, last_at = window(ref, days)
-    return Touched(
-        households=await affected_windows.households_between(writing.sql, writing.municipality_id, first_at, last_at)
-    )
+    return Touched(households=await affected_windows.households_between(writing, first_at, last_at))
 
 
 async def for_contract(writing: Writing, old: Contract | None, new: Contract) -> Touched:
@@ -110,9 +108,7 @@ async def for_contract(writing: Writing, old: Contract | None, new: Contract) ->
     for provider in sorted({one.provider for one in (old, new) if one}):
         days = hull(edges, partial(_other_rule, old, new, provider))
         if days is not None:
-            households += await affected_windows.households_of_provider(
-                writing.sql, writing.municipality_id, *window(provider, days)
-            )
+            households += await affected_windows.households_of_provider(writing, *window(provider, days))
     return Touched(households=households)
 
 
@@ -155,14 +151,12 @@ async def _at_households(writing: Writing, households: Sequence[Window], recipie
     if not households and not recipients:
         return Touched()
     return Touched(
-        households=await affected_windows.households_reached(
-            writing.sql, writing.municipality_id, sorted(set(households)), sorted(set(recipients))
-        )
+        households=await affected_windows.households_reached(writing, sorted(set(households)), sorted(set(recipients)))
     )
 
 
 async def for_mount(writing: Writing, tag: str, first_at: dt.datetime, before_at: dt.datetime | None) -> Touched:
     """The persons who tapped a tag while it hung where it was not known to hang."""
     until = before_at or day_start(LAST_DAY)
-    tapped = await store_tags.staff_at(writing.sql, writing.municipality_id, tag, first_at, until)
+    tapped = await store_tags.staff_at(writing, tag, first_at, until)
     return Touched(persons=[(writing.master.person_of(staff), first, last) for staff, first, last in tapped])

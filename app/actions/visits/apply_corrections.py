@@ -15,7 +15,7 @@ from app.domain.time import LONGEST_PRESENCE, Span, Window
 from app.domain.visits.correction import chain_of, correct, latest
 from app.domain.visits.pairing import BOUNCE, own_spans, presence_order
 from app.domain.visits.presence import Presence
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import presences as store_presences
 from app.store.visits.corrections import Overlay
@@ -75,8 +75,8 @@ async def near(writing: Writing, windows: Sequence[Window], found: Surroundings)
     concerned = [window for window in windows if window[0] in said or window[0] in marked]
     if not concerned:
         return {}
-    rows = await store_presences.of_persons(writing.sql, writing.municipality_id, concerned)
-    paired = await store_presences.paired_of_persons(writing.sql, writing.municipality_id, concerned)
+    rows = await store_presences.of_persons(writing, concerned)
+    paired = await store_presences.paired_of_persons(writing, concerned)
     return {
         person: _laid(person, [*rows[person], *paired[person]], said.get(person, Overlay({}, [])), writing)
         for person in rows
@@ -140,10 +140,9 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
     """
     if not corrected:
         return
-    sql, municipality_id, master = writing.sql, writing.municipality_id, writing.master
     raws = [(one.as_paired.person, one.as_paired.anchor_at) for one in corrected]
     said = await store_corrections.near(
-        sql, municipality_id, master, [(person, at - AROUND, at + AROUND) for person, at in raws]
+        writing, writing.master, [(person, at - AROUND, at + AROUND) for person, at in raws]
     )
     beside: list[Window] = []
     for presence, (person, at) in zip(corrected, raws, strict=True):
@@ -154,15 +153,15 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
             beside.append((person, at - BESIDE, max([at, *starts]) + BESIDE))
     rows: dict[str, list[Presence]] = defaultdict(list)
     if beside:
-        rows |= await store_presences.of_persons(sql, municipality_id, beside)
+        rows |= await store_presences.of_persons(writing, beside)
         changes.read += beside
         changes.before |= {one.id: one for found in rows.values() for one in found}
-        for person, found in (await store_presences.paired_of_persons(sql, municipality_id, beside)).items():
+        for person, found in (await store_presences.paired_of_persons(writing, beside)).items():
             rows[person] += found
     for presence, (person, _) in zip(corrected, raws, strict=True):
         laid = _laid(person, [*rows[person], presence], said[person], writing)
         paired = [*laid.paired, *laid.said.by_hand]
-        told = {one.id: one for one in correct(paired, laid.said.chains, master.person_of, writing.as_of)}
+        told = {one.id: one for one in correct(paired, laid.said.chains, writing.master.person_of, writing.as_of)}
         now = told[presence.id]
         if now == presence._replace(spans=(), overlap=False):
             changes.current[presence.id] = presence
@@ -186,7 +185,7 @@ async def cut(writing: Writing, changes: Changes) -> None:
         return
     windows = [(person, first, last + LONGEST_PRESENCE) for person, first, last in changes.concerned]
     unread = [one for one in windows if not any(_within(one, window) for window in changes.read)]
-    stored = await store_presences.of_persons(writing.sql, writing.municipality_id, unread) if unread else {}
+    stored = await store_presences.of_persons(writing, unread) if unread else {}
     known = changes.before | {one.id: one for found in stored.values() for one in found}
     now = {id_: one for id_, one in {**known, **changes.current, **changes.uncut}.items() if id_ not in changes.removed}
     by_person: defaultdict[str, list[Presence]] = defaultdict(list)

@@ -16,7 +16,7 @@ from app.domain.visits.correction import chain_of, standing
 from app.domain.visits.derive_visits import told_done
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.visits import correction_targets
 from app.store.visits import corrections as store
 from app.store.visits import presences as store_presences
@@ -79,7 +79,7 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     """Answer the first that waits, and with it all who have nothing to do with those before them: in one projection."""
     named = [one.visit_id for one in waiting.values()]
     asked = [one.asked.id for one in waiting.values()]
-    stands = await correction_targets.standing(writing.sql, writing.municipality_id, named, asked)
+    stands = await correction_targets.standing(writing, named, asked)
     answers: dict[int, Answer] = {}
     chosen: dict[int, _Chosen] = {}
     concerned: set[str] = set()
@@ -192,9 +192,9 @@ async def _checked(writing: Writing, stands: Standing, one: Submitted) -> _Chose
 async def _informed(writing: Writing, check: Check) -> Check:
     """With what has been said of the presence."""
     presence = check.presence
-    _, reports, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    _, reports, chains = await store_visits.standing(writing, [], presence.taps)
     if presence.by_hand:
-        reports |= await store.told_by_hand(writing.sql, writing.municipality_id, [presence.id])
+        reports |= await store.told_by_hand(writing, [presence.id])
     done = told_done(presence, reports, writing.master, chains, check.visit.recipient)
     return replace(check, done=done, chain=chain_of(presence, chains))
 
@@ -226,23 +226,23 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
                     told.asked.hashed(told.visit_id),
                 )
             )
-    await store.append(writing.sql, writing.municipality_id, writing.leaves, new)
+    await store.append(writing, new)
 
 
 async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
     """The visit that stands where a correction was made: another carer's orders may be for another recipient."""
-    found = await store_visits.of_presences(writing.sql, writing.municipality_id, [presence])
+    found = await store_visits.of_presences(writing, [presence])
     return min(found, key=lambda one: one.visit.recipient, default=None)
 
 
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
     """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
-    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    _, _, chains = await store_visits.standing(writing, [], presence.taps)
     told, registered = tellers(presence, standing(chain_of(presence, chains)))
-    shown = await store.told(writing.sql, writing.municipality_id, [one.id for one in told])
+    shown = await store.told(writing, [one.id for one in told])
     authors = [one.by for one in shown.values()]
     if registered:
-        authors.append(await store.registered_by(writing.sql, writing.municipality_id, presence.id))
+        authors.append(await store.registered_by(writing, presence.id))
     person_of = writing.master.person_of
     concerned = {presence.person, presence.as_paired.person, *map(person_of, authors)}
     if person_of(author.who) in concerned:
@@ -253,7 +253,7 @@ async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
     """The recipient as the facts name it: the first correction to another one tells."""
     if not visit.corrections:
         return visit.recipient
-    _, _, chains = await store_visits.standing(writing.sql, writing.municipality_id, [], presence.taps)
+    _, _, chains = await store_visits.standing(writing, [], presence.taps)
     mine = set(visit.corrections)
     return next(
         (one.recipient for chain in chains.values() for one in chain if one.id in mine and one.recipient),
@@ -271,7 +271,7 @@ async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, s
         raw = presence.as_paired
         first, last = min(raw.anchor_at, presence.anchor_at), max(raw.reach_at, presence.reach_at)
         windows.append((raw.person, first - LONGEST_PRESENCE, last + LONGEST_PRESENCE))
-    taps = await store_presences.taps_of(writing.sql, writing.municipality_id, writing.master, windows)
+    taps = await store_presences.taps_of(writing, writing.master, windows)
     seen = {}
     for presence in presences:
         there = {tap.id for tap in taps[presence.as_paired.person] if tap.household == presence.household}

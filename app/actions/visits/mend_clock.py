@@ -24,11 +24,11 @@ async def mend_clock(database: Database, municipality_id: int) -> list[str]:
         now = whole_second(dt.datetime.now(UTC))
         if writing.as_of <= now:
             return []
-        known = await records.latest(writing.sql, municipality_id, KIND, "as_of")
+        known = await records.latest(writing, KIND, "as_of")
         body = {"before": writing.as_of.isoformat(), "after": now.isoformat()}
         told = Stored("as_of", known.version + 1 if known else 1, removed=False, body=body)
         seq = writing.master.seq
-        await records.append(writing.sql, municipality_id, writing.leaves, KIND, seq, OPERATOR, [told])
-        await macs.stamp(writing.sql, municipality_id, writing.macs, now)
+        await records.append(writing, KIND, seq, OPERATOR, [told])
+        await macs.stamp(writing, now)
         line = f"the time was moved back from {body['before']} to {body['after']}"
     return [line, *[one async for one in rebuild(database, municipality_id)]]

@@ -20,8 +20,8 @@ async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -
     async with database.write(municipality_id) as writing:
         if now <= writing.as_of:
             return
-        await macs.stamp(writing.sql, municipality_id, writing.macs, now)
+        await macs.stamp(writing, now)
         since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
-        over = await presences.expired(writing.sql, municipality_id, since, now - LONGEST_PRESENCE)
+        over = await presences.expired(writing, since, now - LONGEST_PRESENCE)
         if over:
             await project(writing, Touched(persons=over))

@@ -24,7 +24,7 @@ from app.domain.visits.pairing import BOUNCE, own_spans, pair, presence_order, q
 from app.domain.visits.presence import Presence, Tap
 from app.domain.visits.visit import Visit
 from app.domain.visits.wrong_clocks import clock_flagged
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import presences as store_presences
 from app.store.visits import projection as store_projection
@@ -117,7 +117,7 @@ async def _pair_persons(
     """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
     wide = apply_corrections.widened(loaded)
-    surroundings = await around(writing.sql, writing.municipality_id, writing.master, loaded, wide)
+    surroundings = await around(writing, writing.master, loaded, wide)
     overlaid = await apply_corrections.near(writing, wide, surroundings)
     # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
     changes.retell += [(tap.household, tap.at, tap.at) for tap in surroundings.flagged if clock_flagged(tap.flags)]
@@ -267,14 +267,14 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
-    known = await store_visits.standing(writing.sql, writing.municipality_id, [*ids, *changes.removed], taps)
+    known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
     stored = {found.visit.id: found for found in known.visits}
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:
-        reports |= await store_corrections.told_by_hand(writing.sql, writing.municipality_id, by_hand)
+        reports |= await store_corrections.told_by_hand(writing, by_hand)
     flagged = [one for one in all_presences if clock_flagged(one.flags_in) or clock_flagged(one.flags_out)]
-    clocks = await store_presences.clocks_of(writing.sql, writing.municipality_id, writing.master, flagged)
+    clocks = await store_presences.clocks_of(writing, writing.master, flagged)
     told = [
         visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains, clocks)
     ]
@@ -292,10 +292,8 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     differences += [(old.visit, None) for old, _ in gone]
     before = [old for old, _ in differences if old is not None]
     writing.change_no = await store_projection.write(
-        writing.sql,
-        writing.municipality_id,
+        writing,
         writing.change_no,
-        writing.macs,
         presences=changes.changed.values(),
         removed=changes.removed,
         visits=changed,
@@ -321,7 +319,7 @@ async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[W
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
         once = _merged(asked, dt.timedelta(0))
-        for presence in await store_presences.at_households(writing.sql, writing.municipality_id, once, known):
+        for presence in await store_presences.at_households(writing, once, known):
             loaded[presence.household][presence.id] = presence
         for presence in changes.current.values():
             loaded[presence.household][presence.id] = presence

@@ -10,7 +10,8 @@ from app.domain.time import STOCKHOLM, Window, days_in_month, days_span, month_d
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store import invariants, typed_tables
-from app.store.database import Database, Writing
+from app.store.connection import Writing
+from app.store.database import Database
 from app.store.visits import presences, projection, visits
 
 PERSONS_AT_ONCE = 50
@@ -22,10 +23,10 @@ Told = Presence | Visit
 async def _step(database: Database, municipality_id: int, *, dry: bool) -> AsyncIterator[Writing]:
     async with database.write(municipality_id) as writing:
         if dry:
-            await writing.sql.execute("SAVEPOINT as_it_was")
+            await writing.configure("SAVEPOINT as_it_was")
         yield writing
         if dry:
-            await writing.sql.execute("ROLLBACK TO as_it_was")
+            await writing.configure("ROLLBACK TO as_it_was")
 
 
 async def rebuild(
@@ -39,7 +40,7 @@ async def rebuild(
     for line in await _retype(database, municipality_id, dry=dry):
         yield line
     async with database.read(municipality_id) as reading:
-        history = await presences.history(reading.sql, municipality_id)
+        history = await presences.history(reading)
     if history is None:
         return
     first_on, last_on = (at.astimezone(STOCKHOLM).date() for at in history)
@@ -49,7 +50,7 @@ async def rebuild(
         first_at, end_at = days_span(*days)
         window = first_at, end_at - dt.timedelta(seconds=1)
         async with database.read(municipality_id) as reading:
-            persons = await presences.persons_within(reading.sql, municipality_id, *window)
+            persons = await presences.persons_within(reading, *window)
         for start in range(0, len(persons), PERSONS_AT_ONCE):
             chosen: Sequence[Window] = [(person, *window) for person in persons[start : start + PERSONS_AT_ONCE]]
             async with _step(database, municipality_id, dry=dry) as writing:
@@ -57,13 +58,12 @@ async def rebuild(
             for line in _differences(outcome):
                 yield line
     async with _step(database, municipality_id, dry=dry) as writing:
-        orphans = [(stored, None) for stored in await visits.orphans(writing.sql, municipality_id)]
+        orphans = [(stored, None) for stored in await visits.orphans(writing)]
         gone = [stored.visit for stored, _ in orphans]
-        change_no, macs = writing.change_no, writing.macs
-        await projection.write(writing.sql, municipality_id, change_no, macs, gone=orphans, before=gone)
+        await projection.write(writing, writing.change_no, gone=orphans, before=gone)
         sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
-        wrong = await invariants.mend_kept(writing.sql, municipality_id, *sums)
-        wrong += await invariants.mend_beside(writing.sql, municipality_id)
+        wrong = await invariants.mend_kept(writing, *sums)
+        wrong += await invariants.mend_beside(writing)
     # Told after the commit: whoever reads these lines may stop at any of them.
     for visit in gone:
         yield _difference("visit", visit, None)
@@ -73,12 +73,12 @@ async def rebuild(
 
 async def _retype(database: Database, municipality_id: int, *, dry: bool) -> list[str]:
     """A line for each row of master data that was not what the records say, the first ones, after putting it right."""
-    async with database.snapshot(municipality_id, scratch=True) as reading:
-        found = await typed_tables.differing(reading.sql, municipality_id)
+    async with database.scratch(municipality_id) as changing:
+        found = await typed_tables.differing(changing)
     if found and not dry:
         async with database.write(municipality_id, with_master=False) as writing:
-            await typed_tables.differing(writing.sql, municipality_id)
-            await typed_tables.mend(writing.sql, municipality_id)
+            await typed_tables.differing(writing)
+            await typed_tables.mend(writing)
     lines = []
     for table, many, rows in found:
         lines += [f"{table} {row}" for row in rows]

@@ -14,7 +14,7 @@ from app.domain.register.master import MasterData
 from app.domain.time import local_date, whole_second
 from app.domain.visits.correction import consistent, manual_presence
 from app.domain.visits.visit import visit_id
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.visits import corrections as store
 from app.store.visits import visits as store_visits
 from app.store.visits.visits import StoredVisit
@@ -57,7 +57,7 @@ async def register_visits(
     """
     now = dt.datetime.now(dt.UTC)
     within = await recipients_within(writing, author.provider, [one.recipient for one in told])
-    known = await store.known_by_hand(writing.sql, writing.municipality_id, [one.id for one in told])
+    known = await store.known_by_hand(writing, [one.id for one in told])
     hashes = {id_: row["body_hash"] for id_, row in known.items()}
     repeated = set(hashes)
     rows: list[dict[str, Any]] = []
@@ -77,10 +77,10 @@ async def register_visits(
         start, end = rows[-1]["started_at"], rows[-1]["ended_at"]
         touched.persons.append((writing.master.person_of(one.staff), start, end))
     if rows:
-        await store.append_by_hand(writing.sql, writing.municipality_id, writing.leaves, rows)
+        await store.append_by_hand(writing, rows)
         await project(writing, touched)
     presences = [manual_presence(one.id) for one in told]
-    found = await store_visits.of_presences(writing.sql, writing.municipality_id, presences)
+    found = await store_visits.of_presences(writing, presences)
     stored = {one.visit.id: one for one in found}
     employers = {one.visit.presence: one.visit.provider for one in found}
     answers: list[Registered | CorrectionRefusedError] = []

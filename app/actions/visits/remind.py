@@ -32,9 +32,9 @@ async def reminders(
     async with database.read(municipality_id) as reading:
         found = await visit_list.page(reading, reach, VisitFilter(status="open"), None, MOST)
         ids = list(dict.fromkeys(stored.visit.presence for stored in found))
-        told = list((await presences.of_ids(reading.sql, municipality_id, ids)).values())
+        told = list((await presences.of_ids(reading, ids)).values())
         taps = [tap for presence in told for tap in presence.taps]
-        said = await visits.standing(reading.sql, municipality_id, [], taps)
+        said = await visits.standing(reading, [], taps)
     ends = {presence.id: expected_end(presence, said.reports, master, said.chains, unordered) for presence in told}
     return [
         Reminder(stored.visit, end)

@@ -8,7 +8,7 @@ from app.actions.visits.correct_visit import correct_visit
 from app.actions.visits.project import Touched, project
 from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
 from app.domain.time import local_date
-from app.store.database import Writing
+from app.store.connection import Writing
 from app.store.visits import corrections as store
 from app.store.visits import disputes
 from app.store.visits import visits as store_visits
@@ -22,11 +22,11 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
     A tap without a visit that is accepted disputes none that comes of it later; one that is not never makes any.
     Raises CorrectionRefusedError as `correct_visit` does.
     """
-    known = (await store.known(writing.sql, writing.municipality_id, [asked.id])).get(asked.id)
-    visit, held = await store_visits.of_tap(writing.sql, writing.municipality_id, tap) or (None, False)
+    known = (await store.known(writing, [asked.id])).get(asked.id)
+    visit, held = await store_visits.of_tap(writing, tap) or (None, False)
     if visit is not None and (held if known is None else known["recipient"] is not None):
         return await correct_visit(writing, visit, asked, author, Condition())
-    tapped = await disputes.one(writing.sql, writing.municipality_id, tap)
+    tapped = await disputes.one(writing, tap)
     if tapped is None or not _reaches(writing, author, tapped["staff"], tapped["at"]):
         raise CorrectionRefusedError("not_found")
     hashed = asked.hashed(tap)
@@ -40,9 +40,7 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
     if asked.said["accept"] and writing.master.person_of(author.who) == person:
         raise CorrectionRefusedError("second_person_required")
     await store.append(
-        writing.sql,
-        writing.municipality_id,
-        writing.leaves,
+        writing,
         [
             NewCorrection(
                 id=asked.id,

@@ -17,7 +17,7 @@ from app.api.http.json_bodies import read_json
 from app.api.http.records import Kind, Versioned, add_routes, record, written
 from app.api.http.refs import Ref, known_ref
 from app.api.http.shapes import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
-from app.store.database import Writing
+from app.store.connection import Writing
 
 router = APIRouter(tags=["clients"])
 

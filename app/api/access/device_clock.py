@@ -69,7 +69,7 @@ async def get_clock(
     after = _day_of(cursor) if cursor else None
     async with database(request).read(caller.municipality_id) as reading:
         await reached(reading, KIND, caller, ref)
-        found = await clock_days(reading.sql, reading.municipality_id, ref, after, limit + 1)
+        found = await clock_days(reading, ref, after, limit + 1)
     following = cursor_of(found[-2].local_date) if len(found) > limit else None
     return paged(request, [one._asdict() for one in found[:limit]], following)
 

@@ -24,7 +24,7 @@ from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, bod
 from app.api.http.throttle import Attempts
 from app.domain.time import UTC
 from app.store.access.credentials import municipality_of_code
-from app.store.database import Writing
+from app.store.connection import Writing
 
 router = APIRouter(tags=["devices"])
 

@@ -196,7 +196,7 @@ async def _to_client(request: Request, name: str, secret: str, asked: Scopes) ->
         raise _RefusedError("invalid_client")
     try:
         async with database(request).read(int(known[1])) as reading:
-            stored = await records.latest(reading.sql, reading.municipality_id, "clients", known[2])
+            stored = await records.latest(reading, "clients", known[2])
     except UnknownMunicipalityError:
         raise _RefusedError("invalid_client") from None
     body: dict[str, Any] = stored.body if stored else {"secret_digest": "", "revoked_at": None}
@@ -219,7 +219,7 @@ async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Grante
     if municipality_id is None:
         raise _RefusedError("invalid_grant")
     async with database(request).read(municipality_id) as reading:
-        stored = await records.latest(reading.sql, reading.municipality_id, "devices", device)
+        stored = await records.latest(reading, "devices", device)
     if stored is None:
         raise _RefusedError("invalid_grant")
     claims = _verified(assertion, stored.body["public_key"], device, address_of(request, "/oauth/token"))
@@ -227,7 +227,7 @@ async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Grante
     jti = blake2b(claims["jti"].encode(), digest_size=16).digest()
     ends_at = dt.datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
     async with database(request).write(municipality_id) as writing:
-        fresh = await credentials.spend(writing.sql, municipality_id, device, jti, now, ends_at)
+        fresh = await credentials.spend(writing, device, jti, now, ends_at)
     if not fresh:
         raise _RefusedError("invalid_grant")
     tokens: Tokens = request.app.state.tokens

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from app.api.http.access import Caller, allow, database
 from app.api.http.problems import FieldError, Problem
 from app.domain.time import Days, month_days
-from app.store.database import Reading
+from app.store.connection import Reading
 
 EXPORTS_AT_ONCE = 2
 

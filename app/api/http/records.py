@@ -20,7 +20,7 @@ from app.api.http.problems import FieldError, Problem
 from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.time import UTC, local_date
-from app.store.database import Reading, Writing
+from app.store.connection import Reading, Writing
 from app.store.register import records, register
 from app.store.register.master import RefusedError, is_within, page
 
@@ -157,7 +157,7 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
-            found = await page(reading.sql, reading.municipality_id, kind.name, after, limit + 1, filters)
+            found = await page(reading, kind.name, after, limit + 1, filters)
             bodies = await kind.within(reading, caller, [one.body for one in found[:limit]])
         following = cursor_of(found[-2].ref) if len(found) > limit else None
         items = [
@@ -244,7 +244,7 @@ def own_provider(caller: Caller) -> str | None:
 async def reached(reading: Reading, kind: Kind, caller: Caller, ref: str) -> records.Stored:
     """The record within the caller's reach. Raises Problem `unknown_ref`."""
     known_ref(ref)
-    stored = await records.latest(reading.sql, reading.municipality_id, kind.name, ref)
+    stored = await records.latest(reading, kind.name, ref)
     if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
         raise Problem("unknown_ref")
     return stored
@@ -254,7 +254,7 @@ async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: record
     provider = own_provider(caller)
     if provider is None or kind.reach is None:
         return True
-    return await is_within(reading.sql, reading.municipality_id, kind.name, stored.ref, kind.reach, provider)
+    return await is_within(reading, kind.name, stored.ref, kind.reach, provider)
 
 
 async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
@@ -263,11 +263,9 @@ async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[
     provider = own_provider(caller)
     for name, ref in asked.items():
         known_ref(ref)
-        stored = await records.latest(reading.sql, reading.municipality_id, kind.filters[name], ref)
+        stored = await records.latest(reading, kind.filters[name], ref)
         reached = provider is None or (
-            ref == provider
-            if name == "provider"
-            else await register.is_served_by(reading.sql, reading.municipality_id, ref, provider)
+            ref == provider if name == "provider" else await register.is_served_by(reading, ref, provider)
         )
         if stored is None or not reached:
             raise Problem("unknown_ref")

@@ -6,7 +6,7 @@ from typing import Protocol
 from app.api.http.access import Caller
 from app.api.http.problems import Problem
 from app.domain.time import local_date
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.register import register
 from app.store.visits.visit_list import Kind, Reach, known_refs
 
@@ -25,7 +25,7 @@ async def require_employed(reading: Reading, caller: Caller) -> None:
     if caller.role != "staff" or caller.staff is None:
         return
     today = local_date(dt.datetime.now(dt.UTC))
-    if not await register.is_employed(reading.sql, reading.municipality_id, caller.staff, today):
+    if not await register.is_employed(reading, caller.staff, today):
         raise Problem("forbidden_role")
 
 

@@ -16,7 +16,7 @@ from app.api.http.problems import RETRY_SOON, Problem
 from app.api.http.shapes import Instant, OneOf, Sha256, Wire, answer_of, refused
 from app.domain.ledger.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.ledger.merkle import consistency, inclusion
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.ledger import ledger, tree
 from app.store.ledger.ledger import StoredLeaf
 from app.store.ledger.signed_notes import Signer
@@ -168,10 +168,10 @@ async def get_proof(
         leaf = await _leaf(reading, fact, kind)
         if leaf.index >= wanted:
             raise Problem("not_sealed", headers=RETRY_SOON if leaf.index >= head.size else None)
-        [sealed] = await tree.sealed(reading.sql, caller.municipality_id, leaf.index, leaf.index + 1)
+        [sealed] = await tree.sealed(reading, leaf.index, leaf.index + 1)
         if sealed == VOID:
             raise Problem("not_found")
-        path = await tree.roots(reading.sql, caller.municipality_id, inclusion(leaf.index, wanted))
+        path = await tree.roots(reading, inclusion(leaf.index, wanted))
     return ProofOut(index=leaf.index, leaf=sealed.hex(), path=[one.hex() for one in path])
 
 
@@ -193,7 +193,7 @@ async def get_consistency(
         new = _within(head, to, "to")
         if from_ > new:
             raise Problem("out_of_range", pointer="/from")
-        path = await tree.roots(reading.sql, caller.municipality_id, consistency(from_, new))
+        path = await tree.roots(reading, consistency(from_, new))
     return PathOut(path=[one.hex() for one in path])
 
 
@@ -231,8 +231,8 @@ async def list_entries(
     async with database.read(code) as reading:
         head = await _head(request, reading)
         end = min(from_ + limit, head.size)
-        sealed = await tree.sealed(reading.sql, code, from_, end) if from_ < end else []
-        found = await ledger.entries(reading.sql, code, database.ledger_keys, from_, sealed)
+        sealed = await tree.sealed(reading, from_, end) if from_ < end else []
+        found = await ledger.entries(reading, database.ledger_keys, from_, sealed)
     items = [
         {
             "index": one.index,
@@ -258,9 +258,9 @@ async def list_outside(request: Request, caller: Auditor) -> StraysOut:
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         head = await _head(request, reading)
-        found = await ledger.outside(reading.sql, code)
-        waiting = await ledger.waiting(reading.sql, code, head.size, 1)
-        stored = await ledger.facts(reading.sql, code, waiting)
+        found = await ledger.outside(reading)
+        waiting = await ledger.waiting(reading, head.size, 1)
+        stored = await ledger.facts(reading, waiting)
     items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in found]
     for leaf in waiting:
         fields = stored.get((leaf.kind, leaf.fact))
@@ -295,7 +295,7 @@ async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKi
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         leaf = await _leaf(reading, fact, kind)
-        stored = await ledger.facts(reading.sql, code, [leaf])
+        stored = await ledger.facts(reading, [leaf])
     fields = stored.get((leaf.kind, leaf.fact))
     if fields is None or (caller.role == "staff" and fields.get("staff") != caller.staff):
         raise Problem("not_found")
@@ -314,12 +314,12 @@ async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKi
 
 
 async def _head(request: Request, reading: Reading) -> StoredHead:
-    head = await tree.head(reading.sql, reading.municipality_id)
+    head = await tree.head(reading)
     if head is None:
         # Nobody has sealed anything here yet: a municipality that was made this second.
         with suppress(LedgerBrokenError):  # which the sealer in the background tells of
             await seal(request.app.state.database, reading.municipality_id)
-        head = await tree.head(reading.sql, reading.municipality_id)
+        head = await tree.head(reading)
     if head is None:
         raise Problem("busy")
     return head
@@ -332,7 +332,7 @@ def _within(head: StoredHead, size: int | None, name: str) -> int:
 
 
 async def _leaf(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf:
-    leaf = await ledger.find(reading.sql, reading.municipality_id, fact, kind)
+    leaf = await ledger.find(reading, fact, kind)
     if leaf is None:
         raise Problem("not_found")
     return leaf

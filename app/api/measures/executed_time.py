@@ -128,7 +128,7 @@ async def get_executed_time(
     refs["provider"] = reach_of(caller).provider or query.provider
     by = tuple(query.by.split(",")) if query.by else ()
     question = Question(days, by, category=query.category, **refs)
-    pieces = exports.in_pieces(snapshot.sql, *statement(snapshot.municipality_id, question))
+    pieces = exports.in_pieces(snapshot, *statement(question))
     span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
     name = f"executed-time-{query.month or f'{days[0]}--{days[1]}'}"
     columns = formats.columns_of(ExecutedTimeRow, (*by, *FIGURES))

@@ -105,7 +105,7 @@ async def get_indices(
     scope = SCOPES[query.profile]
     first, last = period(scope, query.from_) if query.from_ else (None, None)
     days = asked_days(query.month, first, last)
-    found = await store.tallies(snapshot.sql, snapshot.municipality_id, scope, days, **asked)
+    found = await store.tallies(snapshot, scope, days, **asked)
     if query.recipient:
         found.setdefault(query.recipient, NOTHING)
     body = _body(scope, days, found)

@@ -206,9 +206,7 @@ async def get_continuity(
     profile = PROFILES[query.profile]
     _, last_on = period(profile, query.from_) if query.from_ else (None, None)
     first_on, _ = asked_days(query.month, query.from_, last_on)
-    found: Continuity | None = await measures.continuity(
-        snapshot.sql, snapshot.municipality_id, profile, first_on, **asked
-    )
+    found: Continuity | None = await measures.continuity(snapshot, profile, first_on, **asked)
     if query.published and found is not None and not publishable(profile, found):
         found = None
     body = _continuity_json(profile, first_on, found)
@@ -246,9 +244,9 @@ async def get_executed_share(
     """
     asked = await whom(snapshot, caller, query)
     question = Question(month_days(query.month), ("provider", "category"), **asked)
-    text, arguments = statement(snapshot.municipality_id, question)
+    text, arguments = statement(question)
     sums: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
-    for row in await snapshot.sql.fetch(text, *arguments):
+    for row in await snapshot.fetch(text, *arguments):
         if row["category"] in SOL_TIME:
             sums[row["provider"]][0] += row["executed_seconds"]
             sums[row["provider"]][1] += row["granted_seconds"]
@@ -284,6 +282,6 @@ async def get_evidence(
     ref that does not exist is 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    rows = await measures.evidence_by_provider(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
+    rows = await measures.evidence_by_provider(snapshot, month_days(query.month), **asked)
     body = by_provider(query.month, rows, together(rows.values()), _evidence_json)
     return await formats.table(request, body, "rows", ProviderEvidence, f"evidence-{query.month}")

@@ -150,6 +150,6 @@ async def get_declined(
     months = [first]
     while len(months) < query.months:
         months.insert(0, (months[0] - ONE_DAY).replace(day=1))
-    found = await outcomes.outcomes(snapshot.sql, snapshot.municipality_id, (months[0], last), **asked)
+    found = await outcomes.outcomes(snapshot, (months[0], last), **asked)
     body = _body(found, months, query.recipient)
     return await formats.table(request, body, "rows", ProviderOutcomes, f"declined-{query.month}")

@@ -104,7 +104,7 @@ async def get_licensed(
     404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await prescribed.licensed(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
+    found = await prescribed.licensed(snapshot, month_days(query.month), **asked)
     body = _body(query.month, found, asdict, Licensed(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderLicensed, f"licensed-{query.month}")
 
@@ -123,6 +123,6 @@ async def get_alarms(
     Another provider's order is one too. A ref that does not exist is 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await prescribed.alarms(snapshot.sql, snapshot.municipality_id, month_days(query.month), **asked)
+    found = await prescribed.alarms(snapshot, month_days(query.month), **asked)
     body = _body(query.month, found, _alarms_json, Alarms(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderAlarms, f"alarms-{query.month}")

@@ -22,7 +22,7 @@ from app.domain.money.declined import declined_in_advance
 from app.domain.money.fee import NORRTALJE_2022, PROFILES, fee_basis
 from app.domain.money.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, month_days
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.measures.executed_time import Question, statement
 from app.store.money import compensation, fees, settle_month
 
@@ -123,7 +123,7 @@ async def get_half_year(
     await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
     rows: list[dict[str, Any]] = []
-    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
+    for ref, form, _ in await compensation.providers(snapshot, provider):
         cases: defaultdict[str, list[CaseMonth]] = defaultdict(list)
         months = half_year(month_days(query.from_)[0])
         for days in months:
@@ -139,12 +139,12 @@ async def _month(reading: Reading, provider: str, form: str, days: Days, recipie
     """A provider's month by recipient: time from executed time, income from the lines."""
     question = Question(days, ("recipient", "category"), provider=provider, recipient=recipient)
     hours: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for row in await reading.sql.fetch(*_flat(statement(reading.municipality_id, question))):
+    for row in await reading.fetch(*_flat(statement(question))):
         if row["category"] in SOL_TIME:
             hours[row["recipient"]][0] += row["granted_seconds"]
             hours[row["recipient"]][1] += row["executed_seconds"]
     income, waiting = Counter[str](), Counter[str]()
-    paid, adjusting = await settle_month.owed(reading.sql, reading.municipality_id, provider, form, days)
+    paid, adjusting = await settle_month.owed(reading, provider, form, days)
     for lines, found in (([*paid, *adjusting], income), (adjusting, waiting)):
         for line in lines:
             if recipient in {None, line["recipient"]}:
@@ -182,7 +182,7 @@ async def get_fee_basis(
     """
     await require_known(snapshot, caller, recipient=query.recipient)
     days, profile = month_days(query.month), PROFILES[query.profile]
-    master, notices = await fees.ordered(snapshot.sql, snapshot.municipality_id, days, query.recipient)
+    master, notices = await fees.ordered(snapshot, days, query.recipient)
     declined = list(declined_in_advance(notices, master))
     orders = list(chain.from_iterable(master.orders.values()))
     found = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)

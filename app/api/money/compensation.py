@@ -192,12 +192,12 @@ async def get_compensation(
     provider = reach_of(caller).provider or query.provider
     totals, rows = [], []
     first_on = month_days(query.month)[0]
-    for ref, form, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider):
-        closed = await closed_months.closes(snapshot.sql, snapshot.municipality_id, ref, first_on)
+    for ref, form, _ in await compensation.providers(snapshot, provider):
+        closed = await closed_months.closes(snapshot, ref, first_on)
         found = await (
-            closed_months.lines_of(snapshot.sql, snapshot.municipality_id, ref, first_on)
+            closed_months.lines_of(snapshot, ref, first_on)
             if closed
-            else settle_month.with_adjustments(snapshot.sql, snapshot.municipality_id, ref, form, first_on)
+            else settle_month.with_adjustments(snapshot, ref, form, first_on)
         )
         rows += found
         totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
@@ -245,9 +245,9 @@ async def simulate(
     paid, waiting, simulated = sums = [defaultdict[Group, int](int) for _ in range(3)]
     async with turn(request), database(request).snapshot(caller.municipality_id) as reading:
         await require_known(reading, caller, pointer="/provider", provider=body.provider)
-        for ref, form, _ in await compensation.providers(reading.sql, reading.municipality_id, body.provider):
+        for ref, form, _ in await compensation.providers(reading, body.provider):
             for days in months((body.first, body.last)):
-                whose = reading.sql, reading.municipality_id, ref, form, days
+                whose = reading, ref, form, days
                 told = *await settle_month.owed(*whose), await settle_month.rated(*whose, [agreement])
                 for rows, found in zip(told, sums, strict=True):
                     for row in rows:

@@ -19,7 +19,7 @@ from app.api.money import ubl
 from app.domain.money.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.money.month_lines import Row
 from app.domain.time import local_date, month_days
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.money import closed_months, invoices
 from app.store.money.closed_months import Close
 from app.store.money.invoices import Position
@@ -90,16 +90,15 @@ async def get_credit_note(request: Request, caller: PayReader, query: Asked) -> 
 
 async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settled:
     """The closed month. Raises Problem `unknown_ref`, `month_not_closed`, `not_sealed`."""
-    sql, municipality_id = reading.sql, reading.municipality_id
     await require_known(reading, caller, provider=query.provider)
     first_on = month_days(query.month)[0]
-    found = await closed_months.closes(sql, municipality_id, query.provider, first_on)
+    found = await closed_months.closes(reading, query.provider, first_on)
     if not found:
         raise Problem("month_not_closed")
-    position = await invoices.position_of(sql, municipality_id, found[0].id)
+    position = await invoices.position_of(reading, found[0].id)
     if position is None:
         raise Problem("not_sealed", headers=RETRY_SOON)
-    lines = await closed_months.lines_of(sql, municipality_id, query.provider, first_on)
+    lines = await closed_months.lines_of(reading, query.provider, first_on)
     return Settled(found[0], lines, position)
 
 
@@ -110,12 +109,12 @@ async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: 
         month = await settled(reading, caller, query)
         close = month.close
         seller, seq = await _seller(reading, close)
-        payers = await invoices.versions(reading.sql, code, "payers", seller.payer, seq)
+        payers = await invoices.versions(reading, "payers", seller.payer, seq)
         invoice = invoice_of(month.lines, kind, number, query.month, local_date(close.closed_at), seller)
         if invoice is None:
             raise Problem("nothing_to_invoice")
         adjusted = [dt.date.fromisoformat(f"{one}-01") for one in sorted(invoice.adjusts)]
-        before = await invoices.billed_before(reading.sql, code, query.provider, adjusted, close.month)
+        before = await invoices.billed_before(reading, query.provider, adjusted, close.month)
     earlier = [(number_of(code, query.provider, name, "invoice"), local_date(closed_at)) for name, closed_at in before]
     stands_on = f"Rot i liggaren taggad/{code} över {month.position.size} händelser, den sista är stängningen"
     behind = [(month.position.root.hex(), stands_on), (close.lines_hash.hex(), "SHA-256 över månadens rader")]
@@ -126,7 +125,7 @@ async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: 
 async def _seller(reading: Reading, close: Close) -> tuple[Seller, int]:
     """The provider as it was at the close, or the first version after it without gaps, and when that was put."""
     at_seq = close.master_seq
-    found = await invoices.versions(reading.sql, reading.municipality_id, "providers", close.provider, at_seq)
+    found = await invoices.versions(reading, "providers", close.provider, at_seq)
     for seq, body in found:
         if not gaps(body):
             return seller_of(body), max(seq, at_seq)

@@ -25,7 +25,7 @@ from app.domain.author import who
 from app.domain.money.month_lines import closes_at
 from app.domain.register.order import ONE_DAY
 from app.domain.time import local_date, month_days
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.money import closed_months, compensation
 from app.store.money.closed_months import Close
 
@@ -171,13 +171,13 @@ async def list_periods(
     """
     await require_known(snapshot, caller, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
-    found = await closed_months.closes(snapshot.sql, snapshot.municipality_id, provider)
+    found = await closed_months.closes(snapshot, provider)
     items = [_told(close, await _due_at(snapshot, close.provider, close.month)) for close in found]
     closed = {(close.provider, close.month) for close in found}
     month = (local_date(request.app.state.now()).replace(day=1) - ONE_DAY).replace(day=1)
     due = [
         {"provider": ref, "month": f"{month:%Y-%m}", "due_at": due_at}
-        for ref, _, _ in await compensation.providers(snapshot.sql, snapshot.municipality_id, provider)
+        for ref, _, _ in await compensation.providers(snapshot, provider)
         if (ref, month) not in closed and (due_at := await _due_at(snapshot, ref, month))
     ]
     return await formats.table(request, {"items": items, "due": due}, "items", CloseOut, "periods")
@@ -185,7 +185,7 @@ async def list_periods(
 
 async def _due_at(snapshot: Reading, provider: str, month: dt.date) -> dt.datetime | None:
     days = month_days(f"{month:%Y-%m}")
-    agreements = await compensation.agreements_of(snapshot.sql, snapshot.municipality_id, provider, days)
+    agreements = await compensation.agreements_of(snapshot, provider, days)
     dates = [closes_at(one.terms.closing, month) for one in agreements if one.terms.closing]
     return max(dates, default=None)
 

@@ -88,8 +88,8 @@ async def _specification(request: Request, caller: Caller, query: ClosedMonth) -
     async with database(request).read(municipality_id) as reading:
         month = await settled(reading, caller, query)
         seq = month.close.master_seq
-        provider = await invoices.versions(reading.sql, municipality_id, "providers", query.provider, seq)
-        municipality = await invoices.municipality_name(reading.sql, municipality_id)
+        provider = await invoices.versions(reading, "providers", query.provider, seq)
+        municipality = await invoices.municipality_name(reading)
     origin = Origin(
         municipality_id,
         municipality,

@@ -153,9 +153,9 @@ async def list_delegations(
     items: list[dict[str, Any]] = []
     more = True
     while more and len(items) < query.limit:
-        refs = await delegations.refs(snapshot.sql, snapshot.municipality_id, provider, query.staff, after, AT_ONCE + 1)
+        refs = await delegations.refs(snapshot, provider, query.staff, after, AT_ONCE + 1)
         more = len(refs) > AT_ONCE
-        puts = await delegations.puts(snapshot.sql, snapshot.municipality_id, refs[:AT_ONCE])
+        puts = await delegations.puts(snapshot, refs[:AT_ONCE])
         for ref in refs[:AT_ONCE]:
             if len(items) >= query.limit:
                 more = True
@@ -187,11 +187,9 @@ async def list_missing(
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
     after = moment_of(words_of(query.cursor)) if query.cursor else FIRST
     provider = reach_of(caller).provider or query.provider
-    found = await undelegated.without(
-        snapshot.sql, snapshot.municipality_id, days, provider, query.staff, after, query.limit + 1
-    )
+    found = await undelegated.without(snapshot, days, provider, query.staff, after, query.limit + 1)
     visits = found[: query.limit]
-    puts = await delegations.puts(snapshot.sql, snapshot.municipality_id, {visit.staff for visit in visits})
+    puts = await delegations.puts(snapshot, {visit.staff for visit in visits})
     items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
     following = cursor_of(visits[-1].sort_at, visits[-1].id) if len(found) > query.limit else None
     return paged(request, items, following)

@@ -28,7 +28,7 @@ from app.api.http.records import (
 from app.api.http.refs import Minutes, Ref, Text, known_ref, not_before
 from app.api.http.shapes import AnyRef, Day, Fault, Instant, LastDay, OneOf, RefInPath, Wire, answer_of, body_of
 from app.language import wanted
-from app.store.database import Writing
+from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
 

@@ -17,7 +17,7 @@ from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
 from app.domain.category import Category, Licensed
 from app.domain.register.personal_number import number_of
 from app.store.access.field_encryption import Vault
-from app.store.database import Writing
+from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
 

@@ -13,7 +13,7 @@ from app.api.http.records import Kind, Versioned, add_routes, written
 from app.api.http.shapes import Instant, Wire
 from app.api.register.register import vault_of
 from app.domain.time import UTC
-from app.store.database import Writing
+from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
 

@@ -57,7 +57,7 @@ async def get_presence(
     known_ref(household)
     now = dt.datetime.now(UTC)
     async with database(request).read(caller.municipality_id) as reading:
-        found = await logged_in(reading.sql, reading.municipality_id, household, now)
+        found = await logged_in(reading, household, now)
     if found is None:
         raise Problem("unknown_ref")
     return Response(to_json({"household": household, "at": now, "items": found}), media_type="application/json")

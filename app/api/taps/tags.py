@@ -19,7 +19,7 @@ from app.api.http.records import READERS, Conditional, Kind, Versioned, add_rout
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.time import UTC
-from app.store.database import Reading, Writing
+from app.store.connection import Reading, Writing
 from app.store.taps.tags import households_served, moved
 
 router = APIRouter(tags=["master data"])
@@ -118,7 +118,7 @@ async def _at_own_doors(transaction: Reading | Writing, caller: Caller, bodies: 
     if provider is None:
         return bodies
     doors = {one["household"] for body in bodies for one in body["mounts"]}
-    served = await households_served(transaction.sql, transaction.municipality_id, provider, doors)
+    served = await households_served(transaction, provider, doors)
     return [body | {"mounts": [one for one in body["mounts"] if one["household"] in served]} for body in bodies]
 
 
@@ -222,7 +222,7 @@ async def tag_moves(
     """
     after = (dt.datetime.min.replace(tzinfo=UTC), "", "") if cursor is None else _after(cursor)
     async with database(request).read(caller.municipality_id) as reading:
-        found = await moved(reading.sql, reading.municipality_id, own_provider(caller), after, limit + 1)
+        found = await moved(reading, own_provider(caller), after, limit + 1)
     following = cursor_of(*found[limit - 1][:3]) if len(found) > limit else None
     items = [TagMove.model_validate(one._asdict()).model_dump() for one in found[:limit]]
     return paged(request, items, following)

@@ -81,7 +81,7 @@ async def list_disputes(
     """
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:
-        found = await disputes.page(reading.sql, reading.municipality_id, own_provider(caller), after, limit + 1)
+        found = await disputes.page(reading, own_provider(caller), after, limit + 1)
     following = cursor_of(found[-2]["at"], found[-2]["tap"]) if len(found) > limit else None
     return paged(request, [one | {"visits": one["visits"] or []} for one in found[:limit]], following)
 
@@ -129,7 +129,7 @@ async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response
         async with database(request).write(caller.municipality_id) as writing:
             stored = await settle_dispute(writing, tap_id, asked, author_of(caller))
             if stored is not None:
-                shown = await corrections.told(writing.sql, writing.municipality_id, stored.visit.corrections)
+                shown = await corrections.told(writing, stored.visit.corrections)
                 return corrected(stored, shown, await notes_for(caller, writing, [stored]))
     except CorrectionRefusedError as error:
         raise Problem(error.code, pointer=error.pointer) from error

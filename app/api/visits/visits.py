@@ -23,7 +23,7 @@ from app.domain.visits.evidence import Level, on_the_wire, weakest
 from app.domain.visits.repair import repair_of
 from app.domain.visits.split import REASONS
 from app.domain.visits.visit import ANOMALIES, Severity, Status
-from app.store.database import Reading, Writing
+from app.store.connection import Reading, Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import visit_list
 from app.store.visits import visits as store_visits
@@ -212,7 +212,7 @@ MOVED: dict[int | str, dict[str, Any]] = {301: {"description": "Another visit to
 async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, Told]:
     """The corrections of these visits, by id."""
     ids = [id_ for stored in found for id_ in stored.visit.corrections]
-    return await store_corrections.told(reading.sql, reading.municipality_id, ids) if ids else {}
+    return await store_corrections.told(reading, ids) if ids else {}
 
 
 async def notes_for(
@@ -222,7 +222,7 @@ async def notes_for(
     if caller.role not in NOTE_READERS:
         return None
     ids = [stored.visit.noted for stored in found if stored.visit.noted]
-    return await store_visits.notes(reading.sql, reading.municipality_id, ids) if ids else {}
+    return await store_visits.notes(reading, ids) if ids else {}
 
 
 def visit_json(

@@ -1,10 +1,8 @@
 """How callers are told apart before anything else of them is known: enrolment codes, used assertions, revocations."""
 
 import datetime as dt
-from typing import Any
 
-from app.store.database import Database, Reading
-from app.store.ledger.macs import Macs
+from app.store.connection import BeforeTenant, Reading, Writing
 
 PUT_CODE = """
 INSERT INTO enrolment (municipality_id, code_digest, staff, expires_at, mac) VALUES ($1, $2, $3, $4, $5)
@@ -28,35 +26,32 @@ WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'c
 """
 
 
-async def put_code(
-    sql: Any, municipality_id: int, macs: Macs, digest: bytes, staff: str, now: dt.datetime, expires_at: dt.datetime
-) -> None:
+async def put_code(writing: Writing, digest: bytes, staff: str, now: dt.datetime, expires_at: dt.datetime) -> None:
     """Keep an enrolment code by its digest, and forget those that nobody used in time."""
-    await sql.execute(DROP_EXPIRED_CODES, municipality_id, now)
-    await sql.execute(PUT_CODE, *macs.add("enrolment", (municipality_id, digest, staff, expires_at)))
+    await writing.execute(DROP_EXPIRED_CODES, now)
+    _, *row = writing.macs.add("enrolment", (writing.municipality_id, digest, staff, expires_at))
+    await writing.execute(PUT_CODE, *row)
 
 
-async def take_code(sql: Any, municipality_id: int, macs: Macs, digest: bytes, now: dt.datetime) -> str | None:
+async def take_code(writing: Writing, digest: bytes, now: dt.datetime) -> str | None:
     """Whose code it is, once: it is gone afterwards. None for one that is not there, or no longer valid or ours."""
-    row = await sql.fetchrow(TAKE_CODE, municipality_id, digest, now)
-    return row["staff"] if row and macs.is_ours("enrolment", row) else None
+    row = await writing.fetchrow(TAKE_CODE, digest, now)
+    return row["staff"] if row and writing.macs.is_ours("enrolment", tuple(row)) else None
 
 
-async def spend(
-    sql: Any, municipality_id: int, device: str, jti_digest: bytes, now: dt.datetime, expires_at: dt.datetime
-) -> bool:
+async def spend(writing: Writing, device: str, jti_digest: bytes, now: dt.datetime, expires_at: dt.datetime) -> bool:
     """Use an assertion up; False when it was used before. Remembered until it would be refused by its age."""
-    await sql.execute(DROP_EXPIRED_ASSERTIONS, municipality_id, device, now)
-    return bool(await sql.fetchval(SPEND, municipality_id, device, jti_digest, expires_at))
+    await writing.execute(DROP_EXPIRED_ASSERTIONS, device, now)
+    return bool(await writing.fetchval(SPEND, device, jti_digest, expires_at))
 
 
-async def municipality_of_code(database: Database, digest: bytes) -> int | None:
+async def municipality_of_code(database: BeforeTenant, digest: bytes) -> int | None:
     """The tenant that gave out a code which is still valid."""
     found: int | None = await database.before_tenant("SELECT municipality_of_code($1)", digest)
     return found
 
 
-async def municipality_of_device(database: Database, ref: str) -> int | None:
+async def municipality_of_device(database: BeforeTenant, ref: str) -> int | None:
     """The tenant that a device was enrolled in."""
     found: int | None = await database.before_tenant("SELECT municipality_of_device($1)", ref)
     return found
@@ -64,8 +59,7 @@ async def municipality_of_device(database: Database, ref: str) -> int | None:
 
 async def revoked_since(reading: Reading, seq: int) -> tuple[set[tuple[str, str]], int]:
     """Revoked devices, clients and tokens as (kind, ref), of records after `seq`, and the number read up to."""
-    code = reading.municipality_id
-    last: int = await reading.sql.fetchval("SELECT master_seq FROM municipality WHERE municipality_id = $1", code) or 0
+    last: int = await reading.fetchval("SELECT master_seq FROM municipality WHERE municipality_id = $1") or 0
     if last <= seq:
         return set(), last
-    return {(row["kind"], row["ref"]) for row in await reading.sql.fetch(REVOKED, code, seq, last)}, last
+    return {(row["kind"], row["ref"]) for row in await reading.fetch(REVOKED, seq, last)}, last

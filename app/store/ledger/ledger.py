@@ -11,6 +11,7 @@ from pydantic_core import from_json, to_json
 from app.domain.ledger import ledger
 from app.domain.ledger.ledger import KINDS, SALT_BYTES, Entry
 from app.store import rows, schema
+from app.store.connection import Reading, Row, Writing
 
 COLUMNS = "leaf_index, kind, fact, salt, leaf, mac"
 OF_MUNICIPALITY = f"SELECT {COLUMNS} FROM ledger_leaf WHERE municipality_id = $1"
@@ -73,13 +74,8 @@ class Leaves:
         waiting, self._waiting = self._waiting, []
         return waiting
 
-    async def store(self, sql: Any) -> None:
-        """Store the leaves that went along with no other statement."""
-        if self._waiting:
-            await sql.execute(insert(1), self.take())
 
-
-def of_row(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def of_row(kind: str, row: Row) -> dict[str, Any]:
     """A stored fact's columns, its JSON read."""
     kept = KINDS[kind].json
     return {name: from_json(row[name]) if name in kept else row[name] for name in KINDS[kind].columns}
@@ -97,7 +93,13 @@ class StoredLeaf:
     mac: bytes
 
 
-async def adopt(sql: Any, municipality_id: int, leaves: Leaves) -> None:
+async def store(writing: Writing) -> None:
+    """Store the leaves that went along with no other statement."""
+    if writing.leaves.waiting:
+        await writing.insert(insert(1), writing.leaves.take())
+
+
+async def adopt(writing: Writing) -> None:
     """Give what was stored before there was a ledger its leaves, the first of all.
 
     Only where a migration found facts and no leaf at all: a fact that turns up beside the ledger later is one that
@@ -105,36 +107,36 @@ async def adopt(sql: Any, municipality_id: int, leaves: Leaves) -> None:
     """
     for kind, told in KINDS.items():
         facts = f"SELECT {', '.join(told.columns)} FROM {kind} WHERE municipality_id = $1 ORDER BY {told.id}"
-        async for row in sql.cursor(facts, municipality_id, prefetch=ADOPTED_AT_ONCE):
-            leaves.add(kind, of_row(kind, row))
-            if leaves.waiting >= ADOPTED_AT_ONCE:
-                await leaves.store(sql)
+        async for row in writing.cursor(facts, prefetch=ADOPTED_AT_ONCE):
+            writing.leaves.add(kind, of_row(kind, row))
+            if writing.leaves.waiting >= ADOPTED_AT_ONCE:
+                await store(writing)
 
 
-async def to_adopt(sql: Any, municipality_id: int) -> bool:
+async def to_adopt(reading: Reading) -> bool:
     """Whether the next write gives facts from before the ledger their leaves."""
-    return bool(await sql.fetchval("SELECT leafless FROM municipality WHERE municipality_id = $1", municipality_id))
+    return bool(await reading.fetchval("SELECT leafless FROM municipality WHERE municipality_id = $1"))
 
 
-async def waiting(sql: Any, municipality_id: int, first: int, limit: int) -> list[StoredLeaf]:
+async def waiting(reading: Reading, first: int, limit: int) -> list[StoredLeaf]:
     """The leaves from an index on, in their order."""
-    return [StoredLeaf(*row) for row in await sql.fetch(WAITING, municipality_id, first, limit)]
+    return [StoredLeaf(*row) for row in await reading.fetch(WAITING, first, limit)]
 
 
-async def between(sql: Any, municipality_id: int, first: int, end: int) -> list[StoredLeaf]:
+async def between(reading: Reading, first: int, end: int) -> list[StoredLeaf]:
     """The leaves from one index up to another."""
-    return [StoredLeaf(*row) for row in await sql.fetch(BETWEEN, municipality_id, first, end)]
+    return [StoredLeaf(*row) for row in await reading.fetch(BETWEEN, first, end)]
 
 
-async def find(sql: Any, municipality_id: int, fact: UUID, kind: str | None) -> StoredLeaf | None:
+async def find(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf | None:
     """The leaf of a fact; where kinds share a name, the tap's before the others'."""
-    found = [StoredLeaf(*row) for row in await sql.fetch(FIND, municipality_id, fact, kind)]
+    found = [StoredLeaf(*row) for row in await reading.fetch(FIND, fact, kind)]
     order = list(KINDS)
     known = sorted((leaf for leaf in found if leaf.kind in KINDS), key=lambda leaf: order.index(leaf.kind))
     return known[0] if known else None
 
 
-async def facts(sql: Any, municipality_id: int, wanted: Iterable[StoredLeaf]) -> dict[Named, dict[str, Any]]:
+async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, dict[str, Any]]:
     """The columns of the facts that these leaves are of, by kind and name; those that are gone are left out."""
     names: dict[str, list[UUID]] = {}
     for leaf in wanted:
@@ -144,17 +146,16 @@ async def facts(sql: Any, municipality_id: int, wanted: Iterable[StoredLeaf]) ->
         told = KINDS[kind]
         named: list[Any] = [fact.int & LARGEST for fact in names[kind]] if told.numbered else names[kind]
         query = f"SELECT {', '.join(told.columns)} FROM {kind} WHERE municipality_id = $1 AND {told.id} = ANY($2)"
-        for row in await sql.fetch(query, municipality_id, named):
-            found[kind, ledger.fact_id(kind, row)] = of_row(kind, row)
+        for row in await reading.fetch(query, named):
+            fields = of_row(kind, row)
+            found[kind, ledger.fact_id(kind, fields)] = fields
     return found
 
 
-async def entries(
-    sql: Any, municipality_id: int, keys: Sequence[bytes], first: int, sealed: Sequence[bytes]
-) -> list[Entry]:
+async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: Sequence[bytes]) -> list[Entry]:
     """What is stored now beside the leaf hashes that the tree has from an index on."""
-    leaves = {leaf.index: leaf for leaf in await between(sql, municipality_id, first, first + len(sealed))}
-    stored = await facts(sql, municipality_id, leaves.values())
+    leaves = {leaf.index: leaf for leaf in await between(reading, first, first + len(sealed))}
+    stored = await facts(reading, leaves.values())
     found = []
     for index, hashed in enumerate(sealed, first):
         leaf = leaves.get(index)
@@ -163,14 +164,14 @@ async def entries(
             found.append(Entry(index, hashed, None, b"", authentic=False))
             continue
         # Without keys nothing can be said of that.
-        ours = not keys or ledger.is_ours(keys, municipality_id, index, leaf.kind, leaf.fact, hashed, leaf.mac)
+        ours = not keys or ledger.is_ours(keys, reading.municipality_id, index, leaf.kind, leaf.fact, hashed, leaf.mac)
         committed = ledger.commitment(leaf.salt, ledger.personal_of(leaf.kind, fields))
-        public = ledger.public_of(leaf.kind, municipality_id, fields)
+        public = ledger.public_of(leaf.kind, reading.municipality_id, fields)
         found.append(Entry(index, hashed, public, committed, authentic=ours and leaf.leaf == hashed))
     return found
 
 
-async def outside(sql: Any, municipality_id: int) -> list[Named]:
+async def outside(reading: Reading) -> list[Named]:
     """Facts that have no leaf, some of them."""
     found: list[Named] = []
     for kind, told in KINDS.items():
@@ -179,7 +180,7 @@ async def outside(sql: Any, municipality_id: int) -> list[Named]:
             SELECT {named} FROM {kind} AS f WHERE f.municipality_id = $1 AND NOT EXISTS (
                 SELECT FROM ledger_leaf AS l WHERE l.municipality_id = $1 AND l.kind = $2 AND l.fact = {named})
             LIMIT {STRAYS_SHOWN}"""
-        found += [(kind, row[0]) for row in await sql.fetch(query, municipality_id, kind)]
+        found += [(kind, row[0]) for row in await reading.fetch(query, kind)]
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from app.domain.ledger.ledger import row_mac
 from app.store import rows, schema
+from app.store.connection import Reading, Writing
 
 MAC = "mac"
 TABLES = (schema.municipality, schema.enrolment, schema.phone_clock, schema.visit_change, schema.withdrawn_visit)
@@ -60,14 +61,14 @@ class Forged(NamedTuple):
     keys: list[str]
 
 
-async def forged(sql: Any, municipality_id: int, macs: Macs) -> list[Forged]:
+async def forged(reading: Reading, macs: Macs) -> list[Forged]:
     """The tables with rows that the service did not write, or not so."""
     found = []
     for table in TABLES:
         many, keys = 0, []
         columns = [*COVERED[table.name], MAC]
         key = [columns.index(name) for name in rows.key_of(table)]
-        async for row in _rows(sql, ROWS, table.name, columns, municipality_id):
+        async for row in _rows(reading, ROWS, table.name, columns):
             if not macs.is_ours(table.name, row):
                 many += 1
                 keys += [" ".join(map(_shown, (row[at] for at in key[1:] or key)))] if many <= SHOWN else []
@@ -76,37 +77,35 @@ async def forged(sql: Any, municipality_id: int, macs: Macs) -> list[Forged]:
     return found
 
 
-async def adopt(sql: Any, municipality_id: int, macs: Macs) -> int:
+async def adopt(writing: Writing) -> int:
     """Give rows from before there were such hashes theirs, less that of the municipality; how many they were."""
     marked = 0
     for table in TABLES[1:]:
         same = " AND ".join(f"t.{name} = new.{name}" for name in rows.key_of(table)[1:])
         mark = MARK.format(table=table.name, same=same)
         batch: list[tuple[Any, ...]] = []
-        async for row in _rows(sql, UNMARKED, table.name, COVERED[table.name], municipality_id):
-            batch.append(macs.add(table.name, row))
+        async for row in _rows(writing, UNMARKED, table.name, COVERED[table.name]):
+            batch.append(writing.macs.add(table.name, row))
             if len(batch) == READ_AT_ONCE:
-                await sql.execute(mark, municipality_id, batch)
+                await writing.execute(mark, batch)
                 marked, batch = marked + len(batch), []
-        await sql.execute(mark, municipality_id, batch)
+        await writing.execute(mark, batch)
         marked += len(batch)
     return marked
 
 
-async def stamp(sql: Any, municipality_id: int, macs: Macs, as_of: dt.datetime) -> None:
+async def stamp(writing: Writing, as_of: dt.datetime) -> None:
     """Set the time up to which the municipality's visits are derived."""
-    name = await sql.fetchval(NAME, municipality_id)
-    *_, mac = macs.add("municipality", (municipality_id, name, as_of))
-    await sql.execute(STAMP, municipality_id, as_of, mac)
+    name = await writing.fetchval(NAME)
+    *_, mac = writing.macs.add("municipality", (writing.municipality_id, name, as_of))
+    await writing.execute(STAMP, as_of, mac)
 
 
-async def _rows(
-    sql: Any, query: str, table: str, columns: Sequence[str], municipality_id: int
-) -> AsyncIterator[Sequence[Any]]:
-    cursor = await sql.cursor(query.format(table=table, columns=", ".join(columns)), municipality_id)
+async def _rows(reading: Reading, query: str, table: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
+    cursor = await reading.cursor(query.format(table=table, columns=", ".join(columns)))
     while found := await cursor.fetch(READ_AT_ONCE):
         for row in found:
-            yield row
+            yield tuple(row)
 
 
 def _shown(value: Any) -> str:

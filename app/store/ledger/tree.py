@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from app.domain.ledger.merkle import HASH_BYTES, TILE_WIDTH, Place, Span, root_of, tiles_of
 from app.store import rows, schema
+from app.store.connection import Changing, Reading
 
 HEAD = "SELECT size, root, note FROM ledger_head WHERE municipality_id = $1"
 # Whoever comes second has nothing to do here: the first is sealing what there is.
@@ -31,45 +31,45 @@ class StoredHead:
     note: str
 
 
-async def head(sql: Any, municipality_id: int, *, to_move: bool = False) -> StoredHead | None:
+async def head(reading: Reading, *, to_move: bool = False) -> StoredHead | None:
     """The head; `to_move` locks it, and then None is also that of another sealer at work."""
-    row = await sql.fetchrow(HEAD_TO_MOVE if to_move else HEAD, municipality_id)
+    row = await reading.fetchrow(HEAD_TO_MOVE if to_move else HEAD)
     return StoredHead(*row) if row else None
 
 
-async def begin(sql: Any, municipality_id: int, first: StoredHead) -> None:
+async def begin(changing: Changing, first: StoredHead) -> None:
     """Store the first head, unless there is one."""
-    await sql.execute(BEGIN, municipality_id, first.size, first.root, first.note)
+    await changing.execute(BEGIN, first.size, first.root, first.note)
 
 
-async def move(sql: Any, municipality_id: int, new: StoredHead, tiles: Mapping[Place, bytes]) -> None:
+async def move(changing: Changing, new: StoredHead, tiles: Mapping[Place, bytes]) -> None:
     """Store the next head and the tiles that changed."""
-    await sql.execute(PUT_TILES, [(municipality_id, *place, hashes) for place, hashes in tiles.items()])
-    await sql.execute(MOVE, municipality_id, new.size, new.root, new.note)
+    await changing.insert(PUT_TILES, [(changing.municipality_id, *place, hashes) for place, hashes in tiles.items()])
+    await changing.execute(MOVE, new.size, new.root, new.note)
 
 
-async def tiles(sql: Any, municipality_id: int, places: Collection[Place]) -> Tiles:
+async def tiles(reading: Reading, places: Collection[Place]) -> Tiles:
     """Those of the tiles that are stored."""
     levels, numbers = [level for level, _ in places], [no for _, no in places]
-    found = await sql.fetch(TILES, municipality_id, levels, numbers)
+    found = await reading.fetch(TILES, levels, numbers)
     return {(level, no): hashes for level, no, hashes in found}
 
 
-async def upper_tiles(sql: Any, municipality_id: int) -> Tiles:
+async def upper_tiles(reading: Reading) -> Tiles:
     """Every tile above the leaves'."""
-    return {(level, no): hashes for level, no, hashes in await sql.fetch(UPPER_TILES, municipality_id)}
+    return {(level, no): hashes for level, no, hashes in await reading.fetch(UPPER_TILES)}
 
 
-async def roots(sql: Any, municipality_id: int, spans: Sequence[Span]) -> list[bytes]:
+async def roots(reading: Reading, spans: Sequence[Span]) -> list[bytes]:
     """The roots over spans. Raises ValueError where tiles are missing."""
-    found = await tiles(sql, municipality_id, tiles_of(spans))
+    found = await tiles(reading, tiles_of(spans))
     return [root_of(found, span) for span in spans]
 
 
-async def sealed(sql: Any, municipality_id: int, first: int, end: int) -> list[bytes]:
+async def sealed(reading: Reading, first: int, end: int) -> list[bytes]:
     """The leaf hashes in the tree from one index up to another; fewer where tiles are missing."""
     places = [(0, no) for no in range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)]
-    found = await tiles(sql, municipality_id, places)
+    found = await tiles(reading, places)
     joined = b"".join(found.get(place, b"") for place in places)
     skipped = first % TILE_WIDTH
     return [

@@ -142,9 +142,9 @@ class Question:
         return self.whole_months and self.has_granted and not (lineless and by_category)
 
 
-def statement(municipality_id: int, question: Question) -> tuple[str, list[Any]]:
-    """The query and its arguments: a row for each group, its keys in the order asked, then `FIGURES`."""
-    query = _Query(municipality_id, question)
+def statement(question: Question) -> tuple[str, list[Any]]:
+    """The query and its arguments after the municipality: a row for each group, its keys as asked, then `FIGURES`."""
+    query = _Query(question)
     executed = query.from_months() if question.kept else query.from_visits()
     keys = ", ".join(question.by)
     if not question.has_granted:
@@ -188,13 +188,14 @@ def _order_by(keys: str) -> str:
 class _Query:
     """Fragments of one question and the arguments they have taken."""
 
-    def __init__(self, municipality_id: int, question: Question) -> None:
+    def __init__(self, question: Question) -> None:
         self.question = question
-        self.arguments: list[Any] = [municipality_id, *question.days]
+        self.arguments: list[Any] = [*question.days]
 
     def _argument(self, value: Any) -> str:
         self.arguments.append(value)
-        return f"${len(self.arguments)}"
+        # The first is the municipality.
+        return f"${len(self.arguments) + 1}"
 
     def filters(self, names: Iterable[str], prefix: str = "") -> str:
         given = ((name, getattr(self.question, name)) for name in names)

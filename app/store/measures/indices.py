@@ -1,10 +1,9 @@
 """The research indices' tallies, where the visits are; the definition is `domain.measures.indices`."""
 
-from typing import Any
-
 from app.domain.measures.indices import Tally
 from app.domain.measures.measures import Scope
 from app.domain.time import Days
+from app.store.connection import Reading
 from app.store.measures.measures import FOR_ALL_OR_ONE, QUALIFYING, qualifying
 
 TALLIES = f"""
@@ -29,8 +28,7 @@ FROM counted JOIN followed USING (recipient) ORDER BY recipient
 
 
 async def tallies(
-    sql: Any,
-    municipality_id: int,
+    reading: Reading,
     scope: Scope,
     days: Days,
     *,
@@ -38,6 +36,6 @@ async def tallies(
     recipient: str | None = None,
 ) -> dict[str, Tally]:
     """The tally of each recipient with a visit that starts within inclusive local days; of one provider's alone."""
-    await sql.execute(FOR_ALL_OR_ONE)
-    rows = await sql.fetch(TALLIES, *qualifying(municipality_id, scope, days), provider, recipient)
+    await reading.configure(FOR_ALL_OR_ONE)
+    rows = await reading.fetch(TALLIES, *qualifying(scope, days), provider, recipient)
     return {row["recipient"]: Tally(*list(row)[1:]) for row in rows}

@@ -11,6 +11,7 @@ from typing import Any
 from app.domain.measures.measures import Continuity, Evidence, Profile, Scope, born_by, evidence, period, summary
 from app.domain.register.order import ONE_DAY
 from app.domain.time import STOCKHOLM, Days, Span, days_span
+from app.store.connection import Reading
 from app.store.register.orders import DEATHS
 
 # The visits that count for a profile. The local window is two instants for each day, looked up by day, since a
@@ -59,12 +60,12 @@ SELECT reason, CASE WHEN reason IS NULL THEN persons END AS persons, count(*) AS
 """
 
 
-def qualifying(municipality_id: int, scope: Scope, days: Days) -> list[Any]:
-    """The arguments `$1` to `$8` of `QUALIFYING`; `$9` are the roles left out."""
+def qualifying(scope: Scope, days: Days) -> list[Any]:
+    """The arguments `$2` to `$8` of `QUALIFYING`; `$9` are the roles left out."""
     every_day = [days[0] + ONE_DAY * number for number in range((days[1] - days[0]).days + 1)]
     edges = [[dt.datetime.combine(on, edge, STOCKHOLM) for on in every_day] for edge in (scope.opens, scope.closes)]
     categories = None if scope.categories is None else sorted(scope.categories)
-    return [municipality_id, *days, *around(days), *edges, categories, sorted(scope.roles_left_out)]
+    return [*days, *around(days), *edges, categories, sorted(scope.roles_left_out)]
 
 
 def around(days: Days) -> Span:
@@ -73,8 +74,7 @@ def around(days: Days) -> Span:
 
 
 async def continuity(
-    sql: Any,
-    municipality_id: int,
+    reading: Reading,
     profile: Profile,
     first_on: dt.date,
     *,
@@ -82,27 +82,27 @@ async def continuity(
     recipient: str | None = None,
 ) -> Continuity:
     """The measure from `first_on`; of one provider's orders and visits alone, or of one recipient."""
-    arguments = qualifying(municipality_id, profile, period(profile, first_on))
+    arguments = qualifying(profile, period(profile, first_on))
     arguments += [born_by(profile, first_on), profile.least_visits_a_day]
     fragments = dict.fromkeys(("of_visit", "of_order", "of_recipient", "asked"), "")
     if provider is not None:
         arguments.append(provider)
         fragments |= {
-            "of_visit": f" AND v.provider = ${len(arguments)}",
-            "of_order": f" AND o.provider = ${len(arguments)}",
+            "of_visit": f" AND v.provider = ${len(arguments) + 1}",
+            "of_order": f" AND o.provider = ${len(arguments) + 1}",
         }
     if recipient is not None:
         arguments.append(recipient)
-        place = f"${len(arguments)}"
+        place = f"${len(arguments) + 1}"
         fragments["of_visit"] += f" AND v.recipient = {place}"
         fragments["of_order"] += f" AND o.recipient = {place}"
         # Who is asked for gets a reason, even without any order or visit.
         fragments |= {"of_recipient": f" AND r.ref = {place}", "asked": f" UNION SELECT {place}::text"}
     each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2::date + {number})" for number in range(profile.days))
-    await sql.execute(FOR_ALL_OR_ONE)
+    await reading.configure(FOR_ALL_OR_ONE)
     met: Counter[int] = Counter()
     excluded: Counter[str] = Counter()
-    for row in await sql.fetch(CONTINUITY.format(each_day=each_day, **fragments), *arguments):
+    for row in await reading.fetch(CONTINUITY.format(each_day=each_day, **fragments), *arguments):
         if row["reason"] is None:
             met[row["persons"]] = row["recipients"]
         else:
@@ -120,10 +120,10 @@ GROUP BY provider, evidence_in, evidence_out ORDER BY provider
 
 
 async def evidence_by_provider(
-    sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
+    reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[str | None, Evidence]:
     """The evidence of visits that start within inclusive local days, for each provider that has any."""
     ends: defaultdict[str | None, list[tuple[str | None, str | None, int]]] = defaultdict(list)
-    for by, *counted in await sql.fetch(EVIDENCE, municipality_id, *days, *around(days), provider, recipient):
+    for by, *counted in await reading.fetch(EVIDENCE, *days, *around(days), provider, recipient):
         ends[by].append(tuple(counted))
     return {by: evidence(counted) for by, counted in ends.items()}

@@ -1,13 +1,13 @@
 """What became of visits, counted where they are; the definition is `domain.measures.outcomes`."""
 
 from collections import Counter, defaultdict
-from typing import Any
 
 from pydantic_core import from_json
 
 from app.domain.measures.outcomes import IN_ADVANCE, OUTCOMES, SINGLE, Counts, Whose
 from app.domain.time import Days, local_date
 from app.domain.visits.visit import NO_DURATION
+from app.store.connection import Reading
 from app.store.measures.measures import FOR_ALL_OR_ONE, around
 from app.store.register.notices import notices_of
 from app.store.register.orders import DEATHS
@@ -42,23 +42,23 @@ WHERE day <= coalesce(d.died_on, day) AND EXISTS (
 
 
 async def outcomes(
-    sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
+    reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Whose, Counts]:
     """The outcomes of visits that start, and of notices for visits, within inclusive local days."""
-    await sql.execute(FOR_ALL_OR_ONE)
-    household = recipient and [row[0] for row in await sql.fetch(HOUSEHOLD, municipality_id, recipient)]
+    await reading.configure(FOR_ALL_OR_ONE)
+    household = recipient and [row[0] for row in await reading.fetch(HOUSEHOLD, recipient)]
     found: defaultdict[Whose, Counts] = defaultdict(Counter)
-    rows = await sql.fetch(VISITS, municipality_id, *days, *around(days), provider, household)
+    rows = await reading.fetch(VISITS, *days, *around(days), provider, household)
     for by, ref, month, declined, *counted in rows:
         counts = {(how, None): number for how, number in zip(OUTCOMES.values(), counted, strict=True) if number}
         found[by, ref, month].update(counts)
         for told in declined or ():
             for whose, intervention in from_json(told):
                 found[by, whose, month][SINGLE, intervention] += 1
-    notices = await notices_of(sql, municipality_id, provider, days)
+    notices = await notices_of(reading, provider, days)
     told_days = [local_date(one.at) for one in notices]
     columns = ([getattr(one, name) for one in notices] for name in ("recipient", "provider", "intervention"))
-    for (nr,) in await sql.fetch(STANDING, municipality_id, *columns, told_days):
+    for (nr,) in await reading.fetch(STANDING, *columns, told_days):
         one = notices[nr - 1]
         found[one.provider, one.recipient, told_days[nr - 1].replace(day=1)][IN_ADVANCE, one.intervention] += 1
     return {whose: counts for whose, counts in found.items() if recipient in {None, whose[1]}}

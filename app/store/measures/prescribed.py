@@ -4,10 +4,10 @@ The definitions are `domain.measures.prescribed`.
 """
 
 from collections import defaultdict
-from typing import Any
 
 from app.domain.measures.prescribed import Alarms, Licensed
 from app.domain.time import Days
+from app.store.connection import Reading
 from app.store.measures.executed_time import CATALOGUE
 from app.store.measures.measures import around
 from app.store.register.orders import DEATHS
@@ -63,21 +63,21 @@ ALL: Who = (True, None)
 
 
 async def licensed(
-    sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
+    reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Who, Licensed]:
     """Licensed health care of visits that start within inclusive local days, and who was enrolled then."""
     figures: defaultdict[Who, list[int]] = defaultdict(lambda: [0] * 5)
     asked = provider, recipient
-    for by, together, *counted in await sql.fetch(LICENSED, municipality_id, *days, *around(days), *asked):
+    for by, together, *counted in await reading.fetch(LICENSED, *days, *around(days), *asked):
         figures[bool(together), by][:4] = [number or 0 for number in counted]
-    for by, together, enrolled in await sql.fetch(ENROLLED, municipality_id, *days, *asked):
+    for by, together, enrolled in await reading.fetch(ENROLLED, *days, *asked):
         figures[bool(together), by][4] = enrolled
     return {who: Licensed(*counted) for who, counted in figures.items()}
 
 
 async def alarms(
-    sql: Any, municipality_id: int, days: Days, *, provider: str | None = None, recipient: str | None = None
+    reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Who, Alarms]:
     """Alarms answered in visits that start within inclusive local days."""
-    rows = await sql.fetch(ALARMS, municipality_id, *days, *around(days), provider, recipient)
+    rows = await reading.fetch(ALARMS, *days, *around(days), provider, recipient)
     return {(bool(together), by): Alarms(*(number or 0 for number in counted)) for by, together, *counted in rows}

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json
 
+from app.store.connection import Reading
 from app.store.money.compensation import Account
 
 NOW = """
@@ -47,9 +48,9 @@ class Position(NamedTuple):
     leaves: int
 
 
-async def position_of(sql: Any, municipality_id: int) -> Position:
+async def position_of(reading: Reading) -> Position:
     """Where the transaction stands."""
-    return Position(*await sql.fetchrow(NOW, municipality_id))
+    return Position(*await reading.one(NOW))
 
 
 async def touched(before: Account, now: Account, since: Position, last_on: dt.date) -> Touched:
@@ -58,17 +59,17 @@ async def touched(before: Account, now: Account, since: Position, last_on: dt.da
     `before` stands at `since`: it knows where a visit was that is elsewhere now, or nowhere.
     """
     found: set[str] = set()
-    for row in await now.sql.fetch(RECORDS, now.municipality_id, since.master_seq):
+    for row in await now.reading.fetch(RECORDS, since.master_seq):
         told = [from_json(body) for body in (row["body"], row["before"]) if body]
         recipients = _of_record(now.provider, row["kind"], row["ref"], told)
         if recipients is None:
             return None
         found |= recipients
-    visits = [row["visit"] for row in await now.sql.fetch(CHANGED, now.municipality_id, since.change_no)]
+    visits = [row["visit"] for row in await now.reading.fetch(CHANGED, since.change_no)]
     if visits:
         for account in (before, now):
             found |= await _asked(account, VISITED, last_on, visits)
-    reports = await now.sql.fetch(REPORTS, now.municipality_id, since.leaves)
+    reports = await now.reading.fetch(REPORTS, since.leaves)
     if reports:
         persons = {now.master.person_of(row["staff"]) for row in reports}
         staff = sorted({ref for person in persons for ref in now.master.refs_of(person)})
@@ -77,7 +78,7 @@ async def touched(before: Account, now: Account, since: Position, last_on: dt.da
 
 
 async def _asked(account: Account, query: str, last_on: dt.date, *more: Any) -> set[str]:
-    rows = await account.sql.fetch(query, account.municipality_id, account.provider, last_on, *more)
+    rows = await account.reading.fetch(query, account.provider, last_on, *more)
     return {row["recipient"] for row in rows}
 
 

@@ -12,7 +12,7 @@ from app.domain.money.month_lines import ROW, Row
 from app.domain.time import Days, days_span
 from app.domain.visits.visit import ANOMALIES
 from app.store import rows, schema
-from app.store.ledger.ledger import Leaves
+from app.store.connection import Reading, Writing
 
 CLOSES = f"""
 SELECT {", ".join(rows.names(schema.period_close))}, (
@@ -53,11 +53,9 @@ class Close:
     position: int
 
 
-async def closes(
-    sql: Any, municipality_id: int, provider: str | None = None, month: dt.date | None = None
-) -> list[Close]:
+async def closes(reading: Reading, provider: str | None = None, month: dt.date | None = None) -> list[Close]:
     """Every close, or those of a provider or a month, by month."""
-    found = await sql.fetch(CLOSES, municipality_id, provider, month)
+    found = await reading.fetch(CLOSES, provider, month)
     return [_close(row) for row in found]
 
 
@@ -80,14 +78,14 @@ def _close(row: Any) -> Close:
     )
 
 
-async def lines_of(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
+async def lines_of(reading: Reading, provider: str, month: dt.date) -> list[Row]:
     """The frozen lines of a closed month, adjustments of earlier ones among them."""
-    return [_line(row["body"]) for row in await sql.fetch(LINES, municipality_id, provider, month)]
+    return [_line(row["body"]) for row in await reading.fetch(LINES, provider, month)]
 
 
-async def settled(sql: Any, municipality_id: int, provider: str, month: dt.date) -> list[Row]:
+async def settled(reading: Reading, provider: str, month: dt.date) -> list[Row]:
     """Everything that has been settled for a month: its own lines and later adjustments of it."""
-    return [_line(row["body"]) for row in await sql.fetch(SETTLED, municipality_id, provider, month)]
+    return [_line(row["body"]) for row in await reading.fetch(SETTLED, provider, month)]
 
 
 def _line(body: str) -> Row:
@@ -96,25 +94,23 @@ def _line(body: str) -> Row:
     return {key: told[key] for key in ROW}
 
 
-async def open_anomalies(sql: Any, municipality_id: int, provider: str, days: Days) -> list[str]:
+async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[str]:
     """`visit:code` of everything in the provider's visits of these days that still asks for a repair."""
-    found = await sql.fetch(OPEN_ANOMALIES, municipality_id, provider, *days_span(*days), FIXES)
+    found = await reading.fetch(OPEN_ANOMALIES, provider, *days_span(*days), FIXES)
     return [f"{row['id']}:{row['code']}" for row in found]
 
 
-async def append(
-    sql: Any, municipality_id: int, leaves: Leaves, close: Close, lines: Sequence[Mapping[str, Any]]
-) -> None:
+async def append(writing: Writing, close: Close, lines: Sequence[Mapping[str, Any]]) -> None:
     """Store a close with its lines. They are never changed; the ledger's leaf of the close holds their hash."""
-    leaves.add("period_close", asdict(close))
+    writing.leaves.add("period_close", asdict(close))
     stored = (
-        municipality_id, close.id, close.provider, close.month, close.closed_at, close.closed_by, close.change_no,
-        close.master_seq, close.accepted, close.line_count, close.total_ore, close.lines_hash,
+        writing.municipality_id, close.id, close.provider, close.month, close.closed_at, close.closed_by,
+        close.change_no, close.master_seq, close.accepted, close.line_count, close.total_ore, close.lines_hash,
     )  # fmt: skip
-    await sql.execute(f"INSERT INTO period_close {rows.given(schema.period_close, 1)}", [stored])
+    await writing.insert(f"INSERT INTO period_close {rows.given(schema.period_close, 1)}", [stored])
     kept = [
         (
-            municipality_id,
+            writing.municipality_id,
             close.provider,
             close.month,
             number,
@@ -124,4 +120,4 @@ async def append(
         )
         for number, line in enumerate(lines, 1)
     ]
-    await sql.execute(f"INSERT INTO period_line {rows.given(schema.period_line, 1)}", kept)
+    await writing.insert(f"INSERT INTO period_line {rows.given(schema.period_line, 1)}", kept)

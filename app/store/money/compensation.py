@@ -18,6 +18,7 @@ from app.domain.register.order import LAST_DAY, ONE_DAY
 from app.domain.time import Days, days_span
 from app.domain.visits.split import Share
 from app.domain.visits.visit import Visit
+from app.store.connection import Reading
 from app.store.register.notices import notices_of
 from app.store.register.records import take_in
 from app.store.visits.presences import of_ids
@@ -95,12 +96,12 @@ ORDER BY sort_at, id
 """
 
 
-async def providers(sql: Any, municipality_id: int, provider: str | None = None) -> list[tuple[str, str, str]]:
+async def providers(reading: Reading, provider: str | None = None) -> list[tuple[str, str, str]]:
     """Every provider, or one: ref, form, name."""
-    return [tuple(row) for row in await sql.fetch(PROVIDERS, municipality_id, provider)]
+    return [tuple(row) for row in await reading.fetch(PROVIDERS, provider)]
 
 
-async def agreements_of(sql: Any, municipality_id: int, provider: str, days: Days) -> list[Agreement]:
+async def agreements_of(reading: Reading, provider: str, days: Days) -> list[Agreement]:
     """The provider's contracts that hold on any of the days."""
     return [
         Agreement(
@@ -108,7 +109,7 @@ async def agreements_of(sql: Any, municipality_id: int, provider: str, days: Day
             (row["first_on"], row["end_on"] - ONE_DAY if row["end_on"] else LAST_DAY),
             terms_of(from_json(row["document"])),
         )
-        for row in await sql.fetch(CONTRACTS, municipality_id, provider, *days)
+        for row in await reading.fetch(CONTRACTS, provider, *days)
     ]
 
 
@@ -119,8 +120,7 @@ class Account:
     `recipients` are those of interest, None for everybody; `form` is the provider's.
     """
 
-    sql: Any
-    municipality_id: int
+    reading: Reading
     provider: str
     form: str
     master: MasterData
@@ -130,17 +130,17 @@ class Account:
         """Rows of a query of `OF_DAYS`."""
         asked = query.format(whose=WHOSE[self.recipients is None])
         span = days_span(*days)
-        return list(await self.sql.fetch(asked, self.municipality_id, self.provider, *span, self.recipients, *more))
+        return list(await self.reading.fetch(asked, self.provider, *span, self.recipients, *more))
 
 
-async def account_of(sql: Any, municipality_id: int, provider: str, form: str) -> Account:
+async def account_of(reading: Reading, provider: str, form: str) -> Account:
     """A provider with the master data its compensation looks up: catalogue, staff, its orders, their recipients."""
     master = MasterData()
-    for row in await sql.fetch(MASTER, municipality_id, provider):
+    for row in await reading.fetch(MASTER, provider):
         take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
-    for row in await sql.fetch(OWN, municipality_id, provider):
+    for row in await reading.fetch(OWN, provider):
         take_in(master, "orders", row["ref"], False, from_json(row["body"]))
-    return Account(sql, municipality_id, provider, form, master)
+    return Account(reading, provider, form, master)
 
 
 async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> Facts:
@@ -174,11 +174,11 @@ async def _performed(
         return visits, []
     classes = classes_of(agreements, days, loaded[0])
     apart = sorted(begun.keys() | moving(master, list(master.recipients), loaded))
-    await account.sql.execute(ADDING_UP)
+    await account.reading.configure(ADDING_UP)
     found = await account.fetch(BUNDLES, loaded, classes.edges, apart, classes.numbers)
-    await account.sql.execute(ADDED_UP)
+    await account.reading.configure(ADDED_UP)
     alone = [id_ for row in found for id_ in row["alone"] or ()]
-    singles = _visits(await account.sql.fetch(BY_ID, account.municipality_id, alone)) if alone else []
+    singles = _visits(await account.reading.fetch(BY_ID, alone)) if alone else []
     found = [row for row in found if not row["alone"]]
     strangers = await _meet(account, {row["recipient"] for row in found} | {visit.recipient for visit in singles})
     moved = moving(master, strangers, loaded)
@@ -193,7 +193,7 @@ async def _meet(account: Account, recipients: Iterable[str]) -> list[str]:
     """Load those whom the master data does not know yet: visited without an order of this provider."""
     strangers = sorted(set(recipients) - account.master.recipients.keys())
     if strangers:
-        for row in await account.sql.fetch(RECIPIENTS, account.municipality_id, strangers):
+        for row in await account.reading.fetch(RECIPIENTS, strangers):
             take_in(account.master, row["kind"], row["ref"], False, from_json(row["body"]))
     return strangers
 
@@ -208,17 +208,17 @@ def _bundle(number: int, row: Any) -> Bundle:
 
 
 async def _declined(account: Account, days: Days) -> list[Declined]:
-    sql, municipality_id, master = account.sql, account.municipality_id, account.master
+    reading, master = account.reading, account.master
     asked = _visits(await account.fetch(TURNED_DOWN, days))
-    presences = await of_ids(sql, municipality_id, [one.presence for one in asked if one.status in DOORS])
+    presences = await of_ids(reading, [one.presence for one in asked if one.status in DOORS])
     taps = [tap for presence in presences.values() for tap in presence.taps]
-    _, reports, _ = await standing(sql, municipality_id, [], taps)
+    _, reports, _ = await standing(reading, [], taps)
     recipients = {visit.recipient for visit in asked}
     await _meet(account, recipients)
-    for row in await sql.fetch(ANSWERED, municipality_id, sorted(recipients)):
+    for row in await reading.fetch(ANSWERED, sorted(recipients)):
         if row["ref"] not in master.orders:
             take_in(master, "orders", row["ref"], False, from_json(row["body"]))
-    notices = await notices_of(sql, municipality_id, account.provider, days)
+    notices = await notices_of(reading, account.provider, days)
     found = [*declined_of(asked, presences, reports, master), *declined_in_advance(notices, master)]
     return [one for one in found if account.recipients is None or one.recipient in account.recipients]
 

@@ -1,13 +1,13 @@
 """What the basis of fees is computed from: everybody's orders of a month and what was cancelled of them."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic_core import from_json
 
 from app.domain.register.master import MasterData
 from app.domain.register.notices import Notice
 from app.domain.time import Days
+from app.store.connection import Reading
 from app.store.register.notices import notices_of
 from app.store.register.records import take_in
 
@@ -29,11 +29,9 @@ ORDER BY seq
 """
 
 
-async def ordered(
-    sql: Any, municipality_id: int, days: Days, recipient: str | None
-) -> tuple[MasterData, Sequence[Notice]]:
+async def ordered(reading: Reading, days: Days, recipient: str | None) -> tuple[MasterData, Sequence[Notice]]:
     """Orders valid on any of the days, with recipients and catalogue, and the notices of those days."""
     master = MasterData()
-    for row in await sql.fetch(ORDERED, municipality_id, *days, recipient):
+    for row in await reading.fetch(ORDERED, *days, recipient):
         take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
-    return master, await notices_of(sql, municipality_id, None, days)
+    return master, await notices_of(reading, None, days)

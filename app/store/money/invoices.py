@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic_core import from_json
 
 from app.domain.money.invoice import in_force
+from app.store.connection import Reading
 from app.store.ledger import ledger, tree
 
 VERSIONS = "SELECT seq, body FROM record WHERE municipality_id = $1 AND kind = $2 AND ref = $3 ORDER BY version"
@@ -29,33 +30,31 @@ class Position:
     root: bytes
 
 
-async def municipality_name(sql: Any, municipality_id: int) -> str:
+async def municipality_name(reading: Reading) -> str:
     """The tenant's name."""
-    return str(await sql.fetchval(NAME, municipality_id))
+    return str(await reading.fetchval(NAME))
 
 
-async def versions(
-    sql: Any, municipality_id: int, kind: str, ref: str, at_seq: int
-) -> list[tuple[int, Mapping[str, Any]]]:
+async def versions(reading: Reading, kind: str, ref: str, at_seq: int) -> list[tuple[int, Mapping[str, Any]]]:
     """The version of a record in force when master data had come so far, and those that came after it, numbered."""
-    found = [(row["seq"], from_json(row["body"])) for row in await sql.fetch(VERSIONS, municipality_id, kind, ref)]
+    found = [(row["seq"], from_json(row["body"])) for row in await reading.fetch(VERSIONS, kind, ref)]
     return list(in_force(found, at_seq))
 
 
 async def billed_before(
-    sql: Any, municipality_id: int, provider: str, of_months: Collection[dt.date], before: dt.date
+    reading: Reading, provider: str, of_months: Collection[dt.date], before: dt.date
 ) -> list[tuple[str, dt.datetime]]:
     """The earlier closed months whose invoices have lines of these months, and when each was closed."""
-    found = await sql.fetch(BILLED, municipality_id, provider, list(of_months), before)
+    found = await reading.fetch(BILLED, provider, list(of_months), before)
     return [(f"{row['month']:%Y-%m}", row["closed_at"]) for row in found]
 
 
-async def position_of(sql: Any, municipality_id: int, fact: UUID) -> Position | None:
+async def position_of(reading: Reading, fact: UUID) -> Position | None:
     """The tree that ends with the leaf of a close; None while it waits to be sealed."""
-    leaf = await ledger.find(sql, municipality_id, fact, "period_close")
-    head = await tree.head(sql, municipality_id)
+    leaf = await ledger.find(reading, fact, "period_close")
+    head = await tree.head(reading)
     if leaf is None or head is None or leaf.index >= head.size:
         return None
     size = leaf.index + 1
-    [root] = await tree.roots(sql, municipality_id, [(0, size)])
+    [root] = await tree.roots(reading, [(0, size)])
     return Position(size, root)

@@ -5,13 +5,13 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from app.domain.money.compensation_input import Facts
 from app.domain.money.limits import of_provider
 from app.domain.money.month_lines import Row, adjustments, row_of
 from app.domain.money.rating import Agreement, rate
 from app.domain.time import Days, month_days
+from app.store.connection import Reading
 from app.store.money import changed_since, closed_months, compensation
 from app.store.money.changed_since import Position, Touched
 from app.store.money.closed_months import Close
@@ -22,31 +22,26 @@ OfRecipients = dict[str, list[Row]]
 
 
 async def rated(
-    sql: Any,
-    municipality_id: int,
-    provider: str,
-    form: str,
-    days: Days,
-    agreements: Sequence[Agreement] | None = None,
+    reading: Reading, provider: str, form: str, days: Days, agreements: Sequence[Agreement] | None = None
 ) -> list[Row]:
     """The lines of days within one month, by the provider's contracts or by other agreements."""
     if agreements is None:
-        agreements = await compensation.agreements_of(sql, municipality_id, provider, days)
+        agreements = await compensation.agreements_of(reading, provider, days)
     if not agreements:
         return []
-    account = await compensation.account_of(sql, municipality_id, provider, form)
+    account = await compensation.account_of(reading, provider, form)
     return await _rows(account, days, agreements)
 
 
-async def owed(sql: Any, municipality_id: int, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
+async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
     """What is paid for days within one month, and the adjustments of it that wait; both come to what the facts give.
 
     Paid is what has been settled for a whole closed month; for others all that the contracts give, and nothing waits.
     """
-    rows, month = await rated(sql, municipality_id, provider, form, days), f"{days[0]:%Y-%m}"
-    if days != month_days(month) or not await closed_months.closes(sql, municipality_id, provider, days[0]):
+    rows, month = await rated(reading, provider, form, days), f"{days[0]:%Y-%m}"
+    if days != month_days(month) or not await closed_months.closes(reading, provider, days[0]):
         return rows, []
-    paid = await closed_months.settled(sql, municipality_id, provider, days[0])
+    paid = await closed_months.settled(reading, provider, days[0])
     return paid, adjustments(paid, rows, month)
 
 
@@ -78,8 +73,8 @@ async def drafted(account: Account, month: dt.date, *, closing: bool) -> Draft:
 
     Told before it is closed only in the first month after them, so that no two open months tell the same ones.
     """
-    position = await changed_since.position_of(account.sql, account.municipality_id)
-    closed = await closed_months.closes(account.sql, account.municipality_id, account.provider)
+    position = await changed_since.position_of(account.reading)
+    closed = await closed_months.closes(account.reading, account.provider)
     draft = Draft(month, position, closed, {})
     for each in _settled_with(month, [close.month for close in closed], closing=closing):
         draft.lines[each] = _by_recipient(await _month(account, each))
@@ -110,14 +105,14 @@ async def settled(draft: Draft, account: Account) -> list[Row]:
     """The draft's month with its adjustments: what each closed one comes to, less what has been settled for it."""
     lines = _of_all(draft.lines[draft.month])
     for earlier in sorted(draft.lines.keys() - {draft.month}):
-        before = await closed_months.settled(account.sql, account.municipality_id, account.provider, earlier)
+        before = await closed_months.settled(account.reading, account.provider, earlier)
         lines += adjustments(before, _of_all(draft.lines[earlier]), f"{draft.month:%Y-%m}")
     return lines
 
 
-async def with_adjustments(sql: Any, municipality_id: int, provider: str, form: str, month: dt.date) -> list[Row]:
+async def with_adjustments(reading: Reading, provider: str, form: str, month: dt.date) -> list[Row]:
     """The lines of an open month as they would be frozen now."""
-    account = await compensation.account_of(sql, municipality_id, provider, form)
+    account = await compensation.account_of(reading, provider, form)
     return await settled(await drafted(account, month, closing=False), account)
 
 
@@ -136,7 +131,7 @@ async def _month(account: Account, month: dt.date) -> list[Row]:
 
 
 async def _agreements(account: Account, days: Days) -> list[Agreement]:
-    return await compensation.agreements_of(account.sql, account.municipality_id, account.provider, days)
+    return await compensation.agreements_of(account.reading, account.provider, days)
 
 
 def _by_recipient(rows: Iterable[Row]) -> OfRecipients:

@@ -2,12 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from pydantic_core import from_json
 
 from app.domain.author import who
 from app.domain.register.delegation import Put
+from app.store.connection import Reading
 from app.store.register.records import staff_of
 
 # Who is whose now; what such a one was given by an earlier employer under the same ref belongs to it.
@@ -25,16 +25,14 @@ WHERE municipality_id = $1 AND kind = 'staff' AND ref = ANY($2::text[]) ORDER BY
 """
 
 
-async def refs(
-    sql: Any, municipality_id: int, provider: str | None, staff: str | None, after: str, limit: int
-) -> list[str]:
+async def refs(reading: Reading, provider: str | None, staff: str | None, after: str, limit: int) -> list[str]:
     """Staff refs after one, of a provider or of all."""
-    return [row[0] for row in await sql.fetch(REFS, municipality_id, after, provider, staff, limit)]
+    return [row[0] for row in await reading.fetch(REFS, after, provider, staff, limit)]
 
 
-async def puts(sql: Any, municipality_id: int, staff: Iterable[str]) -> dict[str, list[Put]]:
+async def puts(reading: Reading, staff: Iterable[str]) -> dict[str, list[Put]]:
     """Everything that was put of staff refs, each in its order."""
     found: defaultdict[str, list[Put]] = defaultdict(list)
-    for ref, body, at, by in await sql.fetch(PUTS, municipality_id, list(staff)):
+    for ref, body, at, by in await reading.fetch(PUTS, list(staff)):
         found[ref].append(Put(staff_of(ref, from_json(body)), at, who(by)))
     return found

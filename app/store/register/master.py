@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import asyncpg
 from pydantic_core import from_json
 
+from app.store.connection import Reading
 from app.store.register.records import Stored
 
 PAGE = """
@@ -65,15 +65,13 @@ def refusals() -> Iterator[None]:
         raise RefusedError(code) from None
 
 
-async def page(
-    sql: Any, municipality_id: int, kind: str, after: str, limit: int, filters: Mapping[str, str]
-) -> list[Stored]:
+async def page(reading: Reading, kind: str, after: str, limit: int, filters: Mapping[str, str]) -> list[Stored]:
     """The newest versions of a kind after a ref, in the database's order; `filters` are named in FILTERS."""
     chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
-    rows = await sql.fetch(PAGE.format(filters=chosen), municipality_id, kind, after, limit, *filters.values())
+    rows = await reading.fetch(PAGE.format(filters=chosen), kind, after, limit, *filters.values())
     return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
 
 
-async def is_within(sql: Any, municipality_id: int, kind: str, ref: str, reach: str, provider: str) -> bool:
+async def is_within(reading: Reading, kind: str, ref: str, reach: str, provider: str) -> bool:
     """Whether a record is within a provider's reach; `reach` is named in FILTERS."""
-    return bool(await page(sql, municipality_id, kind, "", 1, {"ref": ref, reach: provider}))
+    return bool(await page(reading, kind, "", 1, {"ref": ref, reach: provider}))

@@ -1,12 +1,12 @@
 """Notices of what was declined in advance, as they were put."""
 
 import datetime as dt
-from typing import Any
 
 from pydantic_core import from_json
 
 from app.domain.register.notices import Notice
 from app.domain.time import Days, local_date
+from app.store.connection import Reading
 
 NOTICES = """
 SELECT body FROM (
@@ -16,9 +16,9 @@ SELECT body FROM (
 """
 
 
-async def notices_of(sql: Any, municipality_id: int, provider: str | None, days: Days) -> list[Notice]:
+async def notices_of(reading: Reading, provider: str | None, days: Days) -> list[Notice]:
     """What was declined in advance for these days, of one provider or of all."""
-    bodies = [from_json(row["body"]) for row in await sql.fetch(NOTICES, municipality_id, provider)]
+    bodies = [from_json(row["body"]) for row in await reading.fetch(NOTICES, provider)]
     notices = [
         Notice(
             body["recipient"],

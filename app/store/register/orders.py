@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
+from app.store.connection import Changing
 from app.store.register.records import order_parts
 
 CLEAR = "DELETE FROM care_order WHERE municipality_id = $1 AND ref = ANY($2::text[])"
@@ -43,27 +44,27 @@ SELECT ref, died_on FROM recipient_version WHERE municipality_id = $1 AND upper_
 Json = Mapping[str, Any]
 
 
-async def put_orders(sql: Any, municipality_id: int, bodies: Mapping[str, Json], replaced: Sequence[str]) -> None:
+async def put_orders(changing: Changing, bodies: Mapping[str, Json], replaced: Sequence[str]) -> None:
     """Write orders by ref as they now are; `replaced` are the refs that may be there already.
 
     Each part that has any day is a row, numbered from 1; 0 is an order that was never put again from a day on.
     """
     if replaced:
-        await sql.execute(CLEAR, municipality_id, replaced)
+        await changing.execute(CLEAR, replaced)
     rows = [
         {**part, "ref": ref, "part": number if body.get("earlier") else 0, "first_on": first, "last_on": last}
         for ref, body in bodies.items()
         for number, (first, last, part) in enumerate(order_parts(body), 1)
         if last is None or first <= last
     ]
-    await sql.execute(PUT_ORDERS, municipality_id, to_json(rows).decode())
+    await changing.execute(PUT_ORDERS, to_json(rows).decode())
 
 
-async def withdraw(sql: Any, municipality_id: int, ref: str) -> None:
+async def withdraw(changing: Changing, ref: str) -> None:
     """Take an order away with its lines."""
-    await sql.execute(WITHDRAW, municipality_id, ref)
+    await changing.execute(WITHDRAW, ref)
 
 
-async def put_contract(sql: Any, municipality_id: int, ref: str, body: Json) -> None:
+async def put_contract(changing: Changing, ref: str, body: Json) -> None:
     """Write a contract as it now is. Two of one provider never overlap: constraint `contract_one_at_a_time`."""
-    await sql.execute(PUT_CONTRACT, municipality_id, ref, body["provider"], body["valid_from"], body["valid_to"])
+    await changing.execute(PUT_CONTRACT, ref, body["provider"], body["valid_from"], body["valid_to"])

@@ -15,7 +15,7 @@ from app.domain.register.device import Device
 from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
 from app.domain.register.order import ONE_DAY, Order, OrderLine, Pause
 from app.domain.time import FIRST_DAY, UTC
-from app.store.ledger.ledger import Leaves
+from app.store.connection import Reading, Writing
 
 Json = Mapping[str, Any]
 
@@ -56,27 +56,25 @@ class Stored:
     body: dict[str, Any]
 
 
-async def latest(sql: Any, municipality_id: int, kind: str, ref: str) -> Stored | None:
+async def latest(reading: Reading, kind: str, ref: str) -> Stored | None:
     """The newest version of one record, a removed one included; None when it never was."""
-    row = await sql.fetchrow(LATEST, municipality_id, kind, ref)
+    row = await reading.fetchrow(LATEST, kind, ref)
     return Stored(ref, row["version"], row["removed"], from_json(row["body"])) if row else None
 
 
-async def latest_of_many(sql: Any, municipality_id: int, kind: str, refs: list[str]) -> dict[str, Stored]:
+async def latest_of_many(reading: Reading, kind: str, refs: list[str]) -> dict[str, Stored]:
     """The newest version of each that ever was, by ref."""
-    rows = await sql.fetch(LATEST_OF_MANY, municipality_id, kind, refs)
+    rows = await reading.fetch(LATEST_OF_MANY, kind, refs)
     return {row["ref"]: Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows}
 
 
-async def page(sql: Any, municipality_id: int, kind: str, after: str, limit: int) -> list[Stored]:
+async def page(reading: Reading, kind: str, after: str, limit: int) -> list[Stored]:
     """The records of a kind after a ref, in the database's order; removed ones included, marked."""
-    rows = await sql.fetch(PAGE, municipality_id, kind, after, limit)
+    rows = await reading.fetch(PAGE, kind, after, limit)
     return [Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows]
 
 
-async def append(
-    sql: Any, municipality_id: int, leaves: Leaves, kind: str, seq: int, by: str, versions: list[Stored]
-) -> None:
+async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[Stored]) -> None:
     """Add the next version of each record, numbered on from `seq`, and move the municipality's counter."""
     recorded_at = dt.datetime.now(UTC)
     rows = [
@@ -93,16 +91,14 @@ async def append(
         for no, new in enumerate(versions, seq + 1)
     ]
     for row in rows:
-        leaves.add("record", row)
-    await sql.execute(APPEND, municipality_id, to_json(rows).decode())
-    await sql.execute(
-        "UPDATE municipality SET master_seq = $2 WHERE municipality_id = $1", municipality_id, seq + len(versions)
-    )
+        writing.leaves.add("record", row)
+    await writing.execute(APPEND, to_json(rows).decode())
+    await writing.execute("UPDATE municipality SET master_seq = $2 WHERE municipality_id = $1", seq + len(versions))
 
 
-async def refresh(sql: Any, municipality_id: int, master: MasterData) -> None:
+async def refresh(reading: Reading, master: MasterData) -> None:
     """Bring `master` up to the newest stored record."""
-    async for row in sql.cursor(REFRESH, municipality_id, master.seq, prefetch=1000):
+    async for row in reading.cursor(REFRESH, master.seq, prefetch=1000):
         take_in(master, row["kind"], row["ref"], row["removed"], from_json(row["body"]))
         master.seq = row["seq"]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.store.access.field_encryption import Place, Vault
+from app.store.connection import Changing, Reading
 
 PUT_PROVIDER = """
 INSERT INTO provider (municipality_id, ref, form) VALUES ($1, $2, $3)
@@ -74,16 +75,16 @@ ORDER BY (body->>'valid_from')::date DESC NULLS LAST, version DESC LIMIT 1
 SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND recipient = $2 AND provider = $3)"
 
 
-async def put_provider(sql: Any, municipality_id: int, ref: str, body: Mapping[str, Any]) -> None:
+async def put_provider(changing: Changing, ref: str, body: Mapping[str, Any]) -> None:
     """Write a provider as it now is."""
-    await sql.execute(PUT_PROVIDER, municipality_id, ref, body["form"])
+    await changing.execute(PUT_PROVIDER, ref, body["form"])
 
 
-async def put_versions(sql: Any, municipality_id: int, kind: str, refs: Sequence[str], *, first: bool) -> None:
+async def put_versions(changing: Changing, kind: str, refs: Sequence[str], *, first: bool) -> None:
     """Write all versions of recipients, staff refs or interventions, from the records appended so far."""
     if not first:
-        await sql.execute(CLEAR[kind], municipality_id, refs)
-    await sql.execute(TABLES[kind], municipality_id, refs, kind)
+        await changing.execute(CLEAR[kind], refs)
+    await changing.execute(TABLES[kind], refs, kind)
 
 
 def identity_place(municipality_id: int, ref: str) -> Place:
@@ -91,45 +92,45 @@ def identity_place(municipality_id: int, ref: str) -> Place:
     return Place("recipient_identity", "number_sealed", municipality_id, ref)
 
 
-async def identity(sql: Any, municipality_id: int, ref: str) -> tuple[bytes, bytes] | None:
+async def identity(reading: Reading, ref: str) -> tuple[bytes, bytes] | None:
     """The digest of the recipient's number and the number sealed, None without one."""
-    row = await sql.fetchrow(IDENTITY, municipality_id, ref)
+    row = await reading.fetchrow(IDENTITY, ref)
     return (row["number_digest"], row["number_sealed"]) if row else None
 
 
-async def put_identity(sql: Any, municipality_id: int, ref: str, sealed: bytes, digest: bytes) -> None:
+async def put_identity(changing: Changing, ref: str, sealed: bytes, digest: bytes) -> None:
     """Write a recipient's sealed number."""
-    await sql.execute(PUT_IDENTITY, municipality_id, ref, sealed, digest)
+    await changing.execute(PUT_IDENTITY, ref, sealed, digest)
 
 
-async def drop_identity(sql: Any, municipality_id: int, ref: str) -> None:
+async def drop_identity(changing: Changing, ref: str) -> None:
     """Forget a recipient's number."""
-    await sql.execute(DROP_IDENTITY, municipality_id, ref)
+    await changing.execute(DROP_IDENTITY, ref)
 
 
-async def rewrap_identities(sql: Any, municipality_id: int, vault: Vault) -> int:
+async def rewrap_identities(changing: Changing, vault: Vault) -> int:
     """Seal with the newest key the numbers that another has sealed; how many those were."""
     refs, sealed = [], []
-    for row in await sql.fetch(IDENTITIES, municipality_id):
+    for row in await changing.fetch(IDENTITIES):
         if not vault.is_sealed_by_newest(row["number_sealed"]):
-            place = identity_place(municipality_id, row["ref"])
+            place = identity_place(changing.municipality_id, row["ref"])
             refs.append(row["ref"])
             sealed.append(vault.seal(vault.open(row["number_sealed"], place), place))
-    await sql.execute(RESEAL, municipality_id, refs, sealed)
+    await changing.execute(RESEAL, refs, sealed)
     return len(refs)
 
 
-async def is_employed(sql: Any, municipality_id: int, staff: str, on: dt.date) -> bool:
+async def is_employed(reading: Reading, staff: str, on: dt.date) -> bool:
     """Whether an employment of the staff ref has begun and is not over that day."""
-    return await sql.fetchval(EMPLOYED, municipality_id, staff, on) is True
+    return await reading.fetchval(EMPLOYED, staff, on) is True
 
 
-async def is_served_by(sql: Any, municipality_id: int, recipient: str, provider: str) -> bool:
+async def is_served_by(reading: Reading, recipient: str, provider: str) -> bool:
     """Whether the provider has an order for the recipient, whenever it is or was in force."""
-    served: bool = await sql.fetchval(SERVED, municipality_id, recipient, provider)
+    served: bool = await reading.fetchval(SERVED, recipient, provider)
     return served
 
 
-async def dealt_with(sql: Any, municipality_id: int, provider: str, recipients: Sequence[str]) -> set[str]:
+async def dealt_with(reading: Reading, provider: str, recipients: Sequence[str]) -> set[str]:
     """Those of the recipients for whom the provider has or has had an order, or whom it has visited."""
-    return {row[0] for row in await sql.fetch(DEALT_WITH, municipality_id, provider, recipients)}
+    return {row[0] for row in await reading.fetch(DEALT_WITH, provider, recipients)}

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.sun import KeysetKeys
 from app.store.access.field_encryption import Place, SealBrokenError, Vault
+from app.store.connection import Reading, Writing
 
 PUT = """
 INSERT INTO keyset_key (municipality_id, keyset, meta_key_sealed, file_master_sealed) VALUES ($1, $2, $3, $4)
@@ -24,34 +25,32 @@ def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
     return Place("keyset_key", column, municipality_id, keyset)
 
 
-async def put(sql: Any, municipality_id: int, keyset: str, vault: Vault, keys: KeysetKeys) -> None:
+async def put(writing: Writing, keyset: str, vault: Vault, keys: KeysetKeys) -> None:
     """Write a keyset's keys, wrapped."""
     given = (keys.meta_key, keys.file_master)
     sealed = [
-        vault.seal(key.hex(), keyset_place(municipality_id, keyset, column))
+        vault.seal(key.hex(), keyset_place(writing.municipality_id, keyset, column))
         for column, key in zip(COLUMNS, given, strict=True)
     ]
-    await sql.execute(PUT, municipality_id, keyset, *sealed)
+    await writing.execute(PUT, keyset, *sealed)
 
 
-async def load(sql: Any, municipality_id: int, keysets: Iterable[str], vault: Vault) -> dict[str, KeysetKeys]:
+async def load(reading: Reading, keysets: Iterable[str], vault: Vault) -> dict[str, KeysetKeys]:
     """The keys of these keysets, less those that no key of the ring has wrapped for their place."""
     found = {}
-    for row in await sql.fetch(GET, municipality_id, list(keysets)):
+    for row in await reading.fetch(GET, list(keysets)):
         with suppress(SealBrokenError):
-            found[row["keyset"]] = KeysetKeys(*_opened(vault, municipality_id, row))
+            found[row["keyset"]] = KeysetKeys(*_opened(vault, reading.municipality_id, row))
     return found
 
 
-async def rewrap(sql: Any, municipality_id: int, vault: Vault) -> int:
+async def rewrap(writing: Writing, vault: Vault) -> int:
     """Wrap with the newest key what another has wrapped; how many keysets that were."""
     old = [
-        row
-        for row in await sql.fetch(ALL, municipality_id)
-        if not all(vault.is_sealed_by_newest(row[column]) for column in COLUMNS)
+        row for row in await writing.fetch(ALL) if not all(vault.is_sealed_by_newest(row[column]) for column in COLUMNS)
     ]
     for row in old:
-        await put(sql, municipality_id, row["keyset"], vault, KeysetKeys(*_opened(vault, municipality_id, row)))
+        await put(writing, row["keyset"], vault, KeysetKeys(*_opened(vault, writing.municipality_id, row)))
     return len(old)
 
 

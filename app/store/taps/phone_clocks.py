@@ -1,10 +1,11 @@
 """What the taps of a phone say of its clock, by day."""
 
 import datetime as dt
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.domain.time import day_start
 from app.domain.visits.wrong_clocks import CLOCK_FLAGS
+from app.store.connection import Reading
 
 # The number of flags is what the index of flagged taps is entered by.
 BY_DAY = """
@@ -34,8 +35,8 @@ class ClockDay(NamedTuple):
     last_at: dt.datetime
 
 
-async def clock_days(sql: Any, municipality_id: int, device: str, after: dt.date | None, limit: int) -> list[ClockDay]:
+async def clock_days(reading: Reading, device: str, after: dt.date | None, limit: int) -> list[ClockDay]:
     """The days on which a device's clock was wrong, after one, in their order."""
     since = None if after is None else day_start(after + dt.timedelta(days=1))
-    rows = await sql.fetch(BY_DAY, municipality_id, device, list(CLOCK_FLAGS), since, limit)
+    rows = await reading.fetch(BY_DAY, device, list(CLOCK_FLAGS), since, limit)
     return [ClockDay(*row) for row in rows]

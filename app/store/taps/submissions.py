@@ -15,9 +15,8 @@ from app.domain.taps.read_counter import Read, Reads
 from app.domain.taps.sender import Kept, RefusedItems
 from app.domain.visits.crowd import TOO_MANY
 from app.store import rows, schema
+from app.store.connection import Leaves, Reading, Writing
 from app.store.ledger import ledger
-from app.store.ledger.ledger import Leaves
-from app.store.ledger.macs import Macs
 from app.store.taps import tag_reads
 
 # A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
@@ -150,8 +149,7 @@ class Known:
 
 
 async def known(
-    sql: Any,
-    municipality_id: int,
+    reading: Reading,
     ids: Sequence[UUID],
     phones: Sequence[str],
     nameless: Sequence[bytes],
@@ -164,8 +162,8 @@ async def known(
     """
     found = Known({}, {}, {}, {}, Reads(), RefusedItems())
     reads = zip(*counted, strict=True) if counted else ((), (), ())
-    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await sql.fetch(
-        KNOWN, municipality_id, ids, phones, nameless, *reads, senders
+    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await reading.fetch(
+        KNOWN, ids, phones, nameless, *reads, senders
     ):
         if what == "read":
             _, tag, epoch, *rest = read
@@ -210,10 +208,7 @@ def tap_row(
 
 
 async def append(
-    sql: Any,
-    municipality_id: int,
-    leaves: Leaves,
-    macs: Macs,
+    writing: Writing,
     taps: Sequence[tuple[Any, ...]],
     attempts: Sequence[dict[str, Any]],
     clocks: dict[str, Shift],
@@ -223,20 +218,21 @@ async def append(
     """Store judged taps, refused attempts, their leaves and what is now known of all else, in one statement."""
     if taps or attempts or clocks:
         for tap in taps:
-            leaves.add("tap", dict(zip(TAP, tap, strict=True)))
+            writing.leaves.add("tap", dict(zip(TAP, tap, strict=True)))
         shifts = [
-            macs.add("phone_clock", (municipality_id, phone, shift.wall or dt.timedelta(), shift.booted_at))
+            writing.macs.add(
+                "phone_clock", (writing.municipality_id, phone, shift.wall or dt.timedelta(), shift.booted_at)
+            )
             for phone, shift in clocks.items()
         ]
-        await sql.execute(
+        await writing.execute(
             APPEND + (NARROWING if reads.narrowings else "") + ATTEMPTS,
-            municipality_id,
-            _json(_sealed(leaves, attempts)),
-            [(municipality_id, *tap) for tap in taps],
+            _json(_sealed(writing.leaves, attempts)),
+            [(writing.municipality_id, *tap) for tap in taps],
             shifts,
-            leaves.take(),
-            [tag_reads.row_of(municipality_id, *added) for added in reads.added],
-            _counted(municipality_id, refused),
+            writing.leaves.take(),
+            [tag_reads.row_of(writing.municipality_id, *added) for added in reads.added],
+            _counted(writing.municipality_id, refused),
             *tag_reads.columns_of(reads.narrowings),
         )
 
@@ -254,12 +250,12 @@ class KnownReports(NamedTuple):
 
 
 async def known_reports(
-    sql: Any, municipality_id: int, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
+    reading: Reading, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
     """What is stored under these ids, of items without an id, and of the taps that the reports name."""
     found = KnownReports({}, {}, {}, RefusedItems())
-    asked = (municipality_id, ids, nameless, taps, [sender])
-    for what, id_, body_hash, code, staff, at in await sql.fetch(KNOWN_REPORTS, *asked):
+    asked = (ids, nameless, taps, [sender])
+    for what, id_, body_hash, code, staff, at in await reading.fetch(KNOWN_REPORTS, *asked):
         if what == "report":
             found.stored[id_] = body_hash
         elif what == "tap":
@@ -272,20 +268,15 @@ async def known_reports(
 
 
 async def append_reports(
-    sql: Any,
-    municipality_id: int,
-    leaves: Leaves,
-    reports: Sequence[dict[str, Any]],
-    attempts: Sequence[dict[str, Any]],
-    refused: RefusedItems,
+    writing: Writing, reports: Sequence[dict[str, Any]], attempts: Sequence[dict[str, Any]], refused: RefusedItems
 ) -> None:
     """Store reports, refused attempts at them and their leaves, in one statement."""
     if reports or attempts:
         for report in reports:
-            leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
-        told = map(_json, (_sealed(leaves, attempts), reports))
-        counts = _counted(municipality_id, refused)
-        await sql.execute(APPEND_REPORTS + ATTEMPTS, municipality_id, *told, leaves.take(), counts)
+            writing.leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
+        told = map(_json, (_sealed(writing.leaves, attempts), reports))
+        counts = _counted(writing.municipality_id, refused)
+        await writing.execute(APPEND_REPORTS + ATTEMPTS, *told, writing.leaves.take(), counts)
 
 
 def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...]]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
+from app.store.connection import Changing, Reading
 from app.store.taps.submissions import NOT_SET_ASIDE
 
 PUT = """
@@ -44,22 +45,22 @@ GROUP BY staff
 Json = Mapping[str, Any]
 
 
-async def put(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+async def put(changing: Changing, bodies: Mapping[str, Json]) -> None:
     """Write tags by ref as they now are. A UID belongs to one ref: constraint `tag_one_ref_a_uid`."""
     told = [{"ref": ref, "kind": body["kind"], "uid": body["uid"]} for ref, body in bodies.items()]
-    await sql.execute(PUT, municipality_id, to_json(told).decode())
+    await changing.execute(PUT, to_json(told).decode())
 
 
-async def put_mounts(sql: Any, municipality_id: int, bodies: Mapping[str, Json]) -> None:
+async def put_mounts(changing: Changing, bodies: Mapping[str, Json]) -> None:
     """Write where tags have hung, each household until the next one's instant; no instant twice."""
-    await sql.execute(CLEAR_MOUNTS, municipality_id, list(bodies))
+    await changing.execute(CLEAR_MOUNTS, list(bodies))
     told = [{**mount, "tag": ref} for ref, body in bodies.items() for mount in body.get("mounts", ())]
-    await sql.execute(PUT_MOUNTS, municipality_id, to_json(told).decode())
+    await changing.execute(PUT_MOUNTS, to_json(told).decode())
 
 
-async def households_served(sql: Any, municipality_id: int, provider: str, households: Iterable[str]) -> set[str]:
+async def households_served(reading: Reading, provider: str, households: Iterable[str]) -> set[str]:
     """Those of the households where the provider has, has had or will have an order for somebody who lives there."""
-    return {row[0] for row in await sql.fetch(SERVED, municipality_id, provider, list(households))}
+    return {row[0] for row in await reading.fetch(SERVED, provider, list(households))}
 
 
 class Moved(NamedTuple):
@@ -73,16 +74,14 @@ class Moved(NamedTuple):
     """The provider whose planner did, None for the municipality."""
 
 
-async def moved(
-    sql: Any, municipality_id: int, provider: str | None, after: tuple[dt.datetime, str, str], limit: int
-) -> list[Moved]:
+async def moved(reading: Reading, provider: str | None, after: tuple[dt.datetime, str, str], limit: int) -> list[Moved]:
     """Tags that others took from where a provider, or any, has an open order, by instant, tag and provider."""
-    return [Moved(*row) for row in await sql.fetch(MOVED, municipality_id, provider, *after, limit)]
+    return [Moved(*row) for row in await reading.fetch(MOVED, provider, *after, limit)]
 
 
 async def staff_at(
-    sql: Any, municipality_id: int, ref: str, first_at: dt.datetime, before_at: dt.datetime
+    reading: Reading, ref: str, first_at: dt.datetime, before_at: dt.datetime
 ) -> list[tuple[str, dt.datetime, dt.datetime]]:
     """Staff refs that tapped the tag in the span, with the first and last time."""
-    rows = await sql.fetch(TAPPED, municipality_id, ref, first_at, before_at)
+    rows = await reading.fetch(TAPPED, ref, first_at, before_at)
     return [(row["staff"], row["first_at"], row["last_at"]) for row in rows]

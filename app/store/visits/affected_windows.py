@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 from app.domain.time import Window
+from app.store.connection import Reading
 from app.store.taps.submissions import NOT_SET_ASIDE
 
 REACHED = """
@@ -52,40 +52,38 @@ GROUP BY p.paired_by
 
 
 async def households_reached(
-    sql: Any, municipality_id: int, households: Sequence[Window], recipients: Sequence[Window]
+    reading: Reading, households: Sequence[Window], recipients: Sequence[Window]
 ) -> list[Window]:
     """Those of the households where anybody was, and where else the recipients had visits, each with its window."""
     arguments = (*_arrays(households), *_arrays(recipients))
-    return [tuple(row) for row in await sql.fetch(REACHED, municipality_id, *arguments)]
+    return [tuple(row) for row in await reading.fetch(REACHED, *arguments)]
 
 
-async def households_between(
-    sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime
-) -> list[Window]:
+async def households_between(reading: Reading, first_at: dt.datetime, last_at: dt.datetime) -> list[Window]:
     """Every household where anybody was."""
-    return [tuple(row) for row in await sql.fetch(EVERYWHERE, municipality_id, first_at, last_at)]
+    return [tuple(row) for row in await reading.fetch(EVERYWHERE, first_at, last_at)]
 
 
 async def households_of_provider(
-    sql: Any, municipality_id: int, provider: str, first_at: dt.datetime, last_at: dt.datetime
+    reading: Reading, provider: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> list[Window]:
     """Every household that the provider visited."""
-    return [tuple(row) for row in await sql.fetch(OF_PROVIDER, municipality_id, provider, first_at, last_at)]
+    return [tuple(row) for row in await reading.fetch(OF_PROVIDER, provider, first_at, last_at)]
 
 
 async def taps_of_staff(
-    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+    reading: Reading, staff: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> tuple[dt.datetime, dt.datetime] | None:
     """The first and the last tap, or manual visit, of a staff ref between two instants."""
-    row = await sql.fetchrow(OF_STAFF, municipality_id, staff, first_at, last_at)
+    row = await reading.one(OF_STAFF, staff, first_at, last_at)
     return None if row[0] is None else (row[0], row[1])
 
 
 async def persons_corrected_to(
-    sql: Any, municipality_id: int, staff: str, first_at: dt.datetime, last_at: dt.datetime
+    reading: Reading, staff: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> list[Window]:
     """The persons whose taps were corrected to be a staff ref's between two instants, each with its window."""
-    return [tuple(row) for row in await sql.fetch(CORRECTED_TO, municipality_id, staff, first_at, last_at)]
+    return [tuple(row) for row in await reading.fetch(CORRECTED_TO, staff, first_at, last_at)]
 
 
 def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from app.domain.register.order import ONE_DAY
 from app.domain.time import day_start
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.visits.visits import COLUMNS, StoredVisit, visit_of
 
 # Found in the index of visits that have any, which holds all that is asked for but persons; the bound beside the row is
@@ -96,23 +96,23 @@ class AnomalyFilter:
         for clause, value in limits.items():
             if value is not None:
                 given.append(value)
-                clauses.append(clause.format(len(given)))
+                clauses.append(clause.format(len(given) + 1))  # the first is the municipality
         return " AND ".join(clauses)
 
 
 async def page(reading: Reading, wanted: AnomalyFilter, after: Cursor | None, limit: int) -> list[Found]:
     """Anomalies by the start of their visit, after the cursor."""
-    await reading.sql.execute(ALONE)
-    given = [reading.municipality_id, *(after or (START, UUID(int=0), "")), limit]
+    await reading.configure(ALONE)
+    given = [*(after or (START, UUID(int=0), "")), limit]
     query = PAGE.format(where=wanted.where(given))
-    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.sql.fetch(query, *given)]
+    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.fetch(query, *given)]
 
 
 async def counts(reading: Reading, wanted: AnomalyFilter) -> list[Count]:
     """All that are wanted, counted by code and state."""
     if wanted.first_on or wanted.last_on or wanted.recipient or wanted.staff:
-        given: list[Any] = [reading.municipality_id]
-        rows = await reading.sql.fetch(COUNTED.format(where=wanted.where(given)), *given)
+        given: list[Any] = []
+        rows = await reading.fetch(COUNTED.format(where=wanted.where(given)), *given)
     else:
-        rows = await reading.sql.fetch(KEPT, reading.municipality_id, wanted.provider, wanted.codes, wanted.state)
+        rows = await reading.fetch(KEPT, wanted.provider, wanted.codes, wanted.state)
     return [Count(*row) for row in rows]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
+from app.store.connection import Reading
 from app.store.visits import presences as store_presences
 from app.store.visits.visits import StoredVisit, visit_of
 
@@ -33,17 +34,17 @@ class Standing:
     siblings: Mapping[UUID, Sequence[Visit]]
 
 
-async def standing(sql: Any, municipality_id: int, visits: Sequence[UUID], corrections: Sequence[UUID]) -> Standing:
+async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequence[UUID]) -> Standing:
     """What stands of these visits, and which of these corrections are known."""
     known: dict[UUID, Any] = {}
     found: dict[UUID, StoredVisit] = {}
     siblings: defaultdict[UUID, list[Visit]] = defaultdict(list)
-    for visit, correction in await sql.fetch(NAMED, municipality_id, visits, corrections):
+    for visit, correction in await reading.fetch(NAMED, visits, corrections):
         if visit is not None:
             stored = visit_of(visit)
             found[stored.visit.id] = stored
             siblings[stored.visit.presence].append(stored.visit)
         else:
             known[correction["id"]] = correction
-    presences = await store_presences.of_ids(sql, municipality_id, list(siblings))
+    presences = await store_presences.of_ids(reading, list(siblings))
     return Standing(known, found, presences, siblings)

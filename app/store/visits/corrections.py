@@ -18,8 +18,8 @@ from app.domain.visits.correction import Correction
 from app.domain.visits.evidence import by_hand
 from app.domain.visits.presence import Presence
 from app.store import rows, schema
+from app.store.connection import Reading, Row, Writing
 from app.store.ledger import ledger
-from app.store.ledger.ledger import Leaves
 from app.store.visits.presences import arrays, of_staff
 
 READ = "id, seq, tap, recipient, kind, body, seen, reason"
@@ -104,12 +104,12 @@ class Told(NamedTuple):
     after: dict[str, Any]
 
 
-async def near(sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
+async def near(reading: Reading, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
     """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
-    return overlays(master, await sql.fetch(NEAR, municipality_id, *arrays(of_staff(master, windows))))
+    return overlays(master, await reading.fetch(NEAR, *arrays(of_staff(master, windows))))
 
 
-def overlays(master: MasterData, rows: Iterable[Mapping[str, Any]]) -> dict[str, Overlay]:
+def overlays(master: MasterData, rows: Iterable[Row]) -> dict[str, Overlay]:
     """What rows of `NEAR` say, by person."""
     found: dict[str, Overlay] = {}
     seen: set[UUID] = set()
@@ -144,7 +144,7 @@ def _by_hand(row: Any, person: str) -> Presence:
     )
 
 
-async def told_by_hand(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> dict[UUID, list[Report]]:
+async def told_by_hand(reading: Reading, presences: Sequence[UUID]) -> dict[UUID, list[Report]]:
     """What was done in manual visits, as reports, by presence."""
     return {
         row["presence"]: [
@@ -161,7 +161,7 @@ async def told_by_hand(sql: Any, municipality_id: int, presences: Sequence[UUID]
                 ),
             )
         ]
-        for row in await sql.fetch(MANUAL_OF, municipality_id, presences)
+        for row in await reading.fetch(MANUAL_OF, presences)
     }
 
 
@@ -195,14 +195,14 @@ def _named(body: Mapping[str, Any], name: str) -> UUID | None:
     return UUID(body[name]) if name in body else None
 
 
-async def known(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def known(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """The body hash, tap and recipient of the corrections stored under these ids."""
-    return {row["id"]: row for row in await sql.fetch(KNOWN, municipality_id, ids)}
+    return {row["id"]: row for row in await reading.fetch(KNOWN, ids)}
 
 
-async def append(sql: Any, municipality_id: int, leaves: Leaves, corrections: Sequence[NewCorrection]) -> None:
+async def append(writing: Writing, corrections: Sequence[NewCorrection]) -> None:
     """Store corrections, with their leaves, as the next in their municipality's order."""
-    first: int = await sql.fetchval(NEXT, municipality_id)
+    first: int = await writing.fetchval(NEXT)
     stored = []
     for seq, new in enumerate(corrections, first):
         fields = {
@@ -222,9 +222,9 @@ async def append(sql: Any, municipality_id: int, leaves: Leaves, corrections: Se
             "recorded_at": new.recorded_at,
             "body_hash": new.body_hash,
         }
-        leaves.add("correction", fields)
-        stored.append(_row(schema.correction, municipality_id, fields))
-    await sql.execute(APPEND, stored, leaves.take())
+        writing.leaves.add("correction", fields)
+        stored.append(_row(schema.correction, writing.municipality_id, fields))
+    await writing.insert(APPEND, stored, writing.leaves.take())
 
 
 def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -235,28 +235,28 @@ def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple
     )
 
 
-async def known_by_hand(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Any]:
+async def known_by_hand(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Any]:
     """The body hash, presence and recipient of the manual visits stored under these ids."""
-    return {row["id"]: row for row in await sql.fetch(KNOWN_MANUAL, municipality_id, ids)}
+    return {row["id"]: row for row in await reading.fetch(KNOWN_MANUAL, ids)}
 
 
-async def append_by_hand(sql: Any, municipality_id: int, leaves: Leaves, visits: Sequence[Mapping[str, Any]]) -> None:
+async def append_by_hand(writing: Writing, visits: Sequence[Mapping[str, Any]]) -> None:
     """Store manual visits with their leaves; each has every column but the municipality."""
     for fields in visits:
-        leaves.add("manual_visit", fields)
-    stored = [_row(schema.manual_visit, municipality_id, fields) for fields in visits]
-    await sql.execute(APPEND_MANUAL, stored, leaves.take())
+        writing.leaves.add("manual_visit", fields)
+    stored = [_row(schema.manual_visit, writing.municipality_id, fields) for fields in visits]
+    await writing.insert(APPEND_MANUAL, stored, writing.leaves.take())
 
 
-async def registered_by(sql: Any, municipality_id: int, presence: UUID) -> str:
+async def registered_by(reading: Reading, presence: UUID) -> str:
     """Who told of the visit by hand that makes this presence."""
-    return who(await sql.fetchval(REGISTERED_BY, municipality_id, presence))
+    return who(await reading.fetchval(REGISTERED_BY, presence))
 
 
 INTERNAL = frozenset({"whole", "cause", "repair"})
 
 
-async def told(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Told]:
+async def told(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Told]:
     """Corrections as they are shown, by id."""
     return {
         row["id"]: Told(
@@ -269,5 +269,5 @@ async def told(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID
             from_json(row["before"]),
             {name: value for name, value in from_json(row["body"]).items() if name not in INTERNAL},
         )
-        for row in await sql.fetch(TOLD, municipality_id, ids)
+        for row in await reading.fetch(TOLD, ids)
     }

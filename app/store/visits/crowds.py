@@ -1,11 +1,11 @@
 """Counting the taps of persons and households by day, no further than to where there are too many."""
 
 from collections.abc import Collection
-from typing import Any
 
 from app.domain.register.master import MasterData
 from app.domain.time import Window, days_span
 from app.domain.visits.crowd import MOST, Crowd
+from app.store.connection import Reading
 from app.store.taps.submissions import NOT_SET_ASIDE
 from app.store.visits.presences import arrays, of_staff
 
@@ -31,7 +31,7 @@ CROSS JOIN LATERAL (
 """
 
 
-async def counted(sql: Any, municipality_id: int, master: MasterData, crowds: Collection[Crowd]) -> dict[Crowd, int]:
+async def counted(reading: Reading, master: MasterData, crowds: Collection[Crowd]) -> dict[Crowd, int]:
     """How many taps that were not set aside there are in each crowd."""
     if not crowds:
         return {}
@@ -41,7 +41,7 @@ async def counted(sql: Any, municipality_id: int, master: MasterData, crowds: Co
     days = {_window(crowd)[1]: crowd.on for crowd in crowds}
     found = dict.fromkeys(crowds, 0)
     asked = (*arrays(of_staff(master, persons)), *arrays(households))
-    for whose, name, first_at, taps in await sql.fetch(COUNTS, municipality_id, *asked):
+    for whose, name, first_at, taps in await reading.fetch(COUNTS, *asked):
         found[Crowd(whose, master.person_of(name) if whose == "person" else name, days[first_at])] += taps
     return found
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.domain.visits.crowd import TOO_MANY
+from app.store.connection import Reading
 from app.store.visits.visits import BOUND, HOLDS
 
 Cursor = tuple[dt.datetime, UUID]
@@ -34,9 +35,9 @@ ORDER BY t.at, t.id LIMIT $5
 """
 
 
-async def page(sql: Any, municipality_id: int, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
+async def page(reading: Reading, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
     """Disputed taps by time, after the cursor; those of one provider's staff of that day, where one is given."""
-    return [dict(row) for row in await sql.fetch(PAGE, municipality_id, *after, provider, limit)]
+    return [dict(row) for row in await reading.fetch(PAGE, *after, provider, limit)]
 
 
 ONE = f"""
@@ -47,6 +48,6 @@ FROM tap AS t WHERE municipality_id = $1 AND id = $2
 """
 
 
-async def one(sql: Any, municipality_id: int, tap: UUID) -> Any:
+async def one(reading: Reading, tap: UUID) -> Any:
     """Who tapped when, and whether the tap alone can still be decided of; None for a tap that is not there."""
-    return await sql.fetchrow(ONE, municipality_id, tap)
+    return await reading.fetchrow(ONE, tap)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from app.domain.register.master import MasterData
 from app.domain.time import Window
 from app.domain.visits.presence import Presence, Tap
+from app.store.connection import Reading
 from app.store.visits.corrections import NEAR, NEAR_COLUMNS, Overlay, overlays
 from app.store.visits.presences import FLAGGED, OF_PERSONS, TAPS, arrays, of_staff, presence_of, tap_of
 
@@ -48,7 +49,7 @@ class Surroundings(NamedTuple):
 
 
 async def around(
-    sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
+    reading: Reading, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
 ) -> Surroundings:
     """What lies within windows of persons, as `taps_of` and `of_persons` read it; what is said, within wider ones."""
     taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
@@ -56,7 +57,7 @@ async def around(
     said: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
     flagged: list[Tap] = []
-    for tap_row, presence_row, said_row, seen, flagged_row in await sql.fetch(SURROUNDINGS, municipality_id, *asked):
+    for tap_row, presence_row, said_row, seen, flagged_row in await reading.fetch(SURROUNDINGS, *asked):
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:

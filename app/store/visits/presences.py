@@ -17,6 +17,7 @@ from app.domain.time import LONGEST_PRESENCE, Span, Window
 from app.domain.visits.evidence import by_hand, on_the_wire
 from app.domain.visits.presence import Presence, SideTap, Tap
 from app.domain.visits.wrong_clocks import Said
+from app.store.connection import Reading
 from app.store.taps.submissions import NOT_SET_ASIDE
 
 TAPS = f"""
@@ -156,15 +157,13 @@ def of_staff(master: MasterData, windows: Sequence[Window]) -> list[Window]:
     return [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
 
 
-async def taps_of(
-    sql: Any, municipality_id: int, master: MasterData, windows: Sequence[Window]
-) -> dict[str, list[Tap]]:
+async def taps_of(reading: Reading, master: MasterData, windows: Sequence[Window]) -> dict[str, list[Tap]]:
     """The taps of persons within their windows, by person, where a household is known.
 
     Control taps are left out: nobody is present by one.
     """
     found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(TAPS, municipality_id, *arrays(of_staff(master, windows))):
+    for row in await reading.fetch(TAPS, *arrays(of_staff(master, windows))):
         tap = tap_of(row, master)
         if tap is not None:
             found[master.person_of(tap.staff)].append(tap)
@@ -186,9 +185,7 @@ def tap_of(row: Any, master: MasterData) -> Tap | None:
     return Tap(id_, staff, household, direction, at, counter, level, dispute, tuple(flags))
 
 
-async def clocks_of(
-    sql: Any, municipality_id: int, master: MasterData, presences: Sequence[Presence]
-) -> dict[UUID, Said]:
+async def clocks_of(reading: Reading, master: MasterData, presences: Sequence[Presence]) -> dict[UUID, Said]:
     """What the phones said of the ends of presences, by tap."""
     asked = [
         (tap, staff)
@@ -199,70 +196,66 @@ async def clocks_of(
     ]
     if not asked:
         return {}
-    rows = await sql.fetch(CLOCKS, municipality_id, *map(list, zip(*asked, strict=True)))
+    rows = await reading.fetch(CLOCKS, *map(list, zip(*asked, strict=True)))
     return {tap: Said(at, tapped_at, astray) for tap, at, tapped_at, astray in rows}
 
 
-async def of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+async def of_persons(reading: Reading, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The presences of persons that reach into their windows, by person."""
     found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(OF_PERSONS, municipality_id, *arrays(windows)):
+    for row in await reading.fetch(OF_PERSONS, *arrays(windows)):
         presence = presence_of(row)
         found[presence.person].append(presence)
     return found
 
 
-async def paired_of_persons(sql: Any, municipality_id: int, windows: Sequence[Window]) -> dict[str, list[Presence]]:
+async def paired_of_persons(reading: Reading, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The corrected presences whose taps are these persons' within their windows, by person."""
     found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    for row in await sql.fetch(PAIRED_OF_PERSONS, municipality_id, *arrays(windows)):
+    for row in await reading.fetch(PAIRED_OF_PERSONS, *arrays(windows)):
         presence = presence_of(row)
         found[presence.as_paired.person].append(presence)
     return found
 
 
-async def of_ids(sql: Any, municipality_id: int, ids: Sequence[UUID]) -> dict[UUID, Presence]:
+async def of_ids(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Presence]:
     """The presences with these ids."""
-    return {row["id"]: presence_of(row) for row in await sql.fetch(OF_IDS, municipality_id, ids)}
+    return {row["id"]: presence_of(row) for row in await reading.fetch(OF_IDS, ids)}
 
 
-async def given_to_others(
-    sql: Any, municipality_id: int, taps: Sequence[tuple[UUID, str, dt.datetime]]
-) -> set[tuple[UUID, str]]:
+async def given_to_others(reading: Reading, taps: Sequence[tuple[UUID, str, dt.datetime]]) -> set[tuple[UUID, str]]:
     """Of taps, each with whose and when it was, those whose presence a correction gave to a person, and to whom."""
-    return {tuple(row) for row in await sql.fetch(GIVEN, municipality_id, *map(list, zip(*taps, strict=True)))}
+    return {tuple(row) for row in await reading.fetch(GIVEN, *map(list, zip(*taps, strict=True)))}
 
 
-async def at_households(
-    sql: Any, municipality_id: int, windows: Sequence[Window], known: Sequence[UUID]
-) -> list[Presence]:
+async def at_households(reading: Reading, windows: Sequence[Window], known: Sequence[UUID]) -> list[Presence]:
     """The presences at households that reach into their windows, without the known ones; one may come twice."""
-    return [presence_of(row) for row in await sql.fetch(AT_HOUSEHOLDS, municipality_id, *arrays(windows), known)]
+    return [presence_of(row) for row in await reading.fetch(AT_HOUSEHOLDS, *arrays(windows), known)]
 
 
-async def logged_in(sql: Any, municipality_id: int, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
+async def logged_in(reading: Reading, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
     """Who came to the household and has not left; None for a household nobody ever lived in."""
-    if not await sql.fetchval(LIVED_IN, municipality_id, household):
+    if not await reading.fetchval(LIVED_IN, household):
         return None
-    rows = await sql.fetch(LOGGED_IN, municipality_id, household, now - LONGEST_PRESENCE, now)
+    rows = await reading.fetch(LOGGED_IN, household, now - LONGEST_PRESENCE, now)
     return [dict(row) | {"evidence": on_the_wire(row["evidence"])} for row in rows]
 
 
-async def expired(sql: Any, municipality_id: int, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:
+async def expired(reading: Reading, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:
     """Persons with visits without OUT that began from `first_at` and before `before_at`, with the window of those."""
-    rows = await sql.fetch(EXPIRED, municipality_id, first_at, before_at)
+    rows = await reading.fetch(EXPIRED, first_at, before_at)
     return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
 
 
-async def history(sql: Any, municipality_id: int) -> Span | None:
+async def history(reading: Reading) -> Span | None:
     """First and last instant of anything told, None before the first tap."""
-    row = await sql.fetchrow(HISTORY, municipality_id)
+    row = await reading.one(HISTORY)
     return (row["first_at"], row["last_at"]) if row["first_at"] else None
 
 
-async def persons_within(sql: Any, municipality_id: int, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
+async def persons_within(reading: Reading, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
     """Every person with a tap or a presence within, both ends included."""
-    return sorted(row[0] for row in await sql.fetch(PERSONS_WITHIN, municipality_id, first_at, last_at))
+    return sorted(row[0] for row in await reading.fetch(PERSONS_WITHIN, first_at, last_at))
 
 
 PAIRED = TypeAdapter(tuple[Presence, ...])

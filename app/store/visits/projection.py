@@ -16,7 +16,7 @@ from app.domain.visits.evidence import EVIDENCE_LEVELS
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store import rows, schema
-from app.store.ledger.macs import Macs
+from app.store.connection import Writing
 from app.store.visits.presences import PAIRED, flat_spans
 from app.store.visits.visits import StoredVisit
 
@@ -64,10 +64,8 @@ INSERT INTO visit_change {rows.given(schema.visit_change, 8)}
 
 
 async def write(
-    sql: Any,
-    municipality_id: int,
+    writing: Writing,
     change_no: int,
-    macs: Macs,
     *,
     presences: Iterable[Presence] = (),
     removed: Collection[UUID] = (),
@@ -80,21 +78,23 @@ async def write(
     `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
     """
     after = [stored.visit for stored in visits]
-    new_presences = [_presence(municipality_id, presence) for presence in presences]
+    new_presences = [_presence(writing.municipality_id, presence) for presence in presences]
     ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
-    changes = [macs.add("visit_change", (municipality_id, no, *told)) for no, told in enumerate(ids, change_no + 1)]
+    changes = [
+        writing.macs.add("visit_change", (writing.municipality_id, no, *told))
+        for no, told in enumerate(ids, change_no + 1)
+    ]
     if new_presences or removed or changes:
-        await sql.execute(
+        await writing.execute(
             WRITE,
-            municipality_id,
             change_no,
             list(removed),
             new_presences,
-            [_visit(municipality_id, stored) for stored in visits],
-            [macs.add("withdrawn_visit", _gone(municipality_id, *one)) for one in gone],
-            [(municipality_id, *sums) for sums in month_sums(after, before)],
+            [_visit(writing.municipality_id, stored) for stored in visits],
+            [writing.macs.add("withdrawn_visit", _gone(writing.municipality_id, *one)) for one in gone],
+            [(writing.municipality_id, *sums) for sums in month_sums(after, before)],
             changes,
-            [(municipality_id, *count) for count in anomaly_counts(after, before)],
+            [(writing.municipality_id, *count) for count in anomaly_counts(after, before)],
         )
     return change_no + len(changes)
 

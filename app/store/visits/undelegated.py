@@ -1,12 +1,12 @@
 """Visits in which delegated care was given without a delegation."""
 
 import datetime as dt
-from typing import Any
 from uuid import UUID
 
 from app.domain.register.order import ONE_DAY
 from app.domain.time import Days, days_span
 from app.domain.visits.visit import Visit
+from app.store.connection import Reading
 from app.store.visits.visits import COLUMNS, visit_of
 
 WITHOUT = f"""
@@ -22,10 +22,10 @@ Place = tuple[dt.datetime, UUID]
 
 
 async def without(
-    sql: Any, municipality_id: int, days: Days, provider: str | None, staff: str | None, after: Place, limit: int
+    reading: Reading, days: Days, provider: str | None, staff: str | None, after: Place, limit: int
 ) -> list[Visit]:
     """Performed visits of inclusive local days in which leave was missing, in their order."""
     # The index is of instants; a day to both sides covers what begins on these days.
     span = days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
-    rows = await sql.fetch(WITHOUT, municipality_id, *days, *span, provider, staff, *after, limit)
-    return [visit_of(row).visit for row in rows]
+    rows = await reading.fetch(WITHOUT, *days, *span, provider, staff, *after, limit)
+    return [visit_of(tuple(row)).visit for row in rows]

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, Table, and_, func, literal, select
 from sqlalchemy.types import NULLTYPE
 
 from app.domain.time import day_start
-from app.store.database import Reading
+from app.store.connection import Reading
 from app.store.schema import (
     care_order,
     provider,
@@ -100,7 +100,7 @@ async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | N
 async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[bool, UUID | None]:
     """Whether the visit was withdrawn, and what stands in its place, both within reach."""
     row = (
-        await reading.sa.execute(
+        await reading.composed(
             select(withdrawn_visit.c.replaced_by).where(
                 withdrawn_visit.c.municipality_id == reading.municipality_id,
                 withdrawn_visit.c.id == visit_id,
@@ -119,7 +119,7 @@ async def _within(reading: Reading, reach: Reach, ids: Sequence[UUID | None]) ->
         select(of.c.id).where(of.c.municipality_id == reading.municipality_id, of.c.id.in_(ids), *reach.limits(of))
         for of in (visit, withdrawn_visit)
     ]
-    return set(await reading.sa.scalars(union_all(*found)))
+    return set((await reading.composed(union_all(*found))).scalars())
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ class Change:
 
 async def epoch(reading: Reading) -> str:
     """What tells this life of the database from those before a restore: numbers of changes are given anew in each."""
-    found: UUID = await reading.sql.fetchval(EPOCH, reading.municipality_id)
+    found: UUID = await reading.fetchval(EPOCH)
     return found.hex[:12]
 
 
@@ -146,7 +146,7 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
         withdrawn_visit.c.municipality_id == visit_change.c.municipality_id,
         withdrawn_visit.c.id == visit_change.c.visit,
     )
-    rows = await reading.sa.execute(
+    rows = await reading.composed(
         select(
             visit_change.c.no,
             visit_change.c.visit,
@@ -180,7 +180,7 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
 
 
 async def _stored(reading: Reading, query: Select[Any]) -> list[StoredVisit]:
-    return [visit_of(tuple(row)) for row in await reading.sa.execute(query)]
+    return [visit_of(tuple(row)) for row in await reading.composed(query)]
 
 
 TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_version}
@@ -210,7 +210,7 @@ async def _known(reading: Reading, reach: Reach, kind: Kind, ref: str) -> bool:
             staff_version.c.provider == ref,
         )
         where.append(employed.exists())
-    found = (await reading.sa.execute(select(table.c.ref).where(*where).limit(1))).scalar()
+    found = (await reading.composed(select(table.c.ref).where(*where).limit(1))).scalar()
     if found is None or kind != "recipient":
         return found is not None
     return await _serves(reading, reach, ref)
@@ -228,4 +228,4 @@ async def _serves(reading: Reading, reach: Reach, recipient: str) -> bool:
         care_order.c.recipient == recipient,
         care_order.c.provider == reach.provider,
     )
-    return (await reading.sa.execute(select(visited.exists() | ordered.exists()))).scalar() is True
+    return (await reading.composed(select(visited.exists() | ordered.exists()))).scalar() is True

@@ -15,6 +15,7 @@ from app.domain.visits.evidence import EVIDENCE_LEVELS
 from app.domain.visits.split import Share
 from app.domain.visits.visit import Visit
 from app.store import rows, schema
+from app.store.connection import Reading
 from app.store.visits.corrections import correction_of
 from app.store.visits.presences import spans_of
 
@@ -85,33 +86,33 @@ class Standing(NamedTuple):
     chains: dict[UUID, list[Correction]]
 
 
-async def of_presences(sql: Any, municipality_id: int, presences: Sequence[UUID]) -> list[StoredVisit]:
+async def of_presences(reading: Reading, presences: Sequence[UUID]) -> list[StoredVisit]:
     """The stored visits of presences."""
-    return [visit_of(row) for row in await sql.fetch(OF_PRESENCES, municipality_id, presences)]
+    return [visit_of(tuple(row)) for row in await reading.fetch(OF_PRESENCES, presences)]
 
 
-async def of_tap(sql: Any, municipality_id: int, tap: UUID) -> tuple[UUID, bool] | None:
+async def of_tap(reading: Reading, tap: UUID) -> tuple[UUID, bool] | None:
     """A visit that the tap bounds, and whether it waits for that tap's dispute; None where it bounds none."""
-    row = await sql.fetchrow(OF_TAP, municipality_id, tap)
+    row = await reading.fetchrow(OF_TAP, tap)
     return None if row is None else (row["id"], row["held"])
 
 
-async def notes(sql: Any, municipality_id: int, reports: Sequence[UUID]) -> dict[UUID, str]:
+async def notes(reading: Reading, reports: Sequence[UUID]) -> dict[UUID, str]:
     """What carers wrote in reports, by the report."""
-    return {row["id"]: row["note"] for row in await sql.fetch(NOTES, municipality_id, reports)}
+    return {row["id"]: row["note"] for row in await reading.fetch(NOTES, reports)}
 
 
-async def orphans(sql: Any, municipality_id: int) -> list[StoredVisit]:
+async def orphans(reading: Reading) -> list[StoredVisit]:
     """Visits whose presence does not exist; there are none unless somebody has meddled."""
-    return [visit_of(row) for row in await sql.fetch(ORPHANS, municipality_id)]
+    return [visit_of(tuple(row)) for row in await reading.fetch(ORPHANS)]
 
 
-async def standing(sql: Any, municipality_id: int, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
+async def standing(reading: Reading, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
     """The stored visits of presences, and all that has been said of their taps."""
     visits: list[StoredVisit] = []
     reports: defaultdict[UUID, list[Report]] = defaultdict(list)
     corrections: list[Correction] = []
-    for visit, report, correction in await sql.fetch(STANDING, municipality_id, presences, taps):
+    for visit, report, correction in await reading.fetch(STANDING, presences, taps):
         if visit is not None:
             visits.append(visit_of(visit))
         elif report is not None:

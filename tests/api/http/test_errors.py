@@ -199,8 +199,8 @@ async def probe(service):
 
     async def slow(request: Request) -> None:
         async with database(request).read(188) as reading:
-            await reading.sql.execute("SET LOCAL statement_timeout = '1ms'")
-            await reading.sql.execute(f"SELECT pg_sleep(1), '{SECRET}'")
+            await reading._driver.execute("SET LOCAL statement_timeout = '1ms'")
+            await reading._driver.execute(f"SELECT pg_sleep(1), '{SECRET}'")
 
     async def slow_by_sqlalchemy(request: Request) -> None:
         async with database(request).read(188) as reading:

@@ -8,6 +8,7 @@ import json
 import pytest
 from service import day, serving, tap_item
 
+from app.store.connection import Changing
 from app.store.exports import PIECE_ROWS
 from app.store.invariants import broken
 from app.store.migrate import migrate
@@ -133,7 +134,7 @@ async def test_sums_that_were_kept_before_levels_were_told_get_them(story, datab
     await migrate(database_url, "0009")
     await migrate(database_url)
     assert await story.executed("recipient,order_line") == rows
-    assert await broken(owner, 188) == []
+    assert await broken(Changing(188, owner)) == []
 
 
 async def test_the_same_rows_as_csv_and_as_lines_of_json(story):

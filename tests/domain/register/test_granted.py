@@ -19,6 +19,7 @@ from app.domain.register.granted import granted_seconds, lines_of
 from app.domain.register.master import Intervention, MasterData, Recipient
 from app.domain.register.order import Order, OrderLine, Pause, in_force
 from app.domain.time import FIRST_DAY, days_in_month, month_days
+from app.store.connection import Changing
 from app.store.measures.executed_time import Question, statement
 from app.store.register import orders as store_orders
 from app.store.register.records import order_of
@@ -169,7 +170,7 @@ def placed(told, again=()):
 async def settle(owner, bodies, master):
     """Orders as they are placed, and every version of the catalogue and of recipients, each until the next."""
     await owner.execute("TRUNCATE care_order, order_line, intervention_version, recipient_version")
-    await store_orders.put_orders(owner, 188, bodies, [])
+    await store_orders.put_orders(Changing(188, owner), bodies, [])
     for table, timelines, values in (
         ("intervention_version", master.interventions, "$4, $5"),
         ("recipient_version", master.recipients, "$1, $4, NULL, $5, false"),
@@ -222,7 +223,7 @@ async def test_the_database_grants_what_the_domain_grants(
     lines = lines_of(part for ref, said in bodies.items() for part in order_of(ref, said))
     async with database.read(188) as reading:
         rows, whole, care, by_category = [
-            await reading.sql.fetch(*flat(statement(188, question)))
+            await reading._driver.fetch(*flat(statement(question)))
             for question in (
                 Question(span, ("order_line",)),
                 Question(span, ()),
@@ -253,6 +254,6 @@ async def test_the_largest_order_anybody_can_place_does_not_overflow(owner, data
     master = master_of({"dusch": [(START, "CARE", 20)]})
     await settle(owner, {"O-1": from_json(to_json(body(order)))}, master)
     async with database.read(188) as reading:
-        [row] = await reading.sql.fetch(*flat(statement(188, Question(span, ("order_line",)))))
+        [row] = await reading._driver.fetch(*flat(statement(Question(span, ("order_line",)))))
     assert row["granted_seconds"] == 60 * 1440 * 10 * 1000 * 60
     assert granted_seconds(master, [(order, line)], span) == {"CARE": row["granted_seconds"]}

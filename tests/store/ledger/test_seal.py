@@ -15,6 +15,7 @@ from app.actions.ledger import seal as sealing
 from app.actions.ledger.seal import LedgerBrokenError, Sealed, seal, seal_all
 from app.domain.ledger.ledger import VOID
 from app.domain.ledger.merkle import Frontier, grow
+from app.store.connection import Changing
 from app.store.database import Database
 from app.store.ledger import ledger, tree
 from app.store.ledger.signed_notes import Head, NoteRefusedError, PublicKey, Signer
@@ -60,7 +61,7 @@ async def expect(owner, *, void=()):
         frontier.add(one)
     tiles = await owner.fetch("SELECT level, no, hashes FROM ledger_tile WHERE municipality_id = 188")
     assert {(row["level"], row["no"]): row["hashes"] for row in tiles} == expected
-    head = await tree.head(owner, 188)
+    head = await tree.head(Changing(188, owner))
     signed = Head.read(Signer(LEDGER_KEY, 188).public.text_of(head.note))
     assert (head.size, head.root) == (signed.size, signed.root) == (len(hashes), frontier.root())
     return head.size
@@ -147,7 +148,7 @@ async def test_a_sealer_that_dies_anywhere_leaves_no_gap_and_no_double(
             (asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)
         ):
             await seal(begun, 188)
-    assert (await tree.head(owner, 188)).size == 300
+    assert (await tree.head(Changing(188, owner))).size == 300
     assert (await seal_all(begun, 188)).leaves == 30
     assert await expect(owner) == 330
 
@@ -176,7 +177,7 @@ async def test_a_leaf_far_ahead_stops_the_sealer(begun, owner):
     await forge(owner, 10**12)
     with pytest.raises(LedgerBrokenError, match="are missing from 2 on"):
         await seal(begun, 188)
-    assert (await tree.head(owner, 188)).size == 0
+    assert (await tree.head(Changing(188, owner))).size == 0
 
 
 @pytest.mark.parametrize(
@@ -196,10 +197,10 @@ async def test_nothing_is_signed_over_a_tree_that_is_not_the_signed_one(begun, o
     await seal_all(begun, 188)
     await owner.execute(change)
     await add(begun, 1)
-    before = await tree.head(owner, 188)
+    before = await tree.head(Changing(188, owner))
     with pytest.raises(LedgerBrokenError):
         await seal(begun, 188)
-    assert await tree.head(owner, 188) == before
+    assert await tree.head(Changing(188, owner)) == before
     assert await check(begun, 188) != []
 
 
@@ -218,7 +219,7 @@ async def test_an_earlier_key_is_known_and_another_is_not(begun, database_url, o
     finally:
         await stranger.close()
         await successor.close()
-    head = await tree.head(owner, 188)
+    head = await tree.head(Changing(188, owner))
     assert Head.read(Signer(OTHER_KEY, 188).public.text_of(head.note)).size == 4
 
 

@@ -22,8 +22,8 @@ from app.store.measures.outcomes import outcomes
 
 
 async def answered(reading, question):
-    text, arguments = statement(188, question)
-    rows = await reading.sql.fetch(text, *arguments)
+    text, arguments = statement(question)
+    rows = await reading._driver.fetch(text, *arguments)
     found = {tuple(row[key] for key in question.by): tuple(row[name] for name in FIGURES) for row in rows}
     assert len(found) == len(rows)
     return found
@@ -75,7 +75,7 @@ async def test_continuity_of_all_of_a_provider_and_of_one(town, database):
     seen = Counter()
     async with database.read(188) as reading:
         for who in asked:
-            found = await measured(reading.sql, 188, KOLADA_CLASSIC, FIRST, **who)
+            found = await measured(reading, KOLADA_CLASSIC, FIRST, **who)
             assert found == continuity(KOLADA_CLASSIC, FIRST, town.candidates(**who)), who
             seen.update(found.excluded)
             seen["eligible"] += found.eligible
@@ -100,9 +100,9 @@ async def test_evidence_of_each_provider_and_of_one_recipient(town, database):
                     performed = visit.status == "complete" and visit.took_place
                     if asked and performed and days[0] <= visit.local_date <= days[1]:
                         ends[visit.provider].append((visit.evidence_in, visit.evidence_out, 1))
-                found = await evidence_by_provider(reading.sql, 188, days, **who)
+                found = await evidence_by_provider(reading, days, **who)
                 assert found == {provider: evidence(counted) for provider, counted in ends.items()}, (days, who)
-        everything = await evidence_by_provider(reading.sql, 188, MONTHS)
+        everything = await evidence_by_provider(reading, MONTHS)
         executed = await answered(reading, Question(MONTHS, ("provider",)))
     assert all(all(one.levels.values()) for one in everything.values()), "each level is met at each provider"
     assert {provider: [*reversed(one.levels.values())] for provider, one in everything.items()} == {
@@ -125,8 +125,8 @@ async def test_licensed_care_and_alarms_of_each_provider_and_of_all(town, databa
     providers = {one.provider for one in visits} | {one.provider for one in town.orders}
     async with database.read(188) as reading:
         for days in SPANS:
-            cared = await prescribed.licensed(reading.sql, 188, days, **who)
-            called = await prescribed.alarms(reading.sql, 188, days, **who)
+            cared = await prescribed.licensed(reading, days, **who)
+            called = await prescribed.alarms(reading, days, **who)
             for provider in providers:
                 if who.get("provider") not in {None, provider}:
                     continue
@@ -154,7 +154,7 @@ async def test_indices_of_all_of_a_provider_and_of_one(town, database):
         for days in SPANS:
             for scope in SCOPES.values():
                 for who in ASKED:
-                    found = await tallies(reading.sql, 188, scope, days, **who)
+                    found = await tallies(reading, scope, days, **who)
                     assert found == tallied(scope, days, of(town.visits, **who)), (days, scope.name, who)
                     met |= {(one.visits > one.pairs + 1, 0 < one.again < one.pairs) for one in found.values()}
     assert (True, True) in met, "somebody with a double staffing whom some follow again"
@@ -169,6 +169,6 @@ async def test_outcomes_of_all_of_a_provider_and_of_one(town, database, who):
             notices = [one for one in of(town.notices, provider) if days[0] <= local_date(one.at) <= days[1]]
             counted = became(visits, notices, ordered_of(town))
             wanted = {whose: counts for whose, counts in counted.items() if recipient in {None, whose[1]}}
-            assert await outcomes(reading.sql, 188, days, **who) == wanted, days
-        kinds = {kind for counts in (await outcomes(reading.sql, 188, MONTHS, **who)).values() for kind, _ in counts}
+            assert await outcomes(reading, days, **who) == wanted, days
+        kinds = {kind for counts in (await outcomes(reading, MONTHS, **who)).values() for kind, _ in counts}
     assert who or kinds == {"performed", "declined_in_advance", "declined_at_door", "no_answer", "declined_single"}

@@ -76,8 +76,8 @@ ORDERS = [
 async def put(writing, items):
     stored = [records.Stored(ref, 1, False, body) for _, ref, body in items]
     for (kind, _, _), one in zip(items, stored, strict=True):
-        await records.append(writing.sql, 188, writing.leaves, kind, writing.master.seq, "test", [one])
-        await records.refresh(writing.sql, 188, writing.master)
+        await records.append(writing, kind, writing.master.seq, "test", [one])
+        await records.refresh(writing, writing.master)
 
 
 def clocks_of(taps, off):
@@ -131,7 +131,7 @@ KINDS = ("set_start", "set_end", "set_end", "set_staff", "set_recipient", "set_i
 
 async def correct_one(writing, owner, dice):
     """One correction of a visit that stands, made by chance; one that cannot be made is refused."""
-    rows = await writing.sql.fetch(f"SELECT {', '.join(COLUMNS)} FROM visit ORDER BY id")
+    rows = await writing._driver.fetch(f"SELECT {', '.join(COLUMNS)} FROM visit ORDER BY id")
     if not rows:
         return
     visit = visit_of(dice.choice(rows)).visit
@@ -238,7 +238,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
 
     async with database.write(188) as writing:
         await put(writing, WORLD)
-        await writing.sql.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
+        await writing._driver.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
     while arrivals:
         size = shuffler.choice([1, 1, 2, 5, 12])
         batch, arrivals = arrivals[:size], arrivals[size:]
@@ -253,7 +253,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
                 await correct_one(writing, owner, shuffler)
 
     async with database.write(188) as writing:
-        _, _, chains = await standing(writing.sql, 188, [], [claim.id for _, claim in claims])
+        _, _, chains = await standing(writing, [], [claim.id for _, claim in claims])
         expected = pure(writing.master, claims, off, reports, chains, writing.as_of)
     found = await stored(owner)
     assert differences(found, expected) == []
@@ -276,7 +276,7 @@ async def test_windows_that_nearly_meet_read_no_tap_twice(database, owner, munic
     ]
     async with database.write(188) as writing:
         await put(writing, WORLD)
-        await writing.sql.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
+        await writing._driver.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
     for batch in ([claims[2]], [claims[0], claims[1], claims[3]]):
         async with database.write(188) as writing:
             submitted = [Submission("S-1", None, Envelope(RECEIVED, RECEIVED), [claim]) for claim in batch]
