@@ -22,19 +22,19 @@ from app.api.access import clients, device_clock, devices, oauth
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
-from app.api.http.middleware import Edge
-from app.api.http.throttle import Attempts
+from app.api.http.middleware import Middleware
+from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
 from app.api.measures import executed_time, indices, measures, outcomes, prescribed
 from app.api.money import case_reports, compensation, contracts, invoices, periods, specifications
 from app.api.register import declines, delegations, orders, parties, register
 from app.api.taps import keysets, presence, reports, tags, taps
-from app.api.taps.fast_path import Front
+from app.api.taps.fast_path import FastPath
 from app.api.visits import anomalies, corrections, disputes, manual_visits, reminders, repairs, visits
 from app.outage import Outage
 from app.server import tell_others
 from app.settings import VERSION, Settings
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.web import documentation, pages, phone
@@ -107,7 +107,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     if url is None:
         raise ValueError("no database")
 
-    app = Front(
+    app = FastPath(
         title="Taggad",
         version=VERSION,
         description=DESCRIPTION,
@@ -122,14 +122,14 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     app.state.demo = demo
     # When something is received. Whoever simulates weeks in minutes sets a clock of its own.
     app.state.now = partial(_now, app)
-    app.state.vault = Vault(settings.field_keys, settings.lookup_key)
+    app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
     app.state.max_body_bytes = settings.max_body_bytes
-    app.state.enrolment_attempts = Attempts()
+    app.state.enrolment_attempts = Throttle()
     app.state.exporting = pulls.exporting()
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
-    app.add_middleware(Edge)
+    app.add_middleware(Middleware)
     for module in MODULES:
         app.include_router(module.router)
     app.mount(assets.PAGES.at, assets.PAGES)
@@ -148,7 +148,7 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
         url,
         pool_size=settings.pool_size,
         ledger_keys=settings.ledger_key,
-        vault=app.state.vault,
+        encryption=app.state.encryption,
         answer_seconds=ANSWER_SECONDS,
         marks=Marks(settings.data_dir),
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from told import CATALOGUE, at, day, line
 
-from app.domain.money.compensation_input import Declined, Facts
+from app.domain.money.compensation_input import CompensationInput, Declined
 from app.domain.money.document import terms_of
 from app.domain.money.explanation import explained
 from app.domain.money.month_lines import row_of
@@ -80,7 +80,7 @@ def declined(recipient, when, intervention, how, *, notified=None, number=None):
 def rated(document, master, visits=(), *, month="2026-11", form="external", turned_down=(), days=None, agreements=None):
     """The lines of P-norr in a month, or in some of its days, under one document."""
     orders = [part for parts in master.orders.values() for part in parts]
-    facts = Facts("P-norr", form, master, orders, list(visits), list(turned_down))
+    facts = CompensationInput("P-norr", form, master, orders, list(visits), list(turned_down))
     found = agreements or [Agreement("K-1", EVER, terms_of(document))]
     lines = rate(facts, found, days or month_days(month))
     for one in lines:

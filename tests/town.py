@@ -17,7 +17,8 @@ from app.domain.register.order import Order, OrderLine, Pause, until_death
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visits.split import Share
 from app.domain.visits.visit import NO_DURATION, Visit, visit_id
-from app.store.connection import Changing
+from app.store.connection import Changing, Writing
+from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
 from app.store.register import orders as store_orders
 from app.store.visits import projection
@@ -180,9 +181,17 @@ class Town:
             for order in self.orders
         }  # fmt: skip
         await store_orders.put_orders(Changing(188, owner), from_json(to_json(bodies)), [])
-        await projection.write(
-            owner, 188, 0, Macs([LEDGER_KEY]), visits=[StoredVisit(visit, 1) for visit in self.visits]
+        macs = Macs([LEDGER_KEY])
+        writing = Writing(
+            188,
+            owner,
+            as_of=dt.datetime.now(UTC),
+            change_no=0,
+            master=MasterData(),
+            leaves=Leaves(188, 0, None),
+            macs=macs,
         )
+        await projection.write(writing, 0, visits=[StoredVisit(visit, 1) for visit in self.visits])
         await owner.executemany(
             "INSERT INTO record VALUES (188, 'declines', $1, 1, $2, now(), 'system', false, $3)",
             [

@@ -49,8 +49,8 @@ async def _mistyped(database: Database, municipality_id: int) -> list[str]:
 async def _not_ours(database: Database, reading: Reading) -> list[str]:
     """What only the service can have written, by its keys, and did not."""
     lines = []
-    if database.vault is not None:
-        unsound = await key_samples.unsound(reading, database.vault)
+    if database.encryption is not None:
+        unsound = await key_samples.unsound(reading, database.encryption)
         lines += _told("what is encrypted opens where it stands", unsound)
     for table, many, keys in await macs.forged(reading, database.macs):
         lines.append(f"not so: {table} is as the service wrote it ({many}: {', '.join(keys)})")

@@ -40,7 +40,7 @@ UNCONDITIONAL = Condition()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PutOutcome:
     """What became of a put. Refused: nothing is written, `code` says why, `flaws` where.
 
     `version` is the one that stands then; 0 where there is none, or where it has nothing to do with the refusal.
@@ -54,14 +54,14 @@ class Outcome:
     warnings: tuple[Json, ...] = ()
 
 
-def refused(code: str, *flaws: Flaw) -> Outcome:
+def refused(code: str, *flaws: Flaw) -> PutOutcome:
     """Nothing is written; the code says why."""
-    return Outcome("refused", code=code, flaws=flaws)
+    return PutOutcome("refused", code=code, flaws=flaws)
 
 
-def unmet(version: int | None) -> Outcome:
+def unmet(version: int | None) -> PutOutcome:
     """Nothing is written: the caller has looked at another version than the one that stands, None where none does."""
-    return Outcome("refused", version or 0, code="version_conflict")
+    return PutOutcome("refused", version or 0, code="version_conflict")
 
 
 async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:

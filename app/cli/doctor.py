@@ -66,7 +66,7 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
     return findings
 
 
-def _of_roles(told: health.Told) -> Iterator[Finding]:
+def _of_roles(told: health.ServerState) -> Iterator[Finding]:
     wrong = [f"row-level security does not bind {role}" for role in told.too_mighty]
     wrong += [f"taggad_app owns {told.owned} tables"] * bool(told.owned)
     wrong += [f"{table} has no row-level security" for table in told.open_tables]
@@ -75,7 +75,7 @@ def _of_roles(told: health.Told) -> Iterator[Finding]:
         yield Finding(True, "the application's role owns nothing and is bound by row-level security")
 
 
-def _of_clock(now: dt.datetime, told: health.Told) -> Finding:
+def _of_clock(now: dt.datetime, told: health.ServerState) -> Finding:
     off = (now - told.now).total_seconds()
     if abs(off) <= MOST_CLOCK_SECONDS:
         return Finding(True, "this machine's clock and the database's agree")

@@ -41,9 +41,9 @@ from app.main import collect_seldom, configure_logs, create_app
 from app.server import listen, server_options
 from app.server import serve as serve_at
 from app.settings import VERSION, Settings
-from app.store.access.field_encryption import SealBrokenError, Vault
+from app.store.access.field_encryption import DecryptionError, FieldEncryption
 from app.store.database import Database
-from app.store.ledger.signed_notes import PublicKey, origin
+from app.store.ledger.signed_notes import NoteKey, origin
 from app.store.migrate import migrate, pending, roles_script
 from app.store.server import embedded
 from app.store.server.secrets import made_once
@@ -232,14 +232,14 @@ def rewrap_() -> None:
     """Seal personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
     with failures_told():
         settings = settings_with_secrets()
-        vault = Vault(settings.field_keys, settings.lookup_key)
+        encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
 
         async def each(database: Database) -> list[tuple[int, tuple[int, int]]]:
-            return [(one, await rewrap(database, one, vault)) for one in await database.municipalities()]
+            return [(one, await rewrap(database, one, encryption)) for one in await database.municipalities()]
 
         try:
             done = on_database(each, settings)
-        except SealBrokenError:
+        except DecryptionError:
             fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
     for municipality_id, (numbers, keysets) in done:
         out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets sealed anew")
@@ -255,7 +255,7 @@ def verify_ledger_(
 ) -> None:
     """Check a ledger over HTTP, with nothing but a public key: a line for each finding, and then exit 1."""
     with failures_told():
-        key = PublicKey.read(public_key)
+        key = NoteKey.read(public_key)
         if municipality is not None and key.name != origin(municipality):
             raise typer.BadParameter(f"the key is for {key.name}", param_hint="--municipality")
         bearer = sys.stdin.readline().strip() if token == "-" else token  # noqa: S105 - the sign for standard input

@@ -14,7 +14,7 @@ from app.actions.access.fit_keys import fit_keys, remember_lookup_key
 from app.cli.verify_ledger import UnverifiableError
 from app.server import ListenError
 from app.settings import Settings, UnsafeSettingsError
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.store.ledger.signed_notes import UnreadableKeyError
@@ -98,15 +98,15 @@ def require_keys(settings: Settings, url: str, *, remember: bool = False) -> Non
     """
 
     async def unfit() -> list[str]:
-        vault = Vault(settings.field_keys, settings.lookup_key)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault)
+        encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption)
         try:
             lines = []
             for municipality_id in await database.municipalities():
                 found = await fit_keys(database, municipality_id)
                 lines += [f"{municipality_id}: {line}" for line in found]
                 if remember and not found:
-                    await remember_lookup_key(database, municipality_id, vault)
+                    await remember_lookup_key(database, municipality_id, encryption)
             return lines
         finally:
             await database.close()
@@ -125,9 +125,9 @@ def on_database(work: Callable[[Database], Awaitable[Result]], settings: Setting
             if settings.database_url is not None:
                 fail("the database is not at this version's schema: run `taggad migrate`")
             await migrate(url)
-        vault = Vault(settings.field_keys, settings.lookup_key) if settings.field_keys else None
+        encryption = FieldEncryption(settings.field_keys, settings.lookup_key) if settings.field_keys else None
         marks = Marks(settings.data_dir)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, vault=vault, marks=marks)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, marks=marks)
         try:
             return await work(database)
         finally:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeVar
 import typer
 
 from app.actions.access.revoke import revoke as revoke_record
-from app.actions.versions import Json, Outcome, keep
+from app.actions.versions import Json, PutOutcome, keep
 from app.api.http.access import OPERATOR, ROLES, mint
 from app.cli.terminal import fail, failures_told, on_database, out, settings_with_secrets
 from app.domain.time import UTC, written
@@ -106,7 +106,7 @@ def revoke(
 ) -> None:
     """Trust a token no longer: within half a minute it opens nothing."""
 
-    async def end(writing: Writing) -> Outcome:
+    async def end(writing: Writing) -> PutOutcome:
         now = dt.datetime.now(UTC)
         return await revoke_record(writing, KIND, token, now, "taken back at the command line", by=OPERATOR)
 

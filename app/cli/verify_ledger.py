@@ -14,7 +14,7 @@ import httpx
 
 from app.domain.ledger.ledger import Entry
 from app.domain.ledger.merkle import Frontier, verify_consistency
-from app.store.ledger.signed_notes import Head, NoteRefusedError, PublicKey
+from app.store.ledger.signed_notes import Head, NoteKey, NoteRefusedError
 
 PAGE = 1000
 KEPT_BYTES = 8
@@ -31,7 +31,7 @@ class UnverifiableError(Exception):
 class Verifier:
     """One run against one municipality's ledger. `findings` holds a line for everything that is wrong."""
 
-    def __init__(self, client: httpx.Client, key: PublicKey, state: Path) -> None:
+    def __init__(self, client: httpx.Client, key: NoteKey, state: Path) -> None:
         self._client = client
         self._key = key
         self._state = state
@@ -164,7 +164,7 @@ def _entry(told: dict[str, Any]) -> Entry:
 
 
 def verify_ledger(
-    url: str, token: str, key: PublicKey, state: Path, *, transport: httpx.BaseTransport | None = None
+    url: str, token: str, key: NoteKey, state: Path, *, transport: httpx.BaseTransport | None = None
 ) -> tuple[Head | None, list[str]]:
     """The head that was checked and a line for each finding. Raises UnverifiableError, OSError."""
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}

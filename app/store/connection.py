@@ -99,7 +99,7 @@ class Changing(Reading):
         await self._driver.execute(statement, *rows)
 
 
-class Leaves(Protocol):
+class NewLeaves(Protocol):
     """The leaves of one transaction."""
 
     @property
@@ -151,7 +151,7 @@ class Writing(Changing):
         as_of: dt.datetime,
         change_no: int,
         master: MasterData,
-        leaves: Leaves,
+        leaves: NewLeaves,
         macs: Macs,
     ) -> None:
         """`change_no` is the last number that was given to a change.

@@ -13,7 +13,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.register.master import MasterData
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.connection import Changing, Driver, Reading, Writing
 from app.store.ledger import ledger, macs
@@ -76,15 +76,15 @@ class Database:
         pool_size: int = 12,
         role: str | None = APP_ROLE,
         ledger_keys: Sequence[bytes] = (),
-        vault: Vault | None = None,
+        encryption: FieldEncryption | None = None,
         answer_seconds: int = 60,
         marks: Marks | None = None,
     ) -> None:
         """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
 
         Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored. Without a
-        `vault` the keys of tags stay closed, and no message of one can be verified. No statement of a write or a read
-        takes more than `answer_seconds`. `marks` remember how large each ledger was.
+        `encryption` the keys of tags stay closed, and no message of one can be verified. No statement of a write or a
+        read takes more than `answer_seconds`. `marks` remember how large each ledger was.
         """
         self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
@@ -92,7 +92,7 @@ class Database:
         self._masters: dict[int, MasterData] = {}
         self._existing: set[int] = set()
         """The municipalities that this process has met: none is ever taken away."""
-        self.vault = vault
+        self.encryption = encryption
         self.marks = marks or Marks(None)
         self.stopped: dict[int, str] = {}
         """The municipalities whose ledger this process has found broken, and how."""
@@ -222,8 +222,8 @@ class Database:
         if master.seq < seq:
             await records.refresh(reading, master)
         closed = master.keysets.keys() - master.keys.keys()
-        if closed and self.vault:
-            master.keys.update(await keysets.load(reading, closed, self.vault))
+        if closed and self.encryption:
+            master.keys.update(await keysets.load(reading, closed, self.encryption))
         self._masters[reading.municipality_id] = master
         return master
 

@@ -22,7 +22,7 @@ FROM municipality WHERE municipality_id = $1
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServerState:
     """`too_mighty` are roles of ours that row-level security does not bind, `open_tables` tables without it."""
 
     version: str
@@ -32,10 +32,10 @@ class Told:
     open_tables: list[str]
 
 
-async def told(reading: Reading) -> Told:
+async def told(reading: Reading) -> ServerState:
     """What the server says of itself and of the application's role."""
     row = await reading.about_server(TOLD)
-    return Told(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
+    return ServerState(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
 
 
 async def latest(reading: Reading, now: dt.datetime) -> tuple[dt.datetime, int]:

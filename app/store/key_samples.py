@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.store.access.field_encryption import Place, SealBrokenError, Vault
+from app.store.access.field_encryption import DecryptionError, FieldEncryption, Place
 from app.store.connection import Reading, Row, Writing
 from app.store.register.register import identity_place
 from app.store.taps import keysets
@@ -65,22 +65,22 @@ async def put_lookup_mark(writing: Writing, mark: bytes) -> None:
     await writing.execute(PUT_MARK, mark)
 
 
-async def unsound(reading: Reading, vault: Vault) -> list[str]:
+async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
     """Encrypted values that no key opens where they stand, or that are found by another digest than their own."""
     found = []
     async for ref, sealed, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
-        number = _opened(vault, sealed, identity_place(reading.municipality_id, ref))
-        if number is None or vault.digest(number, reading.municipality_id) != digest:
+        number = _opened(encryption, sealed, identity_place(reading.municipality_id, ref))
+        if number is None or encryption.digest(number, reading.municipality_id) != digest:
             found.append(f"recipient_identity {ref}")
     for row in await reading.fetch(keysets.ALL):
         places = [(row[column], keyset_place(reading.municipality_id, row["keyset"], column)) for column in COLUMNS]
-        if None in [_opened(vault, sealed, place) for sealed, place in places]:
+        if None in [_opened(encryption, sealed, place) for sealed, place in places]:
             found.append(f"keyset_key {row['keyset']}")
     return found + [f"keyset_key {row[0]}" for row in await reading.fetch(UNPAIRED)]
 
 
-def _opened(vault: Vault, sealed: bytes, place: Place) -> str | None:
+def _opened(encryption: FieldEncryption, sealed: bytes, place: Place) -> str | None:
     try:
-        return vault.open(sealed, place)
-    except SealBrokenError:
+        return encryption.decrypt(sealed, place)
+    except DecryptionError:
         return None

@@ -22,7 +22,7 @@ SELECT
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ServiceFigures:
     """Counts over every municipality."""
 
     municipalities: int
@@ -39,7 +39,7 @@ async def add(reading: Reading, name: str, now: dt.datetime) -> bool:
     return await reading.fetchval(ADD, name, now) is not None
 
 
-async def figures(database: Database, today_at: dt.datetime) -> Figures:
+async def figures(database: Database, today_at: dt.datetime) -> ServiceFigures:
     """Counts over every municipality; visits are those that lie after `today_at`."""
     codes = await database.municipalities()
     taps = visits = logged_in = 0
@@ -47,7 +47,7 @@ async def figures(database: Database, today_at: dt.datetime) -> Figures:
         async with database.read(code) as reading:
             row = await _counted(reading, today_at)
         taps, visits, logged_in = taps + row[0], visits + row[1], logged_in + row[2]
-    return Figures(len(codes), taps, visits, logged_in)
+    return ServiceFigures(len(codes), taps, visits, logged_in)
 
 
 async def _counted(reading: Reading, today_at: dt.datetime) -> tuple[int, int, int]:

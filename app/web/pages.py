@@ -14,7 +14,7 @@ from app import assets
 from app.domain.time import UTC, day_start, local_date
 from app.language import wanted
 from app.store.database import Database
-from app.store.municipalities import MOST_COUNTED, Figures, figures
+from app.store.municipalities import MOST_COUNTED, ServiceFigures, figures
 
 HERE = Path(__file__).parent
 FRESH_SECONDS = 3.0
@@ -78,10 +78,10 @@ _template = Environment(
 ).get_template("start.html")
 
 
-async def _figures(request: Request) -> Figures | None:
+async def _figures(request: Request) -> ServiceFigures | None:
     """Fresh within some seconds: however many look, the database is asked once. None when it does not answer."""
     database: Database = request.app.state.database
-    kept: tuple[float, Figures | None] | None = getattr(request.app.state, "figures", None)
+    kept: tuple[float, ServiceFigures | None] | None = getattr(request.app.state, "figures", None)
     if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
         return kept[1]
     request.app.state.figures = (time.monotonic(), kept[1] if kept else None)  # who comes meanwhile gets the last

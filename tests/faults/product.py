@@ -12,9 +12,9 @@ from app.actions.visits.rebuild import rebuild
 from app.api.http.access import Tokens
 from app.cli.verify_ledger import UnverifiableError, verify_ledger
 from app.settings import Settings
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
-from app.store.ledger.signed_notes import PublicKey
+from app.store.ledger.signed_notes import NoteKey
 from app.store.migrate import migrate
 from app.store.server.embedded import Embedded
 
@@ -43,8 +43,8 @@ def environment(url, data_dir):
 
 async def invariants_broken(url, code):
     """What `taggad check` and `taggad rebuild` find."""
-    vault = Vault(SETTINGS.field_keys, SETTINGS.lookup_key)
-    database = Database(url, pool_size=4, ledger_keys=SETTINGS.ledger_key, vault=vault)
+    encryption = FieldEncryption(SETTINGS.field_keys, SETTINGS.lookup_key)
+    database = Database(url, pool_size=4, ledger_keys=SETTINGS.ledger_key, encryption=encryption)
     try:
         found = await check(database, code)
         return found + [f"rebuild: {line}" async for line in rebuild(database, code)]
@@ -54,7 +54,7 @@ async def invariants_broken(url, code):
 
 async def ledger_findings(url, code, public_key, state):
     """What `taggad verify-ledger` finds, or in the end that it can say nothing."""
-    key, said = PublicKey.read(public_key), ""
+    key, said = NoteKey.read(public_key), ""
     for _ in range(TRIES):  # a connection that was ended is met once, and answered by 503
         try:
             _, findings = await asyncio.to_thread(verify_ledger, url, token(code, "auditor"), key, state)

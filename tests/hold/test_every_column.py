@@ -17,7 +17,7 @@ from app.actions.check import check
 from app.actions.visits.rebuild import rebuild
 from app.settings import Settings
 from app.store import typed_tables
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
 from app.store.schema import metadata
 
@@ -97,8 +97,8 @@ async def whole(server_url, admin, template):
     async with serving(url, late_tap_days=36500) as service:
         await tell_all(service)
     settings = Settings.model_validate(SECRETS)
-    vault = Vault(settings.field_keys, settings.lookup_key)
-    database = Database(url, pool_size=4, ledger_keys=settings.ledger_key, vault=vault)
+    encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
+    database = Database(url, pool_size=4, ledger_keys=settings.ledger_key, encryption=encryption)
     owner = await connect(url)
     await owner.execute("SET session_replication_role = replica")
     for row in await owner.fetch(OF_SEVERAL):

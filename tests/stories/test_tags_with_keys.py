@@ -17,7 +17,7 @@ from app.actions.check import check
 from app.actions.taps.record_taps import Submission, record_taps
 from app.domain.taps.judging import Claim, Envelope, Message
 from app.settings import Settings
-from app.store.access.field_encryption import SealBrokenError, Vault
+from app.store.access.field_encryption import DecryptionError, FieldEncryption
 
 H1 = TAGS["H-1"]
 SETTINGS = Settings.model_validate(SECRETS)
@@ -237,11 +237,11 @@ async def test_rewrapped_keys_open_without_the_old_key(settle_another):
     only_new = f"new:{b64encode(new).decode()}"
     keyed = await with_chip(await settle_another(field_keys=f"{SECRETS['field_keys']},{only_new}"))
     await keyed.put("recipients", "B-9", {"area": "URBAN", "personal_number": "191212121212"})
-    database, vault = keyed.app.state.database, Vault(ring, lookup)
-    assert await rewrap(database, 188, vault) == (1, 1)
-    assert await rewrap(database, 188, vault) == (0, 0)
-    with pytest.raises(SealBrokenError):
-        await rewrap(database, 188, Vault({"newer": bytes(range(9, 41)), **keys}, lookup))
+    database, encryption = keyed.app.state.database, FieldEncryption(ring, lookup)
+    assert await rewrap(database, 188, encryption) == (1, 1)
+    assert await rewrap(database, 188, encryption) == (0, 0)
+    with pytest.raises(DecryptionError):
+        await rewrap(database, 188, FieldEncryption({"newer": bytes(range(9, 41)), **keys}, lookup))
     async with serving(url_of(keyed), field_keys=only_new) as other:
         assert await told(other, keyed.chip.read()) == ("accepted", None, "sun_online")
 

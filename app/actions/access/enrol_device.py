@@ -3,7 +3,7 @@
 import datetime as dt
 import secrets
 
-from app.actions.versions import Json, Outcome, keep, refused
+from app.actions.versions import Json, PutOutcome, keep, refused
 from app.domain.time import written
 from app.store.access import credentials
 from app.store.connection import Writing
@@ -40,7 +40,7 @@ async def offer_code(
     return expires_at
 
 
-async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: dt.datetime) -> Outcome:
+async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: dt.datetime) -> PutOutcome:
     """Bind a device with this public key (a JWK) to the staff whose code it has. Refused: `enrolment_code_invalid`."""
     staff = await credentials.take_code(writing, digest, now)
     if staff is None:
@@ -55,4 +55,4 @@ async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: d
         "reason": None,
     }
     await keep(writing, KIND, f"{writing.municipality_id}:device:{ref}", [Stored(ref, 1, removed=False, body=body)])
-    return Outcome("created", 1, {"ref": ref, **body})
+    return PutOutcome("created", 1, {"ref": ref, **body})

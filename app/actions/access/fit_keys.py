@@ -2,7 +2,7 @@
 
 from app.actions.ledger.seal import LedgerBrokenError, require_signed
 from app.store import key_samples
-from app.store.access.field_encryption import SealBrokenError, Vault
+from app.store.access.field_encryption import DecryptionError, FieldEncryption
 from app.store.database import Database
 from app.store.key_samples import Sample
 from app.store.ledger import tree
@@ -13,13 +13,13 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
 
     Keys that are not at hand at all (a verb beside an outside database) are not asked about.
     """
-    lines, vault = [], database.vault
+    lines, encryption = [], database.encryption
     async with database.read(municipality_id) as reading:
-        if vault is not None:
+        if encryption is not None:
             found = await key_samples.samples(reading)
-            lines += [line for sample in found if (line := _unopened(vault, sample))]
+            lines += [line for sample in found if (line := _unopened(encryption, sample))]
             mark = await key_samples.lookup_mark(reading)
-            if mark is not None and mark != vault.mark(municipality_id):
+            if mark is not None and mark != encryption.mark(municipality_id):
                 lines.append("TAGGAD_LOOKUP_KEY is not the key that personal numbers, clients and phones are found by")
         head = await tree.head(reading)
         if head is not None and database.ledger_keys:
@@ -30,18 +30,18 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
     return lines
 
 
-async def remember_lookup_key(database: Database, municipality_id: int, vault: Vault) -> None:
+async def remember_lookup_key(database: Database, municipality_id: int, encryption: FieldEncryption) -> None:
     """Keep what the key for look-ups makes of the municipality, the first time: it opens nothing by which to try it."""
     async with database.write(municipality_id) as writing:
         if await key_samples.lookup_mark(writing) is None:
-            await key_samples.put_lookup_mark(writing, vault.mark(municipality_id))
+            await key_samples.put_lookup_mark(writing, encryption.mark(municipality_id))
 
 
-def _unopened(vault: Vault, sample: Sample) -> str | None:
-    if not vault.has(sample.key):
+def _unopened(encryption: FieldEncryption, sample: Sample) -> str | None:
+    if not encryption.has(sample.key):
         return f"TAGGAD_FIELD_KEYS lacks the key '{sample.key}', which encrypted {sample.what}"
     try:
-        vault.open(sample.sealed, sample.place)
-    except SealBrokenError:
+        encryption.decrypt(sample.sealed, sample.place)
+    except DecryptionError:
         return f"the key '{sample.key}' of TAGGAD_FIELD_KEYS is not the one that encrypted {sample.what}"
     return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.actions.versions import Flaw, Json, Outcome, keep, refused
+from app.actions.versions import Flaw, Json, PutOutcome, keep, refused
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -19,7 +19,7 @@ async def make_client(
     secret_digest: bytes,
     *,
     by: str,
-) -> Outcome:
+) -> PutOutcome:
     """Keep a client with the digest of its secret. Refused: `client_exists`; `unknown_ref` (with a flaw: the provider).
 
     A name is never given twice, so that what a client did stays its own.
@@ -37,4 +37,4 @@ async def make_client(
         "reason": None,
     }
     await keep(writing, KIND, by, [Stored(ref, 1, removed=False, body=body)])
-    return Outcome("created", 1, body)
+    return PutOutcome("created", 1, body)

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Literal
 
 from app.actions.access.enrol_device import staff_in_reach
-from app.actions.versions import Outcome, keep, refused
+from app.actions.versions import PutOutcome, keep, refused
 from app.domain.time import whole_second, written
 from app.store.connection import Writing
 from app.store.register import records
@@ -20,7 +20,7 @@ async def revoke(
     *,
     by: str,
     provider: str | None = None,
-) -> Outcome:
+) -> PutOutcome:
     """Revoke from an instant on, which must have come. Of several revocations the earliest counts, for good.
 
     Taps that were judged already stay as they are. Refused: `unknown_ref`.
@@ -33,7 +33,7 @@ async def revoke(
     at = whole_second(at)
     told = latest.body["revoked_at"]
     if told is not None and dt.datetime.fromisoformat(told) <= at:
-        return Outcome("unchanged", latest.version, latest.body)
+        return PutOutcome("unchanged", latest.version, latest.body)
     body = latest.body | {"revoked_at": written(at), "reason": reason}
     await keep(writing, kind, by, [Stored(ref, latest.version + 1, removed=False, body=body)])
-    return Outcome("replaced", latest.version + 1, body)
+    return PutOutcome("replaced", latest.version + 1, body)

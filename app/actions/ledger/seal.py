@@ -57,8 +57,8 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
     # A write, because what was stored before there was a ledger gets its leaves then.
     async with database.write(municipality_id) as writing:
         await tree.begin(writing, _signed(signer, 0, EMPTY_ROOT))
-        if database.vault is not None:
-            await key_samples.put_lookup_mark(writing, database.vault.mark(municipality_id))
+        if database.encryption is not None:
+            await key_samples.put_lookup_mark(writing, database.encryption.mark(municipality_id))
     return await seal(database, municipality_id)
 
 

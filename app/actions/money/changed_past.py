@@ -20,7 +20,7 @@ Pay = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PastChange:
     """An order before and after it was put again, and the days before today from the first that it changes.
 
     `whose` is each provider with the recipients of whom its pay may change: one presence is divided between all of a
@@ -33,7 +33,9 @@ class Change:
     whose: AbstractSet[tuple[str, str]]
 
 
-def changed_past(master: MasterData, before: Sequence[Order], after: Sequence[Order], today: dt.date) -> Change | None:
+def changed_past(
+    master: MasterData, before: Sequence[Order], after: Sequence[Order], today: dt.date
+) -> PastChange | None:
     """The change, where it says anything else of a day before today."""
     first = first_change(before, after)
     if first is None or first >= today:
@@ -44,10 +46,10 @@ def changed_past(master: MasterData, before: Sequence[Order], after: Sequence[Or
         for provider in providers_of(order)
         for recipient in master.household_of(order.recipient)
     }
-    return Change(before, after, (first, today - ONE_DAY), whose)
+    return PastChange(before, after, (first, today - ONE_DAY), whose)
 
 
-async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
+async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
     """What is paid at this moment, for the days of all changes together, to whom they are about.
 
     It begins with the first day's month: a limit looks at all of a month, and a line is rounded for it.
@@ -70,7 +72,7 @@ async def paid(writing: Writing, changes: Collection[Change]) -> Pay:
     return found
 
 
-def warning(master: MasterData, change: Change, before: Pay, after: Pay) -> dict[str, Any] | None:
+def warning(master: MasterData, change: PastChange, before: Pay, after: Pay) -> dict[str, Any] | None:
     """What is to be told of the change; None where it neither grants nor pays otherwise."""
     ore = sum(after.get(one, 0) - before.get(one, 0) for one in change.whose)
     seconds = _granted(master, change.after, change.days) - _granted(master, change.before, change.days)
@@ -83,7 +85,7 @@ def _granted(master: MasterData, orders: Sequence[Order], days: Days) -> int:
     return sum(sum(granted_seconds(master, line, days).values()) for line in lines_of(orders))
 
 
-def _grants_otherwise(change: Change) -> bool:
+def _grants_otherwise(change: PastChange) -> bool:
     """Whether a past day grants otherwise, though all together grant the same: whenever one comes is no grant."""
     return first_change(*map(_as_granted, (change.before, change.after))) is not None
 

@@ -16,7 +16,7 @@ from app.store.money.settle_month import Draft
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CloseRequest:
     """Who wants which month closed, and what may stay open: all of it, none, or these `visit:code`."""
 
     provider: str
@@ -52,7 +52,7 @@ async def close_period(
     what was touched since is computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`;
     `month_not_over`; `anomalies_open`, unless all of them, or each by its name, are accepted.
     """
-    asked = Asked(provider, month_days(month), by, accept, now)
+    asked = CloseRequest(provider, month_days(month), by, accept, now)
     async with database.closing, database.snapshot(municipality_id) as reading:
         known = await compensation.providers(reading, provider)
         if not known:
@@ -73,7 +73,7 @@ async def close_period(
     return Closed(close, created=True)
 
 
-async def _refused(reading: Reading, asked: Asked) -> tuple[Closed | None, list[str]]:
+async def _refused(reading: Reading, asked: CloseRequest) -> tuple[Closed | None, list[str]]:
     """Why the month is not closed now, or None and what stays open in it."""
     found = await closed_months.closes(reading, asked.provider, asked.days[0])
     if found:
@@ -101,7 +101,7 @@ async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
     return await settle_month.settled(draft, account)
 
 
-def _close(writing: Writing, asked: Asked, accepted: list[str], lines: list[Row]) -> Close:
+def _close(writing: Writing, asked: CloseRequest, accepted: list[str], lines: list[Row]) -> Close:
     return Close(
         uuid4(),
         asked.provider,

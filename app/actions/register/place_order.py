@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from app.actions.money.changed_past import Change, changed_past, paid, warning
+from app.actions.money.changed_past import PastChange, changed_past, paid, warning
 from app.actions.register.put_master import unknown
-from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, Outcome, keep, refused, unmet
+from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visits.affected_windows import for_orders
 from app.actions.visits.project import derive
 from app.domain.measures.prescribed import ALARM
@@ -30,7 +30,7 @@ class Placed(NamedTuple):
 
 async def place_orders(
     writing: Writing, placed: Sequence[Placed], *, by: str, today: dt.date, condition: Condition = UNCONDITIONAL
-) -> list[Outcome]:
+) -> list[PutOutcome]:
     """Place orders, in their order; an outcome for each. One that is refused does not stop the rest.
 
     One that `applies_from` a day keeps what was said of the days before it; else it is the whole order. Where granted
@@ -41,8 +41,8 @@ async def place_orders(
     had_lines = list(stored)
     new: list[Stored] = []
     days: list[tuple[str, Days]] = []
-    outcomes: list[Outcome] = []
-    past: dict[int, Change] = {}
+    outcomes: list[PutOutcome] = []
+    past: dict[int, PastChange] = {}
     for place, (ref, body) in enumerate(placed):
         latest = stored.get(ref)
         outcome = _outcome(writing.master, latest, body, condition)
@@ -70,7 +70,7 @@ async def place_orders(
     return outcomes
 
 
-async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Condition = UNCONDITIONAL) -> Outcome:
+async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Condition = UNCONDITIONAL) -> PutOutcome:
     """Take an order back, with its history kept. Refused: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing, KIND, ref)
     if latest is None or latest.removed:
@@ -80,10 +80,10 @@ async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Cond
     await keep(writing, KIND, by, [Stored(ref, latest.version + 1, removed=True, body=latest.body)])
     await orders.withdraw(writing, ref)
     await derive(writing, await for_orders(writing, list(_changed(order_of(ref, latest.body), ()))))
-    return Outcome("withdrawn", latest.version + 1, latest.body)
+    return PutOutcome("withdrawn", latest.version + 1, latest.body)
 
 
-def _outcome(master: MasterData, latest: Stored | None, body: Json, condition: Condition) -> Outcome:
+def _outcome(master: MasterData, latest: Stored | None, body: Json, condition: Condition) -> PutOutcome:
     current = latest if latest and not latest.removed else None
     if not condition.met(current.version if current else None):
         return unmet(current.version if current else None)
@@ -92,8 +92,8 @@ def _outcome(master: MasterData, latest: Stored | None, body: Json, condition: C
         return refused(flaws[0].code, *flaws)
     body = _with_earlier(current.body if current else None, body)
     if current and current.body == body:
-        return Outcome("unchanged", current.version, body)
-    return Outcome("replaced" if current else "created", latest.version + 1 if latest else 1, body)
+        return PutOutcome("unchanged", current.version, body)
+    return PutOutcome("replaced" if current else "created", latest.version + 1 if latest else 1, body)
 
 
 def _with_earlier(current: Json | None, body: Json) -> Json:

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, Outcome, keep, refused, unmet
+from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visibility import recipients_within
 from app.actions.visits import affected_windows
-from app.actions.visits.project import Touched, derive
+from app.actions.visits.project import Affected, derive
 from app.domain.register.master import MasterData, Timeline
 from app.domain.register.personal_number import number_of
 from app.domain.time import FIRST_DAY
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 from app.store.register import orders, records, register
 from app.store.register.master import is_within, refusals
@@ -29,7 +29,7 @@ class _Kind:
 
     flaws: Callable[[MasterData, Container[str], Json], Iterator[Flaw]]
     write: Callable[[Writing, str, Json, bool], Awaitable[None]]
-    touch: Callable[[Writing, str], Callable[[], Awaitable[Touched]]]
+    touch: Callable[[Writing, str], Callable[[], Awaitable[Affected]]]
 
 
 async def put(
@@ -43,7 +43,7 @@ async def put(
     condition: Condition = UNCONDITIONAL,
     provider: str | None = None,
     even_if_equal: bool = False,
-) -> Outcome:
+) -> PutOutcome:
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
     `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
@@ -59,7 +59,7 @@ async def put(
         # Its old messages could not be told from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
     if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
-        return Outcome("unchanged", found.version, found.body)
+        return PutOutcome("unchanged", found.version, found.body)
     if found and "valid_from" in body and kind in DATED:
         body["valid_from"] = body["valid_from"] or today.isoformat()
     new = Stored(ref, found.version + 1 if found else 1, removed=False, body=body)
@@ -68,12 +68,12 @@ async def put(
     with refusals():
         await KINDS[kind].write(writing, ref, body, found is None)
     await derive(writing, await touched())
-    return Outcome("replaced" if found else "created", new.version, body)
+    return PutOutcome("replaced" if found else "created", new.version, body)
 
 
 async def _against(
     writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, condition: Condition, provider: str | None
-) -> Outcome | None:
+) -> PutOutcome | None:
     """What refuses a put before it is looked into: its version, whose it is, then what it names."""
     within = provider is None or await _within(writing, kind, ref, body, found, provider)
     current = found.version if found and within else None
@@ -95,20 +95,20 @@ async def put_recipient(
     by: str,
     today: dt.date,
     condition: Condition,
-    vault: Vault,
+    encryption: FieldEncryption,
     number: str | None,
     told: bool,
-) -> Outcome:
+) -> PutOutcome:
     """Put a recipient and, when it is `told`, its personal number (12 digits; None forgets it).
 
     A put that says nothing of the number leaves it, because nobody can read it back to say it again. Refused:
     `birth_date_differs` from the number that stays.
     """
-    digest = vault.digest(number, writing.municipality_id) if number else None
+    digest = encryption.digest(number, writing.municipality_id) if number else None
     place = register.identity_place(writing.municipality_id, ref)
     kept_digest, kept = await register.identity(writing, ref) or (None, None)
     changed = told and digest != kept_digest
-    if kept and not told and not _is_of(vault.open(kept, place), body["birth_date"], today):
+    if kept and not told and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
         return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
     outcome = await put(
         writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
@@ -118,7 +118,7 @@ async def put_recipient(
     if number is None or digest is None:
         await register.drop_identity(writing, ref)
         return outcome
-    sealed = vault.seal(number, place)
+    sealed = encryption.encrypt(number, place)
     with refusals():
         await register.put_identity(writing, ref, sealed, digest)
     return outcome
@@ -279,9 +279,9 @@ async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
     await tags.put(writing, {ref: body})
 
 
-def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Touched]]:
-    async def nothing() -> Touched:
-        return Touched()
+def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Affected]]:
+    async def nothing() -> Affected:
+        return Affected()
 
     return nothing
 
@@ -290,22 +290,22 @@ def _versions(timeline: Timeline[Any] | None) -> list[Any]:
     return list(timeline.versions) if timeline else []
 
 
-def _touch_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+def _touch_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = _versions(writing.master.recipients.get(ref))
     return lambda: affected_windows.for_recipient(writing, ref, before)
 
 
-def _touch_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+def _touch_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before, person = _versions(writing.master.staff.get(ref)), writing.master.person_of(ref)
     return lambda: affected_windows.for_staff(writing, ref, before, person)
 
 
-def _touch_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+def _touch_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = _versions(writing.master.interventions.get(ref))
     return lambda: affected_windows.for_intervention(writing, ref, before)
 
 
-def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Touched]]:
+def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = writing.master.contracts.get(ref)
     return lambda: affected_windows.for_contract(writing, before, writing.master.contracts[ref])
 

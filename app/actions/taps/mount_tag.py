@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from app.actions.versions import Condition, Flaw, Json, Outcome, keep, refused, unmet
+from app.actions.versions import Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visits.affected_windows import for_mount
 from app.actions.visits.project import derive
 from app.domain.taps.judging import STATE_DISPUTES
@@ -29,7 +29,7 @@ async def mount_tag(
     by: str,
     condition: Condition,
     provider: str | None = None,
-) -> Outcome:
+) -> PutOutcome:
     """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
 
     Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
@@ -38,7 +38,7 @@ async def mount_tag(
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
-    if isinstance(latest, Outcome):
+    if isinstance(latest, PutOutcome):
         return latest
     if not writing.master.has_household(household) or not (
         provider is None or await _serves(writing, provider, household)
@@ -72,14 +72,14 @@ async def tell_state(
     by: str,
     condition: Condition,
     provider: str | None = None,
-) -> Outcome:
+) -> PutOutcome:
     """Say what state a tag is in from an instant on. It judges taps that arrive from now on, not those judged.
 
     Another state told for the same instant takes the first one's place. Refused: `unknown_ref`, `version_conflict`.
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
-    if isinstance(latest, Outcome):
+    if isinstance(latest, PutOutcome):
         return latest
     told = {"state": state, "at": _written(at), "reason": reason}
     return await _told(writing, latest, {"states": told}, by)
@@ -87,7 +87,7 @@ async def tell_state(
 
 async def _standing(
     writing: Writing, ref: str, at: dt.datetime, condition: Condition, provider: str | None
-) -> Stored | Outcome:
+) -> Stored | PutOutcome:
     """The tag as it stands, or why nothing can be told of it."""
     latest = await records.latest(writing, KIND, ref)
     if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
@@ -125,13 +125,13 @@ def _with(body: Json, told: Mapping[str, Json]) -> Json:
     return body
 
 
-async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: str) -> Outcome:
+async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: str) -> PutOutcome:
     body = _with(latest.body, told)
     if body == latest.body:
-        return Outcome("unchanged", latest.version, latest.body)
+        return PutOutcome("unchanged", latest.version, latest.body)
     new = Stored(latest.ref, latest.version + 1, removed=False, body=body)
     await keep(writing, KIND, by, [new])
-    return Outcome("replaced", new.version, body)
+    return PutOutcome("replaced", new.version, body)
 
 
 def _written(at: dt.datetime) -> str:

@@ -2,10 +2,10 @@
 
 import datetime as dt
 
-from app.actions.versions import Condition, Flaw, Outcome, keep, refused, unmet
+from app.actions.versions import Condition, Flaw, PutOutcome, keep, refused, unmet
 from app.domain.sun import KEY_BYTES, KeysetKeys
 from app.domain.time import UTC, whole_second
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -26,9 +26,9 @@ async def put_keyset(
     by: str,
     now: dt.datetime,
     condition: Condition,
-    vault: Vault,
+    encryption: FieldEncryption,
     factory_keys: bool = False,
-) -> Outcome:
+) -> PutOutcome:
     """Create a keyset with its keys, or say what state one is in from now on; its keys may be said again.
 
     Keys never change: chips hold them. Refused: `version_conflict`, `missing_field` (no keys for a new one),
@@ -49,15 +49,15 @@ async def put_keyset(
         if against:
             return refused(against)
         if state == found.body["state"]:
-            return Outcome("unchanged", found.version, found.body)
+            return PutOutcome("unchanged", found.version, found.body)
     elif meta_key and file_master:
         writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
-        await keysets.put(writing, ref, vault, writing.master.keys[ref])
+        await keysets.put(writing, ref, encryption, writing.master.keys[ref])
     at = whole_second(now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     states = [*(found.body["states"] if found else ()), {"state": state, "at": at}]
     new = Stored(ref, found.version + 1 if found else 1, removed=False, body={"state": state, "states": states})
     await keep(writing, KIND, by, [new])
-    return Outcome("replaced" if found else "created", new.version, new.body)
+    return PutOutcome("replaced" if found else "created", new.version, new.body)
 
 
 def _against(was: str, state: str, keys: KeysetKeys, meta_key: bytes | None, file_master: bytes | None) -> str | None:

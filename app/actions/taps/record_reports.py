@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.taps.record_taps import Unreadable, nameless, standing_refusal
-from app.actions.visits.project import Touched, project
+from app.actions.visits.project import Affected, project
 from app.domain.register.master import MasterData
 from app.domain.taps.report import NOT_OWN, Refusal, Report
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
@@ -101,8 +101,8 @@ async def record_reports(
     return answers
 
 
-def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Touched:
-    touched = Touched()
+def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Affected:
+    touched = Affected()
     for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
         touched.persons.append((master.person_of(owner), at, at))
     return touched

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.taps.mount_tag import confirm_mounts
-from app.actions.visits.project import Outcome, Touched, project
+from app.actions.visits.project import Affected, Projected, project
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import (
     JUDGED_ANEW,
@@ -151,7 +151,7 @@ class _Batch:
     taps: list[tuple[Any, ...]]
     attempts: list[dict[str, Any]]
     clocks: dict[str, Shift]
-    touched: Touched
+    touched: Affected
     confirmed: dict[str, tuple[dt.datetime, str]]
     crowds: Crowds
 
@@ -307,7 +307,7 @@ async def record_taps(
     reads = [read for message in messages if (read := counted(message, writing.master))]
     senders = list({submission.staff for submission in submissions})
     known = await store.known(writing, ids, phones, nameless(items), reads, senders)
-    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Touched(), {}, Crowds({}))
+    batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Affected(), {}, Crowds({}))
     heard = [batch.hear(submission) for submission in submissions]
     await batch.count([one for one in heard if one])
     answers = [one and batch.answers(one) for one in heard]
@@ -344,7 +344,7 @@ def nameless(items: Iterable[Any]) -> list[bytes]:
     return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
 
 
-def _as_it_stands(answer: TapAnswer, staff: str, told: Outcome, whereabouts: Whereabouts) -> TapAnswer:
+def _as_it_stands(answer: TapAnswer, staff: str, told: Projected, whereabouts: Whereabouts) -> TapAnswer:
     """The answer with what the tap has come to today."""
     if answer.id is None or answer.at is None:
         return answer

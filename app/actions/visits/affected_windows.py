@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from app.actions.visits.project import Touched
+from app.actions.visits.project import Affected
 from app.domain.register.master import Contract, Intervention, MasterData, Recipient, Staff
 from app.domain.register.order import ONE_DAY
 from app.domain.time import FIRST_DAY, Days, Window, day_start
@@ -16,19 +16,19 @@ from app.store.connection import Writing
 from app.store.taps import tags as store_tags
 from app.store.visits import affected_windows
 
-LAST_DAY = dt.date(2200, 1, 1)
+NEVER_LATER = dt.date(2200, 1, 1)
 """Later than any day that can be told."""
 
 
 def window(name: str, days: Days) -> Window:
     """Inclusive local days as a window of instants."""
-    return name, day_start(days[0]), day_start(min(days[1], LAST_DAY) + ONE_DAY)
+    return name, day_start(days[0]), day_start(min(days[1], NEVER_LATER) + ONE_DAY)
 
 
 def segments(days: Iterable[dt.date]) -> Iterator[Days]:
     """All time, cut where a version begins."""
     edges = sorted({FIRST_DAY, *days})
-    for first, following in zip(edges, [*edges[1:], LAST_DAY + ONE_DAY], strict=True):
+    for first, following in zip(edges, [*edges[1:], NEVER_LATER + ONE_DAY], strict=True):
         yield first, following - ONE_DAY
 
 
@@ -38,7 +38,7 @@ def hull(days: Iterable[dt.date], differs: Callable[[dt.date], bool]) -> Days | 
     return (changed[0][0], changed[-1][1]) if changed else None
 
 
-async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient]) -> Touched:
+async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient]) -> Affected:
     """The households a recipient lived at by what was or is told of moves; and, of its death, the days it decides.
 
     Who lived at a door on a day may depend on versions of other days, so a move touches its households for all time.
@@ -47,16 +47,16 @@ async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient])
     after = writing.master.recipients[ref].versions
     homes = {version.household for version in (*before, *after)}
     if [(one.valid_from, one.household) for one in before] != [(one.valid_from, one.household) for one in after]:
-        always = (FIRST_DAY, LAST_DAY)
+        always = (FIRST_DAY, NEVER_LATER)
         return await _at_households(writing, [window(home, always) for home in homes], [window(ref, always)])
     died = {versions[-1].died_on for versions in (before, after)}
     if len(died) == 1:
-        return Touched()
-    days = (min(day for day in died if day) + ONE_DAY, LAST_DAY)
+        return Affected()
+    days = (min(day for day in died if day) + ONE_DAY, NEVER_LATER)
     return await _at_households(writing, [window(home, days) for home in homes], [window(ref, days)])
 
 
-async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person: str) -> Touched:
+async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person: str) -> Affected:
     """The person behind a staff ref, and who it was taken for before, where the ref has taps in the changed days."""
     after = writing.master.staff[ref].versions
     now = writing.master.person_of(ref)
@@ -66,14 +66,14 @@ async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person:
             lambda on: _employed(before, on) != _employed(after, on),
         )
     else:
-        days = FIRST_DAY, LAST_DAY  # whose taps these are is asked of the newest version alone
+        days = FIRST_DAY, NEVER_LATER  # whose taps these are is asked of the newest version alone
     if days is None:
-        return Touched()
+        return Affected()
     _, first_at, last_at = window(ref, days)
     tapped = await affected_windows.taps_of_staff(writing, ref, first_at, last_at)
     persons = [(name, *tapped) for name in sorted({person, now})] if tapped else []
     persons += await affected_windows.persons_corrected_to(writing, ref, first_at, last_at)
-    return Touched(persons=persons)
+    return Affected(persons=persons)
 
 
 def _employed(versions: Sequence[Staff], on: dt.date) -> tuple[object, ...] | None:
@@ -84,10 +84,10 @@ def _employed(versions: Sequence[Staff], on: dt.date) -> tuple[object, ...] | No
     return told.valid_from <= on, told.valid_to, told.provider, told.role, told.delegations
 
 
-async def for_intervention(writing: Writing, ref: str, before: Sequence[Intervention]) -> Touched:
+async def for_intervention(writing: Writing, ref: str, before: Sequence[Intervention]) -> Affected:
     """Everywhere in the days whose category or minutes changed. Nothing can name an intervention before it is there."""
     if not before:
-        return Touched()
+        return Affected()
     after = writing.master.interventions[ref].versions
 
     def told(versions: Sequence[Intervention], on: dt.date) -> tuple[str, int]:
@@ -96,12 +96,12 @@ async def for_intervention(writing: Writing, ref: str, before: Sequence[Interven
 
     days = hull((one.valid_from for one in (*before, *after)), lambda on: told(before, on) != told(after, on))
     if days is None:
-        return Touched()
+        return Affected()
     _, first_at, last_at = window(ref, days)
-    return Touched(households=await affected_windows.households_between(writing, first_at, last_at))
+    return Affected(households=await affected_windows.households_between(writing, first_at, last_at))
 
 
-async def for_contract(writing: Writing, old: Contract | None, new: Contract) -> Touched:
+async def for_contract(writing: Writing, old: Contract | None, new: Contract) -> Affected:
     """Where the providers were on the days that are split or held by another rule than before."""
     edges = [edge for one in (old, new) if one for edge in _edges(one)]
     households: list[Window] = []
@@ -109,7 +109,7 @@ async def for_contract(writing: Writing, old: Contract | None, new: Contract) ->
         days = hull(edges, partial(_other_rule, old, new, provider))
         if days is not None:
             households += await affected_windows.households_of_provider(writing, *window(provider, days))
-    return Touched(households=households)
+    return Affected(households=households)
 
 
 def _edges(contract: Contract) -> list[dt.date]:
@@ -129,7 +129,7 @@ def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, b
     return contract.split_policy, contract.report_required, contract.manual_attest_minutes
 
 
-async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> Touched:
+async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> Affected:
     """Where recipients lived, or had visits, on days that their orders changed for."""
     households: list[Window] = []
     own: list[Window] = []
@@ -146,17 +146,17 @@ def _residences(master: MasterData, recipient: str, days: Days) -> Iterator[Wind
         yield window(household, days)
 
 
-async def _at_households(writing: Writing, households: Sequence[Window], recipients: Sequence[Window]) -> Touched:
+async def _at_households(writing: Writing, households: Sequence[Window], recipients: Sequence[Window]) -> Affected:
     """A report can name somebody who lives elsewhere, so a recipient's visits may be at any door."""
     if not households and not recipients:
-        return Touched()
-    return Touched(
+        return Affected()
+    return Affected(
         households=await affected_windows.households_reached(writing, sorted(set(households)), sorted(set(recipients)))
     )
 
 
-async def for_mount(writing: Writing, tag: str, first_at: dt.datetime, before_at: dt.datetime | None) -> Touched:
+async def for_mount(writing: Writing, tag: str, first_at: dt.datetime, before_at: dt.datetime | None) -> Affected:
     """The persons who tapped a tag while it hung where it was not known to hang."""
-    until = before_at or day_start(LAST_DAY)
+    until = before_at or day_start(NEVER_LATER)
     tapped = await store_tags.staff_at(writing, tag, first_at, until)
-    return Touched(persons=[(writing.master.person_of(staff), first, last) for staff, first, last in tapped])
+    return Affected(persons=[(writing.master.person_of(staff), first, last) for staff, first, last in tapped])

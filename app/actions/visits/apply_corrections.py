@@ -18,8 +18,8 @@ from app.domain.visits.presence import Presence
 from app.store.connection import Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import presences as store_presences
-from app.store.visits.corrections import Overlay
-from app.store.visits.pairing_input import Surroundings
+from app.store.visits.corrections import CorrectionsNear
+from app.store.visits.pairing_input import PairingInput
 
 # A tap may stand beside a corrected presence that began 16 hours before it, and that one beside another.
 AROUND = LONGEST_PRESENCE * 2 + dt.timedelta(hours=1)
@@ -54,12 +54,12 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class Corrected:
     """A person's presences in a wide window: as stored, as the taps alone gave them, and what is said beside them."""
 
     stored: Mapping[UUID, Presence]
     paired: Sequence[Presence]
-    said: Overlay
+    said: CorrectionsNear
     writing: Writing
 
 
@@ -68,7 +68,7 @@ def widened(windows: Iterable[Window]) -> list[Window]:
     return [(person, first - AROUND, last + AROUND) for person, first, last in windows]
 
 
-async def near(writing: Writing, windows: Sequence[Window], found: Surroundings) -> dict[str, Laid]:
+async def near(writing: Writing, windows: Sequence[Window], found: PairingInput) -> dict[str, Corrected]:
     """Of the persons, those that corrections or manual visits in their widened windows concern, with all it takes."""
     said = found.said
     marked = {person for person, own in found.presences.items() if any(one.paired or one.by_hand for one in own)}
@@ -78,12 +78,12 @@ async def near(writing: Writing, windows: Sequence[Window], found: Surroundings)
     rows = await store_presences.of_persons(writing, concerned)
     paired = await store_presences.paired_of_persons(writing, concerned)
     return {
-        person: _laid(person, [*rows[person], *paired[person]], said.get(person, Overlay({}, [])), writing)
+        person: _laid(person, [*rows[person], *paired[person]], said.get(person, CorrectionsNear({}, [])), writing)
         for person in rows
     }
 
 
-def _laid(person: str, rows: Iterable[Presence], said: Overlay, writing: Writing) -> Laid:
+def _laid(person: str, rows: Iterable[Presence], said: CorrectionsNear, writing: Writing) -> Corrected:
     own = {row.id: row for row in rows if row.as_paired.person == person}
     raw = {
         one.id: one._replace(spans=(), overlap=False)
@@ -91,10 +91,10 @@ def _laid(person: str, rows: Iterable[Presence], said: Overlay, writing: Writing
         for one in (row.paired or (row,))
         if not one.by_hand
     }
-    return Laid(own, list(raw.values()), said, writing)
+    return Corrected(own, list(raw.values()), said, writing)
 
 
-def lay(changes: Changes, laid: Laid, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
+def lay(changes: Changes, laid: Corrected, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
     """Lay corrections over a person's presences, of which `fresh` take the place of those anchored in `replaced`."""
     start, end = replaced
     raw = {one.id: one for one in laid.paired if not start <= one.anchor_at < end}

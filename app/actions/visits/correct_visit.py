@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 
 from app.actions.versions import Condition
 from app.actions.visibility import recipients_within
-from app.actions.visits.project import Touched, project
-from app.actions.visits.validate_correction import Asked, Author, Check, CorrectionRefusedError, suggested
+from app.actions.visits.project import Affected, project
+from app.actions.visits.validate_correction import Author, Check, CorrectionRefusedError, CorrectionRequest, suggested
 from app.domain.time import LONGEST_PRESENCE
 from app.domain.visits.attestation import tellers
 from app.domain.visits.correction import chain_of, standing
@@ -21,7 +21,7 @@ from app.store.visits import correction_targets
 from app.store.visits import corrections as store
 from app.store.visits import presences as store_presences
 from app.store.visits import visits as store_visits
-from app.store.visits.correction_targets import Standing
+from app.store.visits.correction_targets import CorrectionTargets
 from app.store.visits.corrections import NewCorrection
 from app.store.visits.visits import StoredVisit
 
@@ -30,7 +30,7 @@ class Submitted(NamedTuple):
     """One correction that waits to be written; `condition` is None where none was given."""
 
     visit_id: UUID
-    asked: Asked
+    asked: CorrectionRequest
     author: Author
     condition: Condition | None
 
@@ -41,7 +41,7 @@ LOOKING_BESIDE = frozenset({"set_start", "set_end", "settle_dispute", "attest"})
 
 
 async def correct_visit(
-    writing: Writing, visit_id: UUID, asked: Asked, author: Author, condition: Condition | None
+    writing: Writing, visit_id: UUID, asked: CorrectionRequest, author: Author, condition: Condition | None
 ) -> StoredVisit:
     """Append the correction and give the visit as it now is. Raises CorrectionRefusedError as `correct_visits` says."""
     [answer] = await correct_visits(writing, [Submitted(visit_id, asked, author, condition)])
@@ -99,7 +99,7 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     if not chosen:
         return answers
     await _append(writing, [(waiting[place], choice) for place, choice in chosen.items()])
-    outcome = await project(writing, Touched(corrected=[choice.presence for choice in chosen.values()]))
+    outcome = await project(writing, Affected(corrected=[choice.presence for choice in chosen.values()]))
     differing = {before.id: after for before, after in outcome.differences if before is not None}
     for place, choice in chosen.items():
         answers[place] = choice.stored
@@ -112,7 +112,7 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     return answers
 
 
-def _concerned(writing: Writing, stands: Standing, one: Submitted) -> set[str]:
+def _concerned(writing: Writing, stands: CorrectionTargets, one: Submitted) -> set[str]:
     """Persons, household and correction: who shares none of them with others is corrected beside them."""
     stored = stands.visits.get(one.visit_id)
     presence = stands.presences.get(stored.visit.presence) if stored else None
@@ -139,11 +139,11 @@ class _Chosen(NamedTuple):
     presence: Presence
     tap: UUID
     origin: str
-    asked: Asked
+    asked: CorrectionRequest
     made: Sequence[_Made]
 
 
-async def _repeated(writing: Writing, stands: Standing, one: Submitted) -> StoredVisit | None:
+async def _repeated(writing: Writing, stands: CorrectionTargets, one: Submitted) -> StoredVisit | None:
     """The visit, where the correction is known already."""
     known = stands.known.get(one.asked.id)
     if known is None:
@@ -156,7 +156,7 @@ async def _repeated(writing: Writing, stands: Standing, one: Submitted) -> Store
     return stored
 
 
-async def _checked(writing: Writing, stands: Standing, one: Submitted) -> _Chosen:
+async def _checked(writing: Writing, stands: CorrectionTargets, one: Submitted) -> _Chosen:
     stored = stands.visits.get(one.visit_id)
     presence = stands.presences.get(stored.visit.presence) if stored else None
     if stored is None or presence is None or one.author.provider not in {None, stored.visit.provider}:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from app.actions.visits.project import Touched, project
+from app.actions.visits.project import Affected, project
 from app.domain.time import LONGEST_PRESENCE, UTC, whole_second
 from app.store.database import Database
 from app.store.ledger import macs
@@ -24,4 +24,4 @@ async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -
         since, writing.as_of = writing.as_of - LONGEST_PRESENCE, now
         over = await presences.expired(writing, since, now - LONGEST_PRESENCE)
         if over:
-            await project(writing, Touched(persons=over))
+            await project(writing, Affected(persons=over))

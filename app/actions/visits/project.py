@@ -43,7 +43,7 @@ REACHING = 3 * (LONGEST_PRESENCE + dt.timedelta(hours=1))
 
 
 @dataclass(slots=True)
-class Touched:
+class Affected:
     """What may come out differently: persons and households with the first and last instant, both within.
 
     Of `corrected` presences, as stored and each of another person, only what is said of them is new: their taps are as
@@ -56,7 +56,7 @@ class Touched:
 
 
 @dataclass(slots=True)
-class Outcome:
+class Projected:
     """The visits told, unchanged ones too, by each tap of their presence; each difference; the presences told of.
 
     `moved` are the presences that came out differently, before and after.
@@ -69,7 +69,7 @@ class Outcome:
     moved: Sequence[tuple[Presence | None, Presence | None]] = ()
 
 
-async def project(writing: Writing, touched: Touched) -> Outcome:
+async def project(writing: Writing, touched: Affected) -> Projected:
     """Derive what is touched anew and store the differences."""
     changes = Changes()
     waiting = touched.persons
@@ -114,18 +114,18 @@ class _Instants:
 async def _pair_persons(
     writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes, touched: _Instants
 ) -> list[Window]:
-    """Pair every window; returns those whose loaded surroundings were too narrow to be sure."""
+    """Pair every window; returns those whose loaded pairing_input were too narrow to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
     wide = apply_corrections.widened(loaded)
-    surroundings = await around(writing, writing.master, loaded, wide)
-    overlaid = await apply_corrections.near(writing, wide, surroundings)
+    pairing_input = await around(writing, writing.master, loaded, wide)
+    overlaid = await apply_corrections.near(writing, wide, pairing_input)
     # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
-    changes.retell += [(tap.household, tap.at, tap.at) for tap in surroundings.flagged if clock_flagged(tap.flags)]
+    changes.retell += [(tap.household, tap.at, tap.at) for tap in pairing_input.flagged if clock_flagged(tap.flags)]
     again: list[Window] = []
-    taps = {person: sorted(own, key=tap_order) for person, own in surroundings.taps.items()}
+    taps = {person: sorted(own, key=tap_order) for person, own in pairing_input.taps.items()}
     presences = {
         person: sorted(overlaid[person].paired if person in overlaid else own, key=presence_order)
-        for person, own in surroundings.presences.items()
+        for person, own in pairing_input.presences.items()
     }
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
         laid = overlaid.get(person)
@@ -258,11 +258,11 @@ class _Pairing:
         return True
 
 
-async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Outcome:
+async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Projected:
     """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
     retell = _merged([*changes.retell, *households], dt.timedelta(0))
     if not retell:
-        return Outcome({}, [])
+        return Projected({}, [])
     neighbourhoods = await _neighbourhoods(writing, changes, retell)
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
@@ -305,7 +305,7 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         by_presence[visit.presence].append(visit)
     by_tap = {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
     moved = [(changes.stood.get(id_), one) for id_, one in changes.changed.items()]
-    return Outcome(by_tap, differences, all_presences, [*moved, *((one, None) for one in changes.removed.values())])
+    return Projected(by_tap, differences, all_presences, [*moved, *((one, None) for one in changes.removed.values())])
 
 
 async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[Window]) -> list[list[Presence]]:
@@ -389,7 +389,7 @@ def _successor(
     return min(found)[1] if found else None
 
 
-async def derive(writing: Writing, touched: Touched) -> None:
+async def derive(writing: Writing, touched: Affected) -> None:
     """Tell the touched visits anew, where there are any."""
     if touched.persons or touched.households:
         await project(writing, touched)

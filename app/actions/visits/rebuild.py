@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
-from app.actions.visits.project import Outcome, Touched, project
+from app.actions.visits.project import Affected, Projected, project
 from app.domain.register.order import months
 from app.domain.time import STOCKHOLM, Window, days_in_month, days_span, month_days
 from app.domain.visits.presence import Presence
@@ -54,7 +54,7 @@ async def rebuild(
         for start in range(0, len(persons), PERSONS_AT_ONCE):
             chosen: Sequence[Window] = [(person, *window) for person in persons[start : start + PERSONS_AT_ONCE]]
             async with _step(database, municipality_id, dry=dry) as writing:
-                outcome = await project(writing, Touched(persons=list(chosen)))
+                outcome = await project(writing, Affected(persons=list(chosen)))
             for line in _differences(outcome):
                 yield line
     async with _step(database, municipality_id, dry=dry) as writing:
@@ -86,7 +86,7 @@ async def _retype(database: Database, municipality_id: int, *, dry: bool) -> lis
     return lines
 
 
-def _differences(outcome: Outcome) -> Iterator[str]:
+def _differences(outcome: Projected) -> Iterator[str]:
     for presence_before, presence_after in outcome.moved:
         yield _difference("presence", presence_before, presence_after)
     for before, after in outcome.differences:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from app.actions.visibility import recipients_within
-from app.actions.visits.project import Touched, project
+from app.actions.visits.project import Affected, project
 from app.actions.visits.validate_correction import Author, CorrectionRefusedError
 from app.domain.register.master import MasterData
 from app.domain.time import local_date, whole_second
@@ -62,7 +62,7 @@ async def register_visits(
     repeated = set(hashes)
     rows: list[dict[str, Any]] = []
     refused: dict[int, CorrectionRefusedError] = {}
-    touched = Touched()
+    touched = Affected()
     for place, one in enumerate(told):
         if one.id in hashes:
             if hashes[one.id] != one.hashed():

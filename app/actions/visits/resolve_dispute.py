@@ -5,8 +5,8 @@ from uuid import UUID
 
 from app.actions.versions import Condition
 from app.actions.visits.correct_visit import correct_visit
-from app.actions.visits.project import Touched, project
-from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
+from app.actions.visits.project import Affected, project
+from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
 from app.domain.time import local_date
 from app.store.connection import Writing
 from app.store.visits import corrections as store
@@ -16,7 +16,7 @@ from app.store.visits.corrections import NewCorrection
 from app.store.visits.visits import StoredVisit
 
 
-async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Author) -> StoredVisit | None:
+async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest, author: Author) -> StoredVisit | None:
     """Settle the tap's dispute, once. The visit as it now is; None where no visit has come of the tap.
 
     A tap without a visit that is accepted disputes none that comes of it later; one that is not never makes any.
@@ -61,7 +61,7 @@ async def settle_dispute(writing: Writing, tap: UUID, asked: Asked, author: Auth
         ],
     )
     # It may stand beside a presence, and weigh there no more.
-    await project(writing, Touched(persons=[(person, tapped["at"], tapped["at"])]))
+    await project(writing, Affected(persons=[(person, tapped["at"], tapped["at"])]))
     return None
 
 

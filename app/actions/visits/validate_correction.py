@@ -23,7 +23,7 @@ MUNICIPAL_KINDS = frozenset({"resolve"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CorrectionRequest:
     """A correction as it is asked for. `said` is what its kind has to say, in the words of the call.
 
     Two kinds ask for others: `repair` for several that belong together, `apply` for what is suggested for an anomaly.
@@ -74,7 +74,7 @@ class CorrectionRefusedError(Exception):
         self.version = version
 
 
-def suggested(visit: Visit, asked: Asked) -> Asked:
+def suggested(visit: Visit, asked: CorrectionRequest) -> CorrectionRequest:
     """The correction that is suggested for an anomaly of the visit, with what was answered to it.
 
     Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` where it is settled
@@ -94,7 +94,7 @@ def suggested(visit: Visit, asked: Asked) -> Asked:
             raise CorrectionRefusedError("correction_not_applicable", "/interventions")
         answerable[0]["interventions"] = answer
     kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
-    return Asked(asked.id, kind, said, reason, asked.note or note)
+    return CorrectionRequest(asked.id, kind, said, reason, asked.note or note)
 
 
 @dataclass(frozen=True, slots=True)

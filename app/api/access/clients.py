@@ -10,11 +10,11 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.access.make_client import make_client
 from app.actions.access.revoke import revoke
-from app.actions.versions import Json, Outcome
+from app.actions.versions import Json, PutOutcome
 from app.api.access.devices import REVOKE, RevokeBody
 from app.api.http.access import SCOPES, Caller, allow, digest_of, insufficient_scope
 from app.api.http.json_bodies import read_json
-from app.api.http.records import Kind, Versioned, add_routes, record, written
+from app.api.http.records import RecordKind, Versioned, add_routes, record, written
 from app.api.http.refs import Ref, known_ref
 from app.api.http.shapes import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
 from app.store.connection import Writing
@@ -73,7 +73,7 @@ def _shown(_: Caller, body: Json) -> Json:
     return {name: body.get(name) for name in ("role", "provider", "scopes", "revoked_at", "reason")}
 
 
-KIND = Kind(
+KIND = RecordKind(
     "clients",
     "client",
     ClientBody,
@@ -108,7 +108,7 @@ async def make(request: Request, caller: Admin) -> Response:
     secret = secrets.token_urlsafe(SECRET_BYTES)
     digest = digest_of(request, PURPOSE, secret)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await make_client(writing, body.ref, body.role, body.provider, scopes, digest, by=caller.subject)
 
     outcome = await written(request, caller, act)
@@ -130,7 +130,7 @@ async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Resp
     known_ref(ref)
     body = await read_json(request, RevokeBody)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await revoke(writing, "clients", ref, body.since(), body.reason, by=caller.subject)
 
     return record(KIND, caller, ref, await written(request, caller, act))

@@ -13,15 +13,15 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.access.enrol_device import enrol_device, new_code, offer_code
 from app.actions.access.revoke import revoke
-from app.actions.versions import Outcome
+from app.actions.versions import PutOutcome
 from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.address import address_of
 from app.api.http.json_bodies import read_json
 from app.api.http.problems import Problem
-from app.api.http.records import Kind, Versioned, add_routes, own_provider, record, written
+from app.api.http.records import RecordKind, Versioned, add_routes, own_provider, record, written
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
-from app.api.http.throttle import Attempts
+from app.api.http.throttle import Throttle
 from app.domain.time import UTC
 from app.store.access.credentials import municipality_of_code
 from app.store.connection import Writing
@@ -163,7 +163,7 @@ ENROL_OUT = {
 REVOKE = {"at": "2026-10-24T12:00:00Z", "reason": "lost on the bus"}
 REVOKED_OUT = DEVICE_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
 
-KIND = Kind(
+KIND = RecordKind(
     "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, reach="employed_by", writers=(), scope="devices"
 )
 
@@ -213,7 +213,7 @@ async def enrol(request: Request) -> Response:
 
     Ten failures of an address within ten minutes, and it has to wait (429 with `Retry-After`).
     """
-    attempts: Attempts = request.app.state.enrolment_attempts
+    attempts: Throttle = request.app.state.enrolment_attempts
     address = attempts.begin(request)
     body = await read_json(request, EnrolBody)
     digest = digest_of(request, PURPOSE, body.code.upper().translate(LOOK_ALIKES))
@@ -252,7 +252,7 @@ async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) 
     known_ref(ref)
     body = await read_json(request, RevokeBody)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         provider = own_provider(caller)
         return await revoke(writing, "devices", ref, body.since(), body.reason, by=caller.subject, provider=provider)
 

@@ -213,7 +213,7 @@ CODES = sorted({*PROBLEMS, *ANOMALIES, *get_args(judging.Refusal), *get_args(rep
 """All of them."""
 
 
-class Told(NamedTuple):
+class Explanation(NamedTuple):
     """What a code means and what to do. `status` where it is a problem, `severity` where it is an anomaly."""
 
     title: Words
@@ -222,20 +222,20 @@ class Told(NamedTuple):
     severity: Severity | None = None
 
 
-def told_of(code: str) -> Told:
+def told_of(code: str) -> Explanation:
     """What is told of one of `CODES`."""
     if code in PROBLEMS:
         kind, severity = PROBLEMS[code], ANOMALIES.get(code)
         text = Words(kind.text_sv, kind.text_en)
         if severity:
             text = _together(text, TEXTS[code], REPAIRS[code])
-        return Told(Words(kind.title_sv, kind.title_en), text, kind.status, severity)
+        return Explanation(Words(kind.title_sv, kind.title_en), text, kind.status, severity)
     if code in ANOMALIES:
         title = Words(*(text.removesuffix(".") for text in TEXTS[code]))
-        return Told(title, REPAIRS[code], severity=ANOMALIES[code])
+        return Explanation(title, REPAIRS[code], severity=ANOMALIES[code])
     if code == STILL_LOGGED_IN:
-        return Told(Words(*(text.removesuffix(".") for text in STILL_LOGGED_IN_TEXT)), STILL_IN)
-    return Told(*REFUSALS[code])
+        return Explanation(Words(*(text.removesuffix(".") for text in STILL_LOGGED_IN_TEXT)), STILL_IN)
+    return Explanation(*REFUSALS[code])
 
 
 def _together(*texts: Words) -> Words:

@@ -27,7 +27,7 @@ class BrokenOffError(Exception):
     """An answer that had begun could not be finished."""
 
 
-class Edge:
+class Middleware:
     """ASGI middleware; outside everything but Starlette's own."""
 
     def __init__(self, app: ASGIApp) -> None:

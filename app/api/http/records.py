@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import to_json
 
 from app.actions.register.put_master import put
-from app.actions.versions import Condition, Json, Outcome
+from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.conditions import IfMatch, condition_of
 from app.api.http.json_bodies import read_json
@@ -55,7 +55,7 @@ async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RecordKind:
     """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
 
     `within` leaves out of a record what is not the caller's to see. A kind without `writers` is made by verbs of its
@@ -75,7 +75,7 @@ class Kind:
     writers: tuple[str, ...] = WRITERS
     readers: tuple[str, ...] = READERS
     scope: str = "records:read"
-    put: Callable[[Request, Caller, str, Any, Condition], Awaitable[Outcome]] | None = None
+    put: Callable[[Request, Caller, str, Any, Condition], Awaitable[PutOutcome]] | None = None
 
 
 async def seen_by(request: Request, if_match: IfMatch = None) -> Condition | None:
@@ -87,14 +87,14 @@ Conditional = Annotated[Condition, Depends(condition_of)]
 Seen = Annotated[Condition | None, Depends(seen_by)]
 
 
-def add_routes(router: APIRouter, kind: Kind) -> None:
+def add_routes(router: APIRouter, kind: RecordKind) -> None:
     """PUT, GET one and GET list of a kind."""
     if kind.writers:
         _add_put(router, kind)
     _add_reads(router, kind)
 
 
-def _add_put(router: APIRouter, kind: Kind) -> None:
+def _add_put(router: APIRouter, kind: RecordKind) -> None:
     answer = answer_of(kind.answer, example=kind.example_out, headers=["ETag"])
     created = answer_of(kind.answer, example=kind.example_out, status=201, text="Created", headers=["ETag"])
 
@@ -121,7 +121,7 @@ def _add_put(router: APIRouter, kind: Kind) -> None:
         return record(kind, caller, ref, outcome)
 
 
-def _add_reads(router: APIRouter, kind: Kind) -> None:
+def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     listed = {"items": [kind.example_out], "next": None}
 
     @router.get(
@@ -166,9 +166,9 @@ def _add_reads(router: APIRouter, kind: Kind) -> None:
         return paged(request, items, following)
 
 
-def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[Outcome]]:
-    async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> Outcome:
-        async def act(writing: Writing) -> Outcome:
+def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[PutOutcome]]:
+    async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> PutOutcome:
+        async def act(writing: Writing) -> PutOutcome:
             outcome = await put(
                 writing,
                 kind.name,
@@ -186,7 +186,7 @@ def _put(kind: Kind) -> Callable[[Request, Caller, str, Wire, Condition], Awaita
     return put_record
 
 
-async def told(writing: Writing, kind: Kind, caller: Caller, outcome: Outcome) -> Outcome:
+async def told(writing: Writing, kind: RecordKind, caller: Caller, outcome: PutOutcome) -> PutOutcome:
     """The outcome with as much of the record as the caller may see."""
     if outcome.status == "refused":
         return outcome
@@ -194,7 +194,7 @@ async def told(writing: Writing, kind: Kind, caller: Caller, outcome: Outcome) -
     return replace(outcome, body=body)
 
 
-async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[Outcome]]) -> Outcome:
+async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[PutOutcome]]) -> PutOutcome:
     """Act in one transaction under the municipality's lock, committed when this returns. Raises Problem."""
     try:
         async with database(request).write(caller.municipality_id) as writing:
@@ -206,7 +206,7 @@ async def written(request: Request, caller: Caller, act: Callable[[Writing], Awa
     return outcome
 
 
-def _problem(outcome: Outcome) -> Problem:
+def _problem(outcome: PutOutcome) -> Problem:
     errors = [FieldError(flaw.pointer, flaw.code) for flaw in outcome.flaws]
     return Problem(outcome.code, errors=errors, version=outcome.version or None)
 
@@ -216,17 +216,17 @@ def stored_body(body: Wire) -> Json:
     return body.model_dump(mode="json", by_alias=True)
 
 
-def record(kind: Kind, caller: Caller, ref: str, outcome: Outcome) -> Response:
+def record(kind: RecordKind, caller: Caller, ref: str, outcome: PutOutcome) -> Response:
     """The answer to a put: the record, 201 where it is new."""
     return _answer(kind, caller, ref, outcome.version, outcome.body, status=201 if outcome.status == "created" else 200)
 
 
-def _answer(kind: Kind, caller: Caller, ref: str, version: int, body: Json, *, status: int = 200) -> Response:
+def _answer(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json, *, status: int = 200) -> Response:
     shown = to_json(_shown(kind, caller, ref, version, body))
     return Response(shown, status, {"ETag": f'"{version}"'}, "application/json")
 
 
-def _shown(kind: Kind, caller: Caller, ref: str, version: int, body: Json) -> Json:
+def _shown(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json) -> Json:
     head = {"ref": ref, "version": version}
     return head | kind.shown(caller, head | body)
 
@@ -241,7 +241,7 @@ def own_provider(caller: Caller) -> str | None:
     return (caller.provider or "") if caller.role == "planner" else None
 
 
-async def reached(reading: Reading, kind: Kind, caller: Caller, ref: str) -> records.Stored:
+async def reached(reading: Reading, kind: RecordKind, caller: Caller, ref: str) -> records.Stored:
     """The record within the caller's reach. Raises Problem `unknown_ref`."""
     known_ref(ref)
     stored = await records.latest(reading, kind.name, ref)
@@ -250,14 +250,14 @@ async def reached(reading: Reading, kind: Kind, caller: Caller, ref: str) -> rec
     return stored
 
 
-async def _in_reach(reading: Reading, kind: Kind, caller: Caller, stored: records.Stored) -> bool:
+async def _in_reach(reading: Reading, kind: RecordKind, caller: Caller, stored: records.Stored) -> bool:
     provider = own_provider(caller)
     if provider is None or kind.reach is None:
         return True
     return await is_within(reading, kind.name, stored.ref, kind.reach, provider)
 
 
-async def _filters(reading: Reading, kind: Kind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
+async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
     """The filters asked for and the caller's own. Raises Problem `unknown_ref` for a ref that is not there."""
     filters = dict(asked)
     provider = own_provider(caller)

@@ -12,7 +12,7 @@ WITHIN_SECONDS = 600
 MOST_ADDRESSES = 10_000
 
 
-class Attempts:
+class Throttle:
     """At most MOST_FAILURES failures of an address within WITHIN_SECONDS."""
 
     def __init__(self) -> None:

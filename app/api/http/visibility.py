@@ -8,7 +8,7 @@ from app.api.http.problems import Problem
 from app.domain.time import local_date
 from app.store.connection import Reading
 from app.store.register import register
-from app.store.visits.visit_list import Kind, Reach, known_refs
+from app.store.visits.visit_list import Reach, RefKind, known_refs
 
 STAFF_SEES_BACK = dt.timedelta(hours=48)
 
@@ -34,21 +34,21 @@ async def require_known(reading: Reading, caller: Caller, *, pointer: str | None
 
     `pointer` is where the ref stands in the body, where it does.
     """
-    kinds: tuple[Kind, ...] = ("recipient", "provider", "staff")
+    kinds: tuple[RefKind, ...] = ("recipient", "provider", "staff")
     given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
     # No text of PostgreSQL has a NUL, so neither has a ref.
     if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
         raise Problem("unknown_ref", pointer=pointer)
 
 
-class Question(Protocol):
+class RefQuestion(Protocol):
     """What a measure is asked."""
 
     provider: str | None
     recipient: str | None
 
 
-async def whom(reading: Reading, caller: Caller, asked: Question) -> dict[str, str | None]:
+async def whom(reading: Reading, caller: Caller, asked: RefQuestion) -> dict[str, str | None]:
     """Whom a measure is asked for, a planner's its own provider. Raises Problem as `require_known`."""
     await require_known(reading, caller, provider=asked.provider, recipient=asked.recipient)
     return {"provider": reach_of(caller).provider or asked.provider, "recipient": asked.recipient}

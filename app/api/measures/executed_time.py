@@ -55,7 +55,7 @@ _KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (AnyRef | None, None)) | {
 }
 
 
-class Figures(Wire):
+class ExecutedFigures(Wire):
     """Sums of a group. `granted_seconds` is null where nobody grants by that: staff, local_date."""
 
     executed_seconds: int
@@ -70,7 +70,7 @@ class Figures(Wire):
     sun_online_visits: int
 
 
-ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=Figures, **_KEY_FIELDS)
+ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=ExecutedFigures, **_KEY_FIELDS)
 
 
 class ExecutedTimeOut(Wire):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field, field_serializer
 
-from app.api.http.records import Kind, Spanned, Versioned, add_routes
+from app.api.http.records import RecordKind, Spanned, Versioned, add_routes
 from app.api.http.refs import Ref
 from app.api.http.shapes import Day, LastDay
 from app.api.money.contract_document import EXAMPLE_DOCUMENT, CompensationDocument, as_said
@@ -47,7 +47,7 @@ CONTRACT = {
 
 add_routes(
     router,
-    Kind(
+    RecordKind(
         "contracts",
         "contract",
         ContractBody,

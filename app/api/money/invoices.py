@@ -16,13 +16,13 @@ from app.api.http.shapes import AnyRef, Month, refused, sent
 from app.api.http.visibility import require_known
 from app.api.measures.executed_time import PayReader
 from app.api.money import ubl
-from app.domain.money.invoice import Kind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
+from app.domain.money.invoice import InvoiceKind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.money.month_lines import Row
 from app.domain.time import local_date, month_days
 from app.store.connection import Reading
 from app.store.money import closed_months, invoices
 from app.store.money.closed_months import Close
-from app.store.money.invoices import Position
+from app.store.money.invoices import LedgerPosition
 
 router = APIRouter(tags=["compensation"])
 
@@ -40,12 +40,12 @@ Asked = Annotated[ClosedMonth, Query()]
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class SettledMonth:
     """A closed month with its lines and where its close stands in the ledger."""
 
     close: Close
     lines: list[Row]
-    position: Position
+    position: LedgerPosition
 
 
 def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
@@ -88,7 +88,7 @@ async def get_credit_note(request: Request, caller: PayReader, query: Asked) -> 
     return await _document(request, caller, query, "credit_note")
 
 
-async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settled:
+async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> SettledMonth:
     """The closed month. Raises Problem `unknown_ref`, `month_not_closed`, `not_sealed`."""
     await require_known(reading, caller, provider=query.provider)
     first_on = month_days(query.month)[0]
@@ -99,10 +99,10 @@ async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settl
     if position is None:
         raise Problem("not_sealed", headers=RETRY_SOON)
     lines = await closed_months.lines_of(reading, query.provider, first_on)
-    return Settled(found[0], lines, position)
+    return SettledMonth(found[0], lines, position)
 
 
-async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: Kind) -> Response:
+async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: InvoiceKind) -> Response:
     code = caller.municipality_id
     number = number_of(code, query.provider, query.month, kind)
     async with database(request).read(code) as reading:

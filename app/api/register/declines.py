@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.api.http.records import Kind, Versioned, add_routes
+from app.api.http.records import RecordKind, Versioned, add_routes
 from app.api.http.refs import Ref, Text
 from app.api.http.shapes import Instant, Wire
 
@@ -39,7 +39,7 @@ DECLINE = {
 
 add_routes(
     router,
-    Kind(
+    RecordKind(
         "declines",
         "decline",
         DeclineBody,

@@ -9,14 +9,14 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.register.place_order import Placed, place_orders, withdraw_order
-from app.actions.versions import Condition, Json, Outcome
+from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import PROBLEMS, FieldError
 from app.api.http.records import (
     WRITERS,
     Conditional,
-    Kind,
+    RecordKind,
     Spanned,
     Versioned,
     add_routes,
@@ -182,8 +182,8 @@ ORDER = {
 }
 
 
-async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody, condition: Condition) -> Outcome:
-    async def act(writing: Writing) -> Outcome:
+async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody, condition: Condition) -> PutOutcome:
+    async def act(writing: Writing) -> PutOutcome:
         [outcome] = await place_orders(
             writing, [Placed(ref, stored_body(body))], by=caller.subject, today=today(), condition=condition
         )
@@ -207,7 +207,7 @@ def _shown_part(body: Json) -> Json:
 
 add_routes(
     router,
-    Kind(
+    RecordKind(
         "orders",
         "order",
         OrderBody,
@@ -238,7 +238,7 @@ async def withdraw(
     """The order counts as never placed; its history is kept. `If-Match` as for PUT."""
     known_ref(ref)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await withdraw_order(writing, ref, by=caller.subject, condition=condition)
 
     await written(request, caller, act)
@@ -294,7 +294,7 @@ async def place_batch(
     return Response(to_json({"results": results}), media_type="application/json")
 
 
-def _result(request: Request, place: int, ref: str, outcome: Outcome) -> dict[str, Any]:
+def _result(request: Request, place: int, ref: str, outcome: PutOutcome) -> dict[str, Any]:
     if outcome.status != "refused":
         warned = {"warnings": outcome.warnings} if outcome.warnings else {}
         return {"ref": ref, "status": outcome.status, "version": outcome.version, **warned}

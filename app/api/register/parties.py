@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, f
 from pydantic_core import PydanticCustomError
 from stdnum import ean, iban
 
-from app.api.http.records import Kind, Versioned, add_routes
+from app.api.http.records import RecordKind, Versioned, add_routes
 from app.api.http.refs import Line, Ref
 from app.api.http.shapes import Wire
 from app.domain.register.personal_number import has_check_digit, holds_number
@@ -125,7 +125,7 @@ INVOICING = {
 
 add_routes(
     router,
-    Kind(
+    RecordKind(
         "payers",
         "payer",
         PayerBody,

@@ -8,15 +8,15 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.actions.register.put_master import put_recipient
-from app.actions.versions import Condition, Json, Outcome
+from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller
-from app.api.http.records import Kind, Spanned, Versioned, add_routes, stored_body, today, written
+from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, stored_body, today, written
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
 from app.domain.category import Category, Licensed
 from app.domain.register.personal_number import number_of
-from app.store.access.field_encryption import Vault
+from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
@@ -140,19 +140,19 @@ class InterventionAnswer(InterventionBody, Versioned):
     """An intervention as stored."""
 
 
-def vault_of(request: Request) -> Vault:
-    """The vault of this process."""
-    found: Vault = request.app.state.vault
+def encryption_of(request: Request) -> FieldEncryption:
+    """The encryption of this process."""
+    found: FieldEncryption = request.app.state.encryption
     return found
 
 
 async def _put_recipient(
     request: Request, caller: Caller, ref: str, body: RecipientBody, condition: Condition
-) -> Outcome:
+) -> PutOutcome:
     fields = stored_body(body)
     fields.pop("personal_number")
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await put_recipient(
             writing,
             ref,
@@ -160,7 +160,7 @@ async def _put_recipient(
             by=caller.subject,
             today=today(),
             condition=condition,
-            vault=vault_of(request),
+            encryption=encryption_of(request),
             number=body.personal_number,
             told="personal_number" in body.model_fields_set,
         )
@@ -191,7 +191,7 @@ STAFF = {
 INTERVENTION = {"title": "Dusch", "category": "CARE", "standard_minutes": 30}
 
 for kind in (
-    Kind(
+    RecordKind(
         "providers",
         "provider",
         ProviderBody,
@@ -200,7 +200,7 @@ for kind in (
         {"ref": "P-norr", "version": 1, **PROVIDER},
         shown=_shown_provider,
     ),
-    Kind(
+    RecordKind(
         "recipients",
         "recipient",
         RecipientBody,
@@ -219,7 +219,7 @@ for kind in (
         shown=_shown_recipient,
         put=_put_recipient,
     ),
-    Kind(
+    RecordKind(
         "staff",
         "staff",
         StaffBody,
@@ -241,7 +241,7 @@ for kind in (
         filters={"provider": "providers"},
         writers=("system", "admin", "planner"),
     ),
-    Kind(
+    RecordKind(
         "interventions",
         "intervention",
         InterventionBody,

@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.http.declared import only_declared
-from app.api.http.middleware import Edge
+from app.api.http.middleware import Middleware
 from app.api.taps import taps
 
 
-class Front(FastAPI):
+class FastPath(FastAPI):
     """Answers taps straight away: what FastAPI and Starlette do around a route costs more than to judge a tap.
 
     Their own route, which is never reached, documents it; errors are answered by the same handlers.
@@ -30,7 +30,7 @@ class Front(FastAPI):
 
     @cached_property
     def _taps(self) -> ASGIApp:
-        return Edge(ExceptionMiddleware(_take, self.exception_handlers))
+        return Middleware(ExceptionMiddleware(_take, self.exception_handlers))
 
 
 async def _take(scope: Scope, receive: Receive, send: Send) -> None:

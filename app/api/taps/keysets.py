@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, StringConstraints
 
 from app.actions.taps.put_keyset import put_keyset
-from app.actions.versions import Condition, Outcome
+from app.actions.versions import Condition, PutOutcome
 from app.api.http.access import Caller
-from app.api.http.records import Kind, Versioned, add_routes, written
+from app.api.http.records import RecordKind, Versioned, add_routes, written
 from app.api.http.shapes import Instant, Wire
-from app.api.register.register import vault_of
+from app.api.register.register import encryption_of
 from app.domain.time import UTC
 from app.store.connection import Writing
 
@@ -47,8 +47,8 @@ class KeysetAnswer(Versioned):
     states: list[KeysetStateSince]
 
 
-async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, condition: Condition) -> Outcome:
-    async def act(writing: Writing) -> Outcome:
+async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, condition: Condition) -> PutOutcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await put_keyset(
             writing,
             ref,
@@ -58,7 +58,7 @@ async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, con
             by=caller.subject,
             now=dt.datetime.now(UTC),
             condition=condition,
-            vault=vault_of(request),
+            encryption=encryption_of(request),
             factory_keys=request.app.state.demo,
         )
 
@@ -81,5 +81,5 @@ KEYSET_OUT = {
     "states": [{"state": "active", "at": "2026-01-02T08:00:00Z"}],
 }
 add_routes(
-    router, Kind("keysets", "keyset", KeysetBody, KeysetAnswer, KEYSET, KEYSET_OUT, writers=("admin",), put=_put)
+    router, RecordKind("keysets", "keyset", KeysetBody, KeysetAnswer, KEYSET, KEYSET_OUT, writers=("admin",), put=_put)
 )

@@ -10,12 +10,22 @@ from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from app.actions.taps.mount_tag import mount_tag, tell_state
-from app.actions.versions import Json, Outcome
+from app.actions.versions import Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
 from app.api.http.paging import cursor_of, paged, words_of
 from app.api.http.problems import Problem
-from app.api.http.records import READERS, Conditional, Kind, Versioned, add_routes, own_provider, record, told, written
+from app.api.http.records import (
+    READERS,
+    Conditional,
+    RecordKind,
+    Versioned,
+    add_routes,
+    own_provider,
+    record,
+    told,
+    written,
+)
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.time import UTC
@@ -122,7 +132,7 @@ async def _at_own_doors(transaction: Reading | Writing, caller: Caller, bodies: 
     return [body | {"mounts": [one for one in body["mounts"] if one["household"] in served]} for body in bodies]
 
 
-KIND = Kind(
+KIND = RecordKind(
     "tags",
     "tag",
     TagBody,
@@ -137,7 +147,7 @@ KIND = Kind(
 add_routes(router, KIND)
 
 TagWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
-Act = Callable[[Writing], Awaitable[Outcome]]
+Act = Callable[[Writing], Awaitable[PutOutcome]]
 
 
 @router.post(
@@ -156,7 +166,7 @@ async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: 
     known_ref(ref)
     body = await read_json(request, MountBody)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await mount_tag(
             writing,
             ref,
@@ -182,7 +192,7 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
     known_ref(ref)
     body = await read_json(request, StateBody)
 
-    async def act(writing: Writing) -> Outcome:
+    async def act(writing: Writing) -> PutOutcome:
         return await tell_state(
             writing,
             ref,
@@ -198,7 +208,7 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
 
 
 async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Response:
-    async def told_act(writing: Writing) -> Outcome:
+    async def told_act(writing: Writing) -> PutOutcome:
         return await told(writing, KIND, caller, await act(writing))
 
     return record(KIND, caller, ref, await written(request, caller, told_act))

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootMode
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.visits.correct_visit import Submitted, correct_visits
-from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
+from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, allow
 from app.api.http.json_bodies import read_bytes, strict, validated
 from app.api.http.problems import Problem
@@ -18,7 +18,7 @@ from app.api.http.records import Seen
 from app.api.http.shapes import IdInPath, Instant, Wire, answer_of, body_of, refused
 from app.api.taps.group_commit import GroupCommit
 from app.api.visits.visits import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
-from app.domain.visits.correction import Kind, Reason
+from app.domain.visits.correction import CorrectionKind, Reason
 from app.store.database import Database
 from app.store.visits import corrections as store
 from app.store.visits.visits import StoredVisit
@@ -194,7 +194,7 @@ class CorrectionIn(
 class AnyKind(BaseModel):
     """What is wrong with a correction of no known kind."""
 
-    kind: Kind
+    kind: CorrectionKind
 
 
 KINDS: dict[str, type[Reasoned]] = {
@@ -220,7 +220,7 @@ CORRECTION = {
 }
 
 
-async def read_correction(request: Request) -> Asked:
+async def read_correction(request: Request) -> CorrectionRequest:
     """The body of a correction. Raises Problem as `read_json` does."""
     body = await read_bytes(request)
     value = strict(body)
@@ -230,14 +230,14 @@ async def read_correction(request: Request) -> Asked:
         validated(AnyKind, body)
         raise Problem("invalid_envelope")
     read = validated(model, body)
-    return Asked(read.id, str(kind), read.said(), read.reason, read.note)
+    return CorrectionRequest(read.id, str(kind), read.said(), read.reason, read.note)
 
 
 class Written(NamedTuple):
     """The visit as it then is, and corrections as they are shown, its own among them."""
 
     stored: StoredVisit
-    shown: dict[UUID, store.Told]
+    shown: dict[UUID, store.CorrectionShown]
 
 
 CorrectionQueue = GroupCommit[Submitted, Written | CorrectionRefusedError]
@@ -298,7 +298,9 @@ async def submit(request: Request, caller: Caller, submitted: Submitted) -> Resp
     return corrected(stored, shown, notes)
 
 
-def corrected(stored: StoredVisit, shown: dict[UUID, store.Told], notes: Mapping[UUID, str] | None) -> Response:
+def corrected(
+    stored: StoredVisit, shown: dict[UUID, store.CorrectionShown], notes: Mapping[UUID, str] | None
+) -> Response:
     """201 with the visit as it now is, its version in `ETag`."""
     body = to_json(visit_json(stored, shown, notes))
     headers = {"ETag": f'"{stored.version}"'}

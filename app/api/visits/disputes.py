@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from app.actions.visits.resolve_dispute import settle_dispute
-from app.actions.visits.validate_correction import Asked, CorrectionRefusedError
+from app.actions.visits.resolve_dispute import resolve_dispute
+from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
@@ -113,7 +113,7 @@ class SettledTap(Wire):
     responses=answer_of(VisitOut | SettledTap, example=VISIT, status=201, text="Settled", headers=["ETag"]),
 )
 async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response:
-    """The same as the correction `settle_dispute` of the tap's visit: it is confirmed, or omitted.
+    """The same as the correction `resolve_dispute` of the tap's visit: it is confirmed, or omitted.
 
     A tap that has no visit is settled by itself: it leaves the list, and when its tag is told to have hung somewhere
     then, an accepted tap disputes no visit and a rejected one makes none. The answer is then that decision, else the
@@ -124,10 +124,12 @@ async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response
         tap_id = UUID(tap)
     except ValueError as error:
         raise Problem("not_found") from error
-    asked = Asked(settled.id or uuid4(), "settle_dispute", {"accept": settled.accept}, settled.reason, settled.note)
+    asked = CorrectionRequest(
+        settled.id or uuid4(), "settle_dispute", {"accept": settled.accept}, settled.reason, settled.note
+    )
     try:
         async with database(request).write(caller.municipality_id) as writing:
-            stored = await settle_dispute(writing, tap_id, asked, author_of(caller))
+            stored = await resolve_dispute(writing, tap_id, asked, author_of(caller))
             if stored is not None:
                 shown = await corrections.told(writing, stored.visit.corrections)
                 return corrected(stored, shown, await notes_for(caller, writing, [stored]))

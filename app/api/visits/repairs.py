@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from app.actions.versions import Condition
 from app.actions.visits.correct_visit import Submitted
-from app.actions.visits.validate_correction import Asked, CorrectionRefusedError
+from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, database
 from app.api.http.json_bodies import Batch, Unread, read_items, read_json
 from app.api.http.problems import PROBLEMS, FieldError, Problem
@@ -46,10 +46,10 @@ class Answer(Wire):
     interventions: Annotated[list[Done], Field(min_length=1, max_length=100)] | None = None
     note: Note | None = None
 
-    def asked(self, code: str) -> Asked:
+    def asked(self, code: str) -> CorrectionRequest:
         """As a correction that is asked for."""
         done = None if self.interventions is None else [one.model_dump() for one in self.interventions]
-        return Asked(self.id or uuid4(), "apply", {"anomaly": code, "interventions": done}, "", self.note)
+        return CorrectionRequest(self.id or uuid4(), "apply", {"anomaly": code, "interventions": done}, "", self.note)
 
 
 class AppliedIn(Answer):
@@ -73,10 +73,10 @@ class AcknowledgedIn(Wire):
     reason: Reason | None = None
     note: NoteBesideReason = None
 
-    def asked(self, code: str) -> Asked:
+    def asked(self, code: str) -> CorrectionRequest:
         """As a correction that is asked for."""
         note = self.note if self.reason else self.note or SEEN
-        return Asked(self.id, "acknowledge", {"anomaly": code}, self.reason or "other", note)
+        return CorrectionRequest(self.id, "acknowledge", {"anomaly": code}, self.reason or "other", note)
 
 
 class AcknowledgedAllIn(Wire):

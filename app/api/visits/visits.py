@@ -18,7 +18,7 @@ from app.api.http.visibility import reach_of, require_employed, require_known
 from app.api.register.register import Role
 from app.domain.category import Category
 from app.domain.taps.judging import ManualReason
-from app.domain.visits.correction import Kind, Reason
+from app.domain.visits.correction import CorrectionKind, Reason
 from app.domain.visits.evidence import Level, on_the_wire, weakest
 from app.domain.visits.repair import repair_of
 from app.domain.visits.split import REASONS
@@ -27,7 +27,7 @@ from app.store.connection import Reading, Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import visit_list
 from app.store.visits import visits as store_visits
-from app.store.visits.corrections import Told
+from app.store.visits.corrections import CorrectionShown
 from app.store.visits.visit_list import VisitFilter
 from app.store.visits.visits import StoredVisit
 
@@ -83,7 +83,7 @@ class CorrectionOut(Wire):
     """
 
     id: UUID
-    kind: Kind
+    kind: CorrectionKind
     reason: Reason | ManualReason
     note: str | None
     by: str
@@ -209,7 +209,7 @@ EXAMPLE = {
 MOVED: dict[int | str, dict[str, Any]] = {301: {"description": "Another visit took its place"} | sent("Location")}
 
 
-async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, Told]:
+async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, CorrectionShown]:
     """The corrections of these visits, by id."""
     ids = [id_ for stored in found for id_ in stored.visit.corrections]
     return await store_corrections.told(reading, ids) if ids else {}
@@ -226,7 +226,7 @@ async def notes_for(
 
 
 def visit_json(
-    stored: StoredVisit, corrections: Mapping[UUID, Told], notes: Mapping[UUID, str] | None = None
+    stored: StoredVisit, corrections: Mapping[UUID, CorrectionShown], notes: Mapping[UUID, str] | None = None
 ) -> dict[str, Any]:
     """A visit in the shape of `VisitOut`, with those of `corrections` that are its own.
 

@@ -30,7 +30,7 @@ VOID = leaf_hash(b"\0")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FactKind:
     """A kind of fact, named as its table: which columns its leaf tells and which it commits to.
 
     A column added later must be null in the facts that are there, or their leaves would change.
@@ -55,44 +55,44 @@ class Kind:
         return self.public + self.personal
 
 
-KINDS: Mapping[str, Kind] = {
-    "tap": Kind(
+KINDS: Mapping[str, FactKind] = {
+    "tap": FactKind(
         (
             *("id", "direction", "at", "tapped_at", "received_at", "reason", "evidence", "verdict", "code", "flags"),
             *("epoch", "counter"),
         ),
         ("staff", "device", "tag", "household", "note", "body_hash"),
     ),
-    "report": Kind(
+    "report": FactKind(
         ("id", "tap", "reported_at", "received_at", "sent_at"),
         ("staff", "device", "outcome", "interventions", "note", "body_hash"),
         json=frozenset({"interventions"}),
     ),
-    "correction": Kind(
+    "correction": FactKind(
         ("id", "seq", "tap", "at", "kind", "seen", "recorded_at"),
         ("staff", "recipient", "body", "before", "reason", "note", "recorded_by", "body_hash"),
         json=frozenset({"body", "before"}),
         at="recorded_at",
     ),
-    "manual_visit": Kind(
+    "manual_visit": FactKind(
         ("id", "presence", "started_at", "ended_at", "reason", "recorded_at"),
         ("staff", "recipient", "household", "interventions", "note", "recorded_by", "body_hash"),
         json=frozenset({"interventions"}),
         at="recorded_at",
     ),
-    "attempt": Kind(
+    "attempt": FactKind(
         ("id", "kind", "item_id", "received_at", "code"),
         ("staff", "device", "body_hash", "claim"),
         json=frozenset({"claim"}),
     ),
-    "record": Kind(
+    "record": FactKind(
         ("kind", "seq", "version", "recorded_at", "removed"),
         ("ref", "recorded_by", "body"),
         json=frozenset({"body"}),
         id="seq",
         at="recorded_at",
     ),
-    "period_close": Kind(
+    "period_close": FactKind(
         ("id", "provider", "month", "closed_at", "change_no", "master_seq", "line_count", "total_ore", "lines_hash"),
         ("closed_by", "accepted"),
         at="closed_at",

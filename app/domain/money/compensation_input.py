@@ -41,7 +41,7 @@ class Bundle(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CompensationInput:
     """What one provider is paid for: its orders, visits and what was declined, with everybody's master data.
 
     `visits` reach back as far as the rules look: the day before the first, the last visit before an absence, the

@@ -16,7 +16,7 @@ from app.domain.money.explanation import COUNTED, explained, plain
 from app.domain.register.personal_number import has_check_digit
 from app.domain.rounding import half_up
 
-Kind = Literal["invoice", "credit_note"]
+InvoiceKind = Literal["invoice", "credit_note"]
 Row = Mapping[str, Any]
 DEFAULT_SCHEME = "0007"
 """Swedish organisation numbers, among the schemes of Peppol's addresses."""
@@ -88,7 +88,7 @@ class InvoiceLine(NamedTuple):
 class Invoice:
     """An invoice, or a credit note, of a closed month. Amounts are öre and never negative."""
 
-    kind: Kind
+    kind: InvoiceKind
     number: str
     month: str
     issued_on: dt.date
@@ -117,13 +117,13 @@ class Invoice:
         return frozenset(line.adjusts for line in self.lines if line.adjusts)
 
 
-def number_of(municipality_id: int, provider: str, month: str, kind: Kind) -> str:
+def number_of(municipality_id: int, provider: str, month: str, kind: InvoiceKind) -> str:
     """What the document is called, for ever the same."""
     return f"{municipality_id}-{provider}-{month}{'-K' * (kind == 'credit_note')}"
 
 
 def invoice_of(
-    rows: Iterable[Row], kind: Kind, number: str, month: str, issued_on: dt.date, seller: Seller
+    rows: Iterable[Row], kind: InvoiceKind, number: str, month: str, issued_on: dt.date, seller: Seller
 ) -> Invoice | None:
     """The month's document of this kind: lines below zero go to the credit note. None where there are no lines."""
     lines = lines_of(rows, kind)
@@ -133,12 +133,12 @@ def invoice_of(
     return Invoice(kind, number, month, issued_on, due_on, seller.vat, tuple(lines))
 
 
-def lines_of(rows: Iterable[Row], kind: Kind) -> list[InvoiceLine]:
+def lines_of(rows: Iterable[Row], kind: InvoiceKind) -> list[InvoiceLine]:
     """The settled lines of one kind of document, numbered, in their order."""
     return [line_of(number, row) for number, row in enumerate(rows_of(rows, kind), 1)]
 
 
-def rows_of(rows: Iterable[Row], kind: Kind) -> list[Row]:
+def rows_of(rows: Iterable[Row], kind: InvoiceKind) -> list[Row]:
     """What stands on one kind of document: below zero on the credit note, all else on the invoice."""
     return [row for row in rows if (row["amount_ore"] < 0) == (kind == "credit_note")]
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from app.domain.category import SOL_TIME
 from app.domain.money.absence import absences_of, paid_days
 from app.domain.money.bands import Bands, Piece, clock_band
-from app.domain.money.compensation_input import Bundle, Declined, Facts, Item
+from app.domain.money.compensation_input import Bundle, CompensationInput, Declined, Item
 from app.domain.money.terms import ALL, DeclinedPay, Rule, Terms
 from app.domain.register.granted import granted_parts
 from app.domain.register.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, in_force, until_death
@@ -26,7 +26,7 @@ NOON = dt.time(12)
 class Counter:
     """The facts of inclusive days, and what rules of one document count in them."""
 
-    def __init__(self, facts: Facts, terms: Terms, days: Days) -> None:
+    def __init__(self, facts: CompensationInput, terms: Terms, days: Days) -> None:
         self.facts, self.terms, self.days = facts, terms, days
         self.master = facts.master
         self._bands = Bands(terms.bands, (days[0] - ONE_DAY, days[1] + ONE_DAY))

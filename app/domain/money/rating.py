@@ -12,7 +12,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from app.domain.money.compensation_input import Facts, Item
+from app.domain.money.compensation_input import CompensationInput, Item
 from app.domain.money.limits import limited, stepped
 from app.domain.money.quantities import Counter
 from app.domain.money.terms import ALL, Bonus, Rule, Terms, VatCompensation
@@ -79,7 +79,7 @@ class Agreement:
     terms: Terms
 
 
-def rate(facts: Facts, agreements: Sequence[Agreement], days: Days) -> list[Line]:
+def rate(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Line]:
     """The lines of a provider for inclusive days within one month, by recipient and rule.
 
     A limit that speaks of a month sees the days asked for, those of one contract at a time.
@@ -108,7 +108,7 @@ def _within(days: Days, first: dt.date | None, last: dt.date | None) -> Days | N
     return found if found[0] <= found[1] else None
 
 
-def _of_rules(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
+def _of_rules(facts: CompensationInput, agreement: Agreement, days: Days) -> Iterator[Line]:
     counter = Counter(facts, agreement.terms, days)
     for rule in (_by_catalogue(one, facts.master) for one in agreement.terms.rules):
         span = _within(days, rule.valid_from, rule.valid_to)
@@ -125,7 +125,7 @@ def _by_catalogue(rule: Rule, master: MasterData) -> Rule:
     return replace(rule, except_interventions=rule.except_interventions | others)
 
 
-def _lines(facts: Facts, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:
+def _lines(facts: CompensationInput, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:
     """The items of a rule, those of one price together."""
     together: defaultdict[Price, list[Item]] = defaultdict(list)
     # Finding a price costs more than all else here, so it is found once for items that cannot differ in it.
@@ -157,7 +157,7 @@ def _visits(items: Iterable[Item]) -> int:
     return sum({item.visit: item.visits for item in items if item.visit is not None}.values())
 
 
-def _price(facts: Facts, agreement: Agreement, rule: Rule, item: Item) -> Price:
+def _price(facts: CompensationInput, agreement: Agreement, rule: Rule, item: Item) -> Price:
     recipient = facts.master.recipient_on(item.recipient, item.on)
     area = recipient.area if recipient else None
     found = rule.rate(area, facts.form, item.band)
@@ -186,7 +186,7 @@ def _line(price: Price, quantity: Fraction, visits: int, first_on: dt.date, last
     return Line(price, quantity, visits, first_on, last_on, half_up(exact), key)
 
 
-def _bonuses(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
+def _bonuses(facts: CompensationInput, agreement: Agreement, days: Days) -> Iterator[Line]:
     """Bonuses paid in the month of these days, by the contract that holds on its first day."""
     if days[0].day != 1:
         return
@@ -195,7 +195,7 @@ def _bonuses(facts: Facts, agreement: Agreement, days: Days) -> Iterator[Line]:
             yield from _bonus(facts, agreement, bonus)
 
 
-def _bonus(facts: Facts, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
+def _bonus(facts: CompensationInput, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
     categories = bonus.categories or frozenset({"SERVICE", "CARE"})
     rule = Rule("bonus", "executed", categories, (), bonus.title)
     counter = Counter(facts, Terms(), (bonus.first_on, bonus.last_on))
@@ -211,7 +211,7 @@ def _bonus(facts: Facts, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
         yield _line(price, quantity, _visits(items), bonus.first_on, bonus.last_on)
 
 
-def _vat(facts: Facts, agreement: Agreement, lines: Sequence[Line]) -> Iterator[Line]:
+def _vat(facts: CompensationInput, agreement: Agreement, lines: Sequence[Line]) -> Iterator[Line]:
     """A share of each recipient's amount on top of it, of the rounded amounts that stand on the invoice."""
     vat: VatCompensation | None = agreement.terms.vat
     if vat is None or (vat.forms and facts.form not in vat.forms):

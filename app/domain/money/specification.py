@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.domain.money.explanation import AREAS, CATEGORIES, UNITS, kronor, month_name, plain
-from app.domain.money.invoice import InvoiceLine, Kind, Row, line_of, number_of, rows_of
+from app.domain.money.invoice import InvoiceKind, InvoiceLine, Row, line_of, number_of, rows_of
 from app.domain.time import STOCKHOLM
 
-DOCUMENTS: Mapping[Kind, tuple[str, str]] = {"invoice": ("F", "Faktura"), "credit_note": ("K", "Kreditnota")}
+DOCUMENTS: Mapping[InvoiceKind, tuple[str, str]] = {"invoice": ("F", "Faktura"), "credit_note": ("K", "Kreditnota")}
 """The letter of a document's lines, and its name."""
 
 

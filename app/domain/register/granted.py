@@ -16,7 +16,7 @@ from app.domain.rounding import half_up
 from app.domain.time import Days
 
 
-class Part(NamedTuple):
+class GrantedPart(NamedTuple):
     """Exact seconds of a line, of days in which the catalogue says the same of it."""
 
     days: Days
@@ -24,7 +24,7 @@ class Part(NamedTuple):
     seconds: Fraction
 
 
-def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days) -> Iterator[Part]:
+def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days) -> Iterator[GrantedPart]:
     """What the line grants on days on which its order is in force, if only zero, cut where the catalogue changes."""
     timeline = master.interventions.get(line.intervention)
     turns = [one.valid_from for one in timeline.versions] if timeline else []
@@ -34,7 +34,7 @@ def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days)
         span = first_on, following - ONE_DAY
         granted = granted_minutes(order, line, minutes, span)
         if granted or active_days(order, span):
-            yield Part(span, master.category_of(line.intervention, first_on), granted * 60)
+            yield GrantedPart(span, master.category_of(line.intervention, first_on), granted * 60)
 
 
 def lines_of(orders: Iterable[Order]) -> Iterable[Sequence[tuple[Order, OrderLine]]]:

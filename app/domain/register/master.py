@@ -71,7 +71,7 @@ class Staff:
         """Whether it has begun and is not over that day."""
         return self.valid_from <= on <= (self.valid_to or on)
 
-    def has_leave(self, intervention: str, on: dt.date) -> bool:
+    def is_delegated(self, intervention: str, on: dt.date) -> bool:
         """Whether a delegation for the intervention holds that day."""
         return any(
             one.intervention == intervention and one.valid_from <= on <= (one.valid_to or on)

@@ -32,7 +32,7 @@ Place = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Read:
+class CountedRead:
     """One read: who told of it, and the bounds at its counter. `reached_at`: when this or any later read reached us."""
 
     counter: int
@@ -61,11 +61,11 @@ class Reads:
     Of the stored ones it needs each counter asked for, and its next neighbours on either side.
     """
 
-    added: list[tuple[Place, Read]] = field(default_factory=list)
+    added: list[tuple[Place, CountedRead]] = field(default_factory=list)
     narrowings: list[Narrowing] = field(default_factory=list)
-    _near: defaultdict[Place, list[Read]] = field(default_factory=lambda: defaultdict(list))
+    _near: defaultdict[Place, list[CountedRead]] = field(default_factory=lambda: defaultdict(list))
 
-    def know(self, place: Place, reads: Iterable[Read]) -> None:
+    def know(self, place: Place, reads: Iterable[CountedRead]) -> None:
         """Take in stored reads; one may come twice."""
         near = self._near[place]
         for read in reads:
@@ -95,7 +95,7 @@ class Reads:
             judged = judged._replace(verdict="disputed", code=code)
         if judged.verdict != "accepted":
             low_at, high_at = EPOCH, received_at
-        read = Read(counter, tap, phone, low_at, high_at, received_at)
+        read = CountedRead(counter, tap, phone, low_at, high_at, received_at)
         near.insert(index, read)
         self.added.append((place, read))
         self._narrow(place, near, index)
@@ -106,7 +106,7 @@ class Reads:
             read.reached_at = min(received_at, above.reached_at)
         return judged
 
-    def _narrow(self, place: Place, near: list[Read], index: int) -> None:
+    def _narrow(self, place: Place, near: list[CountedRead], index: int) -> None:
         """Bounds rise with the counter, so those that a read moves lie next to it; mostly there are none."""
         new = near[index]
         moved = False
@@ -129,7 +129,9 @@ def claimed(at: dt.datetime, received_at: dt.datetime) -> tuple[dt.datetime, dt.
     return at - tolerance, min(received_at, at + tolerance)
 
 
-def _contradiction(low_at: dt.datetime, high_at: dt.datetime, below: Read | None, above: Read | None) -> str | None:
+def _contradiction(
+    low_at: dt.datetime, high_at: dt.datetime, below: CountedRead | None, above: CountedRead | None
+) -> str | None:
     if above and above.reached_at < low_at:
         return "harvested"
     if (above and above.high_at < low_at) or (below and below.low_at > high_at):
@@ -137,5 +139,5 @@ def _contradiction(low_at: dt.datetime, high_at: dt.datetime, below: Read | None
     return None
 
 
-def _counter(read: Read) -> int:
+def _counter(read: CountedRead) -> int:
     return read.counter

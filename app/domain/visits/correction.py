@@ -19,7 +19,7 @@ from app.domain.visits.evidence import by_hand
 from app.domain.visits.pairing import presence_order
 from app.domain.visits.presence import Presence, SideTap, State
 
-Kind = Literal[
+CorrectionKind = Literal[
     "set_start",
     "set_end",
     "set_interventions",
@@ -65,7 +65,7 @@ class Correction(NamedTuple):
     seq: int
     tap: UUID
     recipient: str | None
-    kind: Kind
+    kind: CorrectionKind
     seen: frozenset[UUID] = frozenset()
     at: dt.datetime | None = None
     ref: str | None = None

@@ -37,7 +37,7 @@ from app.domain.visits.wrong_clocks import Clocks, flags_of
 
 
 @dataclass(slots=True)
-class _Scene:
+class _PresencePlan:
     """One presence with all that is known of it while its neighbourhood is told."""
 
     presence: Presence
@@ -57,7 +57,7 @@ class _Scene:
     """Their parts."""
     unattested: bool = False
     flags: Sequence[str] = ()
-    company: "list[_Scene]" = field(default_factory=list)
+    company: "list[_PresencePlan]" = field(default_factory=list)
     """Who was there at the same time: those who came before it, in order, then those who came after."""
 
     @property
@@ -165,7 +165,7 @@ def report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], mast
     return max(told, key=lambda report: report.order(presence.started_at), default=None)
 
 
-def _scene(presence: Presence, report: Report | None, master: MasterData, chain: Sequence[Correction]) -> _Scene:
+def _scene(presence: Presence, report: Report | None, master: MasterData, chain: Sequence[Correction]) -> _PresencePlan:
     amended = amendments(chain)
     on = local_date(presence.anchor_at)
     staff = master.staff_on(presence.staff, on)
@@ -187,7 +187,7 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
     end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
     until = presence.ended_at or end or presence.reach_at
     waits = held(presence, master.contract_of(staff.provider, on) if staff else None, standing(chain))
-    return _Scene(
+    return _PresencePlan(
         presence, staff, employed, on, report, planned, until, end, status, presence.id, amended, apart, left_out, waits
     )
 
@@ -204,13 +204,13 @@ def _apart(
     return apart | dict.fromkeys(served & gone, "omitted")
 
 
-def _gather(scenes: Sequence[_Scene]) -> None:
+def _gather(scenes: Sequence[_PresencePlan]) -> None:
     """Connected overlaps share the group of the earliest opening, and know each other's company.
 
     Scenes come sorted as they opened, so only those who are still there are looked at: at one door a person is never
     there twice at once, which bounds how many that are.
     """
-    there: list[_Scene] = []
+    there: list[_PresencePlan] = []
     group: UUID | None = None
     for scene in scenes:
         start = scene.presence.started_at
@@ -224,7 +224,7 @@ def _gather(scenes: Sequence[_Scene]) -> None:
         there.append(scene)
 
 
-def _visits(scene: _Scene) -> list[Visit]:
+def _visits(scene: _PresencePlan) -> list[Visit]:
     """The visits of one presence: its seconds divided, what others filled cut off, anomalies told."""
     parts = scene.plan.parts
     complete = scene.status == "complete"
@@ -246,7 +246,7 @@ def _visits(scene: _Scene) -> list[Visit]:
     ]
 
 
-def _with_declined(visits: Sequence[Visit], scene: _Scene) -> list[Visit]:
+def _with_declined(visits: Sequence[Visit], scene: _PresencePlan) -> list[Visit]:
     """The visits with what was turned down in each; what somebody without a visit did stands in the first one."""
     own = [visit.recipient for visit in visits if visit.took_place]
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -257,7 +257,7 @@ def _with_declined(visits: Sequence[Visit], scene: _Scene) -> list[Visit]:
 
 
 def _visit(
-    scene: _Scene,
+    scene: _PresencePlan,
     recipient: str,
     given: Sequence[tuple[Part, int]],
     spans: tuple[Span, ...],
@@ -316,7 +316,7 @@ def _visit(
     )
 
 
-def _took_no_time(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
+def _took_no_time(scene: _PresencePlan, given: Sequence[tuple[Part, int]]) -> bool:
     """Whether a confirmed presence has left no second for a visit, whatever became of it: then there was none."""
     if scene.status == "complete":
         return not any(seconds for _, seconds in given)
@@ -324,7 +324,7 @@ def _took_no_time(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
 
 
 def _shares(
-    scene: _Scene,
+    scene: _PresencePlan,
     recipient: str,
     given: Sequence[tuple[Part, int]],
     presence_seconds: int,
@@ -347,7 +347,7 @@ def _shares(
     return shares, wrong
 
 
-def _origin(scene: _Scene, recipient: str) -> str:
+def _origin(scene: _PresencePlan, recipient: str) -> str:
     """The recipient as the facts name it, under which the visit got its id before any correction."""
     moved = (origin for origin, change in scene.amended.items() if change.recipient == recipient)
     return next(moved, recipient)
@@ -362,7 +362,7 @@ def _settled(presence: Presence, change: Amendment, parts: Sequence[Part]) -> di
     }
 
 
-def _share(scene: _Scene, part: Part, seconds: int, resolved: Collection[str], *, report_missing: bool) -> Share:
+def _share(scene: _PresencePlan, part: Part, seconds: int, resolved: Collection[str], *, report_missing: bool) -> Share:
     """A part with its seconds, and what holds it or the whole visit; payable when all of that has been resolved."""
     wrong = [NOTHING_DONE] if part.reason == NOTHING_DONE else []
     wrong += [code for code in HOLDING if code in part.anomalies] if part.anomalies else []
@@ -373,7 +373,7 @@ def _share(scene: _Scene, part: Part, seconds: int, resolved: Collection[str], *
     return Share(part.category, part.intervention, part.order_line, seconds, not left, reason)
 
 
-def _anomalies(scene: _Scene) -> list[str]:
+def _anomalies(scene: _PresencePlan) -> list[str]:
     """What the taps and the employment tell, whatever the split."""
     presence = scene.presence
     found: list[str] = [code for code in (presence.dispute_in, presence.dispute_out) if code]
@@ -391,7 +391,7 @@ def _anomalies(scene: _Scene) -> list[str]:
     return found
 
 
-def _filled_by_others(scene: _Scene, order_line: str) -> int:
+def _filled_by_others(scene: _PresencePlan, order_line: str) -> int:
     """Seconds of the presence during which those who came before it already were as many as the line orders."""
     if scene.trainee:
         return 0
@@ -405,7 +405,7 @@ def _filled_by_others(scene: _Scene, order_line: str) -> int:
     return covered_by(scene.presence.spans, before, places) if len(before) >= places else 0
 
 
-def _too_few(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
+def _too_few(scene: _PresencePlan, given: Sequence[tuple[Part, int]]) -> bool:
     """Whether a line asks for more staff than came at the same time."""
     if scene.trainee:
         return False
@@ -423,7 +423,7 @@ def _too_few(scene: _Scene, given: Sequence[tuple[Part, int]]) -> bool:
     return False
 
 
-def _suggestions(scene: _Scene, recipient: str, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
+def _suggestions(scene: _PresencePlan, recipient: str, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
     """The correction that would settle an anomaly, in the shape the corrections call takes."""
     presence = scene.presence
     found: dict[str, Any] = {}

@@ -51,7 +51,7 @@ def reopen(presence: Presence, at: dt.datetime) -> Presence:
     )
 
 
-class _Hand:
+class _Open:
     """What the fold holds: presences by household while they are open, and the last real tap at each door.
 
     `touched` is the presence that tap opened, closed or stands beside: a bounce of the tap goes with it.
@@ -180,7 +180,7 @@ def pair(person: str, carried: Iterable[Presence], taps: Sequence[Tap], now: dt.
 
     `now` decides whether a presence without OUT is still open. Sorted by anchor.
     """
-    hand = _Hand(person, carried)
+    hand = _Open(person, carried)
     for tap in taps:
         hand.take(tap)
     for presence in hand.open.values():

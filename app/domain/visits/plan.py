@@ -73,7 +73,7 @@ def plan(
 
     `amended` is what corrections say instead, by recipient as these name it.
     """
-    desk = _Desk(master, staff, start_at)
+    desk = _PlanInput(master, staff, start_at)
     on = desk.on
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
@@ -96,7 +96,7 @@ def plan(
     return Plan(tuple(parts), policy, missing, told, tuple(declined))
 
 
-class _Menu(NamedTuple):
+class _Choices(NamedTuple):
     """What one provider's crews may come for at a door while nothing of it changes."""
 
     residents: Sequence[str]
@@ -108,7 +108,7 @@ class _Menu(NamedTuple):
     """Whether a line asks for certain weekdays."""
 
 
-class _Desk:
+class _PlanInput:
     """The master data of one presence: its day, its staff, its provider's orders."""
 
     def __init__(self, master: MasterData, staff: Staff | None, start_at: dt.datetime) -> None:
@@ -207,7 +207,7 @@ class _Desk:
         staff = self.staff
         if part.category != "DELEGATED_HSL" or staff is None or staff.role == "licensed":
             return part
-        if part.intervention and staff.has_leave(part.intervention, self.on):
+        if part.intervention and staff.is_delegated(part.intervention, self.on):
             return part
         return part._replace(anomalies=(*part.anomalies, "delegation_missing"))
 
@@ -259,16 +259,16 @@ class _Desk:
             parts = done or _nothing_done(parts)
         return tuple(map(self._held, parts))
 
-    def _menu(self, residents: Sequence[str]) -> "_Menu":
+    def _menu(self, residents: Sequence[str]) -> "_Choices":
         lines = [
             (line, self._ordered(recipient, order, line, "by_order"))
             for recipient in residents
             for order, line in self.lines(recipient)
         ]
         edges = {edge for line, _ in lines for edge in line.window or ()}
-        return _Menu(residents, lines, sorted(edges), any(line.weekdays for line, _ in lines))
+        return _Choices(residents, lines, sorted(edges), any(line.weekdays for line, _ in lines))
 
-    def _chosen(self, menu: "_Menu", purpose: str | None) -> Sequence[Part]:
+    def _chosen(self, menu: "_Choices", purpose: str | None) -> Sequence[Part]:
         lines = [found for found in menu.lines if purpose in {None, found[1].category}]
         if not lines:
             return [self._empty(recipient) for recipient in self._served(menu.residents)]

@@ -19,7 +19,7 @@ NONCE_BYTES = 12
 KEY_BYTES = 32
 
 
-class SealBrokenError(Exception):
+class DecryptionError(Exception):
     """The value was not sealed for this place by a key of the ring."""
 
 
@@ -36,7 +36,7 @@ class Place:
         return f"{self.table}|{self.column}|{self.municipality_id}|{self.row}".encode()
 
 
-class Vault:
+class FieldEncryption:
     """Seals with the newest key of the ring, opens with any of it."""
 
     def __init__(self, keys: Mapping[str, bytes], lookup_key: bytes) -> None:
@@ -49,25 +49,25 @@ class Vault:
         self._newest = next(iter(self._ring))
         self._lookup_key = lookup_key
 
-    def seal(self, text: str, place: Place) -> bytes:
+    def encrypt(self, text: str, place: Place) -> bytes:
         """The text, encrypted for its place: format, length and name of the key, nonce, AES-256-GCM."""
         nonce = os.urandom(NONCE_BYTES)
         sealed = self._ring[self._newest].encrypt(nonce, text.encode(), place.bytes())
         return bytes((FORMAT, len(self._newest))) + self._newest + nonce + sealed
 
-    def open(self, sealed: bytes, place: Place) -> str:
+    def decrypt(self, sealed: bytes, place: Place) -> str:
         """The text again. Raises SealBrokenError."""
         if len(sealed) <= 2 + NONCE_BYTES or sealed[0] != FORMAT:
-            raise SealBrokenError
+            raise DecryptionError
         name_end = 2 + sealed[1]
         cipher = self._ring.get(sealed[2:name_end])
         if cipher is None:
-            raise SealBrokenError
+            raise DecryptionError
         nonce, rest = sealed[name_end : name_end + NONCE_BYTES], sealed[name_end + NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, rest, place.bytes()).decode()
         except (InvalidTag, ValueError) as error:
-            raise SealBrokenError from error
+            raise DecryptionError from error
 
     def has(self, name: str) -> bool:
         """Whether a key of that name is in the ring."""

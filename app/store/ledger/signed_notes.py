@@ -26,7 +26,7 @@ class NoteRefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class PublicKey:
+class NoteKey:
     """What a note is verified with: the signer's name and key."""
 
     name: str
@@ -106,7 +106,7 @@ class Signer:
         """`secret` is the ledger's: 32 bytes. The signing key is derived from it and the same for all."""
         seed = blake2b(secret, digest_size=KEY_BYTES, person=b"taggad notes").digest()
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
-        self.public = PublicKey(origin(municipality_id), self._key.public_key().public_bytes_raw())
+        self.public = NoteKey(origin(municipality_id), self._key.public_key().public_bytes_raw())
 
     def sign(self, text: str) -> str:
         """The text, which ends its last line, as a signed note."""

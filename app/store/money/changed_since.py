@@ -40,7 +40,7 @@ Touched = frozenset[str] | None
 """Recipients; None stands for everybody."""
 
 
-class Position(NamedTuple):
+class Standpoint(NamedTuple):
     """How far a municipality had come: the last change of a visit, the last record, the leaves of its ledger."""
 
     change_no: int
@@ -48,12 +48,12 @@ class Position(NamedTuple):
     leaves: int
 
 
-async def position_of(reading: Reading) -> Position:
+async def position_of(reading: Reading) -> Standpoint:
     """Where the transaction stands."""
-    return Position(*await reading.one(NOW))
+    return Standpoint(*await reading.one(NOW))
 
 
-async def touched(before: Account, now: Account, since: Position, last_on: dt.date) -> Touched:
+async def touched(before: Account, now: Account, since: Standpoint, last_on: dt.date) -> Touched:
     """Whose compensation of days up to the last one may differ between two moments.
 
     `before` stands at `since`: it knows where a visit was that is elsewhere now, or nowhere.

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from app.domain.money.bundles import MOST_SHARES, classes_of, moving, singles_only
-from app.domain.money.compensation_input import Bundle, Declined, Facts
+from app.domain.money.compensation_input import Bundle, CompensationInput, Declined
 from app.domain.money.declined import DOORS, declined_in_advance, declined_of
 from app.domain.money.document import terms_of
 from app.domain.money.rating import Agreement
@@ -143,7 +143,7 @@ async def account_of(reading: Reading, provider: str, form: str) -> Account:
     return Account(reading, provider, form, master)
 
 
-async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> Facts:
+async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> CompensationInput:
     """What these agreements look at to pay the provider for these days within one month."""
     master = account.master
     first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses
@@ -152,7 +152,7 @@ async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]
     rules = [rule for one in agreements for rule in one.terms.rules]
     ordered = master.orders.values() if account.recipients is None else map(master.orders_of, account.recipients)
     orders = [order for order in chain.from_iterable(ordered) if order.provider == account.provider]
-    facts = Facts(account.provider, account.form, master, orders, ())
+    facts = CompensationInput(account.provider, account.form, master, orders, ())
     begun = _begun(facts, loaded) if any(rule.absence for rule in rules) else {}
     visits, bundles = await _performed(account, agreements, days, loaded, begun)
     if begun:
@@ -227,7 +227,7 @@ def _visits(rows: Iterable[Any]) -> list[Visit]:
     return [visit_of(tuple(row)).visit for row in rows]
 
 
-def _begun(facts: Facts, loaded: Days) -> dict[str, dt.date]:
+def _begun(facts: CompensationInput, loaded: Days) -> dict[str, dt.date]:
     """When the absences that reach into the loaded days began, by recipient."""
     begun: dict[str, dt.date] = {}
     for order in facts.orders:

@@ -23,7 +23,7 @@ ORDER BY l.month
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
+class LedgerPosition:
     """Where in the ledger something stands: the size and root of the tree whose last leaf it is."""
 
     size: int
@@ -49,7 +49,7 @@ async def billed_before(
     return [(f"{row['month']:%Y-%m}", row["closed_at"]) for row in found]
 
 
-async def position_of(reading: Reading, fact: UUID) -> Position | None:
+async def position_of(reading: Reading, fact: UUID) -> LedgerPosition | None:
     """The tree that ends with the leaf of a close; None while it waits to be sealed."""
     leaf = await ledger.find(reading, fact, "period_close")
     head = await tree.head(reading)
@@ -57,4 +57,4 @@ async def position_of(reading: Reading, fact: UUID) -> Position | None:
         return None
     size = leaf.index + 1
     [root] = await tree.roots(reading, [(0, size)])
-    return Position(size, root)
+    return LedgerPosition(size, root)

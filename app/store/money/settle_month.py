@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from app.domain.money.compensation_input import Facts
+from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.limits import of_provider
 from app.domain.money.month_lines import Row, adjustments, row_of
 from app.domain.money.rating import Agreement, rate
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
 from app.store.money import changed_since, closed_months, compensation
-from app.store.money.changed_since import Position, Touched
+from app.store.money.changed_since import Standpoint, Touched
 from app.store.money.closed_months import Close
 from app.store.money.compensation import Account
 
@@ -51,7 +51,7 @@ async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -
     return await asyncio.to_thread(_told, facts, agreements, days)
 
 
-def _told(facts: Facts, agreements: Sequence[Agreement], days: Days) -> list[Row]:
+def _told(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Row]:
     return [row_of(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
 
 
@@ -63,7 +63,7 @@ class Draft:
     """
 
     month: dt.date
-    position: Position
+    position: Standpoint
     closed: list[Close]
     lines: dict[dt.date, OfRecipients]
 

@@ -8,7 +8,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.store.access.field_encryption import Place, Vault
+from app.store.access.field_encryption import FieldEncryption, Place
 from app.store.connection import Changing, Reading
 
 PUT_PROVIDER = """
@@ -108,14 +108,14 @@ async def drop_identity(changing: Changing, ref: str) -> None:
     await changing.execute(DROP_IDENTITY, ref)
 
 
-async def rewrap_identities(changing: Changing, vault: Vault) -> int:
+async def rewrap_identities(changing: Changing, encryption: FieldEncryption) -> int:
     """Seal with the newest key the numbers that another has sealed; how many those were."""
     refs, sealed = [], []
     for row in await changing.fetch(IDENTITIES):
-        if not vault.is_sealed_by_newest(row["number_sealed"]):
+        if not encryption.is_sealed_by_newest(row["number_sealed"]):
             place = identity_place(changing.municipality_id, row["ref"])
             refs.append(row["ref"])
-            sealed.append(vault.seal(vault.open(row["number_sealed"], place), place))
+            sealed.append(encryption.encrypt(encryption.decrypt(row["number_sealed"], place), place))
     await changing.execute(RESEAL, refs, sealed)
     return len(refs)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from app.domain.sun import KeysetKeys
-from app.store.access.field_encryption import Place, SealBrokenError, Vault
+from app.store.access.field_encryption import DecryptionError, FieldEncryption, Place
 from app.store.connection import Reading, Writing
 
 PUT = """
@@ -25,37 +25,39 @@ def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
     return Place("keyset_key", column, municipality_id, keyset)
 
 
-async def put(writing: Writing, keyset: str, vault: Vault, keys: KeysetKeys) -> None:
+async def put(writing: Writing, keyset: str, encryption: FieldEncryption, keys: KeysetKeys) -> None:
     """Write a keyset's keys, wrapped."""
     given = (keys.meta_key, keys.file_master)
     sealed = [
-        vault.seal(key.hex(), keyset_place(writing.municipality_id, keyset, column))
+        encryption.encrypt(key.hex(), keyset_place(writing.municipality_id, keyset, column))
         for column, key in zip(COLUMNS, given, strict=True)
     ]
     await writing.execute(PUT, keyset, *sealed)
 
 
-async def load(reading: Reading, keysets: Iterable[str], vault: Vault) -> dict[str, KeysetKeys]:
+async def load(reading: Reading, keysets: Iterable[str], encryption: FieldEncryption) -> dict[str, KeysetKeys]:
     """The keys of these keysets, less those that no key of the ring has wrapped for their place."""
     found = {}
     for row in await reading.fetch(GET, list(keysets)):
-        with suppress(SealBrokenError):
-            found[row["keyset"]] = KeysetKeys(*_opened(vault, reading.municipality_id, row))
+        with suppress(DecryptionError):
+            found[row["keyset"]] = KeysetKeys(*_opened(encryption, reading.municipality_id, row))
     return found
 
 
-async def rewrap(writing: Writing, vault: Vault) -> int:
+async def rewrap(writing: Writing, encryption: FieldEncryption) -> int:
     """Wrap with the newest key what another has wrapped; how many keysets that were."""
     old = [
-        row for row in await writing.fetch(ALL) if not all(vault.is_sealed_by_newest(row[column]) for column in COLUMNS)
+        row
+        for row in await writing.fetch(ALL)
+        if not all(encryption.is_sealed_by_newest(row[column]) for column in COLUMNS)
     ]
     for row in old:
-        await put(writing, row["keyset"], vault, KeysetKeys(*_opened(vault, writing.municipality_id, row)))
+        await put(writing, row["keyset"], encryption, KeysetKeys(*_opened(encryption, writing.municipality_id, row)))
     return len(old)
 
 
-def _opened(vault: Vault, municipality_id: int, row: Any) -> list[bytes]:
+def _opened(encryption: FieldEncryption, municipality_id: int, row: Any) -> list[bytes]:
     return [
-        bytes.fromhex(vault.open(row[column], keyset_place(municipality_id, row["keyset"], column)))
+        bytes.fromhex(encryption.decrypt(row[column], keyset_place(municipality_id, row["keyset"], column)))
         for column in COLUMNS
     ]

@@ -11,11 +11,11 @@ from pydantic_core import to_json
 
 from app.domain.register.personal_number import without_numbers
 from app.domain.taps.judging import Claim, Judgement, Shift
-from app.domain.taps.read_counter import Read, Reads
+from app.domain.taps.read_counter import CountedRead, Reads
 from app.domain.taps.sender import Kept, RefusedItems
 from app.domain.visits.crowd import TOO_MANY
 from app.store import rows, schema
-from app.store.connection import Leaves, Reading, Writing
+from app.store.connection import NewLeaves, Reading, Writing
 from app.store.ledger import ledger
 from app.store.taps import tag_reads
 
@@ -167,7 +167,7 @@ async def known(
     ):
         if what == "read":
             _, tag, epoch, *rest = read
-            found.reads.know((tag, epoch), [Read(*rest)])
+            found.reads.know((tag, epoch), [CountedRead(*rest)])
         elif what == "clock":
             found.clocks[staff] = Shift(wall, booted_at)
         elif what == "kept":
@@ -283,7 +283,7 @@ def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...
     return [(municipality_id, staff, *kept) for staff, kept in refused.added.items()]
 
 
-def _sealed(leaves: Leaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sealed(leaves: NewLeaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The attempts with ids of their own and what is kept of their claims, after making their leaves."""
     named = [attempt | {"id": uuid4(), "claim": _kept(attempt["claim"])} for attempt in attempts]
     for attempt in named:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.domain.taps.read_counter import Narrowing, Place, Read
+from app.domain.taps.read_counter import CountedRead, Narrowing, Place
 from app.store import rows, schema
 
 OF = "t.municipality_id = $1 AND t.tag = {of}.tag AND t.epoch = {of}.epoch AND t.counter"
@@ -65,7 +65,7 @@ def columns_of(narrowings: Sequence[Narrowing]) -> list[tuple[Any, ...]]:
     return list(zip(*narrowings, strict=True))
 
 
-def row_of(municipality_id: int, place: Place, read: Read) -> tuple[Any, ...]:
+def row_of(municipality_id: int, place: Place, read: CountedRead) -> tuple[Any, ...]:
     """A read as `insert` takes it."""
     bounds = (read.low_at, read.high_at, read.reached_at)
     return (municipality_id, *place, read.counter, read.tap, read.phone, *bounds)

@@ -22,7 +22,7 @@ SELECT NULL, c FROM correction AS c WHERE municipality_id = $1 AND id = ANY($3::
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CorrectionTargets:
     """What stands of the visits that corrections name, by id: with their presences and all visits of each.
 
     `known` are the corrections that are stored already.
@@ -34,7 +34,7 @@ class Standing:
     siblings: Mapping[UUID, Sequence[Visit]]
 
 
-async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequence[UUID]) -> Standing:
+async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequence[UUID]) -> CorrectionTargets:
     """What stands of these visits, and which of these corrections are known."""
     known: dict[UUID, Any] = {}
     found: dict[UUID, StoredVisit] = {}
@@ -47,4 +47,4 @@ async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequen
         else:
             known[correction["id"]] = correction
     presences = await store_presences.of_ids(reading, list(siblings))
-    return Standing(known, found, presences, siblings)
+    return CorrectionTargets(known, found, presences, siblings)

@@ -60,7 +60,7 @@ WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
 
 
 @dataclass(frozen=True, slots=True)
-class Overlay:
+class CorrectionsNear:
     """What people have said beside the taps of one person: corrections by the tap they name, and manual presences."""
 
     chains: dict[UUID, list[Correction]]
@@ -91,7 +91,7 @@ class NewCorrection:
     body_hash: bytes
 
 
-class Told(NamedTuple):
+class CorrectionShown(NamedTuple):
     """A correction as it is shown."""
 
     id: UUID
@@ -104,25 +104,25 @@ class Told(NamedTuple):
     after: dict[str, Any]
 
 
-async def near(reading: Reading, master: MasterData, windows: Sequence[Window]) -> dict[str, Overlay]:
+async def near(reading: Reading, master: MasterData, windows: Sequence[Window]) -> dict[str, CorrectionsNear]:
     """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
-    return overlays(master, await reading.fetch(NEAR, *arrays(of_staff(master, windows))))
+    return corrections_near(master, await reading.fetch(NEAR, *arrays(of_staff(master, windows))))
 
 
-def overlays(master: MasterData, rows: Iterable[Row]) -> dict[str, Overlay]:
+def corrections_near(master: MasterData, rows: Iterable[Row]) -> dict[str, CorrectionsNear]:
     """What rows of `NEAR` say, by person."""
-    found: dict[str, Overlay] = {}
+    found: dict[str, CorrectionsNear] = {}
     seen: set[UUID] = set()
     for row in sorted(rows, key=lambda row: row["seq"]):
         if row["id"] in seen:  # windows of one person may overlap
             continue
         seen.add(row["id"])
         person = master.person_of(row["staff"])
-        overlay = found.setdefault(person, Overlay({}, []))
+        near = found.setdefault(person, CorrectionsNear({}, []))
         if row["kind"] == "manual":
-            overlay.by_hand.append(_by_hand(row, person))
+            near.by_hand.append(_by_hand(row, person))
         else:
-            overlay.chains.setdefault(row["tap"], []).append(correction_of(row))
+            near.chains.setdefault(row["tap"], []).append(correction_of(row))
     return found
 
 
@@ -256,10 +256,10 @@ async def registered_by(reading: Reading, presence: UUID) -> str:
 INTERNAL = frozenset({"whole", "cause", "repair"})
 
 
-async def told(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Told]:
+async def told(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, CorrectionShown]:
     """Corrections as they are shown, by id."""
     return {
-        row["id"]: Told(
+        row["id"]: CorrectionShown(
             row["id"],
             row["kind"],
             row["reason"],

@@ -13,7 +13,7 @@ from app.domain.register.master import MasterData
 from app.domain.time import Window
 from app.domain.visits.presence import Presence, Tap
 from app.store.connection import Reading
-from app.store.visits.corrections import NEAR, NEAR_COLUMNS, Overlay, overlays
+from app.store.visits.corrections import NEAR, NEAR_COLUMNS, CorrectionsNear, corrections_near
 from app.store.visits.presences import FLAGGED, OF_PERSONS, TAPS, arrays, of_staff, presence_of, tap_of
 
 
@@ -23,7 +23,7 @@ def _moved(query: str, by: int) -> str:
 
 
 SAID = [name for name in NEAR_COLUMNS if name != "seen"]
-SURROUNDINGS = f"""
+PAIRING_INPUT = f"""
 SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen, NULL::record AS flagged
 FROM ({TAPS}) AS t
 UNION ALL
@@ -35,7 +35,7 @@ SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
 """
 
 
-class Surroundings(NamedTuple):
+class PairingInput(NamedTuple):
     """Taps and presences of each person that was asked for; what people said, by person where there is something.
 
     `flagged` are the taps of all of them that are flagged, also such as came so long before a window that a presence
@@ -44,20 +44,20 @@ class Surroundings(NamedTuple):
 
     taps: dict[str, list[Tap]]
     presences: dict[str, list[Presence]]
-    said: dict[str, Overlay]
+    said: dict[str, CorrectionsNear]
     flagged: list[Tap]
 
 
 async def around(
     reading: Reading, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
-) -> Surroundings:
+) -> PairingInput:
     """What lies within windows of persons, as `taps_of` and `of_persons` read it; what is said, within wider ones."""
     taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
     presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     said: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
     flagged: list[Tap] = []
-    for tap_row, presence_row, said_row, seen, flagged_row in await reading.fetch(SURROUNDINGS, *asked):
+    for tap_row, presence_row, said_row, seen, flagged_row in await reading.fetch(PAIRING_INPUT, *asked):
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:
@@ -71,4 +71,4 @@ async def around(
                 flagged.append(tap)
         else:
             said.append(dict(zip(SAID, said_row, strict=True)) | {"seen": seen})
-    return Surroundings(taps, presences, overlays(master, said), flagged)
+    return PairingInput(taps, presences, corrections_near(master, said), flagged)

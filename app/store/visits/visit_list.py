@@ -24,7 +24,7 @@ from app.store.visits.visits import COLUMNS, StoredVisit, visit_of
 
 EPOCH = "SELECT epoch FROM municipality WHERE municipality_id = $1"
 
-Kind = Literal["recipient", "provider", "staff"]
+RefKind = Literal["recipient", "provider", "staff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ async def _within(reading: Reading, reach: Reach, ids: Sequence[UUID | None]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VisitChange:
     """The newest state of a visit that changed; without one it is `withdrawn`, or out of the caller's reach."""
 
     no: int
@@ -140,7 +140,7 @@ async def epoch(reading: Reading) -> str:
     return found.hex[:12]
 
 
-async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[Change]:
+async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[VisitChange]:
     """Changes after a number, in their order. Numbers are given under the municipality's lock, so none comes late."""
     gone = and_(
         withdrawn_visit.c.municipality_id == visit_change.c.municipality_id,
@@ -168,7 +168,7 @@ async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> lis
     found = {stored.visit.id: stored for stored in await _stored(reading, query)}
     replacing = await _within(reading, reach, [replaced_by for *_, replaced_by in numbered if replaced_by])
     return [
-        Change(
+        VisitChange(
             no,
             visit_id,
             found.get(visit_id),
@@ -186,7 +186,7 @@ async def _stored(reading: Reading, query: Select[Any]) -> list[StoredVisit]:
 TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_version}
 
 
-async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[Kind, str]]) -> bool:
+async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[RefKind, str]]) -> bool:
     """Whether every ref exists and is within reach: a provider reaches itself, its staff, and whom it serves.
 
     Staff reach themselves, who employs or employed them, and whom they have visited of late.
@@ -194,7 +194,7 @@ async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[Kind
     return all([await _known(reading, reach, kind, ref) for kind, ref in wanted])
 
 
-async def _known(reading: Reading, reach: Reach, kind: Kind, ref: str) -> bool:
+async def _known(reading: Reading, reach: Reach, kind: RefKind, ref: str) -> bool:
     if (kind == "provider" and reach.provider not in {None, ref}) or (
         kind == "staff" and reach.staff not in {None, ref}
     ):

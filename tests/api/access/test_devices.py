@@ -164,7 +164,7 @@ def test_addresses_are_counted_apart_for_a_while_and_not_for_ever(monkeypatch):
 
     monkeypatch.setattr(throttle, "MOST_FAILURES", 2)
     monkeypatch.setattr(throttle, "WITHIN_SECONDS", 60)
-    counted = throttle.Attempts()
+    counted = throttle.Throttle()
     now = 1000.0
     monkeypatch.setattr(throttle, "time", SimpleNamespace(monotonic=lambda: now))
     for _ in range(2):

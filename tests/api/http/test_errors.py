@@ -204,12 +204,12 @@ async def probe(service):
 
     async def slow_by_sqlalchemy(request: Request) -> None:
         async with database(request).read(188) as reading:
-            await reading.sa.exec_driver_sql("SET LOCAL statement_timeout = '1ms'")
-            await reading.sa.exec_driver_sql("SELECT pg_sleep(1)")
+            await reading._composed.exec_driver_sql("SET LOCAL statement_timeout = '1ms'")
+            await reading._composed.exec_driver_sql("SELECT pg_sleep(1)")
 
     async def wrong_sql(request: Request) -> None:
         async with database(request).read(188) as reading:
-            await reading.sa.exec_driver_sql(f"SELECT '{SECRET}'::int")
+            await reading._composed.exec_driver_sql(f"SELECT '{SECRET}'::int")
 
     async def another_tenant(request: Request) -> None:
         async with database(request).write(7):

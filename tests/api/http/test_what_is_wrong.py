@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from service import day
 
-from app.domain.visits.correction import Kind
+from app.domain.visits.correction import CorrectionKind
 from app.domain.visits.visit import ANOMALIES
 
 SINCE = "2020-01-01"
@@ -185,7 +185,7 @@ async def test_a_corrections_kind_and_anomaly_are_told_too(town):
     path, english = f"/v1/visits/{visit['id']}/corrections", {"Accept-Language": "en", "If-Match": '"1"'}
     body = {"id": uuid.uuid4(), "reason": "equipment"}
     for said, pointer, allowed in [
-        ({"kind": "delete"}, "/kind", get_args(Kind)),
+        ({"kind": "delete"}, "/kind", get_args(CorrectionKind)),
         ({"kind": "resolve", "anomaly": "rain"}, "/anomaly", ANOMALIES),
     ]:
         [error] = (await refused(town, "POST", path, body | said, 422, "invalid_envelope", headers=english))["errors"]

@@ -24,7 +24,7 @@ from app.domain.ledger.ledger import KINDS
 from app.domain.ledger.merkle import Frontier, grow
 from app.store.ledger import ledger
 from app.store.ledger.marks import Marks
-from app.store.ledger.signed_notes import Head, PublicKey, Signer
+from app.store.ledger.signed_notes import Head, NoteKey, Signer
 
 KEY = Signer(LEDGER_KEY, 188).public
 LEDGER = ("ledger_leaf", "ledger_tile", "ledger_head")
@@ -404,7 +404,7 @@ def taggad(town):
 
 async def test_the_verb_tells_the_first_bad_index_and_exits_with_1(town, owner, taggad):
     told = (await town.ask("GET", "/v1/ledger/key?municipality=188", role=None)).json()
-    assert PublicKey.read(told["public_key"]) == KEY
+    assert NoteKey.read(told["public_key"]) == KEY
     head = (await town.ask("GET", "/v1/ledger/head", role="auditor")).json()
     assert await taggad() == (0, f"{head['size']} facts are as they were sealed; root {head['root']}\n")
     await town.tap("S-1", "B-1", "in", day(-1, "20:00"))

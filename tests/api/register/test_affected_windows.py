@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from service import day
 
-from app.actions.visits.project import Touched, project
+from app.actions.visits.project import Affected, project
 from app.domain.time import UTC
 
 EVER, NEVER = dt.datetime(1950, 1, 1, tzinfo=UTC), dt.datetime(2150, 1, 1, tzinfo=UTC)
@@ -43,11 +43,11 @@ async def told(town, database):
 
     async def visits(**filters):
         async with database.write(188) as writing:
-            sql, before = writing.sql, writing.change_no
+            sql, before = writing._driver, writing.change_no
             staff = [row[0] for row in await sql.fetch("SELECT DISTINCT staff FROM tap")]
             households = [row[0] for row in await sql.fetch("SELECT DISTINCT household FROM presence")]
             persons = {writing.master.person_of(ref) for ref in staff}
-            everything = Touched(
+            everything = Affected(
                 [(person, EVER, NEVER) for person in sorted(persons)], [(one, EVER, NEVER) for one in households]
             )
             await project(writing, everything)

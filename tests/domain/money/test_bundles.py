@@ -10,7 +10,7 @@ from test_rating_reference import AREAS, made_orders, made_visits, orders, visit
 from told import day
 
 from app.domain.money.bundles import bundled, classes_of, moving, singles_only
-from app.domain.money.compensation_input import Facts
+from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.document import terms_of
 from app.domain.money.presets import PRESETS
 from app.domain.money.rating import Agreement, rate
@@ -63,7 +63,9 @@ documents = st.fixed_dictionaries(
 
 def both(agreements, master, found, days=DAYS):
     """Rated one by one, and together; and how many bundles there were."""
-    facts = Facts("P-norr", "external", master, [part for parts in master.orders.values() for part in parts], found)
+    facts = CompensationInput(
+        "P-norr", "external", master, [part for parts in master.orders.values() for part in parts], found
+    )
     first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses)])
     apart = moving(master, list(master.recipients), (first_on, days[1]))
     singles, bundles = bundled(found, classes_of(agreements, days, first_on), apart)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic_core import from_json, to_json
 
-from app.domain.money.compensation_input import Facts
+from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.fee import NORRTALJE_2022, fee_basis
 from app.domain.money.quantities import Counter
 from app.domain.money.terms import IndexStep, Rule, Terms
@@ -125,7 +125,7 @@ def test_granted_pay_is_of_the_same_time(told, span, catalogue, deaths, moves, i
     terms = Terms((rule,), index=(IndexStep(index, Fraction(2)),))
     for line in order.lines:
         alone = replace(order, lines=(line,))
-        counter = Counter(Facts(order.provider, "external", master, [alone], ()), terms, span)
+        counter = Counter(CompensationInput(order.provider, "external", master, [alone], ()), terms, span)
         paid = sum(item.quantity for item in counter.items(rule, span))
         granted = granted_seconds(master, [(order, replace(line, staff_count=1) if once else line)], span)
         assert half_up(Fraction(paid)) == sum(granted.values())
@@ -223,7 +223,7 @@ async def test_the_database_grants_what_the_domain_grants(
     lines = lines_of(part for ref, said in bodies.items() for part in order_of(ref, said))
     async with database.read(188) as reading:
         rows, whole, care, by_category = [
-            await reading._driver.fetch(*flat(statement(question)))
+            await reading.fetch(*flat(statement(question)))
             for question in (
                 Question(span, ("order_line",)),
                 Question(span, ()),
@@ -254,6 +254,6 @@ async def test_the_largest_order_anybody_can_place_does_not_overflow(owner, data
     master = master_of({"dusch": [(START, "CARE", 20)]})
     await settle(owner, {"O-1": from_json(to_json(body(order)))}, master)
     async with database.read(188) as reading:
-        [row] = await reading._driver.fetch(*flat(statement(Question(span, ("order_line",)))))
+        [row] = await reading.fetch(*flat(statement(Question(span, ("order_line",)))))
     assert row["granted_seconds"] == 60 * 1440 * 10 * 1000 * 60
     assert granted_seconds(master, [(order, line)], span) == {"CARE": row["granted_seconds"]}

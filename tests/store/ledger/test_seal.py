@@ -18,7 +18,7 @@ from app.domain.ledger.merkle import Frontier, grow
 from app.store.connection import Changing
 from app.store.database import Database
 from app.store.ledger import ledger, tree
-from app.store.ledger.signed_notes import Head, NoteRefusedError, PublicKey, Signer
+from app.store.ledger.signed_notes import Head, NoteKey, NoteRefusedError, Signer
 
 OTHER_KEY = bytes(range(32))
 NOW = dt.datetime.now(dt.UTC)
@@ -241,7 +241,7 @@ GO_NOTE = f"{GO_TEXT}\n\u2014 PeterNeumann {GO_SIGNATURE}\n"  # published with g
 
 
 def test_a_published_note_is_verified():
-    key = PublicKey.read(GO_KEY)
+    key = NoteKey.read(GO_KEY)
     assert str(key) == GO_KEY
     assert key.text_of(GO_NOTE) == GO_TEXT
 
@@ -260,7 +260,7 @@ def test_a_published_note_is_verified():
 )
 def test_a_note_that_was_touched_is_refused(note):
     with pytest.raises(NoteRefusedError):
-        PublicKey.read(GO_KEY).text_of(note)
+        NoteKey.read(GO_KEY).text_of(note)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_a_note_that_was_touched_is_refused(note):
 )
 def test_what_is_no_public_key_is_refused(text):
     with pytest.raises(ValueError, match="public key"):
-        PublicKey.read(text)
+        NoteKey.read(text)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from app.store.measures.outcomes import outcomes
 
 async def answered(reading, question):
     text, arguments = statement(question)
-    rows = await reading._driver.fetch(text, *arguments)
+    rows = await reading.fetch(text, *arguments)
     found = {tuple(row[key] for key in question.by): tuple(row[name] for name in FIGURES) for row in rows}
     assert len(found) == len(rows)
     return found

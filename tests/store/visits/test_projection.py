@@ -15,7 +15,7 @@ from app.actions.taps.record_reports import record_reports
 from app.actions.taps.record_taps import Submission, record_taps
 from app.actions.versions import Condition
 from app.actions.visits.correct_visit import correct_visit
-from app.actions.visits.validate_correction import Asked, Author, CorrectionRefusedError
+from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
 from app.domain.taps.judging import LARGE_SHIFT, Claim, Envelope
 from app.domain.taps.report import Report, ReportedIntervention
 from app.domain.time import LONGEST_PRESENCE
@@ -147,7 +147,7 @@ async def correct_one(writing, owner, dice):
         "acknowledge": {"anomaly": dice.choice(visit.anomalies or ["overlap"])},
         "resolve": {"anomaly": dice.choice(visit.anomalies or ["overlap"])},
     }.get(kind, {})
-    asked = Asked(uuid.UUID(int=dice.getrandbits(128), version=4), kind, said, "equipment", None)
+    asked = CorrectionRequest(uuid.UUID(int=dice.getrandbits(128), version=4), kind, said, "equipment", None)
     with contextlib.suppress(CorrectionRefusedError):
         await correct_visit(writing, visit.id, asked, Author("test", None), Condition())
 
