@@ -20,8 +20,6 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     """A line for each named invariant that is broken, none on a healthy database."""
     lines = _told("the keys are those the data was written with", await fit_keys(database, municipality_id))
     async with database.write(municipality_id, with_master=False) as writing:
-        # These questions are about whole tables.
-        await writing.configure("SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto")
         lines += await invariants.broken(writing)
     lines += await _mistyped(database, municipality_id)
     async with database.snapshot(municipality_id) as reading:

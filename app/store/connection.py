@@ -121,7 +121,7 @@ class NewLeaves(Protocol):
         """The leaves made since the last time, as the statement that stores them takes them."""
 
 
-class Macs(Protocol):
+class RowHashes(Protocol):
     """Keyed hashes of rows that no fact tells."""
 
     def add(self, table: str, row: Sequence[Any]) -> tuple[Any, ...]:
@@ -152,7 +152,7 @@ class Writing(Changing):
         change_no: int,
         master: MasterData,
         leaves: NewLeaves,
-        macs: Macs,
+        macs: RowHashes,
     ) -> None:
         """`change_no` is the last number that was given to a change.
 

@@ -52,7 +52,7 @@ def written(example: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """A tag of the description with its operations: method, path, what is said."""
 
     name: str
@@ -82,7 +82,7 @@ class Pages:
         self._part = environment.get_template("docs_part.html")
 
     @cached_property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[PagePart]:
         """By tag, in the description's order."""
         said = [
             (method.upper(), path, operation)
@@ -90,7 +90,7 @@ class Pages:
             for method, operation in methods.items()
         ]
         return [
-            Part(tag["name"], tag["description"], [one for one in said if tag["name"] in one[2]["tags"]])
+            PagePart(tag["name"], tag["description"], [one for one in said if tag["name"] in one[2]["tags"]])
             for tag in self.document["tags"]
         ]
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -60,7 +61,9 @@ def _texts() -> dict[str, str]:
 
 
 def _make_targets() -> set[str]:
-    return set(re.findall(r"^([a-z-]+):(?!=)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    """What `make` alone lists."""
+    listed = _run("make", "--no-print-directory").stdout
+    return set(re.findall(r"^  make ([a-z-]+) ", listed, flags=re.MULTILINE))
 
 
 # Requirements
@@ -123,45 +126,14 @@ def test_every_make_target_named_in_a_document_exists():
     assert {(name, target) for name, target in named if target not in _make_targets()} == set()
 
 
-def test_every_target_is_phony_and_make_alone_lists_it():
-    makefile = (ROOT / "Makefile").read_text()
-    assert set(re.findall(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)[0].split()) == _make_targets()
-    listed = re.findall(r"^  make ([a-z-]+) ", _run("make", "--no-print-directory").stdout, flags=re.MULTILINE)
-    assert set(listed) == _make_targets()
-
-
-def test_make_demo_hands_on_port_and_speed():
-    recipe = _run("make", "-n", "demo", "PORT=8123", "SPEED=60").stdout
-    assert '.venv/bin/taggad demo --port "8123" --speed "60"\n' in recipe
-    assert '.venv/bin/taggad demo --port "8000" \n' in _run("make", "-n", "demo").stdout
-
-
-def test_make_test_makes_the_environment_checks_and_then_tests(tmp_path):
-    for name in ("Makefile", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    recipe = _run("make", "-n", "test", cwd=tmp_path).stdout
-    steps = [
-        "-m venv",
-        "--require-hashes",
-        "--editable .",
-        "ruff check",
-        "ruff format --check",
-        "bin/mypy",
-        "lint-imports",
-        "python tests/lint",
-        "pytest -n 2",
-    ]
-    places = [recipe.find(step) for step in steps]
-    assert -1 not in places, recipe
-    assert places == sorted(places)
-
-
-FAKE_PYTHON = """\
+FAKE_TOOL = """\
 #!/bin/sh
-echo "$*" >> "$CALLS"
-case "$*" in
-    "-m venv --clear .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+name=${0##*/}
+echo "$name $*" >> "$CALLS"
+case "$name $*" in
+    "python3 -m venv --clear .venv")
+        mkdir -p .venv/bin
+        for tool in python ruff mypy lint-imports pytest taggad; do cp "$0" .venv/bin/$tool; done ;;
     *"$FAIL_ON"*) test -z "$FAIL_ON" || exit 1 ;;
 esac
 """
@@ -169,50 +141,100 @@ esac
 
 @pytest.fixture
 def clone(tmp_path):
-    """A tree with what `make setup` reads, and a Python that writes down what it is asked instead of doing it."""
+    """A tree with what `make` reads, and tools that write down what they are asked instead of doing it.
+
+    The function runs a target there; it gives the exit code and what was asked of the tools.
+    """
     tree = tmp_path / "a path, with åäö"
     tree.mkdir()
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tree)
     shutil.copytree(ROOT / "requirements", tree / "requirements")
     fake = tmp_path / "python3"
-    fake.write_text(FAKE_PYTHON)
+    fake.write_text(FAKE_TOOL)
     fake.chmod(0o755)
     shutil.copy(fake, tmp_path / "chromium")
     calls = tmp_path / "calls"
     path = f"{tmp_path}:{os.environ['PATH']}"
 
-    def setup(fail_on: str = "") -> tuple[int, list[str]]:
+    def make(*arguments: str, fail_on: str = "") -> tuple[int, list[str]]:
         calls.write_text("")
-        done = _run("make", "setup", f"PYTHON={fake}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on, PATH=path)
-        return done.returncode, [
-            line for line in calls.read_text().splitlines() if " install " in line or "venv --" in line
-        ]
+        done = _run("make", *arguments, f"PYTHON={fake}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on, PATH=path)
+        return done.returncode, calls.read_text().splitlines()
 
-    return tree, setup
+    return tree, make
 
 
-VENV = "-m venv --clear .venv"
-INSTALL = "-m pip --disable-pip-version-check install --require-hashes --no-deps --requirement requirements/dev.txt"
-PROJECT = "-m pip --disable-pip-version-check install --no-deps --no-build-isolation --editable ."
+def test_make_alone_lists_every_target():
+    database = _run("make", "-pRrnq").stdout
+    rules = re.findall(r"(?<!# Not a target:\n)^([a-z-]+):(?!=)", database, flags=re.MULTILINE)
+    assert set(rules) == _make_targets()
+
+
+def test_a_file_named_as_a_target_does_not_stand_in_its_way(clone):
+    tree, make = clone
+    make("setup")
+    for target in _make_targets():
+        (tree / target).touch()
+        assert "up to date" not in _run("make", "-n", target, cwd=tree).stdout, target
+
+
+def test_make_demo_hands_on_port_and_speed(clone):
+    _, make = clone
+    assert make("demo", "PORT=8123", "SPEED=60")[1][-1] == "taggad demo --port 8123 --speed 60"
+    assert make("demo")[1][-1] == "taggad demo --port 8000"
+
+
+CHECKS = ["ruff check", "ruff format --check", "mypy", "lint-imports", "python tests/lint"]
+
+
+def test_make_test_makes_the_environment_checks_and_then_tests(clone):
+    _, make = clone
+    code, calls = make("test", "ARGS=tests/domain -k split")
+    steps = ["-m venv", "--require-hashes", "--editable .", *CHECKS, "pytest -n 2 tests/domain -k split"]
+    places = [next((at for at, call in enumerate(calls) if step in call), -1) for step in steps]
+    assert code == 0
+    assert -1 not in places, calls
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_make_test_stops_at_a_check_that_fails(clone, check):
+    _, make = clone
+    code, calls = make("test", fail_on=check)
+    assert code != 0
+    assert check in calls[-1]
+
+
+def _setup(make: Callable[..., tuple[int, list[str]]], fail_on: str = "") -> tuple[int, list[str]]:
+    """The exit code, and what was made or installed."""
+    code, calls = make("setup", fail_on=fail_on)
+    return code, [call for call in calls if " install " in call or "venv --" in call]
+
+
+VENV = "python3 -m venv --clear .venv"
+INSTALL = (
+    "python -m pip --disable-pip-version-check install --require-hashes --no-deps --requirement requirements/dev.txt"
+)
+PROJECT = "python -m pip --disable-pip-version-check install --no-deps --no-build-isolation --editable ."
 
 
 def test_make_setup_does_only_what_has_not_been_done(clone):
-    tree, setup = clone
-    assert setup() == (0, [VENV, INSTALL, PROJECT])
-    assert setup() == (0, [])
+    tree, make = clone
+    assert _setup(make) == (0, [VENV, INSTALL, PROJECT])
+    assert _setup(make) == (0, [])
 
     for stamp in (".requirements", ".project"):
         os.utime(tree / ".venv" / stamp, (0, 0))
-    assert setup() == (0, [INSTALL, PROJECT])
-    assert setup() == (0, [])
+    assert _setup(make) == (0, [INSTALL, PROJECT])
+    assert _setup(make) == (0, [])
 
 
 def test_make_setup_takes_up_again_what_failed(clone):
-    _, setup = clone
-    code, _ = setup(fail_on="--require-hashes")
+    _, make = clone
+    code, _ = _setup(make, "--require-hashes")
     assert code != 0
-    assert setup() == (0, [INSTALL, PROJECT])
+    assert _setup(make) == (0, [INSTALL, PROJECT])
 
 
 def test_make_setup_refuses_a_python_that_is_too_old_and_says_what_to_do(tmp_path, clone):

@@ -10,7 +10,7 @@ import pytest
 from service import tap_item
 from world import H1, H2, H3, line, on, order, recipient
 
-from app.store.money import settle_month
+from app.actions.money import settle_month
 
 CARE = {
     "ref": "care",

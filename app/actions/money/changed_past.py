@@ -7,12 +7,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+from app.actions.money import settle_month
 from app.domain.register.granted import granted_seconds, lines_of
 from app.domain.register.master import MasterData
 from app.domain.register.order import ONE_DAY, Order, first_change, months, providers_of
 from app.domain.time import Days
 from app.store.connection import Writing
-from app.store.money import compensation, settle_month
+from app.store.money import compensation
 from app.store.money.compensation import Account
 
 Pay = Mapping[tuple[str, str], int]

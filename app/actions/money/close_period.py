@@ -5,14 +5,15 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
+from app.actions.money import settle_month
+from app.actions.money.settle_month import Draft
 from app.domain.money.month_lines import Row, lines_hash
 from app.domain.time import UTC, Days, local_date, month_days
 from app.store.connection import Reading, Writing
 from app.store.database import Database
-from app.store.money import changed_since, closed_months, compensation, settle_month
+from app.store.money import changed_since, closed_months, compensation
 from app.store.money.closed_months import Close
 from app.store.money.compensation import Account
-from app.store.money.settle_month import Draft
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Changes:
     changed: dict[UUID, Presence] = field(default_factory=dict)
     removed: dict[UUID, Presence] = field(default_factory=dict)
     current: dict[UUID, Presence] = field(default_factory=dict)
-    retell: list[Window] = field(default_factory=list)
+    derive_anew: list[Window] = field(default_factory=list)
     uncut: dict[UUID, Presence] = field(default_factory=dict)
     before: dict[UUID, Presence] = field(default_factory=dict)
     stood: dict[UUID, Presence] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Changes:
     read: list[Window] = field(default_factory=list)
 
     def tell(self, presence: Presence) -> None:
-        self.retell.append((presence.household, presence.anchor_at, presence.reach_at))
+        self.derive_anew.append((presence.household, presence.anchor_at, presence.reach_at))
 
     def concern(self, presence: Presence) -> None:
         self.concerned.append((presence.person, presence.anchor_at, presence.reach_at))

@@ -120,7 +120,9 @@ async def _pair_persons(
     pairing_input = await around(writing, writing.master, loaded, wide)
     overlaid = await apply_corrections.near(writing, wide, pairing_input)
     # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
-    changes.retell += [(tap.household, tap.at, tap.at) for tap in pairing_input.flagged if clock_flagged(tap.flags)]
+    changes.derive_anew += [
+        (tap.household, tap.at, tap.at) for tap in pairing_input.flagged if clock_flagged(tap.flags)
+    ]
     again: list[Window] = []
     taps = {person: sorted(own, key=tap_order) for person, own in pairing_input.taps.items()}
     presences = {
@@ -260,10 +262,10 @@ class _Pairing:
 
 async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Projected:
     """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
-    retell = _merged([*changes.retell, *households], dt.timedelta(0))
-    if not retell:
+    derive_anew = _merged([*changes.derive_anew, *households], dt.timedelta(0))
+    if not derive_anew:
         return Projected({}, [])
-    neighbourhoods = await _neighbourhoods(writing, changes, retell)
+    neighbourhoods = await _neighbourhoods(writing, changes, derive_anew)
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
@@ -308,11 +310,13 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
     return Projected(by_tap, differences, all_presences, [*moved, *((one, None) for one in changes.removed.values())])
 
 
-async def _neighbourhoods(writing: Writing, changes: Changes, retell: Sequence[Window]) -> list[list[Presence]]:
+async def _neighbourhoods(writing: Writing, changes: Changes, derive_anew: Sequence[Window]) -> list[list[Presence]]:
     """For each household the touched presences with everything that overlaps them, however far that reaches."""
     found: list[list[Presence]] = []
-    asked: list[Window] = [(household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in retell]
-    core = list(retell)
+    asked: list[Window] = [
+        (household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in derive_anew
+    ]
+    core = list(derive_anew)
     # What is stored of these is what was; a tag told to hang elsewhere even takes them to another door.
     known = [*changes.current, *changes.removed]
     taken: set[UUID] = set()

@@ -78,3 +78,6 @@ def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -
 
 def _invalid(parameter: str, code: str) -> Problem:
     return Problem("invalid_parameter", errors=[FieldError(f"/query/{parameter}", code)])
+
+
+PayReader = Annotated[Caller, Depends(allow(*PULLERS, scope="pay:read"))]

@@ -2,14 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import AfterValidator, BaseModel, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from app.api.http import formats
-from app.api.http.access import Caller, allow
-from app.api.http.pulls import PULLERS, Puller, Snapshot, asked_days
+from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, Wire
 from app.api.http.visibility import reach_of, require_known
 from app.domain.category import Category
@@ -19,8 +18,6 @@ from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
 router = APIRouter(tags=["executed time"])
 
 DEFAULT_BY = "recipient,category"
-
-PayReader = Annotated[Caller, Depends(allow(*PULLERS, scope="pay:read"))]
 
 
 def _keys(text: str) -> str:

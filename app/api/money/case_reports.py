@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from app.actions.money import settle_month
 from app.api.http import formats
 from app.api.http.access import Caller, allow
-from app.api.http.pulls import Snapshot
+from app.api.http.pulls import PayReader, Snapshot
 from app.api.http.records import today
 from app.api.http.shapes import AnyRef, Month, OneOf, Wire
 from app.api.http.visibility import reach_of, require_known
-from app.api.measures.executed_time import PayReader
 from app.domain.category import SOL_TIME
 from app.domain.money.declined import declined_in_advance
 from app.domain.money.fee import NORRTALJE_2022, PROFILES, fee_basis
@@ -24,7 +24,7 @@ from app.domain.money.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
 from app.store.measures.executed_time import Question, statement
-from app.store.money import compensation, fees, settle_month
+from app.store.money import compensation, fees
 
 router = APIRouter(tags=["reports of cases"])
 

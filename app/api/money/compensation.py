@@ -9,14 +9,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
 
+from app.actions.money import settle_month
 from app.api.http import formats
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
-from app.api.http.pulls import Snapshot, turn
+from app.api.http.pulls import PayReader, Snapshot, turn
 from app.api.http.refs import Ref
 from app.api.http.shapes import AnyRef, Day, DayText, Month, OneOf, Wire, answer_of, body_of
 from app.api.http.visibility import reach_of, require_known
-from app.api.measures.executed_time import PayReader
 from app.api.money.contract_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
 from app.domain.category import Category
 from app.domain.money.document import terms_of
@@ -26,7 +26,7 @@ from app.domain.money.presets import PRESETS
 from app.domain.money.rating import Agreement
 from app.domain.register.order import LAST_DAY, months
 from app.domain.time import FIRST_DAY, month_days
-from app.store.money import closed_months, compensation, settle_month
+from app.store.money import closed_months, compensation
 
 router = APIRouter(tags=["compensation"])
 

@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from app.api.http.access import Caller, database
 from app.api.http.problems import RETRY_SOON, FieldError, Problem
+from app.api.http.pulls import PayReader
 from app.api.http.shapes import AnyRef, Month, refused, sent
 from app.api.http.visibility import require_known
-from app.api.measures.executed_time import PayReader
 from app.api.money import ubl
 from app.domain.money.invoice import InvoiceKind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
 from app.domain.money.month_lines import Row

@@ -16,11 +16,10 @@ from app.api.http import formats
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
 from app.api.http.problems import RETRY_SOON, FieldError, Problem
-from app.api.http.pulls import Snapshot, turn
+from app.api.http.pulls import PayReader, Snapshot, turn
 from app.api.http.refs import known_ref
 from app.api.http.shapes import AnyRef, Instant, Month, Sha256, Wire, answer_of, body_of
 from app.api.http.visibility import reach_of, require_known
-from app.api.measures.executed_time import PayReader
 from app.domain.author import who
 from app.domain.money.month_lines import closes_at
 from app.domain.register.order import ONE_DAY

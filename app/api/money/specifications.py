@@ -10,8 +10,8 @@ from pydantic_core import to_json
 
 from app.api.http.access import Caller, database
 from app.api.http.problems import Problem
+from app.api.http.pulls import PayReader
 from app.api.http.shapes import refused, sent
-from app.api.measures.executed_time import PayReader
 from app.api.money.invoices import Asked, ClosedMonth, attachment, settled
 from app.api.money.typeset import typeset
 from app.domain.money.explanation import kronor

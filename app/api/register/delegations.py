@@ -17,9 +17,9 @@ from app.api.http.refs import ref_after
 from app.api.http.shapes import AnyRef, Day, Instant, Month, Wire, answer_of
 from app.api.http.visibility import reach_of, require_known
 from app.api.register.register import Role
-from app.api.visits.visits import AnomalyState
 from app.domain.register.delegation import Given, State, history
 from app.domain.visits.undelegated import Lack, Undelegated, done_without
+from app.domain.visits.visit import AnomalyState
 from app.store.register import delegations
 from app.store.visits import undelegated
 

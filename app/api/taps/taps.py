@@ -20,8 +20,8 @@ from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Instant, OneOf, Wire, answer_of, body_of
 from app.api.taps.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.taps.tags import Uid
-from app.api.visits.visits import Evidence
 from app.domain.taps.judging import Claim, Envelope, KeysClosedError, ManualReason, Message, Refusal
+from app.domain.visits.evidence import Evidence
 from app.domain.visits.visit import ANOMALIES, Status
 from app.settings import Settings
 from app.store.database import Database

@@ -15,10 +15,10 @@ from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, Instant, Wire
 from app.api.http.visibility import reach_of, require_known
-from app.api.visits.visits import AnomalyCode, AnomalyState
+from app.api.visits.visits import AnomalyCode
 from app.domain.time import local_date
 from app.domain.visits.repair import TEXTS, repair_of
-from app.domain.visits.visit import ANOMALIES, Severity
+from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity
 from app.language import Language, wanted
 from app.store.visits import anomalies
 from app.store.visits.anomalies import AnomalyFilter

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -19,10 +19,10 @@ from app.api.register.register import Role
 from app.domain.category import Category
 from app.domain.taps.judging import ManualReason
 from app.domain.visits.correction import CorrectionKind, Reason
-from app.domain.visits.evidence import Level, on_the_wire, weakest
+from app.domain.visits.evidence import Evidence, Level, on_the_wire, weakest
 from app.domain.visits.repair import repair_of
 from app.domain.visits.split import REASONS
-from app.domain.visits.visit import ANOMALIES, Severity, Status
+from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity, Status
 from app.store.connection import Reading, Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import visit_list
@@ -34,8 +34,6 @@ from app.store.visits.visits import StoredVisit
 router = APIRouter(tags=["visits"])
 
 AnomalyCode = Annotated[str, OneOf(ANOMALIES)]
-AnomalyState = Literal["open", "acknowledged", "resolved"]
-Evidence = Literal["sun_online", "sun_late", "static", "manual", "disputed"]
 Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin", scope="visits:read"))]
 NOTE_READERS = frozenset({"staff", "planner"})
 """Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""

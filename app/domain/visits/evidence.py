@@ -3,6 +3,8 @@
 from typing import Literal, get_args
 
 Level = Literal["sun_online", "sun_late", "static", "off_site", "system_down", "manual"]
+Evidence = Literal["sun_online", "sun_late", "static", "manual", "disputed"]
+"""What the evidence of an end is on the wire."""
 EVIDENCE_LEVELS = get_args(Level)
 """The strongest first. What is told by hand away from home, or while the system was down, is apart from the rest."""
 

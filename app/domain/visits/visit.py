@@ -13,6 +13,7 @@ from app.domain.visits.split import Share
 
 Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
 Severity = Literal["fix", "acknowledge"]
+AnomalyState = Literal["open", "acknowledged", "resolved"]
 
 NO_DURATION = "no_duration"
 ANOMALIES: Mapping[str, Severity] = {

@@ -19,21 +19,26 @@ from app.domain.visits.evidence import by_hand
 from app.domain.visits.presence import Presence
 from app.store import rows, schema
 from app.store.connection import Reading, Row, Writing
+from app.store.fragments import windows
 from app.store.ledger import ledger
 from app.store.visits.presences import arrays, of_staff
 
 READ = "id, seq, tap, recipient, kind, body, seen, reason"
 NEAR_COLUMNS = (*READ.split(", "), "staff")
 # By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
-NEAR = f"""
-SELECT c.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+
+
+def near_from(wanted: str) -> str:
+    """The query of what was said within windows, a FROM item `wanted(staff, first_at, last_at)`."""
+    return f"""
+SELECT c.* FROM {wanted}
 CROSS JOIN LATERAL (
     SELECT {", ".join(NEAR_COLUMNS)} FROM correction
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
     ORDER BY at
 ) AS c
 UNION ALL
-SELECT m.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+SELECT m.* FROM {wanted}
 CROSS JOIN LATERAL (
     SELECT id, 0, presence, household, 'manual', to_jsonb(ARRAY[started_at, ended_at]), NULL::uuid[],
         reason, staff
@@ -43,6 +48,9 @@ CROSS JOIN LATERAL (
     ORDER BY started_at
 ) AS m
 """
+
+
+NEAR = near_from(windows(2, "staff"))
 MANUAL_OF = """
 SELECT presence, id, staff, recipient, started_at, interventions FROM manual_visit
 WHERE municipality_id = $1 AND presence = ANY($2::uuid[])

@@ -5,7 +5,6 @@ four kinds, each in a column of its own. The driver reads in a record only what 
 that are parameters or columns of a statement: of texts and of instants by the windows, of UUIDs by a column.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,23 +12,18 @@ from app.domain.register.master import MasterData
 from app.domain.time import Window
 from app.domain.visits.presence import Presence, Tap
 from app.store.connection import Reading
-from app.store.visits.corrections import NEAR, NEAR_COLUMNS, CorrectionsNear, corrections_near
-from app.store.visits.presences import FLAGGED, OF_PERSONS, TAPS, arrays, of_staff, presence_of, tap_of
-
-
-def _moved(query: str, by: int) -> str:
-    """The query with its parameters moved, but for the municipality."""
-    return re.sub(r"\$([2-9])", lambda found: f"${int(found[1]) + by}", query)
-
+from app.store.fragments import windows
+from app.store.visits.corrections import NEAR_COLUMNS, CorrectionsNear, corrections_near, near_from
+from app.store.visits.presences import FLAGGED, TAPS, arrays, of_persons_from, of_staff, presence_of, tap_of
 
 SAID = [name for name in NEAR_COLUMNS if name != "seen"]
 PAIRING_INPUT = f"""
 SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen, NULL::record AS flagged
 FROM ({TAPS}) AS t
 UNION ALL
-SELECT NULL, ROW(p.*), NULL, NULL, NULL FROM ({_moved(OF_PERSONS, 3)}) AS p
+SELECT NULL, ROW(p.*), NULL, NULL, NULL FROM ({of_persons_from(windows(5, "person"))}) AS p
 UNION ALL
-SELECT NULL, NULL, ROW({", ".join(SAID)}), seen, NULL FROM ({_moved(NEAR, 6)}) AS c
+SELECT NULL, NULL, ROW({", ".join(SAID)}), seen, NULL FROM ({near_from(windows(8, "staff"))}) AS c
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
 """

@@ -18,10 +18,11 @@ from app.domain.visits.evidence import by_hand, on_the_wire
 from app.domain.visits.presence import Presence, SideTap, Tap
 from app.domain.visits.wrong_clocks import Said
 from app.store.connection import Reading
+from app.store.fragments import interval, windows
 from app.store.taps.submissions import NOT_SET_ASIDE
 
 TAPS = f"""
-SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+SELECT t.* FROM {windows(2, "staff")}
 CROSS JOIN LATERAL (
     SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
@@ -29,10 +30,12 @@ CROSS JOIN LATERAL (
     ORDER BY at
 ) AS t
 """
-LONGEST = f"interval '{LONGEST_PRESENCE // dt.timedelta(hours=1)} hours'"
+LONGEST = interval(LONGEST_PRESENCE)
+# An hour more than a presence can last, so that what is looked for by its beginning is found whenever it ended.
+AROUND = interval(LONGEST_PRESENCE + dt.timedelta(hours=1))
 # The number of flags is what the index of flagged taps, of which there are few, is entered by.
 FLAGGED = f"""
-SELECT t.* FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(staff, first_at, last_at)
+SELECT t.* FROM {windows(2, "staff")}
 CROSS JOIN LATERAL (
     SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at - {LONGEST}
@@ -61,50 +64,57 @@ COLUMNS = """
 # Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
 # long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
 # A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
-OF_PERSONS = f"""
-SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+
+
+def of_persons_from(wanted: str) -> str:
+    """The query of presences of persons within windows, a FROM item `wanted(person, first_at, last_at)`."""
+    return f"""
+SELECT {COLUMNS} FROM {wanted}
 CROSS JOIN LATERAL (
     SELECT coalesce(min(o.anchor_at), wanted.first_at) AS at FROM presence AS o
     WHERE o.municipality_id = $1 AND o.person = wanted.person
-      AND o.anchor_at >= wanted.first_at - interval '17 hours' AND o.anchor_at <= wanted.first_at
+      AND o.anchor_at >= wanted.first_at - {AROUND} AND o.anchor_at <= wanted.first_at
       AND o.reach_at >= wanted.first_at
 ) AS opened CROSS JOIN LATERAL (
     SELECT coalesce(min(o.anchor_at), opened.at) AS at FROM presence AS o
     WHERE o.municipality_id = $1 AND o.person = wanted.person
-      AND o.anchor_at >= opened.at - interval '17 hours' AND o.anchor_at <= opened.at AND o.reach_at >= opened.at
+      AND o.anchor_at >= opened.at - {AROUND} AND o.anchor_at <= opened.at AND o.reach_at >= opened.at
 ) AS overlapped CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.person = wanted.person
-      AND p.anchor_at >= overlapped.at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.anchor_at >= overlapped.at - {AROUND} AND p.anchor_at <= wanted.last_at
       AND p.reach_at >= overlapped.at
     ORDER BY p.anchor_at
 ) AS p
 """
+
+
+OF_PERSONS = of_persons_from(windows(2, "person"))
 # Those that corrections have laid something over, by whom and when their taps were.
 PAIRED_OF_PERSONS = f"""
-SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(person, first_at, last_at)
+SELECT {COLUMNS} FROM {windows(2, "person")}
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.paired_by = wanted.person
-      AND p.paired_at >= wanted.first_at - interval '17 hours' AND p.paired_at <= wanted.last_at
+      AND p.paired_at >= wanted.first_at - {AROUND} AND p.paired_at <= wanted.last_at
 ) AS p
 """
 # The persons that corrections have given presences to, by the taps of these: bounds and what stands beside them.
-GIVEN = """
+GIVEN = f"""
 SELECT t.id, p.person FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS t(id, person, at)
 JOIN presence AS p ON p.municipality_id = $1 AND p.paired_by = t.person
-  AND p.paired_at BETWEEN t.at - interval '17 hours' AND t.at + interval '17 hours'
+  AND p.paired_at BETWEEN t.at - {AROUND} AND t.at + {AROUND}
 WHERE t.id IN (p.in_tap, p.out_tap)
   OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
 """
 OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
 # The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
 AT_HOUSEHOLDS = f"""
-SELECT {COLUMNS} FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(household, first_at, last_at)
+SELECT {COLUMNS} FROM {windows(2, "household")}
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.household = wanted.household
-      AND p.anchor_at >= wanted.first_at - interval '17 hours' AND p.anchor_at <= wanted.last_at
+      AND p.anchor_at >= wanted.first_at - {AROUND} AND p.anchor_at <= wanted.last_at
       AND p.reach_at >= wanted.first_at AND p.id NOT IN (SELECT unnest($5::uuid[]))
     ORDER BY p.anchor_at
 ) AS p

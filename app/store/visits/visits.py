@@ -17,7 +17,7 @@ from app.domain.visits.visit import Visit
 from app.store import rows, schema
 from app.store.connection import Reading
 from app.store.visits.corrections import correction_of
-from app.store.visits.presences import spans_of
+from app.store.visits.presences import AROUND, spans_of
 
 COLUMNS = rows.names(schema.visit)
 OF_PRESENCES = f"""
@@ -25,17 +25,17 @@ SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence =
 """
 # The presence that a tap `t` bounds: one of the person who tapped, as it stands, or as it was paired where a correction
 # has moved it or given it to somebody else. A person may have opened it under another staff ref.
-BOUND = """(
+BOUND = f"""(
     WITH who AS (SELECT coalesce((
         SELECT s.person FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
         ORDER BY s.valid DESC LIMIT 1), t.staff) AS person)
     SELECT own.id, own.in_tap, own.dispute_in, own.dispute_out
     FROM who JOIN presence AS own ON own.municipality_id = $1 AND own.person = who.person
-        AND own.anchor_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (own.in_tap, own.out_tap)
+        AND own.anchor_at BETWEEN t.at - {AROUND} AND t.at AND t.id IN (own.in_tap, own.out_tap)
     UNION
     SELECT moved.id, moved.in_tap, moved.dispute_in, moved.dispute_out
     FROM who JOIN presence AS moved ON moved.municipality_id = $1 AND moved.paired_by = who.person
-        AND moved.paired_at BETWEEN t.at - interval '17 hours' AND t.at AND t.id IN (moved.in_tap, moved.out_tap)
+        AND moved.paired_at BETWEEN t.at - {AROUND} AND t.at AND t.id IN (moved.in_tap, moved.out_tap)
 )"""
 HOLDS = "CASE t.id WHEN p.in_tap THEN p.dispute_in ELSE p.dispute_out END IS NOT NULL AND v.status = 'disputed'"
 """Whether the visit `v` of that presence waits for a person to decide of that tap."""

@@ -53,17 +53,17 @@ def test_no_changed_byte_goes_unseen(data):
 @given(st.binary(max_size=80))
 def test_what_was_never_sealed_is_refused(text):
     with pytest.raises(DecryptionError):
-        FieldEncryption({"2026": NEW}, LOOKUP).open(text, PLACE)
+        FieldEncryption({"2026": NEW}, LOOKUP).decrypt(text, PLACE)
 
 
 def test_an_older_key_still_opens_and_the_newest_seals():
-    before = FieldEncryption({"2025": OLD}, LOOKUP).seal(NUMBER, PLACE)
+    before = FieldEncryption({"2025": OLD}, LOOKUP).encrypt(NUMBER, PLACE)
     rotated = FieldEncryption({"2026": NEW, "2025": OLD}, LOOKUP)
-    assert rotated.open(before, PLACE) == NUMBER
+    assert rotated.decrypt(before, PLACE) == NUMBER
     with pytest.raises(DecryptionError):
-        FieldEncryption({"2025": OLD}, LOOKUP).open(rotated.seal(NUMBER, PLACE), PLACE)
+        FieldEncryption({"2025": OLD}, LOOKUP).decrypt(rotated.encrypt(NUMBER, PLACE), PLACE)
     with pytest.raises(DecryptionError):
-        FieldEncryption({"2026": NEW}, LOOKUP).open(before, PLACE)
+        FieldEncryption({"2026": NEW}, LOOKUP).decrypt(before, PLACE)
 
 
 def test_a_digest_finds_a_number_in_its_own_municipality(encryption):

@@ -79,6 +79,8 @@ async def test_every_kind_of_fact_gets_its_leaf(service, owner):
 
 
 async def test_what_is_repeated_gets_no_second_leaf(service, owner):
+    await service.put("providers", "P-norr", {"name": "P", "form": "external"})
+    await service.put("staff", "S-1", {"provider": "P-norr", "role": "care_assistant", "delegations": []})
     items = [ODD, None, tap_item("04000000000001", "in", day(-1, "09:00")), tap_item("H-0", "in", day(-1, "09:00"))]
     answers = [await service.taps("S-1", items) for _ in range(2)]
     assert [one["duplicate"] for one in answers[0]] == [False] * 4
@@ -89,7 +91,7 @@ async def test_what_is_repeated_gets_no_second_leaf(service, owner):
     body = {"reports": [ODD, None]}
     for _ in range(2):
         await service.ask("POST", "/v1/reports", body, role="staff", staff="S-1")
-    assert await every_leaf_is_its_facts(owner) == 6
+    assert await every_leaf_is_its_facts(owner) == 8
 
 
 async def test_a_write_that_is_rolled_back_leaves_no_gap(database, owner):
