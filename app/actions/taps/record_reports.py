@@ -1,7 +1,7 @@
 """Receive reports: what the carer did in a visit. One may come before the tap it names, and waits for it."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 
 from app.actions.taps.record_taps import Unreadable, nameless, standing_refusal
 from app.actions.visits.project import Affected, project
+from app.domain.body_hash import hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.report import NOT_OWN, Refusal, Report
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
@@ -28,10 +29,30 @@ class ReportAnswer:
     duplicate: bool
 
 
-def _hash(report: Report) -> bytes:
+def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
     """What makes two deliveries the same: the report without the clock it was sent by."""
-    body = (report.staff, report.tap, report.reported_at.timestamp(), report.outcome, report.interventions, report.note)
-    return blake2b(repr(body).encode(), digest_size=16).digest()
+    body = {
+        "staff": report.staff,
+        "tap": report.tap,
+        "reported_at": report.reported_at,
+        "outcome": report.outcome,
+        "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
+        "note": report.note,
+    }
+
+    def first() -> bytes:
+        # By what the class and its fields were called then.
+        told = ", ".join(
+            f"ReportedIntervention(intervention={one.intervention!r}, recipient={one.recipient!r}, "
+            f"minutes={one.minutes!r}, outcome={one.outcome!r})"
+            for one in report.interventions
+        )
+        told += "," if len(report.interventions) == 1 else ""
+        at = report.reported_at.timestamp()
+        said = f"({report.staff!r}, {report.tap!r}, {at!r}, {report.outcome!r}, ({told}), {report.note!r})"
+        return blake2b(said.encode(), digest_size=16).digest()
+
+    return hash_beside(kept, body, first)
 
 
 def _fault(
@@ -65,7 +86,7 @@ async def record_reports(
     ids = [item.id for item in items if item.id is not None]
     taps = [report.tap for report in readable]
     known = await store.known_reports(writing, staff, ids, nameless(items), taps)
-    repeats = (known.stored.get(report.id) == _hash(report) for report in readable)
+    repeats = (known.stored.get(report.id) == _hash_of(report, known.hashes.get(report.id, ())) for report in readable)
     if not is_taken(writing.master, staff, received_at, _told_of(readable, known), repeats):
         return None
     others = await _of_others(writing, known, readable)
@@ -73,7 +94,7 @@ async def record_reports(
     attempts: list[dict[str, Any]] = []
     answers: list[ReportAnswer] = []
     for item in items:
-        hashed = item.body_hash if isinstance(item, Unreadable) else _hash(item)
+        hashed = item.body_hash if isinstance(item, Unreadable) else _hash_of(item, known.hashes.get(item.id, ()))
         codes = known.refused.setdefault((item.id, hashed), set())
         code = standing_refusal(codes)
         if code is not None:

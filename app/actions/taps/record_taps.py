@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from app.actions.taps.mount_tag import confirm_mounts
 from app.actions.visits.project import Affected, Projected, project
+from app.domain.body_hash import hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import (
     JUDGED_ANEW,
@@ -116,15 +117,28 @@ class TapAnswer(NamedTuple):
     doors: Doors | None = None
 
 
-def body_hash(staff: str, claim: Claim) -> bytes:
+def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
     """What makes two deliveries the same: the parsed tap and who sent it, without the envelope."""
-    tapped_at = claim.tapped_at.timestamp()
-    told = (staff, claim.direction, tapped_at, claim.uptime_ms, claim.boot_id, _said(claim), claim.uid)
-    return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+    message = claim.message
+    said = (message.keyset, message.encrypted, message.mac) if message else None
+    body = {
+        "staff": staff,
+        "direction": claim.direction,
+        "tapped_at": claim.tapped_at,
+        "uptime_ms": claim.uptime_ms,
+        "boot_id": claim.boot_id,
+        "message": said,
+        "uid": claim.uid,
+        "household": claim.household,
+        "reason": claim.reason,
+        "note": claim.note,
+    }
 
+    def first() -> bytes:
+        told = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, said, claim.uid)
+        return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
 
-def _said(claim: Claim) -> tuple[str, bytes, bytes] | None:
-    return (claim.message.keyset, claim.message.encrypted, claim.message.mac) if claim.message else None
+    return hash_beside(kept, body, first)
 
 
 class _Heard(NamedTuple):
@@ -194,7 +208,7 @@ class _Batch:
     def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift, leads: Leads) -> TapAnswer:
         if isinstance(item, Unreadable):
             return self._refused(submission, item.id, item.code, item.body_hash, item.raw)
-        hashed = body_hash(submission.staff, item)
+        hashed = _hash_of(submission.staff, item, self.known.hashes.get(item.id, ()))
         stored = self.known.taps.get(item.id)
         if stored is not None and stored.body_hash == hashed and stored.at is not None:
             # Today's visits of a repeated tap are told anew, which changes nothing.

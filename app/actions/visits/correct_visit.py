@@ -151,7 +151,7 @@ async def _repeated(writing: Writing, stands: CorrectionTargets, one: Submitted)
     stored = stands.visits.get(one.visit_id) or await _in_its_place(writing, known["tap"])
     if stored is None or one.author.provider not in {None, stored.visit.provider}:
         raise CorrectionRefusedError("not_found")
-    if known["body_hash"] != one.asked.hashed(one.visit_id):
+    if known["body_hash"] != one.asked.hashed(one.visit_id, {known["body_hash"]}):
         raise CorrectionRefusedError("id_conflict")
     return stored
 

@@ -1,7 +1,7 @@
 """Visits told by hand as a whole, where no tap was made: each a fact of its own that no tap is paired with."""
 
 import datetime as dt
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -10,6 +10,7 @@ from uuid import UUID
 from app.actions.visibility import recipients_within
 from app.actions.visits.project import Affected, project
 from app.actions.visits.validate_correction import Author, CorrectionRefusedError
+from app.domain.body_hash import hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import local_date, whole_second
 from app.domain.visits.correction import consistent, manual_presence
@@ -18,6 +19,8 @@ from app.store.connection import Writing
 from app.store.visits import corrections as store
 from app.store.visits import visits as store_visits
 from app.store.visits.visits import StoredVisit
+
+HASHED = ("recipient", "staff", "started_at", "ended_at", "interventions", "reason", "note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,16 @@ class Manual:
     reason: str
     note: str | None
 
-    def hashed(self) -> bytes:
-        """What makes two deliveries the same."""
-        told = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
-        return blake2b(repr((*told, self.interventions, self.reason, self.note)).encode(), digest_size=16).digest()
+    def hashed(self, kept: Collection[bytes] = ()) -> bytes:
+        """What makes two deliveries the same; in the version of the hash that is kept."""
+        body = {name: getattr(self, name) for name in HASHED}
+
+        def first() -> bytes:
+            told = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
+            said = repr((*told, self.interventions, self.reason, self.note))
+            return blake2b(said.encode(), digest_size=16).digest()
+
+        return hash_beside(kept, body, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,7 @@ async def register_visits(
     touched = Affected()
     for place, one in enumerate(told):
         if one.id in hashes:
-            if hashes[one.id] != one.hashed():
+            if hashes[one.id] != one.hashed({hashes[one.id]}):
                 refused[place] = CorrectionRefusedError("id_conflict", "/id")
             continue
         try:

@@ -31,7 +31,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
         raise CorrectionRefusedError("not_found")
     hashed = asked.hashed(tap)
     if known is not None:
-        if known["body_hash"] != hashed:
+        if known["body_hash"] != asked.hashed(tap, {known["body_hash"]}):
             raise CorrectionRefusedError("id_conflict")
         return None
     if visit is not None or not tapped["open"]:

@@ -1,15 +1,16 @@
 """What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
 
 import datetime as dt
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.domain.author import who
+from app.domain.body_hash import hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import LONGEST_PRESENCE, whole_second
 from app.domain.visits.attestation import attestable
@@ -45,10 +46,17 @@ class CorrectionRequest:
             for one in self.said["corrections"]
         ]
 
-    def hashed(self, visit_id: UUID) -> bytes:
-        """What makes two deliveries the same: the visit that was named and all that was asked."""
-        said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
-        return blake2b(said, digest_size=16).digest()
+    def hashed(self, visit_id: UUID, kept: Collection[bytes] = ()) -> bytes:
+        """What makes two deliveries the same: the visit that was named and all that was asked; in the version kept."""
+        # What was asked holds values of its own kinds, written as they are stored.
+        said = from_json(to_json(self.said))
+        body = {"visit": visit_id, "kind": self.kind, "said": said, "reason": self.reason, "note": self.note}
+
+        def first() -> bytes:
+            said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
+            return blake2b(said, digest_size=16).digest()
+
+        return hash_beside(kept, body, first)
 
 
 @dataclass(frozen=True, slots=True)

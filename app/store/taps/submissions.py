@@ -2,8 +2,9 @@
 
 import datetime as dt
 import re
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -138,7 +139,10 @@ class WaitingReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a set of tap ids and phones; of attempts the codes they were refused with."""
+    """What is stored of a set of tap ids and phones; of attempts the codes they were refused with.
+
+    `hashes` are those kept under each id, of taps and of attempts.
+    """
 
     taps: dict[UUID, KnownTap]
     attempts: dict[Refused, set[str]]
@@ -146,6 +150,7 @@ class Known:
     waiting: dict[UUID, list[WaitingReport]]
     reads: Reads
     refused: RefusedItems
+    hashes: defaultdict[UUID | None, set[bytes]] = field(default_factory=lambda: defaultdict(set))
 
 
 async def known(
@@ -176,7 +181,9 @@ async def known(
             found.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
         elif what == "tap":
             found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
+            found.hashes[id_].add(body_hash)
         else:
+            found.hashes[id_].add(body_hash)
             found.attempts.setdefault((id_, body_hash), set()).add(code)
     return found
 
@@ -240,30 +247,33 @@ async def append(
 class KnownReports(NamedTuple):
     """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, and when.
 
-    And how much is kept of what was refused of their sender.
+    And how much is kept of what was refused of their sender. `hashes` are those kept under each id.
     """
 
     stored: dict[UUID | None, bytes]
     refused: dict[Refused, set[str]]
     owners: dict[UUID, tuple[str, dt.datetime]]
     kept: RefusedItems
+    hashes: defaultdict[UUID | None, set[bytes]]
 
 
 async def known_reports(
     reading: Reading, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
     """What is stored under these ids, of items without an id, and of the taps that the reports name."""
-    found = KnownReports({}, {}, {}, RefusedItems())
+    found = KnownReports({}, {}, {}, RefusedItems(), defaultdict(set))
     asked = (ids, nameless, taps, [sender])
     for what, id_, body_hash, code, staff, at in await reading.fetch(KNOWN_REPORTS, *asked):
         if what == "report":
             found.stored[id_] = body_hash
+            found.hashes[id_].add(body_hash)
         elif what == "tap":
             found.owners[id_] = (staff, at)
         elif what == "kept":
             found.kept.know(staff, Kept(at.date(), int(code)))
         else:
             found.refused.setdefault((id_, body_hash), set()).add(code)
+            found.hashes[id_].add(body_hash)
     return found
 
 
