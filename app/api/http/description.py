@@ -183,7 +183,7 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
     operation["security"] = [{name: [allowed.scope]} for name in SECURITY] if allowed else []
     if allowed:
         operation["x-roles"] = [role for role in ROLES if role in allowed.roles]
-    of_all = {"422": True, "401": allowed, "403": allowed, "503": route.path not in AT_HOME}
+    of_all = {"422": True, "401": allowed, "403": allowed, "429": allowed, "503": route.path not in AT_HOME}
     conditional = any(one["name"] == "If-Match" for one in parameters)
     for status, holds in {**of_all, "412": conditional, "default": True}.items():
         if holds and (status == "422" or status not in answers):
