@@ -248,7 +248,7 @@ PLANNED_FOR_WRITES = "SET enable_seqscan = off; SET plan_cache_mode = force_gene
     ("asked", "given", "index"),
     [
         ("SELECT FROM tap WHERE municipality_id = $1 AND id = $2", (188, uuid.UUID(int=0)), "tap_pkey"),
-        (KNOWN_REPORTS, (188, [], [], []), "report_pkey"),
+        (KNOWN_REPORTS, (188, [], [], [], []), "report_pkey"),
     ],
 )
 async def test_what_arrives_is_looked_up_by_its_id_before_there_are_statistics(town, owner, asked, given, index):

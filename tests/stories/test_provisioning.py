@@ -64,6 +64,8 @@ def play(reader, step):
 async def test_a_batch_is_played_to_chips_that_are_then_believed(service, chips, database_url):
     await service.put("keysets", "k1", KEYSET, role="admin")
     await service.put("recipients", "B-1", {"area": "URBAN"})
+    await service.put("providers", "P-norr", {"name": "P", "form": "external"})
+    await service.put("staff", "S-1", {"provider": "P-norr", "role": "care_assistant", "delegations": []})
     told = [{"ref": ref, "uid": chip.uid.hex(), "signature": chip.signature.hex()} for ref, chip in chips.items()]
     steps = await asyncio.to_thread(run, database_url, told, "--version", "3")
     assert {one["ref"] for one in steps} == chips.keys()

@@ -8,6 +8,8 @@ import pytest
 from service import day
 from world import H1, H2, H3, PAR, ago, line, order
 
+from app.actions.add_municipality import add_municipality
+
 
 @pytest.fixture
 async def busy(home):
@@ -150,6 +152,7 @@ async def test_the_shares_add_up_in_visits_and_in_executed_time(busy):
 
 
 async def test_another_municipality_sees_nothing_of_it(busy):
+    await add_municipality(busy.app.state.database, 114, "Upplands Väsby")
     [visit, *_] = await busy.visits()
     foreign = await busy.ask("GET", f"/v1/visits/{visit['id']}", role="controller", municipality=114, expect=404)
     assert foreign.json()["code"] == "not_found"

@@ -340,19 +340,19 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Händelsen finns inte i ett träd av den storleken. Nya händelser förseglas inom några sekunder.",
         "The fact is not in a tree of that size. New facts are sealed within seconds.",
     ),
-    "note_required": ProblemKind(
-        422,
-        "Anteckning saknas",
-        "Note missing",
-        "Orsaken other behöver en anteckning.",
-        "The reason other needs a note.",
-    ),
     "not_together": ProblemKind(
         422,
         "Inte tillsammans",
         "Not together",
         "Parametern kan inte anges tillsammans med en annan som är angiven.",
         "The parameter cannot be given together with another one that is given.",
+    ),
+    "note_required": ProblemKind(
+        422,
+        "Anteckning saknas",
+        "Note missing",
+        "Orsaken other behöver en anteckning.",
+        "The reason other needs a note.",
     ),
     "nothing_to_invoice": ProblemKind(
         404,
