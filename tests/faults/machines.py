@@ -18,6 +18,7 @@ from product import Embedded, environment, migrate
 # anything about it, and nothing here is lost that the operating system has.
 DURABLE = SERVER | {"synchronous_commit": "on"}
 PATIENCE_SECONDS = 60
+STARTS = 10
 CLOCKED = Path(__file__).with_name("clocked.py")
 
 
@@ -108,6 +109,15 @@ class Server:
         part.replace(self._clock)
 
     async def start(self, url):
+        """Be ready. Whose connection is ended while it starts may end, and is started again, as by any supervisor."""
+        for _ in range(STARTS):
+            self._begin(url)
+            await until(self._is_decided, f"{self.base} ready")
+            if self.process.popen.poll() is None:
+                return
+        raise AssertionError(f"the server ended {STARTS} times\n{self.process.said.read_text()}")
+
+    def _begin(self, url):
         self.lives += 1
         life = self.directory / str(self.lives)
         life.mkdir()
@@ -116,12 +126,9 @@ class Server:
             command=("-P", str(CLOCKED), str(self._clock)), tree=self.tree,
             **environment(url, self.directory / "data"), PYTHONPATH=str(self.tree), PYTHONDONTWRITEBYTECODE="1",
         )  # fmt: skip
-        await until(self._is_ready, f"{self.base} ready; it said:\n{self.process.said.read_text()[-2000:]}")
 
-    def _is_ready(self):
-        if self.process.popen.poll() is not None:
-            raise AssertionError(f"the server ended\n{self.process.said.read_text()}")
-        return get(f"{self.base}/health/ready")
+    def _is_decided(self):
+        return self.process.popen.poll() is not None or get(f"{self.base}/health/ready")
 
     def kill(self):
         self.process.kill()
