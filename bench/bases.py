@@ -78,7 +78,7 @@ async def empty(cluster: Cluster, name: str) -> None:
     await cluster.drop(name)
     await cluster.execute(f"CREATE DATABASE {name}")
     await migrate(cluster.url(name))
-    database = Database(cluster.url(name), pool_size=1)
+    database = Database(cluster.url(name), pool_size=1, ledger_keys=[KEYS["ledger"]])
     try:
         await add_municipality(database, MUNICIPALITY, "Norrtälje")
     finally:
@@ -147,7 +147,7 @@ def _records(slots: Iterable[Slot]) -> Iterable[tuple[object, ...]]:
 async def derive(cluster: Cluster, name: str, month: str | None = None) -> int:
     """Rebuild as the operator's verb does; returns how many differences it told of."""
     collect_seldom()
-    database = Database(cluster.url(name), pool_size=2)
+    database = Database(cluster.url(name), pool_size=2, ledger_keys=[KEYS["ledger"]])
     try:
         return len([line async for line in rebuild(database, MUNICIPALITY, month)])
     finally:

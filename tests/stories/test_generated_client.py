@@ -32,8 +32,8 @@ def made(home, tmp_path, monkeypatch):
 
 async def test_a_visit_is_corrected_by_a_client_that_nobody_wrote(home, made):
     await home.tap("S-1", H1, "in", day(-1, "08:00"))
-    models, list_visits = made("models"), made("api.visits.visits.list_visits")
-    get_visit, correct_visit = made("api.visits.visits.get_visit"), made("api.visits.visits.correct_visit")
+    models, list_visits = made("models"), made("api.visits.list_visits")
+    get_visit, correct_visit = made("api.visits.get_visit"), made("api.visits.correct_visit")
     client = made("client").AuthenticatedClient(home.url, home.token("planner", provider="P-norr"), timeout=60)
     async with client:
         [listed] = (await list_visits.asyncio(client=client, recipient="B-1")).items

@@ -96,10 +96,10 @@ async def test_what_is_a_closed_set_in_the_code_is_one_in_the_description(told):
 async def test_a_header_that_asks_for_a_version_is_read_in_one_place_and_described_wherever_it_is_read(told):
     reading = [
         path.name
-        for path in API.glob("*.py")
+        for path in API.rglob("*.py")
         if re.search(r"""["']if-(none-)?match["']""", path.read_text(), re.IGNORECASE)
     ]
-    assert sorted(reading) == ["description.py", "master.py"]
+    assert sorted(reading) == ["conditions.py", "description.py"]
     described = {
         (method, path): {one["name"] for one in operation.get("parameters", []) if one["in"] == "header"}
         for method, path, operation in told.operations()
