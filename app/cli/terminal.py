@@ -18,7 +18,7 @@ from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.store.ledger.signed_notes import UnreadableKeyError
-from app.store.migrate import MigrationBlockedError, MissingRightsError, migrate, pending
+from app.store.migrate import MigrationBlockedError, MissingRightsError, UnknownRevisionError, migrate, pending
 from app.store.server import embedded
 from app.store.server.secrets import FILE, LooseSecretsError, made_once
 from app.store.typed_tables import UnreadableRecordsError
@@ -40,6 +40,7 @@ TOLD = (
     ListenError,
     MigrationBlockedError,
     MissingRightsError,
+    UnknownRevisionError,
     embedded.EmbeddedError,
     UnreadableKeyError,
     UnreadableRecordsError,

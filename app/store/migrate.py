@@ -35,9 +35,18 @@ SELECT current_setting('server_version_num')::int / 10000 AS version,
 """
 OLDEST_POSTGRESQL = 18
 
+TAKEN_OVER = {"0028": "0036"}
+"""An earlier revision whose schema is exactly that of a later one: a database there changes its revision and no row."""
+EARLIER = {f"{number:04}" for number in range(1, 28)}
+"""Revisions on the way to 0028, before there was one migration for each room."""
+
 
 class MissingRightsError(Exception):
     """The database's user may not do what a migration needs, or the server is too old; nothing was begun."""
+
+
+class UnknownRevisionError(Exception):
+    """The database stands at a revision from which no migration of this version leads on; nothing was begun."""
 
 
 class MigrationBlockedError(Exception):
@@ -49,17 +58,19 @@ async def migrate(
 ) -> bool:
     """Take the database to revision `target`, upwards or down ("base": to nothing), as the URL's own user.
 
-    Gives whether anything changed. `url` is a SQLAlchemy URL for asyncpg. Raises MissingRightsError before it begins,
-    and MigrationBlockedError; any failure leaves the database as it was.
+    Gives whether anything changed. `url` is a SQLAlchemy URL for asyncpg. Raises MissingRightsError and
+    UnknownRevisionError before it begins, and MigrationBlockedError; any failure leaves the database as it was.
     """
     attributes = {"lock_seconds": lock_seconds, "statement_seconds": statement_seconds}
 
     def run(connection: Connection) -> bool:
         config = _config(connection=connection, **attributes)
-        on_the_way = {one.revision for one in ScriptDirectory.from_config(config).iterate_revisions(target, "base")}
+        scripts = ScriptDirectory.from_config(config)
+        on_the_way = {one.revision for one in scripts.iterate_revisions(target, "base")}
         _require_rights(connection)
         stands_at = MigrationContext.configure(connection).get_current_revision()
-        if stands_at is None or stands_at in on_the_way:
+        _require_known(stands_at, {one.revision for one in scripts.walk_revisions()})
+        if stands_at is None or TAKEN_OVER.get(stands_at, stands_at) in on_the_way:
             command.upgrade(config, target)
         else:
             command.downgrade(config, target)
@@ -89,6 +100,21 @@ def _require_rights(connection: Connection) -> None:
         raise MissingRightsError(
             "the user may not make roles, and not all that are needed have been made for it: let a superuser run what"
             " `taggad migrate --roles` prints, once a server"
+        )
+
+
+def _require_known(revision: str | None, known: set[str]) -> None:
+    """Raises UnknownRevisionError with what to do about it."""
+    if revision in EARLIER:
+        raise UnknownRevisionError(
+            f"the database stands at revision {revision}, of before the first release; this version takes over 0028"
+            " only: run `taggad migrate` of the last version that has the file migrations/versions/"
+            "0028_attempt_count.py, and then this one's"
+        )
+    if revision is not None and TAKEN_OVER.get(revision, revision) not in known:
+        raise UnknownRevisionError(
+            f"the database stands at revision {revision}, which this version does not know: a newer version has"
+            " migrated it, so run that one"
         )
 
 

@@ -1,5 +1,6 @@
 """The command line and the settings, as an operator meets them."""
 
+import asyncio
 import json
 import re
 import signal
@@ -7,7 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from postgres import SERVER
+from postgres import SERVER, connect
 from processes import PATIENCE_SECONDS, free_port, get
 from typer.testing import CliRunner
 
@@ -225,6 +226,18 @@ def test_an_outside_database_needs_its_secrets_and_its_schema(taggad, empty_url)
     unsafe = OUTSIDE | {"TAGGAD_LOOKUP_KEY": _key(1)}
     assert "each purpose needs its own" in taggad("serve", code=1, TAGGAD_DATABASE_URL=empty_url, **unsafe)
     assert "outside one has its own" in taggad("db", "backup", "x", code=1, TAGGAD_DATABASE_URL=empty_url)
+
+
+def test_a_database_where_no_migration_leads_on_is_told_in_a_line(taggad, database_url):
+    async def stand_earlier():
+        connection = await connect(database_url)
+        await connection.execute("UPDATE alembic_version SET version_num = '0027'")
+        await connection.close()
+
+    asyncio.run(stand_earlier())
+    told = taggad("migrate", code=1, TAGGAD_DATABASE_URL=database_url)
+    assert len(told.strip().splitlines()) == 1
+    assert "stands at revision 0027" in told
 
 
 def test_a_database_that_does_not_answer_is_told_in_a_line(taggad):

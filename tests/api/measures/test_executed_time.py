@@ -8,10 +8,7 @@ import json
 import pytest
 from service import day, serving, tap_item
 
-from app.store.connection import Changing
 from app.store.exports import PIECE_ROWS
-from app.store.invariants import broken
-from app.store.migrate import migrate
 
 URL = "/v1/executed-time"
 SINCE = "2020-01-01"
@@ -126,15 +123,6 @@ async def test_a_span_of_days_says_which(story):
         ("P-2", 600, 2 * 3600),
     ]
     assert await story.executed("provider", from_="2019-01-01", to="2019-12-31") == []
-
-
-async def test_sums_that_were_kept_before_levels_were_told_get_them(story, database_url, owner):
-    rows = await story.executed("recipient,order_line")
-    assert {(row["manual_visits"], row["static_visits"]) for row in rows if row["visits"]} == {(1, 0), (0, 1)}
-    await migrate(database_url, "0009")
-    await migrate(database_url)
-    assert await story.executed("recipient,order_line") == rows
-    assert await broken(Changing(188, owner)) == []
 
 
 async def test_the_same_rows_as_csv_and_as_lines_of_json(story):
