@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from postgres import SERVER, connect, of_database
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -37,6 +38,7 @@ UNION ALL SELECT 'type ' || typname FROM pg_type WHERE typnamespace = 'public'::
     AND typtype IN ('e', 'd', 'c') AND typname NOT LIKE 'alembic_version%'
 ORDER BY 1
 """
+POLICIES = "SELECT format('policy %s %s', polrelid::regclass, polname) FROM pg_policy ORDER BY 1"
 # A temporal key is compared without the words SQLAlchemy cannot say; they have a test of their own.
 DEFINED = """
 SELECT conrelid::regclass::text || ' ' || conname || ' '
@@ -88,6 +90,18 @@ async def test_up_down_and_up_again_leaves_what_the_first_up_made(empty_url, emp
     await migrate(empty_url)
     assert not await pending(empty_url)
     assert await _column(empty, OBJECTS) == made
+
+
+async def test_every_migration_takes_back_what_it_made(empty_url, empty):
+    upwards = [one.revision for one in reversed(list(ScriptDirectory(str(migrating.MIGRATIONS)).walk_revisions()))]
+    made = {"base": []}
+    for revision in upwards:
+        await migrate(empty_url, revision)
+        made[revision] = await _column(empty, OBJECTS) + await _column(empty, POLICIES)
+    assert len({len(objects) for objects in made.values()}) == len(upwards) + 1
+    for revision in reversed(["base", *upwards[:-1]]):
+        await migrate(empty_url, revision)
+        assert await _column(empty, OBJECTS) + await _column(empty, POLICIES) == made[revision]
 
 
 async def test_alembic_finds_no_difference_between_schema_and_migrations(database_url):
