@@ -11,9 +11,9 @@ from app.actions.visibility import recipients_within
 from app.actions.visits.project import Affected, project
 from app.actions.visits.validate_correction import Author, Check, CorrectionRefusedError, CorrectionRequest, suggested
 from app.domain.time import LONGEST_PRESENCE
-from app.domain.visits.attestation import tellers
+from app.domain.visits.attestation import entered_by
 from app.domain.visits.correction import chain_of, standing
-from app.domain.visits.derive_visits import told_done
+from app.domain.visits.derive_visits import recorded_done
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store.connection import Writing
@@ -195,7 +195,7 @@ async def _informed(writing: Writing, check: Check) -> Check:
     _, reports, chains = await store_visits.standing(writing, [], presence.taps)
     if presence.by_hand:
         reports |= await store.told_by_hand(writing, [presence.id])
-    done = told_done(presence, reports, writing.master, chains, check.visit.recipient)
+    done = recorded_done(presence, reports, writing.master, chains, check.visit.recipient)
     return replace(check, done=done, chain=chain_of(presence, chains))
 
 
@@ -238,7 +238,7 @@ async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
     """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
     _, _, chains = await store_visits.standing(writing, [], presence.taps)
-    told, registered = tellers(presence, standing(chain_of(presence, chains)))
+    told, registered = entered_by(presence, standing(chain_of(presence, chains)))
     shown = await store.told(writing, [one.id for one in told])
     authors = [one.by for one in shown.values()]
     if registered:

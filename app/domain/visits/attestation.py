@@ -1,10 +1,10 @@
-"""What one person told by hand and a second one attests: ends of long visits, and taps that came too late.
+"""Attestation: a second person confirms the ends of long visits entered by hand, and taps that came too late.
 
-A contract says how long a visit with an end told by hand may be before it is held; where nothing is agreed it is an
-hour. What was attested is the ends and who was there: as long as they stay the same it stays attested, and a later
-change of them asks for a new one.
+A contract says how long a visit with an end entered by hand may be before it is held; where nothing is agreed, an hour.
+The ends and the staff are attested: while they stay the same, the attestation stands, and a later change of them asks
+for a new one.
 
-Whoever has made a staff ref can tell visits of it by hand. So such a visit, of that day or one before, says so.
+Whoever registers a staff ref can enter visits for it by hand. So such a visit, of that day or earlier, is flagged.
 """
 
 import datetime as dt
@@ -16,18 +16,18 @@ from app.domain.visits.evidence import BY_HAND
 from app.domain.visits.presence import Presence
 
 UNAGREED = dt.timedelta(minutes=60)
-"""The longest that one person alone can tell where no contract of the day says another."""
+"""Longest visit that one person alone can enter by hand, unless the contract of the day says otherwise."""
 
 
 def attestable(presence: Presence) -> str:
-    """What is attested of a presence."""
+    """The attested content of a presence as text: both ends and the staff ref."""
     return f"{presence.started_at} {presence.ended_at} {presence.staff}"
 
 
 def held(presence: Presence, contract: Contract | None, chain: Sequence[Correction]) -> bool:
-    """Whether a presence with both ends, one of them told by hand, waits for a second person to attest it.
+    """True while a presence with both ends, one of them entered by hand, waits for a second person to attest it.
 
-    `contract` is the provider's of the day; `chain` are the corrections laid over the presence, none of them undone.
+    `contract` is the provider's of the day; `chain` are the corrections applied to the presence, none of them undone.
     """
     if not BY_HAND & {presence.evidence_in, presence.evidence_out}:
         return False
@@ -36,21 +36,21 @@ def held(presence: Presence, contract: Contract | None, chain: Sequence[Correcti
     agreed = contract.manual_attest_minutes if contract else None
     if presence.ended_at - presence.started_at <= (UNAGREED if agreed is None else dt.timedelta(minutes=agreed)):
         return False
-    said = attestable(presence)
-    return not any(one.kind == "attest" and one.cause == said for one in chain)
+    content = attestable(presence)
+    return not any(one.kind == "attest" and one.cause == content for one in chain)
 
 
 def of_new_staff(presence: Presence, staff: Staff, on: dt.date) -> bool:
-    """Whether an end was told by hand of the day on which the provider itself made the staff ref, or of one before."""
+    """True when an end was entered by hand and `on` is no later than the day its provider registered the staff ref."""
     by_hand = BY_HAND & {presence.evidence_in, presence.evidence_out}
     return bool(by_hand) and staff.registered_on is not None and on <= staff.registered_on
 
 
-def tellers(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Correction], bool]:
-    """The corrections that told what stands of a presence, and whether the one who registered it by hand did too.
+def entered_by(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Correction], bool]:
+    """The corrections that give the ends and the staff of a presence, and whether its registration by hand gives some.
 
     None of `chain` is undone.
     """
-    told = [found for kind in ("set_start", "set_end", "set_staff") if (found := latest(chain, kind))]
-    corrected = {one.kind for one in told}
-    return told, presence.by_hand and not {"set_start", "set_end"} <= corrected
+    given = [found for kind in ("set_start", "set_end", "set_staff") if (found := latest(chain, kind))]
+    corrected = {one.kind for one in given}
+    return given, presence.by_hand and not {"set_start", "set_end"} <= corrected

@@ -1,11 +1,12 @@
-"""Corrections: what people decide about a visit after the taps, laid over what the taps say.
+"""Corrections: people's decisions about a visit after the taps, applied to the presences that the taps give.
 
-Raw presences come from `pairing` and know nothing of corrections. `correct` lays the chain of each presence over it, in
-the order recorded, before spans are cut; `amendments` says what a chain changes in the single visits. Both are total:
-whatever taps arrive later, a corrected boundary stays, and what contradicts it is told as `fact_after_correction`.
+Raw presences come from `pairing` and know nothing of corrections. `correct` applies the chain of each presence to it,
+in the order recorded, before spans are cut; `amendments` gives the changes of a chain in the single visits. Both are
+total: whatever taps arrive later, a corrected boundary stays, and a tap that contradicts it is flagged
+`fact_after_correction`.
 
-Corrections that belong together are one repair. An `undo` names a correction and takes its whole repair back: nothing
-of it is laid over any more, though it stays in the chain. What is undone may be an undo.
+Corrections that belong together are one repair. An `undo` names a correction and takes its whole repair back: none of
+it is applied any more, though it stays in the chain. An undo can itself be undone.
 """
 
 import datetime as dt
@@ -55,10 +56,10 @@ class Correction(NamedTuple):
 
     `recipient` is None where a disputed tap was settled before it had any visit: `seen` is then that tap alone.
 
-    `seq` is the order recorded. `seen` are the taps of the presence and beside it that were known then: what is not
-    among them came later. `at` is the new boundary, `ref` the new staff or recipient, or the anomaly meant, with the
-    `cause` it had. `whole`: with this, no visit of the presence is left. `undoes` is the correction that an undo takes
-    back, `repair` the first of those that were made together, where there are several.
+    `seq` is the order recorded. `seen` are the taps of the presence and beside it that were known then: a tap that is
+    not among them came later. `at` is the new boundary, `ref` the new staff or recipient, or the anomaly meant, with
+    the `cause` it had. `whole`: with this, no visit of the presence is left. `undoes` is the correction that an undo
+    takes back, `repair` the first of those that were made together, if there are several.
     """
 
     id: UUID
@@ -79,7 +80,7 @@ class Correction(NamedTuple):
 
 
 class Amendment(NamedTuple):
-    """What the chain of one visit changes in it alone. None and empty: as the facts say."""
+    """Changes to a single visit by its chain of corrections. None and empty: as the facts say."""
 
     recipient: str | None = None
     interventions: tuple[ReportedIntervention, ...] | None = None
@@ -110,7 +111,7 @@ def repair_with(chain: Sequence[Correction], id_: UUID | None) -> list[Correctio
 
 
 def standing(chain: Sequence[Correction]) -> list[Correction]:
-    """Those of a chain that nobody has taken back."""
+    """The corrections of a chain that are not undone, in the order recorded."""
     gone: set[UUID] = set()
     for one in reversed(chain):
         if one.kind == "undo" and one.id not in gone:
@@ -119,21 +120,22 @@ def standing(chain: Sequence[Correction]) -> list[Correction]:
 
 
 def consistent(started_at: dt.datetime, ended_at: dt.datetime) -> bool:
-    """Whether a presence can have lasted from one to the other."""
+    """True when the end is not before the start, and at most 16 hours after it."""
     return ZERO <= ended_at - started_at <= LONGEST_PRESENCE
 
 
 def correct(
     presences: Sequence[Presence], chains: Chains, person_of: Callable[[str], str], now: dt.datetime
 ) -> list[Presence]:
-    """One person's presences, as paired, with their corrections laid over them; what was paired stays in `paired`.
+    """One person's paired presences with their corrections applied; the raw presences stay in `paired`.
 
-    `now` is what they were paired for. A tap that came after a corrected boundary and was paired into a presence of its
-    own because of it (an OUT after a corrected end, an IN before a corrected start) stands beside the corrected one.
+    `now` is the instant they were paired for. A tap that came after a corrected boundary and was paired into a presence
+    of its own because of it (an OUT after a corrected end, an IN before a corrected start) stands beside the corrected
+    one. Sorted by anchor.
     """
     if not chains:
         return list(presences)
-    # What somebody has corrected stands for itself, also when all of that has been undone.
+    # A presence that was ever corrected is not absorbed by another one, even if all its corrections are undone.
     chained = {presence.id: standing(chain) for presence in presences if (chain := chain_of(presence, chains))}
     absorbed = _absorbed(presences, chained)
     taken = {stray.id for strays in absorbed.values() for stray in strays}
@@ -141,25 +143,27 @@ def correct(
     for presence in presences:
         if presence.id in taken:
             continue
-        told = presence
+        result = presence
         if presence.id in chained:
-            told = _laid_over(presence, chained[presence.id], absorbed.get(presence.id, ()), presences, now)
+            result = _applied(presence, chained[presence.id], absorbed.get(presence.id, ()), presences, now)
             staff = latest(chained[presence.id], "set_staff")
             if staff and staff.ref:
-                told = told._replace(staff=staff.ref, person=person_of(staff.ref), paired=told.paired or (presence,))
-        corrected.append(told)
+                result = result._replace(
+                    staff=staff.ref, person=person_of(staff.ref), paired=result.paired or (presence,)
+                )
+        corrected.append(result)
     return sorted(corrected, key=presence_order)
 
 
 def latest(chain: Sequence[Correction], kind: str) -> Correction | None:
-    """The last of a kind, which is the one that holds."""
+    """The last correction of the kind, which is the one in effect."""
     return next((one for one in reversed(chain) if one.kind == kind), None)
 
 
 def _absorbed(
     presences: Sequence[Presence], chained: Mapping[UUID, Sequence[Correction]]
 ) -> dict[UUID, list[Presence]]:
-    """By corrected presence, those that later taps opened only because pairing knows nothing of its corrections."""
+    """By corrected presence, the presences that later taps opened only because pairing knows no corrections."""
     absorbed: dict[UUID, list[Presence]] = {}
     tapped = [presence for presence in presences if not presence.by_hand]
     for stray in tapped:
@@ -194,7 +198,7 @@ def _keeper(
     return None
 
 
-def _laid_over(
+def _applied(
     raw: Presence,
     chain: Sequence[Correction],
     strays: Sequence[Presence],
@@ -262,9 +266,9 @@ def _flagged(flags: tuple[str, ...], *, late: bool) -> tuple[str, ...]:
 
 
 def _omitted(chain: Sequence[Correction]) -> bool:
-    """Whether no visit of the presence is left: it was omitted as a whole, or its dispute was decided against it.
+    """True when no visit of the presence is left: it was omitted as a whole, or its dispute was decided against it.
 
-    An undo says anew whether any is left, because it may bring back one of several that were omitted.
+    An undo carries in `whole` whether any is left, because it may bring back one of several that were omitted.
     """
     omitted = rejected = False
     for one in chain:
@@ -278,10 +282,10 @@ def _omitted(chain: Sequence[Correction]) -> bool:
 
 
 def amendments(chain: Sequence[Correction]) -> dict[str, Amendment]:
-    """What a presence's chain, in the order recorded, changes in its visits, by recipient as the facts name it.
+    """The changes of a presence's chain, in the order recorded, to its visits, by recipient as the facts name it.
 
-    Under EVERY_RECIPIENT stands what was decided before there was any visit, which each of them shows. What was undone
-    changes nothing, and is shown as well.
+    Under EVERY_RECIPIENT stand the decisions made before there was any visit; every visit shows them. A correction that
+    was undone changes nothing, and is shown as well.
     """
     changed = {one.recipient or EVERY_RECIPIENT: NOTHING for one in chain}
     for one in standing(chain):
@@ -308,5 +312,5 @@ def _amended(before: Amendment, one: Correction) -> Amendment:
 
 
 def manual_presence(manual: UUID) -> UUID:
-    """The id of the presence a manual visit makes: never that of a tap, whatever id its author minted."""
+    """The id of the presence of a visit entered by hand: never that of a tap, whatever id its author chose."""
     return uuid5(manual, "presence")

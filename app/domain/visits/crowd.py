@@ -1,7 +1,7 @@
-"""How many taps of a day are paired: more than people can make are set aside, so that nobody's visits wait for them.
+"""The limit of taps paired a day: more than people can make are set aside, so that nobody's visits wait for them.
 
-A tap is judged by what is known when it arrives, and the verdict is a fact as every other: what came before the limit
-stays paired, what comes after it is kept, disputed, and part of no presence.
+A tap is judged by what is known when it arrives, and the verdict is a fact like any other: taps before the limit stay
+paired, taps after it are kept, disputed, and part of no presence.
 """
 
 import datetime as dt
@@ -14,11 +14,11 @@ from app.domain.time import local_date
 
 TOO_MANY = "too_many"
 MOST = {"person": 400, "household": 1000}
-"""Taps a local day. At a door more than of a person, so that nobody alone can shut it to the others."""
+"""Taps per local day. A door has more than a person, so that nobody alone can shut it to the others."""
 
 
 class Crowd(NamedTuple):
-    """Whose taps are counted together on one local day: a person's, or those at a household's door."""
+    """A group of taps counted together on one local day: a person's, or those at a household's door."""
 
     whose: Literal["person", "household"]
     name: str
@@ -26,7 +26,7 @@ class Crowd(NamedTuple):
 
 
 def crowds_of(claim: Claim, staff: str, at: dt.datetime, master: MasterData) -> list[Crowd]:
-    """What a tap is counted with: none for a control tap, and only its person's where no household is known."""
+    """The crowds a tap counts in: none for a control tap, only its person's if no household is known."""
     if claim.direction == "control":
         return []
     on = local_date(at)
@@ -44,13 +44,13 @@ def _household(claim: Claim, at: dt.datetime, master: MasterData) -> str | None:
 
 
 class Crowds:
-    """The taps of some crowds, those that a batch adds among them; none that were set aside."""
+    """The number of paired taps of each crowd, including those that a batch adds."""
 
     def __init__(self, stored: dict[Crowd, int]) -> None:
         self._taps = Counter(stored)
 
     def judge(self, judged: Judgement, crowds: list[Crowd]) -> Judgement:
-        """The verdict on a tap that is to be stored. Where it would be one too many, that goes before all else."""
+        """The verdict on a tap that is to be stored: `too_many`, before any other code, if a crowd of it is full."""
         if any(self._taps[crowd] >= MOST[crowd.whose] for crowd in crowds):
             return judged._replace(verdict="disputed", code=TOO_MANY, flags=())
         self._taps.update(crowds)

@@ -38,7 +38,7 @@ from app.domain.visits.wrong_clocks import Clocks, flags_of
 
 @dataclass(slots=True)
 class _PresencePlan:
-    """One presence with all that is known of it while its neighbourhood is told."""
+    """Working state of one presence while the visits of its neighbourhood are derived."""
 
     presence: Presence
     staff: Staff | None
@@ -58,16 +58,16 @@ class _PresencePlan:
     unattested: bool = False
     flags: Sequence[str] = ()
     company: "list[_PresencePlan]" = field(default_factory=list)
-    """Who was there at the same time: those who came before it, in order, then those who came after."""
+    """The overlapping presences at the household: the earlier ones in order, then the later ones."""
 
     @property
     def counts(self) -> bool:
-        """Whether it fills a place of the ordered staff: a trainee and an unconfirmed visit never do."""
+        """True when it fills a place of the ordered staff: a trainee and an unconfirmed visit never do."""
         return self.status == "complete" and not self.trainee
 
     @property
     def nowhere(self) -> bool:
-        """Whether its ends are known and none of the seconds between them its own."""
+        """True when its ends are known but no second between them is its own."""
         return self.presence.confirmed and not self.presence.spans
 
     @property
@@ -79,12 +79,12 @@ class _PresencePlan:
 
 
 def ordered_minutes(plan: Plan) -> int:
-    """The standard minutes of the ordered parts of a presence together, or of what was ordered where none was done."""
+    """Sum of the standard minutes of the ordered parts of a presence; if none was done, of all that was ordered."""
     return sum(part.standard_minutes for part in plan.parts if part.order_line or part.reason == NOTHING_DONE)
 
 
 def provisional_end(presence: Presence, minutes: int) -> dt.datetime | None:
-    """When a presence without its OUT ended at the latest; None where it is open, complete or without start."""
+    """The latest instant at which a presence without its OUT ended; None if it is open, complete or has no start."""
     if presence.state != "incomplete" or presence.started_at is None:
         return None
     ends = [presence.started_at + LONGEST_PRESENCE]
@@ -101,9 +101,9 @@ def expected_end(
     chains: Chains,
     unordered: dt.timedelta,
 ) -> dt.datetime | None:
-    """When an open presence ought to end: after its ordered minutes or, where nothing ordered fits, after `unordered`.
+    """The expected end of an open presence: after its ordered minutes or, if no order fits, after `unordered`.
 
-    None for one that is not open. `reports` and `chains` as `visits_at` has them.
+    None if it is not open. `reports` and `chains` as in `visits_at`.
     """
     if presence.state != "open" or presence.started_at is None:
         return None
@@ -112,20 +112,20 @@ def expected_end(
     return presence.started_at + (dt.timedelta(minutes=minutes) if minutes else unordered)
 
 
-def told_done(
+def recorded_done(
     presence: Presence,
     reports: Mapping[UUID, Sequence[Report]],
     master: MasterData,
     chains: Chains,
     recipient: str,
 ) -> list[tuple[str, int | None]] | None:
-    """What was done in the visit of a recipient, with the minutes told; None where neither report nor correction says.
+    """Interventions done in a recipient's visit, with the reported minutes, by its report or correction.
 
-    `reports` and `chains` as `visits_at` has them.
+    None if neither says. `reports` and `chains` as in `visits_at`.
     """
     report = report_of(presence, reports, master)
     scene = _scene(presence, report, master, chain_of(presence, chains))
-    if recipient not in scene.plan.told and not (report and report.done):
+    if recipient not in scene.plan.corrected and not (report and report.done):
         return None
     own = [part for part in (*scene.plan.parts, *scene.left_out) if part.recipient == recipient]
     return [(part.intervention, part.reported_minutes) for part in own if part.intervention]
@@ -141,8 +141,8 @@ def visits_at(
     """The visits of presences at one household. Everything that overlaps must be among them.
 
     `reports` are by the tap they name; only those of the presence's own person count. `chains` are the corrections,
-    which `correct` has laid over the presences already. `clocks` are of the ends of those that a clock has
-    flagged.
+    which `correct` has already applied to the presences. `clocks` are those of both ends of each presence that has a
+    clock's flag.
     """
     scenes = [
         _scene(presence, report_of(presence, reports, master), master, chain_of(presence, chains))
@@ -155,14 +155,14 @@ def visits_at(
 
 
 def report_of(presence: Presence, reports: Mapping[UUID, Sequence[Report]], master: MasterData) -> Report | None:
-    """The report that counts: of those of the presence's own person, by any of its taps, the one told last."""
+    """The report that counts: the latest that the presence's own person made for any of its taps; None without one."""
     if not reports:
         return None
     whose = {presence.person, presence.as_paired.person}
-    told = [
+    own = [
         report for tap in presence.taps for report in reports.get(tap, ()) if master.person_of(report.staff) in whose
     ]
-    return max(told, key=lambda report: report.order(presence.started_at), default=None)
+    return max(own, key=lambda report: report.order(presence.started_at), default=None)
 
 
 def _scene(presence: Presence, report: Report | None, master: MasterData, chain: Sequence[Correction]) -> _PresencePlan:
@@ -182,7 +182,7 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
         status = "omitted"
     elif presence.dispute and status != "omitted":
         status = "disputed"
-    elif report is not None and report.outcome != "performed" and not planned.told and status != "omitted":
+    elif report is not None and report.outcome != "performed" and not planned.corrected and status != "omitted":
         status = report.outcome
     end = provisional_end(presence, ordered_minutes(planned)) if presence.state == "incomplete" else None
     until = presence.ended_at or end or presence.reach_at
@@ -195,20 +195,24 @@ def _scene(presence: Presence, report: Report | None, master: MasterData, chain:
 def _apart(
     presence: Presence, planned: Plan, report: Report | None, amended: Mapping[str, Amendment]
 ) -> dict[str, Status]:
-    """Who has a visit apart: the omitted, and who declined or did not open where a person told what others got."""
+    """Recipients with a visit apart, with its status.
+
+    They are the omitted ones and, if the report says that nobody was served but corrections give interventions for
+    some, all the others.
+    """
     served = {part.recipient for part in planned.parts}
     apart: dict[str, Status] = {}
-    if report is not None and report.outcome != "performed" and planned.told and presence.state != "omitted":
-        apart = dict.fromkeys(served - planned.told, "disputed" if presence.dispute else report.outcome)
+    if report is not None and report.outcome != "performed" and planned.corrected and presence.state != "omitted":
+        apart = dict.fromkeys(served - planned.corrected, "disputed" if presence.dispute else report.outcome)
     gone = {change.recipient or recipient for recipient, change in amended.items() if change.omitted}
     return apart | dict.fromkeys(served & gone, "omitted")
 
 
 def _gather(scenes: Sequence[_PresencePlan]) -> None:
-    """Connected overlaps share the group of the earliest opening, and know each other's company.
+    """Give connected overlaps the group of the earliest opening, and note for each presence the ones that overlap it.
 
-    Scenes come sorted as they opened, so only those who are still there are looked at: at one door a person is never
-    there twice at once, which bounds how many that are.
+    They come sorted by opening, so only those that still last are compared: a person is never at one door twice at
+    once, which bounds their number.
     """
     there: list[_PresencePlan] = []
     group: UUID | None = None
@@ -225,7 +229,7 @@ def _gather(scenes: Sequence[_PresencePlan]) -> None:
 
 
 def _visits(scene: _PresencePlan) -> list[Visit]:
-    """The visits of one presence: its seconds divided, what others filled cut off, anomalies told."""
+    """The visits of one presence: its seconds divided, extra staff's seconds cut off, anomalies found."""
     parts = scene.plan.parts
     complete = scene.status == "complete"
     spans = scene.presence.spans if complete else ()
@@ -234,20 +238,20 @@ def _visits(scene: _PresencePlan) -> list[Visit]:
     by_recipient: defaultdict[str, list[tuple[Part, int]]] = defaultdict(list)
     for part, given in zip(parts, seconds, strict=True):
         by_recipient[part.recipient].append((part, given))
-    told = [
+    visits = [
         _visit(scene, recipient, given, spans, presence_seconds, scaled)
         for recipient, given in sorted(by_recipient.items())
     ]
     if complete and scene.plan.declined:
-        told = _with_declined(told, scene)
-    return told + [
+        visits = _with_declined(visits, scene)
+    return visits + [
         _visit(replace(scene, status=status), recipient, (), (), 0, scaled=False)
         for recipient, status in sorted(scene.apart.items())
     ]
 
 
 def _with_declined(visits: Sequence[Visit], scene: _PresencePlan) -> list[Visit]:
-    """The visits with what was turned down in each; what somebody without a visit did stands in the first one."""
+    """The visits with the declined interventions of each; those of a recipient without a visit stand in the first."""
     own = [visit.recipient for visit in visits if visit.took_place]
     found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
     for pair in scene.plan.declined if own else ():
@@ -317,7 +321,7 @@ def _visit(
 
 
 def _took_no_time(scene: _PresencePlan, given: Sequence[tuple[Part, int]]) -> bool:
-    """Whether a confirmed presence has left no second for a visit, whatever became of it: then there was none."""
+    """True when a confirmed presence leaves no second for a visit, whatever its outcome: then there was no visit."""
     if scene.status == "complete":
         return not any(seconds for _, seconds in given)
     return scene.status != "omitted" and scene.nowhere
@@ -332,8 +336,8 @@ def _shares(
     *,
     scaled: bool,
 ) -> tuple[list[Share], list[str]]:
-    """The shares of one recipient in a complete presence, and what is wrong with them."""
-    report_missing = scene.plan.report_missing and recipient not in scene.plan.told
+    """The shares of one recipient in a complete presence, and their anomalies."""
+    report_missing = scene.plan.report_missing and recipient not in scene.plan.corrected
     shares = [_share(scene, part, seconds, resolved, report_missing=report_missing) for part, seconds in given]
     if scene.company:
         shares = cut_extra(shares, partial(_filled_by_others, scene), presence_seconds)
@@ -354,7 +358,7 @@ def _origin(scene: _PresencePlan, recipient: str) -> str:
 
 
 def _settled(presence: Presence, change: Amendment, parts: Sequence[Part]) -> dict[str, str]:
-    """The state of each anomaly that people have settled and whose cause is still the same."""
+    """The state, by code, of each anomaly that was acknowledged or resolved and whose cause is still the same."""
     return {
         code: state
         for code, state, known in change.settled
@@ -363,7 +367,7 @@ def _settled(presence: Presence, change: Amendment, parts: Sequence[Part]) -> di
 
 
 def _share(scene: _PresencePlan, part: Part, seconds: int, resolved: Collection[str], *, report_missing: bool) -> Share:
-    """A part with its seconds, and what holds it or the whole visit; payable when all of that has been resolved."""
+    """A part with its seconds, and the first anomaly that holds it; payable when there is none or all are resolved."""
     wrong = [NOTHING_DONE] if part.reason == NOTHING_DONE else []
     wrong += [code for code in HOLDING if code in part.anomalies] if part.anomalies else []
     wrong += ["trainee"] * scene.trainee + ["not_employed"] * (not scene.employed)
@@ -374,7 +378,7 @@ def _share(scene: _PresencePlan, part: Part, seconds: int, resolved: Collection[
 
 
 def _anomalies(scene: _PresencePlan) -> list[str]:
-    """What the taps and the employment tell, whatever the split."""
+    """The anomalies of the taps and the employment, which do not depend on the split."""
     presence = scene.presence
     found: list[str] = [code for code in (presence.dispute_in, presence.dispute_out) if code]
     if presence.state == "incomplete":
@@ -392,7 +396,7 @@ def _anomalies(scene: _PresencePlan) -> list[str]:
 
 
 def _filled_by_others(scene: _PresencePlan, order_line: str) -> int:
-    """Seconds of the presence during which those who came before it already were as many as the line orders."""
+    """Seconds of the presence during which the earlier ones already filled the staff that the line orders."""
     if scene.trainee:
         return 0
     places = next(part.staff_count for part in scene.plan.parts if part.order_line == order_line)
@@ -406,7 +410,7 @@ def _filled_by_others(scene: _PresencePlan, order_line: str) -> int:
 
 
 def _too_few(scene: _PresencePlan, given: Sequence[tuple[Part, int]]) -> bool:
-    """Whether a line asks for more staff than came at the same time."""
+    """True when a line orders more staff than were there at the same time."""
     if scene.trainee:
         return False
     for part, _ in given:
@@ -424,13 +428,13 @@ def _too_few(scene: _PresencePlan, given: Sequence[tuple[Part, int]]) -> bool:
 
 
 def _suggestions(scene: _PresencePlan, recipient: str, codes: Sequence[str], end: dt.datetime | None) -> dict[str, Any]:
-    """The correction that would settle an anomaly, in the shape the corrections call takes."""
+    """By anomaly code, the correction that would repair it, in the shape of the corrections call."""
     presence = scene.presence
     found: dict[str, Any] = {}
     if "tag_mismatch" in codes:
         side = next(side for side in presence.side_taps if side.household != presence.household)
         found["tag_mismatch"] = {"kind": "set_end", "ended_at": side.at, "reason": "wrong_tag"}
-        if scene.plan.report_missing and recipient not in scene.plan.told:
+        if scene.plan.report_missing and recipient not in scene.plan.corrected:
             ordered = [part for part in scene.plan.parts if part.recipient == recipient]
             found["tag_mismatch"] = completed(found["tag_mismatch"], ordered)
     if "missing_out" in codes and end:

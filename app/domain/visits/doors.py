@@ -1,4 +1,4 @@
-"""At which doors somebody is logged in: what a tap at the wrong one, or with an older visit open elsewhere, is told."""
+"""Doors at which a person is logged in, for the answer to a tap at another door than the open visit's."""
 
 import datetime as dt
 from collections import defaultdict
@@ -18,7 +18,7 @@ class Doors(NamedTuple):
 
 
 class Whereabouts:
-    """Some persons' presences, by their taps and by whom they are for. No provider is told what is for another."""
+    """Some persons' presences, by tap and by provider. No provider learns of work for another."""
 
     def __init__(self, presences: Iterable[Presence], provider_of: Callable[[str, dt.datetime], str | None]) -> None:
         self._provider_of = provider_of
@@ -30,12 +30,12 @@ class Whereabouts:
                 self._open[one.person, provider_of(one.staff, one.started_at)].append((one.started_at, one.household))
 
     def within(self, visits: Iterable[Visit], staff: str, at: dt.datetime) -> list[Visit]:
-        """Those visits that are the staff's own, or for the same provider."""
+        """The visits that are the staff's own, or for the same provider."""
         provider = self._provider_of(staff, at)
         return [one for one in visits if one.staff == staff or one.provider == provider]
 
     def doors(self, tap: UUID, staff: str, at: dt.datetime) -> Doors | None:
-        """The doors of a tap; None unless its person has been logged in at another one since before it."""
+        """The doors of a tap; None unless its person has been logged in at another one since `at` or before."""
         presence = self._of_tap.get(tap)
         if presence is None:
             return None

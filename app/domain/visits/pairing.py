@@ -1,7 +1,7 @@
-"""Taps become presences: one person's taps, in order, paired into who was where from when to when.
+"""Taps become presences: one person's taps, in order, paired into stays at households with a start and an end.
 
-`pair` is a fold over sorted taps. It may start with an empty hand and every tap of a person's life, or with the
-presences that were open at a quiet moment and the taps after it: the answer for the later taps is the same.
+`pair` is a fold over sorted taps. It may start with nothing and every tap of a person's life, or with the presences
+that were open at a quiet moment and the taps after it: the answer for the later taps is the same.
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ def tap_order(tap: Tap) -> tuple[dt.datetime, int, bool, UUID]:
 def quiet_before(at: dt.datetime, taps: Sequence[Tap]) -> dt.datetime:
     """The latest moment up to `at` with no tap within the bounce time before it, as far as `taps` (sorted) reach.
 
-    At such a moment only open presences matter for what comes after.
+    At such a moment only open presences matter for later taps.
     """
     moment = at
     for tap in reversed(taps):
@@ -52,9 +52,9 @@ def reopen(presence: Presence, at: dt.datetime) -> Presence:
 
 
 class _Open:
-    """What the fold holds: presences by household while they are open, and the last real tap at each door.
+    """State of the fold: presences by household while they are open, and the last real tap at each door.
 
-    `touched` is the presence that tap opened, closed or stands beside: a bounce of the tap goes with it.
+    `touched` is the presence that this tap opened, closed or stands beside: a bounce of the tap goes with it.
     """
 
     def __init__(self, person: str, carried: Iterable[Presence]) -> None:
@@ -180,12 +180,12 @@ def pair(person: str, carried: Iterable[Presence], taps: Sequence[Tap], now: dt.
 
     `now` decides whether a presence without OUT is still open. Sorted by anchor.
     """
-    hand = _Open(person, carried)
+    state = _Open(person, carried)
     for tap in taps:
-        hand.take(tap)
-    for presence in hand.open.values():
-        hand.done.append(presence)
-    return sorted((_aged(presence, now) for presence in hand.done), key=presence_order)
+        state.take(tap)
+    for presence in state.open.values():
+        state.done.append(presence)
+    return sorted((_aged(presence, now) for presence in state.done), key=presence_order)
 
 
 def _aged(presence: Presence, now: dt.datetime) -> Presence:
@@ -196,12 +196,12 @@ def _aged(presence: Presence, now: dt.datetime) -> Presence:
 
 
 def presence_order(presence: Presence) -> tuple[dt.datetime, UUID]:
-    """Opened earlier comes first."""
+    """Sort key: the anchor (start, or end without a start), then id."""
     return presence.anchor_at, presence.id
 
 
 def _one_provider(_: str, __: dt.datetime) -> None:
-    """All work for the same one."""
+    """The same provider for everybody."""
 
 
 def own_spans(
@@ -210,9 +210,9 @@ def own_spans(
     """The presences of one person with their own spans cut: each second belongs to the one opened last.
 
     `presences` are sorted as they opened. An inner presence is simply taken out of the outer; where two cross,
-    both get the flag `overlap`. A second that taps show is never that of a presence told by hand, whichever opened
-    last; both get the flag then, and so do two that meet for different providers: each loses or takes what is paid
-    by what it cannot see. `provider_of` says who employs a staff ref at an instant.
+    both get the flag `overlap`. A second that taps show never belongs to a presence entered by hand, whichever opened
+    last; both get the flag then, and so do two that meet for different providers, because each loses or gains pay by
+    a presence that it cannot see. `provider_of` gives the employer of a staff ref at an instant.
     """
     timed: list[_Timed] = [
         (
@@ -249,11 +249,11 @@ def own_spans(
 
 
 _Timed = tuple[dt.datetime, dt.datetime, bool, str | None]
-"""Start and end of a confirmed presence, whether it was told by hand, and for which provider it was."""
+"""Start and end of a confirmed presence, whether it was entered by hand, and its provider."""
 
 
 def _overlap(earlier: _Timed, later: _Timed) -> bool:
-    """Whether two that meet contradict each other.
+    """True when two that meet contradict each other.
 
     The later outlasts the earlier, only one of them was tapped, or they were for two providers.
     """

@@ -1,4 +1,4 @@
-"""What a presence was for: its parts, by the carer's report or by the orders in force, before they have seconds."""
+"""The plan of a presence: its parts by the carer's report or by the orders in force, before they have seconds."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -17,23 +17,23 @@ from app.domain.visits.correction import NOTHING, Amendment
 
 Weight = Fraction | int
 SplitPolicy = Literal["proportional", "hsl_first", "reported"]
-"""How a contract divides a presence."""
-# Crews who come for one thing: without a report only such lines are theirs.
+"""The rule by which a contract divides a presence."""
+# Roles with a single purpose: without a report they serve only lines of that category.
 SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
 HOLDING = ("delegation_missing", "not_ordered", "order_not_in_force")
-"""What can be wrong with a part itself so that it is not payable, what is said of it first."""
+"""Anomalies of a single part that make it unpayable, in order of precedence."""
 NOTHING_DONE = "nothing_done"
-"""The reason of time that is left when the report says that none of what was ordered then was done."""
+"""The reason of time for which the report says that none of the interventions ordered then was done."""
 Undone = AbstractSet[tuple[str | None, str | None]]
-"""Interventions that a report says were not done, each with for whom; None stands for everybody."""
+"""(recipient, intervention) that a report says were not done; None in either place stands for all."""
 NONE_UNDONE: Undone = frozenset()
 
 
 class Part(NamedTuple):
-    """One recipient's one intervention in a presence before it has seconds.
+    """One intervention for one recipient in a presence, before it has seconds.
 
-    `weight` is what it is divided by: its standard minutes or, where no line fits the moment, its weekly ones. Those of
-    its `anomalies` that are in `HOLDING` keep it from being payable.
+    `weight` decides its share of the time: its standard minutes or, if no line fits the moment, its weekly minutes.
+    Any of its `anomalies` that is in `HOLDING` makes it unpayable.
     """
 
     recipient: str
@@ -50,15 +50,15 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a presence will be split: its parts in order, by which policy, and whether its report is missing."""
+    """The split of a presence to come: its parts in order, the policy, and whether its report is missing."""
 
     parts: tuple[Part, ...]
     policy: str
     report_missing: bool = False
-    told: frozenset[str] = frozenset()
-    """Recipients for whom a person has told the interventions in the report's place."""
+    corrected: frozenset[str] = frozenset()
+    """Recipients whose interventions come from a correction instead of the report."""
     declined: tuple[tuple[str, str], ...] = ()
-    """Which ordered interventions the report says who turned down, less those that were done all the same."""
+    """(recipient, intervention) ordered and reported as declined, without those that were done all the same."""
 
 
 def plan(
@@ -69,43 +69,43 @@ def plan(
     report: Report | None,
     amended: Mapping[str, Amendment] | None = None,
 ) -> Plan:
-    """The parts of a presence that starts at `start_at`, by its report or, before one, by the orders in force.
+    """The parts of a presence that starts at `start_at`, by its report or, without one, by the orders in force.
 
-    `amended` is what corrections say instead, by recipient as these name it.
+    `amended` are the changes by corrections, by recipient as the facts name it.
     """
-    desk = _PlanInput(master, staff, start_at)
-    on = desk.on
+    source = _PlanInput(master, staff, start_at)
+    on = source.on
     contract = master.contract_of(staff.provider, on) if staff else None
     policy = contract.split_policy if contract else "proportional"
     reported = report is not None and bool(report.done)
     undone = report.undone if report is not None and report.outcome == "performed" else NONE_UNDONE
     parts: Sequence[Part]
     if report is not None and reported:
-        parts = desk.reported(report.done, master.residents(household, on), undone)
+        parts = source.reported(report.done, master.residents(household, on), undone)
     else:
-        parts = desk.by_order(household, undone=undone)
+        parts = source.by_order(household, undone=undone)
     missing = report is None and contract is not None and contract.report_required
-    told: frozenset[str] = frozenset()
+    corrected: frozenset[str] = frozenset()
     if amended:
-        parts, told = desk.amended(parts, amended, undone, reported=reported)
-    declined = desk.declined(report, household, amended or {}) if report else ()
+        parts, corrected = source.amended(parts, amended, undone, reported=reported)
+    declined = source.declined(report, household, amended or {}) if report else ()
     if declined:
-        done = {(part.recipient, part.intervention) for part in parts if reported or part.recipient in told}
+        done = {(part.recipient, part.intervention) for part in parts if reported or part.recipient in corrected}
         here = {*master.residents(household, on), *(part.recipient for part in parts)}
         declined = sorted(pair for pair in {*declined} - done if pair[0] in here)
-    return Plan(tuple(parts), policy, missing, told, tuple(declined))
+    return Plan(tuple(parts), policy, missing, corrected, tuple(declined))
 
 
 class _Choices(NamedTuple):
-    """What one provider's crews may come for at a door while nothing of it changes."""
+    """Order lines that one provider may serve at a household, for as long as none of the orders changes."""
 
     residents: Sequence[str]
     lines: Sequence[tuple[OrderLine, Part]]
-    """Every line in force with the part it gives to a visit it fits."""
+    """Every line in force, with its part in a visit that it fits."""
     edges: Sequence[dt.time]
     """The hours at which a line's window opens or closes."""
     by_weekday: bool
-    """Whether a line asks for certain weekdays."""
+    """True when a line is for certain weekdays only."""
 
 
 class _PlanInput:
@@ -122,7 +122,7 @@ class _PlanInput:
         return [seen for order in self.master.orders_of(recipient) if (seen := of_provider(order, provider))]
 
     def in_force(self, order: Order) -> bool:
-        """Whether the order holds that day; with the recipient's death every order ends."""
+        """True when the order is in force that day; with the recipient's death every order ends."""
         died_on = self.master.died_on(order.recipient)
         return in_force(order, self.on) and (died_on is None or self.on <= died_on)
 
@@ -135,11 +135,11 @@ class _PlanInput:
         return next((pair for pair in found if fits(pair[1], self.start_at)), found[0] if found else None)
 
     def reported(
-        self, told: Iterable[ReportedIntervention], residents: Sequence[str], undone: Undone = NONE_UNDONE
+        self, interventions: Iterable[ReportedIntervention], residents: Sequence[str], undone: Undone = NONE_UNDONE
     ) -> list[Part]:
-        """A part for each recipient and reported intervention, the same one reported twice as one."""
+        """A part for each recipient and reported intervention; one reported twice is one part with both minutes."""
         minutes: dict[tuple[str, str], int | None] = {}
-        for done in told:
+        for done in interventions:
             whose = [done.recipient] if done.recipient else self._receivers(done.intervention, residents, undone)
             for recipient in whose:
                 key = (recipient, done.intervention)
@@ -152,12 +152,15 @@ class _PlanInput:
         return part.recipient, lines.index(part.order_line) if part.order_line else len(lines)
 
     def _receivers(self, intervention: str, residents: Sequence[str], undone: Undone) -> Sequence[str]:
-        """Whom an intervention told without a recipient was for: not who is told by name to have gone without."""
+        """Recipients of an intervention reported without one: those who have it ordered and did not go without.
+
+        If all of them did, those who have it ordered; if nobody has, the first resident.
+        """
         ordered = [ref for ref in residents if self.find_line(ref, intervention)]
         return [ref for ref in ordered if (ref, intervention) not in undone] or ordered or residents[:1]
 
     def declined(self, report: Report, household: str, amended: Mapping[str, Amendment]) -> Sequence[tuple[str, str]]:
-        """Who turned down which ordered intervention; where the report names nobody, all who have it ordered."""
+        """(recipient, intervention) reported as declined and ordered; without a recipient, all who have it ordered."""
         found: list[tuple[str, str]] = []
         for one in report.interventions:
             if one.outcome == "declined":
@@ -203,7 +206,7 @@ class _PlanInput:
         )
 
     def _held(self, part: Part) -> Part:
-        """Delegated health care is held when whoever did it had no leave to that day."""
+        """The part, held with `delegation_missing` if it is delegated and the staff had no delegation that day."""
         staff = self.staff
         if part.category != "DELEGATED_HSL" or staff is None or staff.role == "licensed":
             return part
@@ -214,17 +217,17 @@ class _PlanInput:
     def amended(
         self, parts: Sequence[Part], amended: Mapping[str, Amendment], undone: Undone, *, reported: bool
     ) -> tuple[list[Part], frozenset[str]]:
-        """The parts as people have corrected them, and the recipients whose interventions they told."""
+        """The parts with the corrections applied, and the recipients whose interventions corrections give."""
         kept = list(parts)
         corrected: list[Part] = []
-        told: set[str] = set()
+        recipients: set[str] = set()
         for recipient, change in amended.items():
             own = [part for part in parts if part.recipient == recipient]
             whose = change.recipient or recipient
             anew: Sequence[Part]
             if change.interventions is not None:
                 anew = self.reported(change.interventions, [whose])
-                told.add(whose)
+                recipients.add(whose)
             elif change.recipient and own:
                 done = [(part.intervention, part.reported_minutes) for part in own if reported and part.intervention]
                 not_done = {(None, what) for ref, what in undone if ref in {None, recipient}}
@@ -233,33 +236,39 @@ class _PlanInput:
                 continue
             kept = [part for part in kept if part.recipient != recipient]
             corrected += anew
-        return sorted([*kept, *corrected], key=self._line_order), frozenset(told)
+        return sorted([*kept, *corrected], key=self._line_order), frozenset(recipients)
 
     def by_order(
         self, household: str, residents: Sequence[str] | None = None, undone: Undone = NONE_UNDONE
     ) -> Sequence[Part]:
         """Parts from the lines that fit the moment, else from all in force, else an empty one for each resident.
 
-        Without `residents` those who live at the household. What is `undone` has no part; where that leaves none, each
-        whose parts these were has their weight without an intervention.
+        Without `residents`, those who live at the household. An intervention in `undone` has no part; if that leaves
+        none, each recipient has one part without an intervention, with the weight of the parts it had.
         """
         purpose = SINGLE_PURPOSE.get(self.staff.role) if self.staff else None
         if residents is not None:
-            parts = self._chosen(self._menu(residents), purpose)
+            parts = self._chosen(self._choices(residents), purpose)
         else:
-            # Found once for as long as it holds at the household, and then once for each moment that differs.
+            # Computed once while nothing changes at the household, and then once for each moment that differs.
             master = self.master
             here = (household, master.period(household, self.on), self.staff.provider if self.staff else None)
-            menu = master.remembered(here, lambda: self._menu(master.residents(household, self.on)))
-            weekday = self.on.isoweekday() if menu.by_weekday else 0
-            moment = (*here, purpose, weekday, bisect_right(menu.edges, self.start_at.time()), days_in_month(self.on))
-            parts = master.remembered(moment, partial(self._chosen, menu, purpose))
+            choices = master.remembered(here, lambda: self._choices(master.residents(household, self.on)))
+            weekday = self.on.isoweekday() if choices.by_weekday else 0
+            moment = (
+                *here,
+                purpose,
+                weekday,
+                bisect_right(choices.edges, self.start_at.time()),
+                days_in_month(self.on),
+            )
+            parts = master.remembered(moment, partial(self._chosen, choices, purpose))
         if undone:
             done = [part for part in parts if not undone & {(who, part.intervention) for who in (part.recipient, None)}]
             parts = done or _nothing_done(parts)
         return tuple(map(self._held, parts))
 
-    def _menu(self, residents: Sequence[str]) -> "_Choices":
+    def _choices(self, residents: Sequence[str]) -> "_Choices":
         lines = [
             (line, self._ordered(recipient, order, line, "by_order"))
             for recipient in residents
@@ -268,10 +277,10 @@ class _PlanInput:
         edges = {edge for line, _ in lines for edge in line.window or ()}
         return _Choices(residents, lines, sorted(edges), any(line.weekdays for line, _ in lines))
 
-    def _chosen(self, menu: "_Choices", purpose: str | None) -> Sequence[Part]:
-        lines = [found for found in menu.lines if purpose in {None, found[1].category}]
+    def _chosen(self, choices: "_Choices", purpose: str | None) -> Sequence[Part]:
+        lines = [found for found in choices.lines if purpose in {None, found[1].category}]
         if not lines:
-            return [self._empty(recipient) for recipient in self._served(menu.residents)]
+            return [self._empty(recipient) for recipient in self._served(choices.residents)]
         fitting = [part for line, part in lines if fits(line, self.start_at)]
         parts = fitting or [
             part._replace(
@@ -285,7 +294,7 @@ class _PlanInput:
         return weighing or parts
 
     def _served(self, residents: Sequence[str]) -> Sequence[str]:
-        """Those with an order in force, failing that all who live there."""
+        """The residents with an order in force; if nobody has one, all of them."""
         ordered = [ref for ref in residents if any(map(self.in_force, self.orders(ref)))]
         return ordered or residents
 
@@ -296,7 +305,7 @@ class _PlanInput:
 
 
 def _nothing_done(parts: Sequence[Part]) -> list[Part]:
-    """One part for each recipient in the place of those that were not done."""
+    """One part for each recipient instead of the parts that were not done, with their weight and minutes."""
     found: dict[str, Part] = {}
     for part in parts:
         before = found.get(part.recipient, Part(part.recipient, None, None, None, 0, 0, NOTHING_DONE))

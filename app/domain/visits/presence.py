@@ -12,9 +12,9 @@ State = Literal["open", "incomplete", "complete", "omitted"]
 
 
 class Tap(NamedTuple):
-    """A judged tap with the household its tag hung at (or that the carer named).
+    """A judged tap with the household of its tag at that instant, or the one that the carer named.
 
-    `dispute` is the code that holds its visit, `flags` are codes that only ask to be seen.
+    `dispute` is the code that holds its visit, `flags` are codes that only have to be acknowledged.
     """
 
     id: UUID
@@ -39,9 +39,9 @@ class SideTap(NamedTuple):
 class Presence(NamedTuple):
     """One person at one household, from an opening tap.
 
-    `id` is the opening tap's (the OUT's own for a missing IN). `closed_at` is when it stopped being open: its OUT or
-    the IN that took its place. `spans` are the seconds that are its own, once later presences have taken theirs.
-    `paired` is what the taps alone said, where corrections say otherwise: the presence itself and those it took in.
+    `id` is the opening tap's (the OUT's own for a missing IN). `closed_at` is the instant it stopped being open: its
+    OUT or the IN that took its place. `spans` are the seconds that are its own, once later presences have taken theirs.
+    `paired` are the presences by the taps alone, if corrections changed it: the presence itself and those it absorbed.
     """
 
     id: UUID
@@ -68,7 +68,7 @@ class Presence(NamedTuple):
 
     @property
     def anchor_at(self) -> dt.datetime:
-        """Where it stands in lists: its start, or its end when no start is known."""
+        """Its place in lists: its start, or its end when no start is known. Raises ValueError without either."""
         at = self.started_at or self.ended_at
         if at is None:
             raise ValueError("a presence has at least one boundary")
@@ -76,12 +76,12 @@ class Presence(NamedTuple):
 
     @property
     def reach_at(self) -> dt.datetime:
-        """The latest instant it can have to do with: its end, or the most it may last."""
+        """The latest instant this presence can affect: its end, else its start plus 16 hours."""
         return self.closed_at or self.ended_at or self.anchor_at + LONGEST_PRESENCE
 
     @property
     def taps(self) -> tuple[UUID, ...]:
-        """Every tap of the presence; a report may name any of them. One told by hand is named by its own id."""
+        """Every tap of the presence; a report may name any of them. One entered by hand is named by its own id."""
         if self.by_hand:
             return (self.id,)
         boundaries = (self.in_tap, self.out_tap)
@@ -89,12 +89,12 @@ class Presence(NamedTuple):
 
     @property
     def by_hand(self) -> bool:
-        """Whether it was told as a whole, without any tap."""
+        """True when the whole presence was entered by hand, without any tap."""
         return self.in_tap is None and self.out_tap is None
 
     @property
     def as_paired(self) -> "Presence":
-        """What the taps alone said."""
+        """The presence by the taps alone, before corrections."""
         return self.paired[0] if self.paired else self
 
     @property
@@ -108,7 +108,7 @@ class Presence(NamedTuple):
         return self.state == "complete" and self.dispute is None
 
     def open_at(self, at: dt.datetime) -> bool:
-        """Whether, just before `at`, an IN at most 16 hours old still waited for its OUT."""
+        """True when, just before `at`, its IN was at most 16 hours old and still waited for its OUT."""
         return (
             self.started_at is not None
             and self.started_at < at

@@ -1,4 +1,4 @@
-"""What asks for a person's eye, in words, and the repair that one call can make."""
+"""Anomalies in words, and for each the correction that one call can make."""
 
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
@@ -11,7 +11,7 @@ from app.domain.visits.visit import Visit
 
 
 class Words(NamedTuple):
-    """What an anomaly means, for whoever is to settle it."""
+    """The meaning of an anomaly, in two languages, for the person who settles it."""
 
     sv: str
     en: str
@@ -68,16 +68,16 @@ DISPUTES = frozenset(
 )
 """Codes that hold a whole visit until a person decides."""
 SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction", "too_many"})
-"""Disputes that speak against the tap."""
+"""Disputes that make the tap itself doubtful: the proposed decision rejects it."""
 HEALTH_CARE = frozenset({"DELEGATED_HSL", "LICENSED_HSL"})
-"""Categories of what nobody but the carer can say to have been done."""
+"""Categories of which only the carer can say that an intervention was done."""
 AS_ORDERED = "Enligt beställningen"
 
 
 def repair_of(visit: Visit, code: str) -> dict[str, Any]:
-    """The correction that settles an anomaly, but for its id, in the shape that the corrections call takes.
+    """The correction that settles an anomaly, without its id, in the shape of the corrections call.
 
-    With `ordered` it does not settle it by itself: somebody has to say first which of that was done.
+    With `ordered` it is not complete: a person has to choose first which of the interventions were done.
     """
     suggested = visit.suggestions.get(code)
     if suggested:
@@ -86,38 +86,42 @@ def repair_of(visit: Visit, code: str) -> dict[str, Any]:
         return {"kind": "attest", "reason": "other", "note": "Intygat"}
     if visit.status == "disputed" and code in DISPUTES:
         return {"kind": "settle_dispute", "accept": code not in SUSPECT, "reason": "equipment"}
-    told = as_ordered(visit.shares) if code == "report_missing" else None
-    if told:
-        return {"kind": "set_interventions", **told, "reason": "other", "note": AS_ORDERED}
+    ordered = as_ordered(visit.shares) if code == "report_missing" else None
+    if ordered:
+        return {"kind": "set_interventions", **ordered, "reason": "other", "note": AS_ORDERED}
     return {"kind": "acknowledge", "anomaly": code, "reason": "other", "note": "Sett"}
 
 
 def as_ordered(parts: Iterable[Part | Share]) -> dict[str, Any] | None:
-    """What a missing report may be taken to have said: that what was ordered was done, but for health care.
+    """The interventions to assume for a missing report: all that were ordered, except health care.
 
-    That health care was given is for whoever gave it to say. So where some was ordered, everything is listed under
-    `ordered`, with what is taken as done ticked. None where nothing was ordered.
+    Only the person who gave health care can say that it was given. So if some was ordered, everything is listed under
+    `ordered`, with the interventions assumed done ticked. None if nothing was ordered.
     """
-    told = {one.intervention: one.category for one in parts if one.intervention}
-    if not told:
+    categories = {one.intervention: one.category for one in parts if one.intervention}
+    if not categories:
         return None
-    done = {"interventions": [{"intervention": name} for name, category in told.items() if category not in HEALTH_CARE]}
-    if not HEALTH_CARE.intersection(told.values()):
+    done = {
+        "interventions": [
+            {"intervention": name} for name, category in categories.items() if category not in HEALTH_CARE
+        ]
+    }
+    if not HEALTH_CARE.intersection(categories.values()):
         return done
     ordered = [
         {"intervention": name, "category": category, "ticked": category not in HEALTH_CARE}
-        for name, category in told.items()
+        for name, category in categories.items()
     ]
     return done | {"ordered": ordered}
 
 
 def completed(boundary: Mapping[str, Any], parts: Iterable[Part]) -> dict[str, Any]:
-    """The repair of an end whose visit has no report: the end, and what was ordered, which would be asked for next."""
-    told = as_ordered(parts)
-    if told is None:
+    """The repair of an end whose visit has no report: the end and the ordered interventions, in one call."""
+    interventions = as_ordered(parts)
+    if interventions is None:
         return dict(boundary)
-    ordered = {"ordered": told.pop("ordered")} if "ordered" in told else {}
+    ordered = {"ordered": interventions.pop("ordered")} if "ordered" in interventions else {}
     reason = boundary["reason"]
     end = {name: value for name, value in boundary.items() if name != "reason"}
-    corrections = [end, {"kind": "set_interventions", **told}]
+    corrections = [end, {"kind": "set_interventions", **interventions}]
     return {"kind": "repair", "corrections": corrections, **ordered, "reason": reason, "note": AS_ORDERED}

@@ -1,4 +1,4 @@
-"""A presence becomes shares: which seconds were which help, for whom, by rule.
+"""A presence becomes shares: its seconds divided between interventions and recipients, by rule.
 
 One split runs over every recipient and line of the presence; the parts add up to the presence, to the second.
 """
@@ -22,11 +22,11 @@ REASONS: Mapping[str, str] = {
     "trainee": "Whoever came is never paid for.",
     "resolved": "The municipality has resolved what held it.",
 }
-"""By which rule a share has its seconds, or why nobody is paid for them; else it is the anomaly that holds it."""
+"""Reasons of shares: the rule that gave the seconds, or why nobody is paid for them. Any other is an anomaly's code."""
 
 
 class Share(NamedTuple):
-    """Seconds of one visit given to one intervention. `reason` says by which rule, or why they are not payable."""
+    """Seconds of one visit given to one intervention. `reason` is the rule, or why they are not payable."""
 
     category: str | None
     intervention: str | None
@@ -39,7 +39,8 @@ class Share(NamedTuple):
 def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
     """`total` divided by weight into whole parts that add up to it; the odd ones go to the largest remainders.
 
-    The first of equals comes first. All weights zero counts as all equal. Raises ValueError for nothing to divide by.
+    Of equal remainders the first comes first. If all weights are zero, they count as equal. Raises ValueError without
+    weights.
     """
     if not weights:
         raise ValueError("nothing to divide by")
@@ -60,7 +61,7 @@ def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
 
 
 def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
-    """Seconds for each part, and whether the carer's minutes had to be scaled."""
+    """Seconds for each part, and True if the carer's minutes were scaled by more than 60 seconds and a tenth."""
     parts = plan.parts
     if plan.policy == "hsl_first" and any(part.category == "DELEGATED_HSL" for part in parts):
         return _hsl_first(parts, seconds), False
@@ -91,7 +92,7 @@ def _hsl_first(parts: Sequence[Part], seconds: int) -> list[int]:
 
 
 def cut_extra(shares: Iterable[Share], overlaps: Callable[[str], int], presence_seconds: int) -> list[Share]:
-    """The shares with what was done beside enough other staff cut off as `extra_staff`, not payable.
+    """The shares with the seconds beside enough other staff cut off as `extra_staff`, not payable.
 
     `overlaps(order_line)` gives the seconds of the presence during which others already filled the line's staff.
     """
@@ -114,7 +115,7 @@ def cut_extra(shares: Iterable[Share], overlaps: Callable[[str], int], presence_
 
 
 def _whole(quotas: Sequence[Fraction]) -> list[int]:
-    """Quotas as whole numbers: each its floor, what is left over of their sum to the largest remainders."""
+    """Quotas as whole numbers: each its floor, the rest of their whole sum to the largest remainders."""
     parts = [int(quota) for quota in quotas]
     rest = int(sum(quotas)) - sum(parts)
     for index in sorted(range(len(parts)), key=lambda index: parts[index] - quotas[index])[:rest]:

@@ -1,4 +1,4 @@
-"""Delegated care that was given without a delegation in force, and why there was none."""
+"""Delegated care given without a delegation in force, with the reason why there was none."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ DELEGATED = "DELEGATED_HSL"
 
 
 class Undelegated(NamedTuple):
-    """A delegated intervention in a performed visit of somebody who had no leave to do it that day, and why not.
+    """A delegated intervention in a performed visit by staff without a delegation for it that day, and the reason.
 
-    `state` is that of the visit's anomaly: resolving it lets the help be paid, and is no leave.
+    `state` is that of the visit's anomaly: resolving it makes the visit payable, but is no delegation.
     """
 
     visit: Visit
@@ -28,7 +28,7 @@ class Undelegated(NamedTuple):
 
 
 def done_without(visit: Visit, puts: Sequence[Put]) -> Iterator[Undelegated]:
-    """What was done in a performed visit without leave. `puts` are all of the visit's staff, in their order."""
+    """Interventions done in a performed visit without a delegation. `puts` are all of the visit's staff, in order."""
     seconds: dict[str, int] = {}
     if visit.status == "complete" and "delegation_missing" in visit.anomalies and puts:
         for share in visit.shares:
@@ -46,7 +46,7 @@ def done_without(visit: Visit, puts: Sequence[Put]) -> Iterator[Undelegated]:
 
 
 def _lack(given: Sequence[Given], on: dt.date) -> Lack:
-    """Why there was no leave that day, as the delegation says that had begun last."""
+    """The reason why no delegation was in force that day, by the one that had begun last."""
     begun = [one for one in given if one.valid_from <= on]
     if not begun:
         return "not_yet" if given else "never_given"

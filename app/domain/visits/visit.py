@@ -1,4 +1,4 @@
-"""A visit as it is told: what the service keeps, shows and pays by."""
+"""The derived visit, which the service stores, shows and pays by."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ ANOMALIES: Mapping[str, Severity] = {
     "fact_after_correction": "acknowledge",
     "split_by_order": "acknowledge",
 }
-"""Every anomaly code and what it asks for: a repair, or only that somebody has seen it."""
+"""Every anomaly code with its severity: to be repaired, or only to be acknowledged."""
 
 
 class Visit(NamedTuple):
@@ -56,9 +56,9 @@ class Visit(NamedTuple):
 
     `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code. `settled` is
     the state of each anomaly that a person has acknowledged or resolved; `corrections` are those of this visit, in
-    the order recorded. `declined` are single interventions turned down inside a complete visit, each with by whom: the
-    recipient, or somebody of the household who was served nothing. `noted` is the report that counts, where the carer
-    wrote something: the words stay with that fact.
+    the order recorded. `declined` are the single interventions declined inside a complete visit, as (recipient,
+    intervention): the visit's recipient, or somebody of the household who was served nothing. `noted` is the report
+    that counts, if it has a note: the note itself stays with that fact.
     """
 
     id: UUID
@@ -93,12 +93,12 @@ class Visit(NamedTuple):
 
     @property
     def took_place(self) -> bool:
-        """Whether it counts at all: a visit with confirmed ends and not a second between them is none."""
+        """False for a visit with confirmed ends and not a second between them, which counts nowhere."""
         return NO_DURATION not in self.anomalies
 
     @property
     def sort_at(self) -> dt.datetime:
-        """Where it stands in lists."""
+        """Its place in lists: its start, or its end when no start is known. Raises ValueError without either."""
         at = self.started_at or self.ended_at
         if at is None:
             raise ValueError("a visit has at least one boundary")
@@ -107,19 +107,19 @@ class Visit(NamedTuple):
 
 @lru_cache(maxsize=8192)
 def visit_id(presence: UUID, recipient: str) -> UUID:
-    """The public id: derived from the opening tap and the recipient, so it never changes while they stand."""
+    """The public id: a UUID of version 5 from the presence's id and the recipient, so it changes with nothing else."""
     return uuid5(presence, recipient)
 
 
 def cause(visit: Visit, code: str) -> str:
-    """What an anomaly stands on: while it is the same, the anomaly stays as a person has settled it."""
+    """The cause of an anomaly as text: while it is the same, the anomaly stays as a person has settled it."""
     return cause_of(visit.in_tap, visit.out_tap, visit.staff, visit.shares, code)
 
 
 def cause_of(
     in_tap: UUID | None, out_tap: UUID | None, staff: str, parts: Sequence[Part] | Sequence[Share], code: str
 ) -> str:
-    """The taps, the staff and the interventions concerned, whatever else is wrong with these."""
+    """Text of the taps, the staff and the interventions concerned, independent of other anomalies."""
     about: set[str] = set()
     if code in {"not_ordered", "order_not_in_force"}:
         about = {part.intervention or "" for part in parts if part.order_line is None}

@@ -1,4 +1,4 @@
-"""Which flags of wrong clocks ask a person to look at a visit; all others are a finding of the phone."""
+"""Flags of wrong clocks that ask a person to look at a visit; all others are only a finding about the phone."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -14,10 +14,10 @@ MOVED = dt.timedelta(minutes=1)
 
 
 class Said(NamedTuple):
-    """When a tap was judged to be and when its phone said that it was.
+    """The judged instant of a tap and the instant by its phone's clock.
 
-    `astray`: among the taps of its person not further away than a presence can last, one comes before it that by the
-    phones' words came after it, or the other way round.
+    `astray`: some tap of its person, at most the length of a presence away, comes before it by the judged instants but
+    after it by the phones' clocks, or the other way round.
     """
 
     at: dt.datetime
@@ -30,19 +30,19 @@ class Said(NamedTuple):
 
 
 Clocks = Mapping[UUID, Said]
-"""By tap, for both ends of every presence that a clock has flagged."""
+"""By tap, for both ends of every presence with a clock's flag."""
 
 
 def clock_flagged(flags: Collection[str]) -> bool:
-    """Whether a wrong clock is among what flags a tap: `flags_of` must then know what the phone said."""
+    """True when a flag is of a wrong clock: `flags_of` must then know the phone's instants."""
     return any(flag in CLOCK_FLAGS for flag in flags)
 
 
 def flags_of(presence: Presence, clocks: Clocks) -> list[str]:
     """The flags of the presence's ends that its visits show.
 
-    A clock's only where the clocks changed how long the presence lasted or where the tap stands among the person's.
-    Both ends moved alike have moved no second, and an end that a person has told asks no clock.
+    A clock's flag is shown only if the clocks changed the length of the presence by more than a minute, or the order of
+    the person's taps. Both ends moved alike have moved no second, and an end entered by hand depends on no clock.
     """
     ends = [
         (said if said and said.at == at else None, flags)
