@@ -1,7 +1,7 @@
-"""The research indices: how concentrated a recipient's visits are on few persons, and how often one comes again.
+"""The research indices of continuity: concentration of a recipient's visits on few persons, and their return.
 
-UPC and HHI look at how many visits each person made, COC and K correct that for their number, SECON looks at visits
-that follow each other.
+UPC and HHI use the number of visits by each person, COC and K correct that for the number of visits, SECON uses pairs
+of consecutive visits.
 """
 
 import datetime as dt
@@ -28,11 +28,11 @@ SCOPES: Mapping[str, Scope] = {scope.name: scope for scope in (ALL_VISITS, KOLAD
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the indices of one recipient are computed from.
+    """The counts from which the indices of one recipient are computed.
 
-    `visits` counts each of a double staffing, `most` are those of the person who made most of them, `squares` the sum
-    of each person's squared. `pairs` are visits that follow each other, a double staffing as one; `again` the pairs
-    with anybody in common.
+    `visits` counts each visit of a double staffing, `most` those of the person with the most visits; `squares` is the
+    sum over persons of their number of visits squared. `pairs` are consecutive visits, a double staffing as one;
+    `again` the pairs with a person in common.
     """
 
     visits: int
@@ -45,7 +45,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Indices:
-    """The research indices; None where one is undefined."""
+    """The research indices, each from 0 to 1; None where the denominator is 0."""
 
     upc: Fraction | None
     hhi: Fraction | None
@@ -55,7 +55,7 @@ class Indices:
 
 
 def tallies(scope: Scope, days: Days, visits: Iterable[Visit]) -> dict[str, Tally]:
-    """The tally of each recipient with a visit that counts; the visits of one group are one visit by all who came."""
+    """The tally of each recipient with a qualifying visit; the visits of one group are one visit by several persons."""
     together: defaultdict[tuple[str, object], list[Visit]] = defaultdict(list)
     for visit in qualifying(scope, days, visits):
         if visit.role not in scope.roles_left_out:
@@ -81,7 +81,7 @@ def tally(visits: Sequence[Collection[str]]) -> Tally:
 
 
 def indices(tallies: Iterable[Tally]) -> Indices:
-    """The indices of one recipient, or of several together: ratios of the sums over those who had any visit."""
+    """The indices of one recipient, or of several together: ratios of the sums over recipients with any visit."""
     met = [one for one in tallies if one.visits]
     visits = sum(one.visits for one in met)
     return Indices(

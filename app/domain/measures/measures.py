@@ -1,7 +1,7 @@
 """Measures of the care given: continuity, executed share and evidence.
 
-A measure is a profile, a set of parameters, over the raw visits and orders. What is undefined is None, never 0. Ratios
-are ratios of sums, exact; rounding belongs to whoever shows them.
+A measure is a profile, a set of parameters, over the raw visits and orders. An undefined figure is None, never 0.
+Ratios are exact ratios of sums; only the presentation rounds them.
 """
 
 import datetime as dt
@@ -17,17 +17,16 @@ from app.domain.visits.evidence import EVIDENCE_LEVELS, weakest
 from app.domain.visits.visit import Visit
 
 EXCLUSIONS = ("age_unknown", "too_young", "paused", "order_not_in_force", "too_few_visits")
-"""Why a candidate is left out of continuity, in the order they are asked; each counts under its first reason."""
+"""Reasons to leave a candidate out of continuity, in order; each candidate counts under its first reason."""
 
 TARGET_SHARE = Fraction(85, 100)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which visits and persons a profile looks at. `opens` and `closes` are local, half-open; `days` from the first on.
+    """The visits and persons of a measure: `days` from the first on, starts from `opens` to before `closes`, local.
 
-    `categories` are those a visit must have one of, None for any. `roles_left_out` are those whose persons are not
-    counted.
+    A visit must have a share of one of the `categories`, None for any. Persons in `roles_left_out` are not counted.
     """
 
     name: str
@@ -68,10 +67,10 @@ PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (KOLADA_
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A recipient who may count: everybody with an order valid, or a qualifying visit, within the profile's days.
+    """A recipient to consider: everybody with an order valid, or a qualifying visit, within the profile's days.
 
-    `orders` and `visits` are the recipient's own; of one provider alone where the measure is that provider's. A death
-    has ended the orders.
+    `orders` and `visits` are the recipient's own; for the measure of one provider, only that provider's. The orders end
+    with a death.
     """
 
     recipient: str
@@ -82,9 +81,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Continuity:
-    """How many persons each eligible recipient met. The figures are None when nobody is eligible.
+    """The numbers of persons that eligible recipients met, as a distribution; figures are None if nobody is eligible.
 
-    `excluded` has every reason of EXCLUSIONS, 0 included; `above` is the share who met more than the profile's many.
+    `excluded` has every reason of EXCLUSIONS, 0 included; `above` is the share of recipients who met more than the
+    profile's `many_persons`.
     """
 
     eligible: int
@@ -102,7 +102,7 @@ def period(profile: Scope, first_on: dt.date) -> Days:
 
 
 def born_by(profile: Profile, first_on: dt.date) -> dt.date:
-    """The last birthday that is old enough; one of 29 February comes of age on 1 March in other years."""
+    """The latest birth date that is old enough; a birthday of 29 February falls on 1 March in other years."""
     year = first_on.year - profile.least_age
     try:
         return first_on.replace(year=year)
@@ -111,7 +111,7 @@ def born_by(profile: Profile, first_on: dt.date) -> dt.date:
 
 
 def qualifies(profile: Scope, visit: Visit) -> bool:
-    """Whether the visit is one of those the measure counts, whoever made it."""
+    """True when the measure counts the visit, whoever made it."""
     if visit.status != "complete" or not visit.took_place or visit.started_at is None:
         return False
     if not profile.opens <= local(visit.started_at).time() < profile.closes:
@@ -120,7 +120,7 @@ def qualifies(profile: Scope, visit: Visit) -> bool:
 
 
 def qualifying(profile: Scope, days: Days, visits: Iterable[Visit]) -> list[Visit]:
-    """The visits that count, of those that start within inclusive local days."""
+    """The qualifying visits that start within inclusive local days."""
     return [visit for visit in visits if days[0] <= visit.local_date <= days[1] and qualifies(profile, visit)]
 
 
@@ -129,7 +129,7 @@ def _valid(order: Order, days: Days) -> bool:
 
 
 def _paused(order: Order, days: Days) -> bool:
-    """Whether a pause meets days of the order within the span."""
+    """True when a pause overlaps the order's days within `days`."""
     first, last = max(days[0], order.valid_from), min(days[1], order.valid_to or LAST_DAY)
     return any(
         max(pause.first_on, first) <= min(pause.last_on or LAST_DAY, last) for pause in order.pauses if first <= last
@@ -137,7 +137,7 @@ def _paused(order: Order, days: Days) -> bool:
 
 
 def is_candidate(profile: Profile, first_on: dt.date, candidate: Candidate) -> bool:
-    """Whether the measure has to account for this recipient at all."""
+    """True when the recipient must be counted, as eligible or as excluded."""
     days = period(profile, first_on)
     return any(_valid(order, days) for order in candidate.orders) or bool(qualifying(profile, days, candidate.visits))
 
@@ -180,7 +180,7 @@ def continuity(profile: Profile, first_on: dt.date, candidates: Iterable[Candida
 
 
 def summary(profile: Profile, met: Mapping[int, int], excluded: Mapping[str, int]) -> Continuity:
-    """The figures of a distribution: `met` says how many recipients met so many persons."""
+    """The figures of a distribution: `met` is the number of recipients by number of persons met."""
     eligible = sum(met.values())
     counts = sorted(persons for persons, recipients in met.items() if recipients)
     left_out = {reason: excluded.get(reason, 0) for reason in EXCLUSIONS}
@@ -198,7 +198,7 @@ def summary(profile: Profile, met: Mapping[int, int], excluded: Mapping[str, int
 
 
 def _nth(met: Mapping[int, int], counts: Sequence[int], index: int) -> int:
-    """The value at this place of the sorted distribution."""
+    """The value at `index` of the sorted distribution. Raises ValueError beyond its end."""
     for persons in counts:
         index -= met[persons]
         if index < 0:
@@ -207,17 +207,17 @@ def _nth(met: Mapping[int, int], counts: Sequence[int], index: int) -> int:
 
 
 def publishable(profile: Profile, measure: Continuity) -> bool:
-    """Whether a published aggregate may show any of it; the municipality's own controllers see it anyhow."""
+    """True when a published aggregate may show the figures; the municipality's own controllers always see them."""
     return measure.eligible >= profile.publish_from
 
 
 def executed_share(executed_seconds: int, granted_seconds: int) -> Fraction | None:
-    """Executed of granted time, sums of the same recipients' and categories'; None without granted time."""
+    """Executed divided by granted time, both of the same recipients and categories; None without granted time."""
     return Fraction(executed_seconds, granted_seconds) if granted_seconds else None
 
 
 def meets_target(share: Fraction | None, target: Fraction = TARGET_SHARE) -> bool | None:
-    """Whether the unrounded share reaches the target; None where there is no share."""
+    """True when the unrounded share reaches the target; None without a share."""
     return None if share is None else share >= target
 
 
@@ -234,30 +234,30 @@ def sol_seconds(visits: Iterable[Visit], days: Days) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Performed visits, and how many of them have their weakest end at each level, 0 included."""
+    """Number of performed visits, and of those whose weaker end is at each level, 0 included."""
 
     performed: int
     levels: Mapping[str, int]
 
     @property
     def manual_share(self) -> Fraction | None:
-        """The share with an end told or corrected by hand; None without visits.
+        """The share of visits with an end entered or corrected by hand; None without visits.
 
-        Visits away from home and those of a day without the system are no part of it, neither of one nor of all.
+        Visits away from home or while the system was down count neither in the numerator nor in the denominator.
         """
         shown = self.performed - self.levels["off_site"] - self.levels["system_down"]
         return Fraction(self.levels["manual"], shown) if shown else None
 
 
 def together(parts: Iterable[Evidence]) -> Evidence:
-    """The evidence of all parts, which have no visit in common."""
+    """The sum of the parts, which must have no visit in common."""
     found = list(parts)
     levels = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
     return Evidence(sum(part.performed for part in found), levels)
 
 
 def evidence(ends: Iterable[tuple[str | None, str | None, int]]) -> Evidence:
-    """The measure of performed visits: the levels in and out, and how many visits have them."""
+    """The measure from (level in, level out, number of performed visits)."""
     performed, levels = 0, dict.fromkeys(EVIDENCE_LEVELS, 0)
     for evidence_in, evidence_out, visits in ends:
         performed += visits

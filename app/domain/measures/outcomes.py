@@ -1,6 +1,6 @@
-"""What became of visits: performed, declined in advance or at the door, not opened for; and what was declined in them.
+"""Outcomes of visits: performed, declined in advance or at the door, no answer; and interventions declined in them.
 
-Again and again is the signal, so everything is counted for each recipient and month.
+Repetition is the signal, so everything is counted for each recipient and month.
 """
 
 import datetime as dt
@@ -19,16 +19,16 @@ AT_DOOR = "declined_at_door"
 NO_ANSWER = "no_answer"
 SINGLE = "declined_single"
 OUTCOMES = {"complete": PERFORMED, "declined": AT_DOOR, "no_answer": NO_ANSWER}
-"""What a visit of this status counts as; one that is open, disputed, omitted or lacks an end counts as nothing."""
+"""Outcome by status of the visit; an open, disputed, omitted or incomplete visit has none."""
 
 Counts = Counter[tuple[str, str | None]]
-"""How often each came about: an outcome of a visit, or with an intervention what was declined of it alone."""
+"""Number by (outcome, None) for visits, or by (outcome, intervention) for single declined interventions."""
 Whose = tuple[str | None, str, dt.date]
 """Provider, recipient and the first day of the month."""
 
 
 def outcomes(visits: Iterable[Visit], notices: Iterable[Notice], ordered: Ordered) -> dict[Whose, Counts]:
-    """The outcomes from their definition. A notice is one visit, or one intervention; `ordered` are all orders."""
+    """The outcomes by their definition. A notice counts as one visit, or one intervention; `ordered` has all orders."""
     found: defaultdict[Whose, Counts] = defaultdict(Counter)
     for visit in visits:
         month = visit.local_date.replace(day=1)
@@ -44,7 +44,7 @@ def outcomes(visits: Iterable[Visit], notices: Iterable[Notice], ordered: Ordere
 
 
 def _stands(notice: Notice, ordered: Ordered) -> bool:
-    """Whether anybody would have come: on a paused day nobody declines."""
+    """True when the provider has a matching order in force that day: on a paused day there is nothing to decline."""
     return any(
         order.provider == notice.provider
         and (notice.intervention is None or any(line.intervention == notice.intervention for line in order.lines))
@@ -53,9 +53,9 @@ def _stands(notice: Notice, ordered: Ordered) -> bool:
 
 
 def declined_share(counts: Counts) -> Fraction | None:
-    """Visits declined, in advance or at the door, of all that were to be; None without any.
+    """Visits declined, in advance or at the door, divided by all visits with an outcome; None without any.
 
-    Where nobody opened nothing was declined, and a performed visit is performed whatever was declined of it.
+    `no_answer` is not declined, and a performed visit counts as performed whatever was declined in it.
     """
     declined = counts[IN_ADVANCE, None] + counts[AT_DOOR, None]
     whole = counts[PERFORMED, None] + declined + counts[NO_ANSWER, None]
@@ -72,14 +72,14 @@ def of_providers(found: Mapping[Whose, Counts], month: dt.date) -> dict[str | No
 
 
 def trends(found: Mapping[Whose, Counts], months: Sequence[dt.date], asked: str | None) -> dict[str, list[Counts]]:
-    """The counts of each month, for recipients who declined anything or did not open in the last; the most first.
+    """The counts of each month, for recipients with any other outcome than performed in the last; the most first.
 
-    Who is `asked` for is told of in any case.
+    The recipient `asked` for is always included.
     """
     counted: dict[str, list[Counts]] = {asked: [Counter() for _ in months]} if asked else {}
     for (_, recipient, month), counts in found.items():
         if month in months:
             counted.setdefault(recipient, [Counter() for _ in months])[months.index(month)] += counts
-    missed = {recipient: [each.total() - each[PERFORMED, None] for each in told] for recipient, told in counted.items()}
+    missed = {ref: [each.total() - each[PERFORMED, None] for each in monthly] for ref, monthly in counted.items()}
     shown = [recipient for recipient, each in missed.items() if each[-1] or recipient == asked]
     return {recipient: counted[recipient] for recipient in sorted(shown, key=lambda ref: (-sum(missed[ref]), ref))}

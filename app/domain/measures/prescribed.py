@@ -1,4 +1,4 @@
-"""Help that is prescribed and help that is called for: licensed health care with who is enrolled for it, and alarms."""
+"""Two measures: licensed health care with the recipients enrolled for it, and answered alarms."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,10 +17,10 @@ CategoryOf = Callable[[str, dt.date], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Licensed:
-    """Performed visits with licensed health care, its seconds, by how many recipients; and who was enrolled for it.
+    """Numbers of performed visits with licensed health care, of its seconds and its recipients, and of those enrolled.
 
     Enrolled is a recipient with such an order in force on any of the days, visited or not. `unordered` are the visits
-    in which some of it had no order line in force.
+    in which a share of it had no order line in force.
     """
 
     visits: int
@@ -32,9 +32,10 @@ class Licensed:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Performed visits with an alarm answered, and of them those on a day with another order in force than alarms.
+    """Numbers of performed visits with an answered alarm, of their seconds and their recipients.
 
-    `alarm_only` are the recipients whose every such visit was on a day without.
+    `with_other_orders` are the visits on a day with another order in force than alarms; `alarm_only` the recipients
+    without such a visit.
     """
 
     visits: int
@@ -45,13 +46,13 @@ class Alarms:
 
     @property
     def without_other_orders(self) -> int:
-        """The visits to somebody who had nothing else ordered that day."""
+        """Number of visits on a day with no other order in force."""
         return self.visits - self.with_other_orders
 
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Orders by recipient, with what their lines are and who has died when; a death ends every order the day after."""
+    """Orders by recipient, categories of interventions and days of death; a death ends every order the day after."""
 
     orders: Mapping[str, Sequence[Order]]
     category_of: CategoryOf
@@ -64,14 +65,17 @@ class Ordered:
         return [order for order in self.orders.get(recipient, ()) if in_force(order, on)]
 
     def categories(self, recipient: str, on: dt.date) -> set[str | None]:
-        """What is ordered for the recipient and in force that day."""
+        """The categories ordered for the recipient and in force that day."""
         return {
             self.category_of(line.intervention, on) for order in self.in_force(recipient, on) for line in order.lines
         }
 
 
 def licensed(visits: Iterable[Visit], ordered: Ordered, days: Days) -> Licensed:
-    """The measure from its definition, for visits that start on inclusive local days. `ordered` is who may count."""
+    """The measure by its definition, for visits that start on inclusive local days.
+
+    Only recipients in `ordered` can be enrolled.
+    """
     done = [(visit, _of(visit, LICENSED)) for visit in visits if _performed(visit, days)]
     found = [(visit, shares) for visit, shares in done if shares]
     every_day = [days[0] + ONE_DAY * number for number in range((days[1] - days[0]).days + 1)]
@@ -85,7 +89,7 @@ def licensed(visits: Iterable[Visit], ordered: Ordered, days: Days) -> Licensed:
 
 
 def alarms(visits: Iterable[Visit], ordered: Ordered, days: Days) -> Alarms:
-    """The measure from its definition. `ordered` has the orders of every provider."""
+    """The measure by its definition. `ordered` has the orders of every provider."""
     found = [visit for visit in visits if _performed(visit, days) and _of(visit, ALARM)]
     beside = [visit for visit in found if ordered.categories(visit.recipient, visit.local_date) - {ALARM}]
     recipients = {visit.recipient for visit in found}

@@ -1,7 +1,7 @@
-"""Absence by the calendar: which paused days still pay, and the two clocks of notice.
+"""Absence by the calendar: the paused days that still pay, and the two clocks of notice.
 
-The pay clock counts calendar days of notice before an absence, the fee clock hours before a visit. They are different
-clocks: what the provider gets says nothing of what the recipient pays.
+The pay clock counts calendar days of notice before an absence, the fee clock hours before a visit. They do not depend
+on each other: the provider's pay says nothing about the recipient's fee.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ FEE_NOTICE_HOURS = 48
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """Inclusive days on which a recipient is not there, without a gap."""
+    """Inclusive consecutive days on which a recipient is absent."""
 
     first_on: dt.date
     last_on: dt.date
@@ -29,11 +29,11 @@ class Absence:
 def absences_of(orders: Sequence[Order], died_on: dt.date | None) -> list[Absence]:
     """The pauses of an order, in its parts, as absences, and the days after a death.
 
-    Pauses that meet or overlap for the same reason are one absence, so telling one month at a time, or the order from a
-    day on, counts as telling it whole; its notice is that of the first.
+    Pauses that meet or overlap for the same reason are one absence, with the notice of the first: a pause entered month
+    by month, or an order put again from a day on, gives the same as one entered whole.
     """
     found: list[Absence] = []
-    for first, last, pause in sorted(_paused(orders, died_on), key=lambda told: told[:2]):
+    for first, last, pause in sorted(_paused(orders, died_on), key=lambda pause: pause[:2]):
         before = found[-1] if found else None
         if before and before.reason == pause.reason and (first - before.last_on) <= ONE_DAY:
             found[-1] = Absence(before.first_on, max(before.last_on, last), before.reason, before.notified_at)
@@ -56,7 +56,7 @@ def _paused(orders: Iterable[Order], died_on: dt.date | None) -> Iterator[tuple[
 
 
 def is_planned(absence: Absence, planned_days: int | None) -> bool:
-    """Whether notice came so many calendar days ahead, or more. Without any notice it did not."""
+    """True when notice came at least `planned_days` calendar days ahead; False without notice."""
     if planned_days is None or absence.notified_at is None:
         return False
     return (absence.first_on - local_date(absence.notified_at)).days >= planned_days
@@ -65,17 +65,17 @@ def is_planned(absence: Absence, planned_days: int | None) -> bool:
 def paid_days(
     absence: Absence, pay: AbsencePay, visited: Collection[dt.date], days: Days
 ) -> Iterator[tuple[dt.date, AbsenceStep]]:
-    """The days of an absence within `days` that still pay, with the step that says how much.
+    """The days of an absence within `days` that still pay, each with its step.
 
-    `visited` are the days with a performed visit: on them nobody was absent, so a hospital stay that began after the
-    morning's visit has its first day tomorrow. The count runs on over month ends, whatever `days` are asked for.
+    `visited` are the days with a performed visit, on which the recipient was not absent: a hospital stay that began
+    after the morning's visit has its first day tomorrow. The count runs on over month ends, whatever `days` are.
     """
     if is_planned(absence, pay.planned_days) or (pay.reasons and absence.reason not in pay.reasons):
         return
     longest = ONE_DAY * max((step.last for step in pay.steps), default=0)
     before = max((day for day in visited if day < absence.first_on), default=None)
     counted = before + ONE_DAY if before and pay.counted_from == "last_visit" else absence.first_on
-    # A visit in the middle begins the count anew, however long ago it ran out.
+    # A visit in the middle restarts the count, even long after the last paid day.
     latest = max(visited, default=absence.first_on)
     day = absence.first_on
     while day <= min(absence.last_on, days[1]) and ((day - counted) < longest or day <= latest):
@@ -91,5 +91,5 @@ def paid_days(
 
 
 def is_free_of_fee(notified_at: dt.datetime, starts_at: dt.datetime, hours: int = FEE_NOTICE_HOURS) -> bool:
-    """Whether a visit was cancelled early enough for the recipient not to pay for it."""
+    """True when a visit was cancelled so many hours before its start that the recipient does not pay for it."""
     return starts_at - notified_at >= dt.timedelta(hours=hours)

@@ -1,4 +1,4 @@
-"""Price bands: hours of the day, of the week or around holidays, and the cutting of visits at their edges."""
+"""Price bands: hours of the day, of the week or around holidays; visits are cut at their edges."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -12,7 +12,7 @@ from app.domain.time import STOCKHOLM, UTC, Days, Span, day_start, local_date, s
 
 MIDNIGHT = dt.time(0)
 LONGEST_BAND = 14 * ONE_DAY
-"""How far before a day a span may have begun that reaches it."""
+"""The longest time between the start of a band's span and any day in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class BandTime:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A named price band. Where bands meet, the one that stands first in the list holds."""
+    """A named price band. Where bands overlap, the first in the list applies."""
 
     name: str
     times: tuple[BandTime, ...]
@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
 
 class Bands:
-    """The bands of inclusive days, ready to cut spans; what lies beside these days should not be asked for."""
+    """The bands of inclusive days, prepared to cut spans. Instants outside these days give wrong answers."""
 
     def __init__(self, bands: Sequence[Band], days: Days) -> None:
         first, last = days
@@ -65,7 +65,7 @@ class Bands:
         self._names = [_name_at(spans, edge) for edge in self.edges]
 
     def at(self, instant: dt.datetime) -> str | None:
-        """The band an instant lies in."""
+        """The band of an instant; None in no band."""
         place = bisect_right(self.edges, instant) - 1
         return self._names[place] if place >= 0 else None
 

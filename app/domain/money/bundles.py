@@ -1,8 +1,8 @@
-"""Visits that no rule can tell apart are rated together: a month has a million visits and far fewer bundles.
+"""Visits that no rule can distinguish are rated together: a month has a million visits and far fewer bundles.
 
-Time that is paid by the hour only adds up. So the complete visits of a recipient with the same kinds of help count as
-one, as long as they lie in the same price band between the same days on which something changes. What a rule looks at
-one by one stays apart: `singles_only`, visits that cross an edge, recipients who move or are absent.
+Time paid by the hour only adds up. So the complete visits of a recipient with the same kinds of help count as one, if
+they lie in the same price band between the same days on which something changes. Visits that a rule considers one by
+one stay single: `singles_only`, visits that cross an edge, recipients who move or are absent.
 """
 
 import datetime as dt
@@ -22,19 +22,19 @@ from app.domain.visits.split import Share
 from app.domain.visits.visit import Visit
 
 MOST_SHARES = 6
-"""Visits with more are few, and stay by themselves."""
+"""Visits with more shares are few, and stay single."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """Where visits begin to differ: instants in their order, midnights among them, and the class from each on."""
+    """Classes of visits: sorted instants at which the class may change, midnights included; the class from each on."""
 
     edges: list[dt.datetime]
     numbers: list[int]
 
 
 def singles_only(terms: Terms) -> bool:
-    """Whether a rule looks at each visit by itself."""
+    """True when a rule considers each visit by itself."""
     return any(
         rule.caps.visit_minutes is not None
         or rule.double_staffing == "once"
@@ -44,7 +44,7 @@ def singles_only(terms: Terms) -> bool:
 
 
 def moving(master: MasterData, recipients: Iterable[str], days: Days) -> set[str]:
-    """The recipients that move within the days: where they live decides a price."""
+    """The recipients whose data change within the days: their address decides a price."""
     known = ((ref, master.recipients.get(ref)) for ref in recipients)
     return {
         ref
@@ -54,7 +54,7 @@ def moving(master: MasterData, recipients: Iterable[str], days: Days) -> set[str
 
 
 def classes_of(agreements: Iterable[Agreement], days: Days, first_on: dt.date) -> Classes:
-    """The classes of visits from `first_on` to the last of `days`, which are what is paid for."""
+    """The classes of visits from `first_on` to the last of the paid `days`."""
     turns: set[dt.date] = {days[0], days[1] + ONE_DAY}
     bands: list[Bands] = []
     for agreement in agreements:
@@ -79,7 +79,7 @@ def classes_of(agreements: Iterable[Agreement], days: Days, first_on: dt.date) -
 
 
 def bundled(visits: Iterable[Visit], classes: Classes, apart: Collection[str] = ()) -> tuple[list[Visit], list[Bundle]]:
-    """Complete visits as those that stay by themselves and bundles of the others; the recipients `apart` stay so."""
+    """Complete visits as single ones and bundles of the others; visits of the recipients in `apart` stay single."""
     singles: list[Visit] = []
     together: defaultdict[tuple[object, ...], list[Visit]] = defaultdict(list)
     for visit in visits:
@@ -93,7 +93,7 @@ def bundled(visits: Iterable[Visit], classes: Classes, apart: Collection[str] = 
 
 
 def _class_of(visit: Visit, classes: Classes) -> int | None:
-    """None for a visit that crosses an edge, or has no time at all."""
+    """The class of a visit; None if it crosses an edge, has no time, or has too many shares."""
     place = bisect_right(classes.edges, visit.sort_at)
     if not visit.presence_seconds or visit.ended_at is None or not 0 < place < len(classes.edges):
         return None

@@ -1,4 +1,4 @@
-"""What compensation looks at, and the items it counts."""
+"""The input of compensation, and the items that rules count."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from app.domain.visits.visit import Visit
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """One ordered intervention that was turned down, how, and the standard minutes it would have had."""
+    """One ordered intervention that was declined; `how` is one of `DeclinedHow`, `minutes` its standard minutes."""
 
     recipient: str
     at: dt.datetime
@@ -29,7 +29,7 @@ class Declined:
 
 
 class Bundle(NamedTuple):
-    """Complete visits of one recipient that no rule tells apart. `shares` hold their sums, `at` lies in their band."""
+    """Complete visits of one recipient that no rule distinguishes. `shares` hold sums, `at` lies in their band."""
 
     id: int
     recipient: str
@@ -42,10 +42,10 @@ class Bundle(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CompensationInput:
-    """What one provider is paid for: its orders, visits and what was declined, with everybody's master data.
+    """Facts that one provider is paid for: orders, visits and declined interventions, with everybody's master data.
 
-    `visits` reach back as far as the rules look: the day before the first, the last visit before an absence, the
-    days of a bonus. Those in `bundles` are none of them.
+    `visits` reach back as far as the rules need: the day before the first, the last visit before an absence, the days
+    of a bonus. Visits in `bundles` are not among them.
     """
 
     provider: str
@@ -58,10 +58,10 @@ class CompensationInput:
 
 
 class Item(NamedTuple):
-    """Something a rule pays for: seconds where its rates are per hour, else a count. `share` is how much of it.
+    """One quantity that a rule pays for: seconds if its rates are per hour, else a count. `share` of it is paid.
 
-    It is of the day `on`, or of the days from then to `last_on`. `visit` names the visit or the bundle it is of, which
-    holds so many `visits`.
+    It is for the day `on`, or the days from `on` to `last_on`. `visit` is the id of its visit or bundle, `visits` the
+    number of visits in it.
     """
 
     recipient: str

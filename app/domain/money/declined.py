@@ -1,4 +1,4 @@
-"""What was ordered and turned down and may be paid for, as reports, visits and notices tell it."""
+"""Ordered interventions that were declined and may be paid for, by reports, visits and notices."""
 
 import datetime as dt
 from collections import defaultdict
@@ -25,12 +25,11 @@ def declined_of(
     reports: Mapping[UUID, Sequence[Report]],
     master: MasterData,
 ) -> Iterator[Declined]:
-    """Whole visits declined at the door or not opened for, and single interventions declined within a performed one.
+    """Interventions of visits declined at the door or without answer, and those declined within a performed visit.
 
-    A visit that did not take place stands for the lines of its provider that fit its start, or all in force when none
-    does; the interventions its report names stand in their place. Whoever is not paid for what they do is not paid for
-    what was declined either, nor are more at one time than were ordered. `visits` come in their order, `presences` are
-    those of visits that did not take place.
+    A visit that was not performed stands for the interventions that its report names, else for the lines of its
+    provider that fit its start, else for all in force. Nothing is given for unpaid staff (trainees, not employed), nor
+    for more staff at one time than ordered. `visits` are sorted, `presences` are those of visits not performed.
     """
     counted: defaultdict[tuple[UUID, str, str], list[Visit]] = defaultdict(list)
     for visit in visits:
@@ -38,8 +37,8 @@ def declined_of(
             continue
         lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
         if visit.status in DOORS and visit.took_place:
-            told = report_of(presences[visit.presence], reports, master)
-            named = [one for one in told.interventions if one.outcome == "declined"] if told else []
+            report = report_of(presences[visit.presence], reports, master)
+            named = [one for one in report.interventions if one.outcome == "declined"] if report else []
             of_own = [one.intervention for one in named if one.recipient in {None, visit.recipient}]
             wanted = (
                 [line for line in lines if line.intervention in of_own] if of_own else _fitting(visit, lines, master)
@@ -57,7 +56,7 @@ def declined_of(
 
 
 def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterator[Declined]:
-    """Each notice as the ordered interventions it declines; a pause in force pays by its own table instead."""
+    """The ordered interventions that each notice declines; none on paused days, which pay by their own table."""
     for notice in notices:
         on = local_date(notice.at)
         lines = _lines_of(notice.recipient, notice.provider, on, master)

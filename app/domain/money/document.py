@@ -1,6 +1,6 @@
-"""The compensation document of a contract: JSON that a procurement office can read, made into `terms`.
+"""Compensation documents of contracts: JSON that a procurement office can read, parsed into `terms`.
 
-The shape is checked where documents come in; what is read here is valid.
+The shape is validated when a document comes in; everything parsed here is valid.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ Json = Mapping[str, Any]
 
 
 def terms_of(document: Json) -> Terms:
-    """Read a valid document: a preset with what is said anew, or a whole one. An empty one pays nothing."""
+    """Parse a valid document: a whole one, or a preset with changes. An empty one pays nothing."""
     return _read(dumps(document, sort_keys=True, default=str))
 
 
@@ -53,17 +53,17 @@ def _read(text: str) -> Terms:
 
 
 def whole(document: Json) -> Json:
-    """The document with its preset written out: what it says itself stands in place of the preset's.
+    """The document with its preset written out: its own keys replace those of the preset.
 
     `rates` give rules of the preset, by their refs, other rates.
     """
     if not document.get("preset"):
         return document
     preset = PRESETS[document["preset"]]
-    said = {key: value for key, value in document.items() if value is not None and key not in {"preset", "rates"}}
+    own = {key: value for key, value in document.items() if value is not None and key not in {"preset", "rates"}}
     rates = document.get("rates") or {}
     rules = [{**rule, "rates": rates.get(rule["ref"], rule["rates"])} for rule in preset["rules"]]
-    return {**preset, "rules": rules, **said}
+    return {**preset, "rules": rules, **own}
 
 
 def _percent(value: Any) -> Fraction:

@@ -1,6 +1,6 @@
-"""What a settled line says, in Swedish words: for invoices and their specification.
+"""Settled lines in Swedish words, for invoices and their specification.
 
-Free text of a contract goes along, the free text of a pause's reason does not: it may say why somebody is in hospital.
+The free text of a contract is included, that of a pause's reason is not: it may say why somebody is in hospital.
 """
 
 import re
@@ -60,7 +60,7 @@ Row = Mapping[str, Any]
 
 
 def explained(row: Row) -> str:
-    """A settled line in words: what was counted, at what price, over which visits and days, and what limited it."""
+    """A settled line in words: the kind of quantity, the price, the visits and days, and the limits applied."""
     kind = [COUNTED[row["reason"]], CATEGORIES.get(row["category"]), AREAS.get(row["area"])]
     band = f"tidsband {plain(row['band'])}" if row["band"] else None
     days = row["from"] if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
@@ -103,5 +103,5 @@ def decimal(value: float) -> str:
 
 
 def plain(text: str | None) -> str:
-    """Free text fit for a document: no characters that XML has not, and `…` for a personal number."""
+    """Free text fit for a document: without characters that XML forbids, and with `…` for a personal number."""
     return without_numbers(_UNPRINTABLE.sub("", text or "")).strip()

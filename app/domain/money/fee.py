@@ -1,6 +1,6 @@
-"""The basis of a recipient's fee: a level by the hours of a month, a cap, and the notice clock of what was cancelled.
+"""The basis of a recipient's fee: a level by the hours of a month, a cap, and the notice clock of cancelled help.
 
-What the recipient pays is another matter: income, rent and the municipality's own decisions come before it.
+The fee itself is not computed here: it also depends on income, rent and the municipality's own decisions.
 """
 
 import datetime as dt
@@ -21,9 +21,9 @@ from app.domain.time import Days, day_start
 
 @dataclass(frozen=True, slots=True)
 class FeeProfile:
-    """Parameters of one municipality's year. `levels`: up to so many hours a month, this share of the cap; then all.
+    """Parameters of one municipality's year. `levels`: (hours a month at most, share of the cap); above them, the cap.
 
-    Notice counts from so many hours before a day begins; for the reasons of `free_reasons` none is needed.
+    Notice must come `notice_hours` before a day begins; for a reason in `free_reasons` none is needed.
     """
 
     name: str
@@ -47,7 +47,7 @@ PROFILES: Mapping[str, FeeProfile] = {profile.name: profile for profile in (NORR
 
 @dataclass(frozen=True, slots=True)
 class FeeBasis:
-    """One recipient's month: hours to pay for, the level they give, and the fee at most."""
+    """One recipient's month: seconds to pay for, their level as a share of the cap, and the highest fee in öre."""
 
     recipient: str
     seconds: int
@@ -59,9 +59,9 @@ class FeeBasis:
 def fee_basis(
     profile: FeeProfile, master: MasterData, orders: Iterable[Order], declined: Iterable[Declined], days: Days
 ) -> list[FeeBasis]:
-    """Everybody who has SERVICE, CARE or an alarm ordered on any of the days of a month, by ref.
+    """The basis of each recipient with SERVICE, CARE or an alarm ordered on any of the days of a month, sorted by ref.
 
-    Hours are granted time, with days whose cancelling came too late, and without single interventions declined in time.
+    Hours are granted time, including days cancelled too late, without single interventions declined in time.
     """
     seconds: Counter[str] = Counter()
     alarms: set[str] = set()
@@ -80,7 +80,7 @@ def fee_basis(
 
 
 def _in_time(profile: FeeProfile, pauses: Sequence[Pause], until: dt.date) -> Iterable[Pause]:
-    """The pauses without those days that were cancelled too late. Notice that nobody wrote down was in time."""
+    """The pauses without the days that were cancelled too late. A pause without a noted time of notice is in time."""
     for pause in pauses:
         first = pause.first_on
         if pause.notified_at and pause.reason not in profile.free_reasons:

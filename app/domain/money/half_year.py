@@ -1,4 +1,4 @@
-"""The half-year report: a case's months with hours, income and cost, and what is to be expected of those to come."""
+"""The half-year report: a case's months with hours, income and cost, and a forecast for months not over."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ MONTHS = 6
 
 @dataclass(frozen=True, slots=True)
 class CaseMonth:
-    """One month of a recipient with a provider: `income_ore` is what is paid for it, `cost_ore` what its hours cost.
+    """One month of a recipient with a provider: `income_ore` is paid for it, `cost_ore` is the cost of its hours.
 
     `waiting_ore` of the income are adjustments that no close has settled yet. A month that is not over is `expected`:
-    it is told as it stands, and `forecast` is what the whole month leads to expect.
+    its figures are those so far, and `forecast` is for the whole month.
     """
 
     first_on: dt.date
@@ -31,7 +31,7 @@ class CaseMonth:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a month is expected to come to, None where nothing is known to expect it from."""
+    """Expected figures of a whole month; None without months or a cost to compute them from."""
 
     executed_seconds: int | None
     income_ore: int | None
@@ -49,9 +49,9 @@ def half_year(first: dt.date) -> list[Days]:
 
 
 def with_forecast(months: Sequence[CaseMonth], today: dt.date, cost_ore_per_hour: int | None) -> list[CaseMonth]:
-    """The months with their cost, and those that are not over with what the months before lead to expect of them.
+    """The months with their cost, and a forecast for those that are not over.
 
-    Executed time and income are expected in the proportion to granted time that the months that are over had.
+    Executed time and income are forecast in the same proportion to granted time as in the months that are over.
     """
 
     def cost(executed_seconds: int | None) -> int | None:
@@ -64,14 +64,14 @@ def with_forecast(months: Sequence[CaseMonth], today: dt.date, cost_ore_per_hour
 
     def expected(month: CaseMonth) -> Forecast:
         executed, income = (
-            half_up(Fraction(told * month.granted_seconds, granted)) if granted else None
-            for told in (sum(one.executed_seconds for one in past), sum(one.income_ore for one in past))
+            half_up(Fraction(total * month.granted_seconds, granted)) if granted else None
+            for total in (sum(one.executed_seconds for one in past), sum(one.income_ore for one in past))
         )
         return Forecast(executed, income, cost(executed))
 
-    told = [replace(month, cost_ore=cost(month.executed_seconds)) for month in months]
+    costed = [replace(month, cost_ore=cost(month.executed_seconds)) for month in months]
     return [
-        month if _last(month) < today else replace(month, expected=True, forecast=expected(month)) for month in told
+        month if _last(month) < today else replace(month, expected=True, forecast=expected(month)) for month in costed
     ]
 
 

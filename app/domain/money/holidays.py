@@ -57,7 +57,7 @@ PUBLIC: Mapping[str, Callable[[int], dt.date]] = {
     "christmas_day": _fixed(12, 25),
     "boxing_day": _fixed(12, 26),
 }
-"""Red days beside the Sundays."""
+"""Public holidays other than plain Sundays, by name (1989:253)."""
 
 EVES: Mapping[str, Callable[[int], dt.date]] = {
     "maundy_thursday": _from_easter(-3),
@@ -67,26 +67,26 @@ EVES: Mapping[str, Callable[[int], dt.date]] = {
     "christmas_eve": _fixed(12, 24),
     "new_years_eve": _fixed(12, 31),
 }
-"""Days that agreements and contracts name though the law does not."""
+"""Days named by agreements and contracts but not by the law of public holidays."""
 
 HOLIDAYS: Mapping[str, Callable[[int], dt.date]] = {**PUBLIC, **EVES}
 
 
 @cache
 def public_holidays(year: int) -> frozenset[dt.date]:
-    """The red days of a year, Sundays apart."""
+    """The public holidays of a year, without plain Sundays."""
     return frozenset(find(year) for find in PUBLIC.values())
 
 
 def is_public_holiday(day: dt.date) -> bool:
-    """Whether it is a red day that the law names; a plain Sunday is none."""
+    """True for a public holiday that the law names; False for a plain Sunday."""
     return day in public_holidays(day.year)
 
 
 def is_workday(day: dt.date) -> bool:
-    """Whether it is neither Saturday, Sunday, a red day, nor an eve on which nobody works.
+    """False for Saturdays, Sundays, public holidays and the eves of midsummer, Christmas and New Year.
 
-    Midsummer, Christmas and New Year's Eve stand with Sundays in the law of annual leave (1977:480, 3 a).
+    The law of annual leave equates these three eves with Sundays (1977:480, 3 a).
     """
     if day.isoweekday() >= SATURDAY or is_public_holiday(day):
         return False

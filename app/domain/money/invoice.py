@@ -1,6 +1,6 @@
 """Invoices and credit notes of a closed month: its frozen lines, divided by sign, with their sums.
 
-What is owed stands on an invoice, line by line; what a later fact has taken back stands on a credit note with positive
+Amounts owed stand on an invoice, line by line; amounts taken back by later facts stand on a credit note, as positive
 amounts, because an invoice has no negative prices. Nothing is computed anew: the two add up to the month's total to the
 öre, and only value added tax is rounded, once for a document.
 """
@@ -24,7 +24,7 @@ WHOLE = Decimal(100)
 
 
 class Vat(NamedTuple):
-    """Tax on every line alike: a category of UNCL5305, its rate (None: none is told), and why there is none."""
+    """Tax on every line alike: category of UNCL5305, rate in percent (None: not stated), reason of an exemption."""
 
     category: str
     percent: int | None
@@ -38,7 +38,7 @@ EXEMPT = Vat("E", 0, "VATEX-EU-132-1G", "Social omsorg, undantagen från mervär
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who sells or buys. `org_no` and `endpoint` are what they are found by; `vat_no` where they have one."""
+    """A seller or buyer. `endpoint` is (scheme, id) of the Peppol address; `vat_no` is None without one."""
 
     name: str
     org_no: str
@@ -49,7 +49,7 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Seller:
-    """A provider as it is paid. `account` is its kind and number; `payer` is the ref of who pays."""
+    """A provider as the seller. `account` is (kind, number); `payer` is the ref of the party that pays."""
 
     party: Party
     payer: str
@@ -61,14 +61,14 @@ class Seller:
 
 @dataclass(frozen=True, slots=True)
 class Buyer:
-    """Who pays, and the reference that leads an invoice to the right desk there."""
+    """The party that pays, and the reference that brings an invoice to the right office there."""
 
     party: Party
     reference: str
 
 
 class InvoiceLine(NamedTuple):
-    """One settled line. `quantity` x `price` (kronor) is the amount; `text` explains it; `key` is the line's own."""
+    """One settled line. `quantity` x `price` (kronor) is the amount; `text` explains it; `key` identifies the line."""
 
     number: int
     key: str
@@ -98,34 +98,34 @@ class Invoice:
 
     @property
     def net_ore(self) -> int:
-        """The lines' sum."""
+        """The sum of the lines, öre."""
         return sum(line.amount_ore for line in self.lines)
 
     @property
     def vat_ore(self) -> int:
-        """Tax on the sum, rounded half up."""
+        """Tax on the sum, öre, rounded half up."""
         return half_up(Fraction(self.net_ore * (self.vat.percent or 0), 100))
 
     @property
     def days(self) -> tuple[dt.date, dt.date]:
-        """The first and last day of any line: adjustments and bonuses are of earlier months."""
+        """The first and last day of any line; adjustments and bonuses reach into earlier months."""
         return min(line.first_on for line in self.lines), max(line.last_on for line in self.lines)
 
     @property
     def adjusts(self) -> frozenset[str]:
-        """The closed months that lines are adjustments of."""
+        """The closed months that the lines adjust, as `2026-10`."""
         return frozenset(line.adjusts for line in self.lines if line.adjusts)
 
 
 def number_of(municipality_id: int, provider: str, month: str, kind: InvoiceKind) -> str:
-    """What the document is called, for ever the same."""
+    """The number of the document, which never changes."""
     return f"{municipality_id}-{provider}-{month}{'-K' * (kind == 'credit_note')}"
 
 
 def invoice_of(
     rows: Iterable[Row], kind: InvoiceKind, number: str, month: str, issued_on: dt.date, seller: Seller
 ) -> Invoice | None:
-    """The month's document of this kind: lines below zero go to the credit note. None where there are no lines."""
+    """The month's document of this kind: lines below zero go to the credit note. None without lines."""
     lines = lines_of(rows, kind)
     if not lines:
         return None
@@ -139,7 +139,7 @@ def lines_of(rows: Iterable[Row], kind: InvoiceKind) -> list[InvoiceLine]:
 
 
 def rows_of(rows: Iterable[Row], kind: InvoiceKind) -> list[Row]:
-    """What stands on one kind of document: below zero on the credit note, all else on the invoice."""
+    """The lines of one kind of document: below zero on the credit note, all others on the invoice."""
     return [row for row in rows if (row["amount_ore"] < 0) == (kind == "credit_note")]
 
 
@@ -172,58 +172,58 @@ def _exact(value: float) -> Decimal:
     return Decimal(str(value))
 
 
-# Who sells and who buys, from what is stored of them
+# Sellers and buyers from stored records
 
 
 def gaps(provider: Mapping[str, Any]) -> list[str]:
-    """Pointers into a stored provider to what is missing before it can be invoiced."""
+    """JSON pointers to the fields that a stored provider lacks for invoicing."""
     if not provider.get("invoicing"):
         return ["/invoicing"] if _org_no(provider) else ["/org_no", "/invoicing"]
-    told, form = provider["invoicing"], provider["form"]
+    invoicing, form = provider["invoicing"], provider["form"]
     found = [] if _org_no(provider) else ["/org_no"]
-    if form != "in_house" and told["account"] is None:
+    if form != "in_house" and invoicing["account"] is None:
         found.append("/invoicing/account")
-    if form == "external" and not told["f_tax"] and told["vat_no"] is None:
+    if form == "external" and not invoicing["f_tax"] and invoicing["vat_no"] is None:
         found.append("/invoicing/f_tax")
-    if form == "external_vat" and told["vat_no"] is None:
+    if form == "external_vat" and invoicing["vat_no"] is None:
         found.append("/invoicing/vat_no")
     return found
 
 
 def _org_no(body: Mapping[str, Any]) -> str:
-    """The ten digits, empty where there are none that are right."""
+    """The ten digits of the organisation number; empty without one with a right check digit."""
     digits = (body["org_no"] or "").replace("-", "")[-10:]
     return digits if digits and has_check_digit(digits) else ""
 
 
 def seller_of(provider: Mapping[str, Any]) -> Seller:
-    """A stored provider without gaps."""
-    told, form = provider["invoicing"], provider["form"]
-    account = told["account"]
-    vat = {"in_house": IN_HOUSE, "external": EXEMPT}.get(form) or Vat("S", told["vat_percent"])
+    """The seller of a stored provider; it must have no `gaps`."""
+    invoicing, form = provider["invoicing"], provider["form"]
+    account = invoicing["account"]
+    vat = {"in_house": IN_HOUSE, "external": EXEMPT}.get(form) or Vat("S", invoicing["vat_percent"])
     return Seller(
-        _party(provider, told),
-        told["payer"],
+        _party(provider, invoicing),
+        invoicing["payer"],
         vat,
-        told["f_tax"],
+        invoicing["f_tax"],
         (account["kind"], account["number"].replace("-", "")) if account else None,
-        told["payment_days"],
+        invoicing["payment_days"],
     )
 
 
 def buyer_of(payer: Mapping[str, Any]) -> Buyer:
-    """A stored payer."""
+    """The buyer of a stored payer."""
     return Buyer(_party(payer, payer), plain(payer["reference"]) or payer["org_no"])
 
 
-def _party(named: Mapping[str, Any], told: Mapping[str, Any]) -> Party:
-    org_no, endpoint = _org_no(named), told["endpoint"]
+def _party(named: Mapping[str, Any], body: Mapping[str, Any]) -> Party:
+    org_no, endpoint = _org_no(named), body["endpoint"]
     address = (endpoint["scheme"], endpoint["id"]) if endpoint else (DEFAULT_SCHEME, org_no)
-    lines = {key: plain(value) for key, value in told["address"].items() if plain(value)}
-    return Party(plain(named["name"]) or org_no, org_no, address, lines, told["vat_no"])
+    lines = {key: plain(value) for key, value in body["address"].items() if plain(value)}
+    return Party(plain(named["name"]) or org_no, org_no, address, lines, body["vat_no"])
 
 
 def in_force(versions: Sequence[tuple[int, Mapping[str, Any]]], at_seq: int) -> Sequence[tuple[int, Mapping[str, Any]]]:
-    """Of numbered versions in their order, the one in force at a number and those that came after it."""
+    """Of versions sorted by `seq`, the one in force at `at_seq` and all later ones."""
     before = [place for place, (seq, _) in enumerate(versions) if seq <= at_seq]
     return versions[before[-1] if before else 0 :]

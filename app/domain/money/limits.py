@@ -1,8 +1,8 @@
-"""The limits of a rule: what was counted is rounded, capped and cut down, each time in proportion.
+"""The limits of a rule: items are rounded, capped and reduced, each time in proportion.
 
-In proportion, because then the order of visits decides nothing, and every line of a limited month is limited alike. The
-order of the limits is fixed: rounding of visits, their cap, granted time, the month's cap, the ratio, the threshold,
-rounding of months.
+In proportion, so that the order of visits decides nothing and every line of a limited month is limited alike. The order
+of the limits is fixed: rounding of visits, their cap, granted time, the month's cap, the ratio, the threshold, rounding
+of months.
 """
 
 from collections import defaultdict
@@ -27,7 +27,7 @@ def stepped(rounding: Rounding, seconds: Fraction) -> Fraction:
 
 
 def of_provider(terms: Terms) -> bool:
-    """Whether a limit looks at all recipients together, so that one's visit may change another's line."""
+    """True when a limit considers all recipients together, so that one's visit may change another's line."""
     return any(
         rule.caps.ratio is not None or (rule.threshold is not None and rule.threshold.per == "provider")
         for rule in terms.rules
@@ -35,7 +35,7 @@ def of_provider(terms: Terms) -> bool:
 
 
 def limited(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
-    """The items of one rule within its limits."""
+    """The items of one rule with its limits applied."""
     kept = list(items)
     per = rule.rounding.per if rule.rounding else None
     if rule.rounding and per == "visit":
@@ -70,9 +70,9 @@ def _recipient(item: Item) -> Hashable:
 
 
 def _scaled(items: Iterable[Item], group: Callable[[Item], Hashable], new: Total, note: str) -> list[Item]:
-    """The items with each group's total made what `new` says, in proportion.
+    """The items scaled in proportion so that each group's total becomes `new(group, total)`.
 
-    What was never a visit (absence, start-up hours) has no visit to limit; it is no group where visits are.
+    Items of no visit (absence, start-up hours) have None as their group when grouped by visit, and are left alone.
     """
     items = list(items)
     totals: defaultdict[Hashable, Fraction] = defaultdict(Fraction)
@@ -90,7 +90,7 @@ def _scaled(items: Iterable[Item], group: Callable[[Item], Hashable], new: Total
 
 
 def _at_most_granted(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
-    """Executed time of each recipient's month down to what its pool was granted; pay for absence stands beside it."""
+    """Executed time of each recipient and pool limited to the granted; absence and start-up hours are left alone."""
     executed = [item for item in items if item.reason not in {"absence", "startup"}]
     beside = [item for item in items if item.reason in {"absence", "startup"}]
     granted = _granted(counter, rule, {item.recipient for item in executed}, days)
@@ -111,7 +111,10 @@ def _granted(counter: Counter, rule: Rule, recipients: Iterable[str], days: Days
 
 
 def _below_threshold(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:
-    """Less pay where too little of a pool's granted time was executed; nothing granted is not too little."""
+    """The items with reduced pay if less than the threshold of a pool's granted time was executed.
+
+    With nothing granted, nothing is reduced.
+    """
     threshold = rule.threshold
     if threshold is None:
         return list(items)

@@ -1,7 +1,7 @@
-"""Closed months: lines as they are frozen, and the adjustments that later facts make.
+"""Closed months: frozen lines, and the adjustments by later facts.
 
-A closed month never changes. What its facts would give today, less what has been settled for it so far, goes to the
-next month that is closed. Caps and thresholds are not linear, so the whole month is computed anew, not the change.
+A closed month never changes. The amounts its facts give today, less those settled for it so far, go to the next month
+that is closed. Caps and thresholds are not linear, so the whole month is computed anew, not the change.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from app.domain.register.order import ONE_DAY
 from app.domain.time import STOCKHOLM, UTC
 
 Row = dict[str, Any]
-"""A line as it is told and kept: plain values, keys of `ROW` in their order."""
+"""A line as it is shown and stored: plain values, keys of `ROW` in their order."""
 
 ROW = (
     "provider", "month", "recipient", "contract", "rule", "title", "category", "area", "band", "reason", "notes",
@@ -30,7 +30,7 @@ DECIMALS = 8
 
 
 def row_of(line: Line, provider: str, month: str) -> Row:
-    """A line of a month. `quantity` is rounded for the eye; the amount is not computed from it."""
+    """A line of a month as a row. `quantity` is rounded for display; the amount is not computed from it."""
     price = line.price
     values = (
         provider, month, price.recipient, price.contract, price.rule, price.title, price.category, price.area,
@@ -47,15 +47,15 @@ def _factors(factor: Fraction, share: Fraction) -> tuple[int | float, int | floa
 
 
 def _number(value: Fraction) -> int | float:
-    """Whole numbers as such, others with so many decimals."""
+    """A whole number as int, any other as float with `DECIMALS` decimals."""
     return int(value) if value.denominator == 1 else round(float(value), DECIMALS)
 
 
 def adjustments(settled: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], month: str) -> list[Row]:
-    """What has to be added in `month` so that an earlier one comes to what its facts give `now`.
+    """The rows to add in `month` so that an earlier month adds up to the rows that its facts give `now`.
 
-    `settled` are the rows of its close and every adjustment of it since. A line that only says otherwise, for the same
-    amount, is left alone.
+    `settled` are the rows of its close and of every adjustment since. A line with the same amount is left alone, even
+    if other values differ.
     """
     difference: dict[str, Row] = {}
     for sign, rows in ((-1, settled), (1, now)):
@@ -73,13 +73,13 @@ def adjustments(settled: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str,
 
 
 def lines_hash(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """SHA-256 of the lines as JSON, one a line, keys sorted, in their order."""
+    """SHA-256 of the rows as JSON with sorted keys, joined by newlines in the order given."""
     text = "\n".join(json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":")) for row in rows)
     return sha256(text.encode()).digest()
 
 
 def closes_at(closing: Closing, month: dt.date) -> dt.datetime:
-    """When the month (its first day) is to be closed."""
+    """The instant at which a month, given by its first day, is to be closed."""
     day = (month + ONE_DAY * 31).replace(day=1)
     left = closing.workday - is_workday(day)
     while left:

@@ -1,7 +1,6 @@
-"""Compensation documents of known models, ready to be named in a contract or copied into one.
+"""Compensation documents of known models, to be named in a contract or copied into one.
 
-Prices are öre. Where a source gives no price or parameter the preset says so in its `title`: a price to replace by the
-contract's own.
+Prices are öre. If a source gives no price or parameter, the rule's `title` says so: replace it by the contract's own.
 """
 
 from collections.abc import Mapping
@@ -72,7 +71,7 @@ MAJOR_HOLIDAYS = [
         ("new_years_eve", 1, "new_years_day"),
     )
 ]
-"""Hours around the major holidays, as agreements of the sector have them; a contract states its own."""
+"""Hours around the major holidays as in agreements of the sector; a contract states its own."""
 
 PRESETS: Mapping[str, Document] = {
     "norrtalje-2020": {
@@ -230,4 +229,4 @@ PRESETS: Mapping[str, Document] = {
         ],
     },
 }
-"""By name. Two of one name never differ: a preset that is changed gets a new name."""
+"""By name. A preset never changes under its name: a changed one gets a new name."""

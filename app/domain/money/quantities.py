@@ -1,4 +1,4 @@
-"""What a rule counts, before any limit and any price: items, each with a quantity and why it is there."""
+"""The items that a rule counts, before limits and prices, each with a quantity and a reason."""
 
 import datetime as dt
 from collections import defaultdict
@@ -24,7 +24,7 @@ NOON = dt.time(12)
 
 
 class Counter:
-    """The facts of inclusive days, and what rules of one document count in them."""
+    """Counts the items of one document's rules in the facts of inclusive days."""
 
     def __init__(self, facts: CompensationInput, terms: Terms, days: Days) -> None:
         self.facts, self.terms, self.days = facts, terms, days
@@ -35,7 +35,7 @@ class Counter:
 
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
-        """The provider's orders by recipient; every order ends with a death."""
+        """The provider's orders by recipient, each ended by a death."""
         found: defaultdict[str, list[Order]] = defaultdict(list)
         for order in self.facts.orders:
             alive = until_death(order, self.master.died_on(order.recipient))
@@ -45,7 +45,7 @@ class Counter:
 
     @cached_property
     def visits(self) -> Mapping[str, Sequence[Visit]]:
-        """The complete visits that may reach into the days, by recipient, in their order."""
+        """The complete visits given, by recipient, sorted by start."""
         found: defaultdict[str, list[Visit]] = defaultdict(list)
         for visit in sorted(self.facts.visits, key=lambda visit: (visit.sort_at, visit.id)):
             if visit.status == "complete":
@@ -54,7 +54,7 @@ class Counter:
 
     @cached_property
     def bundles(self) -> Mapping[str, Sequence[Bundle]]:
-        """Visits that need not be told apart, by recipient."""
+        """The bundles of visits, by recipient."""
         found: defaultdict[str, list[Bundle]] = defaultdict(list)
         for bundle in self.facts.bundles:
             found[bundle.recipient].append(bundle)
@@ -62,11 +62,11 @@ class Counter:
 
     @property
     def visited(self) -> AbstractSet[str]:
-        """The recipients of all of these."""
+        """The recipients with any visit or bundle."""
         return self.visits.keys() | self.bundles.keys()
 
     def items(self, rule: Rule, days: Days) -> list[Item]:
-        """Everything the rule counts within the days, before its limits."""
+        """All items of the rule within the days, before its limits."""
         return list(self._items(rule, days))
 
     def _items(self, rule: Rule, days: Days) -> Iterator[Item]:
@@ -87,7 +87,7 @@ class Counter:
             yield from self._started(rule, days)
 
     def _included(self, rule: Rule, recipient: str, days: Days) -> bool:
-        """Whether the recipient's orders of SERVICE and CARE are such as the rule asks."""
+        """True when the recipient's orders of SERVICE and CARE fit `only_ordered` and `except_only_ordered`."""
         if not rule.only_ordered and not rule.except_only_ordered:
             return True
         ordered = SOL_TIME & {
@@ -96,7 +96,7 @@ class Counter:
             if active_days(order, days)
             for line in order.lines
         }
-        # Who has nothing ordered in these days, but a visit that reaches into them, is one of the others.
+        # With nothing ordered in these days, but a visit that reaches into them, only `except_only_ordered` fits.
         if rule.only_ordered and not (ordered and ordered <= rule.only_ordered):
             return False
         return not (rule.except_only_ordered and ordered and ordered <= rule.except_only_ordered)
@@ -110,7 +110,7 @@ class Counter:
             yield from self._of_visit(rule, visit, days)
 
     def _of_visit(self, rule: Rule, visit: Visit, days: Days) -> Iterator[Item]:
-        """What one visit counts: its payable shares that the rule takes, by day and band."""
+        """The items of one visit: its payable shares that the rule takes, by day and band."""
         if not days[0] - ONE_DAY <= visit.local_date <= days[1]:
             return
         timed, begun = _taken(rule, visit.shares)
@@ -124,7 +124,7 @@ class Counter:
                     yield Item(visit.recipient, category, visit.local_date, band, quantity, reason, visit.id)
 
     def _of_bundle(self, rule: Rule, bundle: Bundle, days: Days) -> Iterator[Item]:
-        """The same for visits together: they lie in one band, and all within the days or all outside."""
+        """The items of one bundle: its visits lie in one band, and all within the days or all outside."""
         if not days[0] <= bundle.first_on <= days[1]:
             return
         band = self._bands.at(bundle.at) if rule.cut else None
@@ -141,7 +141,10 @@ class Counter:
     def _cut(
         self, rule: Rule, visit: Visit, seconds: int, days: Days
     ) -> Iterator[tuple[dt.date, str | None, Fraction | int]]:
-        """A share cut as its presence is: nobody knows when in a visit an intervention was done."""
+        """(day, band, seconds) of a share, cut in proportion to its presence.
+
+        The time of an intervention within its visit is not known.
+        """
         pieces = self._pieces.get(visit.id)
         if pieces is None:  # every share and rule asks, and most visits are in one piece
             pieces = self._pieces[visit.id] = list(self._bands.cut(visit.spans))
@@ -178,7 +181,7 @@ class Counter:
     # Orders
 
     def granted(self, rule: Rule, recipient: str, days: Days) -> Iterator[Item]:
-        """Granted seconds of the lines the rule takes, of days on which their order is in force."""
+        """Granted seconds of the lines that the rule takes, on days on which their order is in force."""
         for order in self.orders.get(recipient, ()):
             for part in self._parts(rule, order, days):
                 paid = hull(part, partial(in_force, order))
@@ -186,7 +189,7 @@ class Counter:
                     yield from self._granted_lines(rule, order, paid)
 
     def _granted_lines(self, rule: Rule, order: Order, part: Days, share: Fraction = ALL) -> Iterator[Item]:
-        """A part of one price: granted seconds of each line the rule takes."""
+        """Granted seconds of each line that the rule takes, for a part with one price."""
         for line in order.lines:
             ordered = replace(line, staff_count=1) if rule.double_staffing == "once" else line
             for (on, last_on), category, seconds in granted_parts(self.master, order, ordered, part):
@@ -198,7 +201,7 @@ class Counter:
                     )  # fmt: skip
 
     def _parts(self, rule: Rule, order: Order, days: Days) -> Iterator[Days]:
-        """The days cut where area, catalogue, price or band may change."""
+        """The order's days, cut where area, catalogue, price or band may change."""
         first, last = max(days[0], order.valid_from), min(days[1], order.valid_to or LAST_DAY)
         if rule.cut:
             edges = {first + ONE_DAY * number for number in range((last - first).days + 1)}
@@ -218,7 +221,7 @@ class Counter:
         return self._categories[key]
 
     def _enrolled(self, rule: Rule, days: Days) -> Iterator[Item]:
-        """Recipients with an order in force: once a month, or `by_days` as large a part of it."""
+        """Recipients with an order in force: 1 for a month, or with `by_days` the fraction of its days."""
         month = days[0].replace(day=1), days[0].replace(day=days_in_month(days[0]))
         for recipient in self.orders:
             if not self._included(rule, recipient, days):
@@ -233,7 +236,7 @@ class Counter:
                 yield Item(recipient, str(enrolled(found[0])), found[0], None, 1, "enrolled", last_on=found[1])
 
     def _enrolled_on(self, rule: Rule, recipient: str, on: dt.date) -> str | None:
-        """The category of the rule's help that an order is in force for that day; None where there is none."""
+        """The category, of those the rule pays for, that has an order in force that day; None without one."""
         taken = (
             str(category)
             for order in self.orders[recipient]
@@ -244,7 +247,7 @@ class Counter:
         return min(taken, default=None)
 
     def _absent(self, rule: Rule, days: Days) -> Iterator[Item]:
-        """Granted time of paused days that still pay; with `granted` also of those somebody was visited on."""
+        """Granted time of paused days that still pay; with basis `granted` also of paused days with a visit."""
         parts: defaultdict[tuple[str, str], list[Order]] = defaultdict(list)
         for order in self.facts.orders:
             parts[order.ref, order.recipient].append(order)
@@ -263,12 +266,12 @@ class Counter:
                             yield from self._unpaused(rule, orders, on)
 
     def _unpaused(self, rule: Rule, orders: Sequence[Order], on: dt.date, share: Fraction = ALL) -> Iterator[Item]:
-        """What the order would grant that day without its pauses."""
+        """The granted items of the order that day, as if it had no pauses."""
         for order in orders:
             yield from self._granted_lines(rule, replace(order, pauses=()), (on, on), share)
 
     def _visited(self, rule: Rule, recipient: str) -> set[dt.date]:
-        """Days with a performed visit of this rule's help, and of its bands where it has any: its own team's."""
+        """Days with a performed visit with help that this rule pays for, starting in one of its bands if it has any."""
         return {
             visit.local_date
             for visit in self.visits.get(recipient, ())
@@ -277,14 +280,14 @@ class Counter:
         }
 
     def _clock_band(self, visit: Visit) -> str | None:
-        """The band at the visit's start. Visits long before the days have bands of their own, made when asked."""
+        """The band at the visit's start. For a visit outside the days its band is computed when needed."""
         if self.days[0] <= visit.local_date <= self.days[1]:
             return self._bands.at(visit.sort_at)
         on = visit.local_date
         return Bands(self.terms.bands, (on, on)).at(visit.sort_at)
 
     def _started(self, rule: Rule, days: Days) -> Iterator[Item]:
-        """Start-up hours in the month the provider's first order of the rule's help begins."""
+        """Start-up hours, if the provider's first order of the rule's help begins within the days."""
         for recipient, orders in self.orders.items():
             begun = [
                 (order.valid_from, str(category))
@@ -298,7 +301,7 @@ class Counter:
 
 
 def _taken(rule: Rule, shares: Iterable[Share]) -> tuple[list[tuple[str, int]], Collection[tuple[str, int, str]]]:
-    """What the rule takes of payable shares: seconds of a category, and what counts whole, with its reason."""
+    """The payable shares that the rule takes: (category, seconds), or (category, quantity, reason) if counted flat."""
     flat = rule.flat_minutes or {}
     timed: list[tuple[str, int]] = []
     begun: dict[str, tuple[str, int, str]] = {}
@@ -318,7 +321,7 @@ def _taken(rule: Rule, shares: Iterable[Share]) -> tuple[list[tuple[str, int]], 
 
 
 def _paid_once(rule: Rule, visits: Sequence[Visit]) -> Sequence[Visit]:
-    """All visits, or where double staffing pays once the first of each group that has something payable."""
+    """All visits or, if double staffing pays once, the first of each group with a payable share."""
     if rule.double_staffing == "each":
         return visits
     first: dict[UUID, Visit] = {}

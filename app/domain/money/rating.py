@@ -1,7 +1,7 @@
-"""What a provider is paid: facts and terms in, invoice lines with their reasons out.
+"""The pay of a provider: facts and terms in, invoice lines with their reasons out.
 
-Money is whole öre. Quantities and factors are exact until a line is whole; then it is rounded half up, once. So lines
-add up to the same amount however they are grouped.
+Money is whole öre. Quantities and factors are exact until a line is complete; then it is rounded half up, once. So
+lines add up to the same amount however they are grouped.
 """
 
 import datetime as dt
@@ -31,11 +31,11 @@ NOTES = (
     "below_threshold",
     "no_rate",
 )
-"""What a limit may have done to a line; `absence_` and the reason of a pause stand among them."""
+"""Notes on a line about the limits applied; `absence_` with the reason of a pause can stand among them."""
 
 
 class Price(NamedTuple):
-    """What makes two items stand on one line."""
+    """The key of a line: items that agree in all of it stand on one line."""
 
     contract: str
     rule: str
@@ -54,10 +54,10 @@ class Price(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One invoice line. `quantity` is in units of the price, hours with their fraction.
+    """One invoice line. `quantity` is in units of the price, hours as an exact fraction.
 
-    `amount_ore` is `quantity x ore x factor x share`, rounded half up. `visits` are those behind it, the days those of
-    its items.
+    `amount_ore` is `quantity x ore x factor x share`, rounded half up. `visits` is the number of visits behind it, the
+    days are those of its items.
     """
 
     price: Price
@@ -67,12 +67,12 @@ class Line:
     last_on: dt.date
     amount_ore: int
     key: str
-    """Names the line within its provider and month, the same for every rating of the same facts and terms."""
+    """Identifies the line within its provider and month; the same for every rating of the same facts and terms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """The terms of one contract and the days they hold."""
+    """The terms of one contract and the days on which they are in force."""
 
     contract: str
     days: Days
@@ -82,7 +82,7 @@ class Agreement:
 def rate(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Line]:
     """The lines of a provider for inclusive days within one month, by recipient and rule.
 
-    A limit that speaks of a month sees the days asked for, those of one contract at a time.
+    A limit by month applies to the days asked for, and to one contract at a time.
     """
     lines: list[Line] = []
     for agreement in sorted(agreements, key=lambda one: one.days):
@@ -118,7 +118,7 @@ def _of_rules(facts: CompensationInput, agreement: Agreement, days: Days) -> Ite
 
 
 def _by_catalogue(rule: Rule, master: MasterData) -> Rule:
-    """The rule without the licensed health care that the catalogue says is of another kind than it pays for."""
+    """The rule, except interventions of licensed health care of another kind in the catalogue than it pays for."""
     if rule.licensed is None:
         return rule
     others = {ref for ref in master.interventions if master.licensed_of(ref) not in {None, rule.licensed}}
@@ -126,12 +126,12 @@ def _by_catalogue(rule: Rule, master: MasterData) -> Rule:
 
 
 def _lines(facts: CompensationInput, agreement: Agreement, rule: Rule, items: Sequence[Item]) -> Iterator[Line]:
-    """The items of a rule, those of one price together."""
+    """The lines of a rule: items of the same price are one line."""
     together: defaultdict[Price, list[Item]] = defaultdict(list)
     # Finding a price costs more than all else here, so it is found once for items that cannot differ in it.
     same: dict[Any, list[Item]] = {}
     first_on = min((item.on for item in items), default=LAST_DAY)
-    moving = {ref for ref, told in facts.master.recipients.items() if told.versions[-1].valid_from > first_on}
+    moving = {ref for ref, known in facts.master.recipients.items() if known.versions[-1].valid_from > first_on}
     for item in items:
         on = item.on if agreement.terms.index or item.recipient in moving else None
         share = None if item.share is ALL else item.share
@@ -153,7 +153,7 @@ def _lines(facts: CompensationInput, agreement: Agreement, rule: Rule, items: Se
 
 
 def _visits(items: Iterable[Item]) -> int:
-    """How many visits are behind the items."""
+    """The number of visits behind the items."""
     return sum({item.visit: item.visits for item in items if item.visit is not None}.values())
 
 
@@ -187,7 +187,7 @@ def _line(price: Price, quantity: Fraction, visits: int, first_on: dt.date, last
 
 
 def _bonuses(facts: CompensationInput, agreement: Agreement, days: Days) -> Iterator[Line]:
-    """Bonuses paid in the month of these days, by the contract that holds on its first day."""
+    """Bonuses paid in the month of these days, by the contract in force on its first day."""
     if days[0].day != 1:
         return
     for bonus in agreement.terms.bonuses:
@@ -212,7 +212,7 @@ def _bonus(facts: CompensationInput, agreement: Agreement, bonus: Bonus) -> Iter
 
 
 def _vat(facts: CompensationInput, agreement: Agreement, lines: Sequence[Line]) -> Iterator[Line]:
-    """A share of each recipient's amount on top of it, of the rounded amounts that stand on the invoice."""
+    """Compensation for VAT: a share of the sum of each recipient's rounded amounts, on top of them."""
     vat: VatCompensation | None = agreement.terms.vat
     if vat is None or (vat.forms and facts.form not in vat.forms):
         return

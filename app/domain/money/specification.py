@@ -1,4 +1,4 @@
-"""What goes with an invoice: every settled line of a closed month in words, with the sums they make."""
+"""The specification of an invoice: every settled line of a closed month in words, with sums."""
 
 import datetime as dt
 from collections import defaultdict
@@ -15,7 +15,7 @@ DOCUMENTS: Mapping[InvoiceKind, tuple[str, str]] = {"invoice": ("F", "Faktura"),
 
 
 class SpecifiedLine(NamedTuple):
-    """A line as it is told: `place` is its document's letter and its number there; the amount has its sign."""
+    """A settled line: `place` is its document's letter and its number there; `amount_ore` has its sign."""
 
     place: str
     told: InvoiceLine
@@ -25,7 +25,7 @@ class SpecifiedLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Specification:
-    """A closed month told whole: facts and sums by name, and the lines of both documents."""
+    """A closed month in full: facts and sums by name, and the lines of both documents."""
 
     title: str
     facts: tuple[tuple[str, str], ...]
@@ -37,7 +37,7 @@ class Specification:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is told of the close: who, which month, when, and what it can be verified against."""
+    """The close that is specified: provider, month, instant, and the ledger and hash to verify it against."""
 
     municipality_id: int
     municipality: str
@@ -51,7 +51,7 @@ class Origin:
 
 
 def specification_of(rows: Iterable[Row], origin: Origin) -> Specification:
-    """The specification of a closed month: the invoice's lines, then the credit note's, as they are numbered there."""
+    """The specification of a closed month: the invoice's lines, then the credit note's, numbered as there."""
     kept = list(rows)
     lines: list[SpecifiedLine] = []
     documents: list[tuple[str, str]] = []
@@ -82,7 +82,7 @@ def specification_of(rows: Iterable[Row], origin: Origin) -> Specification:
 
 
 def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
-    """By what was paid for, the month's own before adjustments, in the order of the lines."""
+    """Sums in öre by title, the month's own before adjustments, in the order of the lines."""
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
         sums[line.row["adjusts"] or "", line.told.title] += line.amount_ore
@@ -93,7 +93,7 @@ def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
 
 
 def columns_of(line: SpecifiedLine) -> dict[str, str | float | None]:
-    """A line by named columns, numbers as numbers; kronor with their öre."""
+    """A line by Swedish column names; numbers as numbers, money in kronor."""
     told, row = line.told, line.row
     return {
         "Rad": line.place,

@@ -1,7 +1,6 @@
-"""What a contract pays for, as values: the compensation document of a contract, read by `document`.
+"""The terms of a contract as values: its compensation document, parsed by `document`.
 
-Each key of the document stands here with its meaning, and none of them computes. How the terms meet the facts is
-`rating`.
+Each key of the document stands here with its meaning; nothing is computed here. `rating` applies the terms to facts.
 """
 
 import datetime as dt
@@ -14,8 +13,8 @@ from app.domain.category import LAWS, Licensed
 from app.domain.money.bands import Band
 
 Basis = Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
-"""What a rule counts: `executed` payable time; `granted` time; the lesser of both over the month; visits; interventions
-carried out; months in which the recipient has an order."""
+"""The quantity of a rule: `executed` payable time; `granted` time; the lesser of both over the month; visits;
+interventions carried out; months in which the recipient has an order."""
 TIMED = frozenset({"executed", "granted", "executed_at_most_granted"})
 DeclinedHow = Literal["in_advance", "at_door", "no_answer", "single"]
 ALL = Fraction(1)
@@ -23,7 +22,7 @@ ALL = Fraction(1)
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Öre per hour, visit, occasion or month, where area, form of provider and band are as said (None: any)."""
+    """Öre per hour, visit, occasion or month, for this area, form of provider and band (None: any)."""
 
     ore: int
     area: str | None = None
@@ -42,7 +41,7 @@ class Rounding:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """At most so large a share of the provider's executed time in other categories."""
+    """A cap at a `share` of the provider's executed time in the categories `of`."""
 
     of: frozenset[str]
     share: Fraction
@@ -59,7 +58,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """Where executed time is less than `share` of granted, only `pay` of the amount is paid."""
+    """If executed time is less than `share` of granted time, only the fraction `pay` of the amount is paid."""
 
     share: Fraction
     pay: Fraction
@@ -68,9 +67,9 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class DeclinedPay:
-    """What share of the standard time is paid for what was turned down; the first that fits holds.
+    """The share of the standard time paid for a declined intervention; the first that fits applies.
 
-    `notice_hours`: only where notice was given later than so many hours ahead.
+    `notice_hours`: it fits only if notice was given less than so many hours ahead.
     """
 
     how: frozenset[str]
@@ -81,7 +80,7 @@ class DeclinedPay:
 
 @dataclass(frozen=True, slots=True)
 class AbsenceStep:
-    """What share of a day's granted time is paid on these days of an absence, counted from 1."""
+    """The share of a day's granted time paid on days `first` to `last` of an absence, counted from 1."""
 
     first: int
     last: int
@@ -132,26 +131,26 @@ class Rule:
 
     @property
     def timed(self) -> bool:
-        """Whether its rates are per hour."""
+        """True when its rates are per hour."""
         return self.basis in TIMED
 
     @property
     def cut(self) -> bool:
-        """Whether bands matter to it."""
+        """True when visits must be cut at the edges of bands for it."""
         return bool(self.bands) or any(rate.band for rate in self.rates)
 
     def takes(self, category: str | None, intervention: str | None) -> bool:
-        """Whether the rule pays for this help."""
+        """True when the rule pays for an intervention of this category."""
         if category not in self.categories or intervention in self.except_interventions:
             return False
         return not self.interventions or intervention in self.interventions
 
     def pool_of(self, category: str) -> str:
-        """What of the rule shares granted time with a category, where a limit compares with it."""
+        """The name of the pool, within which a limit compares executed with granted time, of a category."""
         return {"category": category, "law": LAWS[category], "all": ""}[self.pool]
 
     def rate(self, area: str | None, form: str, band: str | None) -> Rate | None:
-        """The first rate that fits."""
+        """The first rate that fits; None if none does."""
         for rate in self.rates:
             if rate.area in {None, area} and rate.form in {None, form} and rate.band in {None, band}:
                 return rate
@@ -160,7 +159,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Bonus:
-    """Öre per executed hour of past days, paid in a month after them. Whether it was earned is decided elsewhere."""
+    """Öre per executed hour of past days, paid in a later month. Nothing here decides that it was earned."""
 
     title: str
     ore: int
@@ -172,7 +171,7 @@ class Bonus:
 
 @dataclass(frozen=True, slots=True)
 class IndexStep:
-    """What every rate is multiplied by from a day on, until the next step; `rules` empty: all of them."""
+    """The factor on every rate from a day on, until the next step; `rules` empty: on all rules."""
 
     from_on: dt.date
     factor: Fraction
@@ -181,7 +180,7 @@ class IndexStep:
 
 @dataclass(frozen=True, slots=True)
 class VatCompensation:
-    """A share of the amount that is paid on top of it to providers of these forms (empty: all)."""
+    """A share of the amount, paid on top of it to providers of these forms (empty: all)."""
 
     share: Fraction
     forms: frozenset[str] = frozenset()
@@ -189,7 +188,7 @@ class VatCompensation:
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """When a month is to be closed: a clock time of a workday of the next month, counted from its first."""
+    """The deadline to close a month: a local clock time on the n-th `workday` of the next month."""
 
     workday: int
     clock: dt.time
@@ -207,7 +206,7 @@ class Terms:
     closing: Closing | None = None
 
     def factor(self, rule: str, on: dt.date) -> Fraction:
-        """The index of a rule on a day."""
+        """The index factor of a rule on a day; 1 without a step."""
         steps = [step for step in self.index if step.from_on <= on and (not step.rules or rule in step.rules)]
         return max(steps, key=lambda step: step.from_on).factor if steps else ALL
 
