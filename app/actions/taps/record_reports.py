@@ -132,7 +132,7 @@ def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: Mas
 def _told_of(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:
     """When the taps were that they name, and when each was told: its tap may not have come yet."""
     for report in reports:
-        yield report.told_at
+        yield report.made_at
         if report.tap in known.owners:
             yield known.owners[report.tap][1]
 

@@ -1,11 +1,11 @@
-"""What the ledger holds of a fact: a leaf that tells its public fields and commits to its personal ones.
+"""Leaves of the ledger: each holds the public fields of a fact and commits to its personal ones.
 
     leaf = SHA256(0x00 || 0x01 || public || SHA256(salt || personal))
 
-`public` and `personal` are JSON objects of the fact's columns (`KINDS`) in one way of writing: keys sorted, no spaces,
-UTF-8 without escapes that are not needed, instants in UTC with six decimals and `Z`, bytes in hex, fields that are null
-left out, numbers without a fraction as integers. `public` has `fact` (the kind) and `municipality` beside the columns.
-So a leaf is recomputed from the stored row alone, and a proof stays valid when payload and salt are erased.
+`public` and `personal` are JSON objects of the fact's columns (`KINDS`) in one canonical form: keys sorted, no spaces,
+UTF-8 without unneeded escapes, instants in UTC with six decimals and `Z`, bytes in hex, null fields left out, numbers
+without a fraction as integers. `public` has `fact` (the kind) and `municipality` beside the columns. So a leaf is
+recomputed from the stored row alone, and a proof stays valid when payload and salt are erased.
 """
 
 import datetime as dt
@@ -26,14 +26,14 @@ VERSION = b"\1"
 SALT_BYTES = 16
 MAC_BYTES = 16
 VOID = leaf_hash(b"\0")
-"""Stands in the tree where a leaf was missing or not made by the service when it was to be sealed."""
+"""The hash in the tree in place of a leaf that was missing, or not made by the service, when it was to be sealed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FactKind:
-    """A kind of fact, named as its table: which columns its leaf tells and which it commits to.
+    """A kind of fact, named as its table: the columns that its leaf holds and those that it commits to.
 
-    A column added later must be null in the facts that are there, or their leaves would change.
+    A column added later must be null in the existing facts, or their leaves would change.
     """
 
     public: tuple[str, ...]
@@ -41,13 +41,13 @@ class FactKind:
     json: frozenset[str] = frozenset()
     """Columns that hold JSON."""
     id: str = "id"
-    """The column that names the fact: a UUID, or a number, which is then written as a UUID of that value."""
+    """The column that identifies the fact: a UUID, or a number, which is written as the UUID of that value."""
     at: str = "received_at"
-    """The column that says when the fact reached us."""
+    """The column with the instant of receipt."""
 
     @property
     def numbered(self) -> bool:
-        """Whether its facts are named by a number."""
+        """True when its facts are identified by a number."""
         return self.id != "id"
 
     @property
@@ -101,7 +101,7 @@ KINDS: Mapping[str, FactKind] = {
 
 
 def fact_id(kind: str, fields: Mapping[str, Any]) -> UUID:
-    """What a fact is called in the ledger."""
+    """The id of a fact in the ledger."""
     named = fields[KINDS[kind].id]
     if isinstance(named, int):
         return UUID(int=named)
@@ -109,23 +109,23 @@ def fact_id(kind: str, fields: Mapping[str, Any]) -> UUID:
 
 
 def public_of(kind: str, municipality_id: int, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The public fields as JSON has them."""
+    """The public fields as JSON values."""
     return _read(_public(kind, municipality_id, fields))
 
 
 def personal_of(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The personal fields as JSON has them."""
+    """The personal fields as JSON values."""
     return _read(_personal(kind, fields))
 
 
 def leaf_for(kind: str, municipality_id: int, fields: Mapping[str, Any], salt: bytes) -> bytes:
-    """The leaf hash of a fact: of its columns as they are stored, with JSON as values."""
+    """The leaf hash (32 bytes) of a fact, from its columns as stored, JSON columns as values."""
     committed = sha256(salt + _personal(kind, fields)).digest()
     return leaf_hash(VERSION + _public(kind, municipality_id, fields) + committed)
 
 
 def commitment(salt: bytes, personal: Mapping[str, Any]) -> bytes:
-    """What a leaf holds of the personal fields."""
+    """The commitment to the personal fields in a leaf: SHA-256 of salt and canonical JSON."""
     return sha256(salt + canonical(personal)).digest()
 
 
@@ -135,41 +135,41 @@ def leaf_of(public: Mapping[str, Any], committed: bytes) -> bytes:
 
 
 def mac_of(key: bytes, municipality_id: int, index: int, kind: str, fact: UUID, leaf: bytes) -> bytes:
-    """What only the service can write beside a leaf: a row that somebody else inserted does not have it."""
-    told = municipality_id.to_bytes(4) + index.to_bytes(8) + fact.bytes + leaf + kind.encode()
-    return blake2b(told, key=key, digest_size=MAC_BYTES, person=b"taggad leaf").digest()
+    """The MAC beside a leaf, 16 bytes: only the service can write it, so a row inserted by anybody else lacks it."""
+    content = municipality_id.to_bytes(4) + index.to_bytes(8) + fact.bytes + leaf + kind.encode()
+    return blake2b(content, key=key, digest_size=MAC_BYTES, person=b"taggad leaf").digest()
 
 
 def row_mac(key: bytes, table: str, columns: Sequence[str], row: Sequence[Any]) -> bytes:
-    """What only the service can write in a row that has no leaf. Columns that are null are left out, as in a leaf."""
-    told = [f'"{name}":{_written(value)}' for name, value in zip(columns, row, strict=True) if value is not None]
+    """The MAC, 16 bytes, in a row that has no leaf. Null columns are left out, as in a leaf."""
+    written = [f'"{name}":{_written(value)}' for name, value in zip(columns, row, strict=True) if value is not None]
     return blake2b(
-        f"{table}{{{','.join(told)}}}".encode(), key=key, digest_size=MAC_BYTES, person=b"taggad row"
+        f"{table}{{{','.join(written)}}}".encode(), key=key, digest_size=MAC_BYTES, person=b"taggad row"
     ).digest()
 
 
 def is_ours(
     keys: Iterable[bytes], municipality_id: int, index: int, kind: str, fact: UUID, leaf: bytes, mac: bytes
 ) -> bool:
-    """Whether the service stored this leaf, under any of its keys."""
+    """True when the service stored this leaf, under any of its keys."""
     return any(compare_digest(mac, mac_of(key, municipality_id, index, kind, fact, leaf)) for key in keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One leaf of the tree beside what is stored of its fact now."""
+    """One leaf of the tree beside the fact as it is stored now."""
 
     index: int
     sealed: bytes
     """The leaf hash in the tree."""
     public: Mapping[str, Any] | None
-    """None where the fact is gone."""
+    """None if the fact is gone."""
     committed: bytes
     authentic: bool
-    """Whether the stored leaf is one that the service made for this fact at this index."""
+    """True when the service made the stored leaf, for this fact at this index."""
 
     def fault(self) -> str | None:
-        """What is wrong with it, None where nothing is."""
+        """A sentence about what is wrong with the leaf or its fact; None if nothing is."""
         named = f"{self.public.get('fact')} {self.public.get('id', self.public.get('seq'))}" if self.public else "fact"
         if self.sealed == VOID:
             return "no leaf of the service stood here when it was to be sealed"
@@ -181,7 +181,7 @@ class Entry:
 
 
 def canonical(value: Mapping[str, Any]) -> bytes:
-    """A JSON object in the one way of writing that is hashed."""
+    """A JSON object in the canonical form that is hashed."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -193,8 +193,8 @@ def _personal(kind: str, fields: Mapping[str, Any]) -> bytes:
     return _written_object(_PERSONAL[kind], fields)
 
 
-def _read(told: bytes) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads(told)
+def _read(text: bytes) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(text)
     return read
 
 
@@ -207,9 +207,9 @@ _PERSONAL = {name: _prefixes(kind.personal) for name, kind in KINDS.items()}
 
 
 def _written_object(columns: Iterable[tuple[str, str]], fields: Mapping[str, Any]) -> bytes:
-    """Columns as `canonical` writes them. Written straight away, because every tap pays for it."""
-    told = [prefix + _written(value) for name, prefix in columns if (value := fields.get(name)) is not None]
-    return f"{{{','.join(told)}}}".encode()
+    """Columns in the form of `canonical`, without a detour over `json`, because every tap pays for it."""
+    written = [prefix + _written(value) for name, prefix in columns if (value := fields.get(name)) is not None]
+    return f"{{{','.join(written)}}}".encode()
 
 
 def _written(value: Any) -> str:
@@ -221,13 +221,13 @@ def _written(value: Any) -> str:
     raise TypeError(f"no fact has a {type(value).__name__}")
 
 
-@lru_cache(maxsize=1024)  # a tap tells the moment it was made twice, and a batch one moment of receipt for each tap
+@lru_cache(maxsize=1024)  # a tap has its instant twice, and all taps of a batch the same instant of receipt
 def _instant(value: dt.datetime) -> str:
     return f'"{value.astimezone(dt.UTC).isoformat("T", "microseconds")[:-6]}Z"'
 
 
 def _number(value: float) -> float | int:
-    # PostgreSQL keeps the decimal that was written, and gives 1e300 back as an integer.
+    # PostgreSQL keeps the decimal as written, and returns 1e300 as an integer.
     written = Decimal(repr(value))
     return int(written) if written == written.to_integral_value() else value
 

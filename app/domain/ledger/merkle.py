@@ -1,8 +1,8 @@
-"""Merkle trees of RFC 9162 over leaf hashes that are kept in tiles of 256, and the two proofs.
+"""Merkle trees of RFC 9162 over leaf hashes stored in tiles of 256, and the two proofs.
 
 A tile `(level, no)` holds, one after the other, the roots of complete subtrees of 256^level leaves each, from the
-`no * 256`th on. Tiles only ever grow, so those of a tree hold every smaller one too, and a proof reads a few of them
-however large the tree is.
+`no * 256`th on. Tiles only ever grow, so those of a tree contain every smaller tree too, and a proof reads a few of
+them however large the tree is.
 """
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
@@ -30,9 +30,9 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def grow(tiles: MutableMapping[Place, bytes], size: int, leaves: Iterable[bytes]) -> set[Place]:
-    """Append leaf hashes to a tree of `size` in its tiles; gives the places that changed.
+    """Append leaf hashes to a tree of `size` in its tiles, and return the places that changed.
 
-    `tiles` holds at least those of `tiles_of([(0, size)])`.
+    `tiles` holds at least those of `tiles_of([(0, size)])`. Raises ValueError for a tile of another length.
     """
     changed = set()
     for index, leaf in enumerate(leaves, size):
@@ -51,9 +51,9 @@ def grow(tiles: MutableMapping[Place, bytes], size: int, leaves: Iterable[bytes]
 
 
 def root_of(tiles: Mapping[Place, bytes], span: Span) -> bytes:
-    """The root over a span: of a whole tree (from 0), or one that a proof asks for. `tiles` holds `tiles_of([span])`.
+    """The root over a span: a whole tree (from 0) or a part that a proof needs. `tiles` holds `tiles_of([span])`.
 
-    Raises ValueError where a tile is missing or too short.
+    Raises ValueError for a tile that is missing or too short.
     """
     low, high = span
     if low == high:
@@ -65,7 +65,7 @@ def root_of(tiles: Mapping[Place, bytes], span: Span) -> bytes:
 
 
 def tiles_of(spans: Iterable[Span]) -> set[Place]:
-    """Where the hashes stand that the roots of these spans are made from."""
+    """The tiles with the hashes from which the roots of these spans are computed."""
     return {_within(*part)[0] for span in spans for part in _parts(span)}
 
 
@@ -104,7 +104,7 @@ def consistency(old: int, new: int) -> list[Span]:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
-    """Whether a leaf hash stands at an index of the tree of that size and root (RFC 9162, 2.1.3.2)."""
+    """True when `path` proves a leaf hash at an index of the tree of that size and root (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:
         return False
     at, last, hashed = index, size - 1, leaf
@@ -122,7 +122,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 
 def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether the tree of size `new` only adds to the one of size `old` (RFC 9162, 2.1.4.2)."""
+    """True when `path` proves that the tree of size `new` extends the one of size `old` (RFC 9162, 2.1.4.2)."""
     if not 0 < old < new:
         same = old_root == new_root if old == new else old == 0 and old_root == EMPTY_ROOT
         return 0 <= old <= new and not path and same
@@ -147,7 +147,7 @@ def verify_consistency(old: int, new: int, old_root: bytes, new_root: bytes, pat
 
 
 class Frontier:
-    """A tree that leaves are added to and only its root is asked for: keeps one hash for each bit of its size."""
+    """A growing tree of which only the root is needed: keeps one hash for each bit of its size."""
 
     def __init__(self) -> None:
         self.size = 0
@@ -162,7 +162,7 @@ class Frontier:
         self.size += 1
 
     def root(self) -> bytes:
-        """The root of what was added so far."""
+        """The root of the leaves added so far."""
         if not self._complete:
             return EMPTY_ROOT
         *before, root = self._complete
@@ -177,7 +177,7 @@ def _split(size: int) -> int:
 
 
 def _parts(span: Span) -> Iterable[tuple[int, int]]:
-    """The complete subtrees of a span from left to right: how many times they double a leaf, and their number there."""
+    """The complete subtrees of a span from left to right, as (height, number at that height)."""
     low, high = span
     while low < high:
         height = (high - low).bit_length() - 1
@@ -186,7 +186,7 @@ def _parts(span: Span) -> Iterable[tuple[int, int]]:
 
 
 def _within(height: int, number: int) -> tuple[Place, int, int]:
-    """Where the hashes below a complete subtree stand: the tile, the first column, and how many."""
+    """The place of the hashes below a complete subtree: tile, first column, number of columns."""
     level, rest = divmod(height, TILE_BITS)
     no, column = divmod(number << rest, TILE_WIDTH)
     return (level, no), column, 1 << rest
@@ -201,7 +201,7 @@ def _complete(tiles: Mapping[Place, bytes], height: int, number: int) -> bytes:
 
 
 def _folded(hashes: bytes) -> bytes:
-    """The root over a power of two of hashes."""
+    """The root over hashes whose number is a power of two."""
     row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
     while len(row) > 1:
         row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]

@@ -1,7 +1,7 @@
-"""Delegations as they were given, prolonged and revoked, and what was done without one.
+"""The history of delegations: given, prolonged, expired and revoked.
 
-An employment says which delegations its staff has from a day on; what was put later may say otherwise. So whether one
-expired or was revoked follows from everything that was ever put, in its order.
+A version of an employment lists the delegations of its staff from a day on; a version put later may change them. So
+the difference between expired and revoked follows from all versions ever put, in their order.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ State = Literal["coming", "valid", "expiring", "expired", "revoked"]
 
 
 class Put(NamedTuple):
-    """An employment as it was put, when and by whom."""
+    """A version of an employment, with the instant and the author of its put."""
 
     staff: Staff
     at: dt.datetime
@@ -27,9 +27,9 @@ class Put(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """One delegation of a staff ref. `valid_to` is its last day as it now stands, None for no end; inclusive.
+    """One delegation of a staff ref. `valid_to` is its current last day, inclusive; None for no end.
 
-    `revoked_at` is when its last day was moved to an earlier one, or it was taken away altogether (`gone`).
+    `revoked_at` is the instant at which its last day was moved to an earlier one, or it was removed (`gone`).
     """
 
     staff: str
@@ -44,7 +44,7 @@ class Given:
     gone: bool = False
 
     def state(self, on: dt.date, soon: dt.timedelta) -> State:
-        """What it is that day; `expiring` when its last day is less than `soon` away."""
+        """Its state that day; `expiring` when its last day is less than `soon` away."""
         if self.gone:
             return "revoked"
         last_on = self.valid_to or LAST_DAY
@@ -56,7 +56,7 @@ class Given:
 
 
 def history(puts: Sequence[Put]) -> list[Given]:
-    """Every delegation one staff ref was ever given, by intervention and first day. `puts` are in their order."""
+    """Every delegation ever given to one staff ref, sorted by intervention and first day. `puts` are in their order."""
     versions: dict[dt.date, Put] = {}
     found: dict[tuple[str, dt.date], Given] = {}
     for put in puts:
@@ -70,10 +70,10 @@ def history(puts: Sequence[Put]) -> list[Given]:
 
 
 def _standing(versions: Sequence[Staff]) -> dict[tuple[str, dt.date], dt.date | None]:
-    """The last day of each delegation, as versions that follow each other say; None for no end."""
+    """The last day of each (intervention, first day) by consecutive versions; None for no end."""
     last: dict[tuple[str, dt.date], dt.date] = {}
     for version, following in zip_longest(versions, versions[1:]):
-        # Before its first day an employment is what it is then.
+        # Before its first day an employment counts as on its first day.
         since = FIRST_DAY if version is versions[0] else version.valid_from
         until = following.valid_from - ONE_DAY if following else LAST_DAY
         for one in version.delegations:
@@ -89,7 +89,7 @@ def _moved(given: Given, put: Put, standing: dict[tuple[str, dt.date], dt.date |
     key = (given.intervention, given.valid_from)
     before = given.valid_to or LAST_DAY
     if key not in standing:
-        over = given.gone or before < local_date(put.at)  # what is over may be left out of what is said
+        over = given.gone or before < local_date(put.at)  # a later version may leave out what has ended
         return given if over else replace(given, revoked_at=put.at, revoked_by=put.by, gone=True)
     now = standing[key] or LAST_DAY
     if now < before and not given.gone:

@@ -1,4 +1,4 @@
-"""A phone that was enrolled: whose it is, and since when it is no longer trusted."""
+"""Enrolled phones, with their staff and the instant from which they are no longer trusted."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,5 +13,5 @@ class Device:
     revoked_at: dt.datetime | None = None
 
     def trusted_with(self, staff: str) -> bool:
-        """Whether it is that staff's and has not been revoked."""
+        """True when it is bound to that staff ref and not revoked."""
         return self.staff == staff and self.revoked_at is None

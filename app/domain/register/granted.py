@@ -1,7 +1,7 @@
-"""Granted time: what an order line allows over days, by the one definition and the one rounding that all tell it by.
+"""Granted time: the time that an order line allows over days, with its only definition and rounding.
 
-A day grants by what the catalogue says that day, and by its category. Parts are exact; a line's whole over the asked
-days is rounded half up to whole seconds once, and its categories share what that gives.
+A day grants by the minutes and category of the catalogue that day. Parts are exact; the sum of a line over the days
+asked for is rounded half up to whole seconds once, and divided between its categories.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ from app.domain.time import Days
 
 
 class GrantedPart(NamedTuple):
-    """Exact seconds of a line, of days in which the catalogue says the same of it."""
+    """Exact seconds of a line over days on which its catalogue entry stays the same."""
 
     days: Days
     category: str | None
@@ -25,7 +25,10 @@ class GrantedPart(NamedTuple):
 
 
 def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days) -> Iterator[GrantedPart]:
-    """What the line grants on days on which its order is in force, if only zero, cut where the catalogue changes."""
+    """The granted parts of a line, cut where the catalogue changes; none for parts in which its order is not in force.
+
+    A part may have zero seconds.
+    """
     timeline = master.interventions.get(line.intervention)
     turns = [one.valid_from for one in timeline.versions] if timeline else []
     edges = [days[0], *(day for day in turns if days[0] < day <= days[1]), days[1] + ONE_DAY]
@@ -38,7 +41,7 @@ def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days)
 
 
 def lines_of(orders: Iterable[Order]) -> Iterable[Sequence[tuple[Order, OrderLine]]]:
-    """Each recipient's every line, as it stands in the parts of its order."""
+    """For each recipient's line, its versions in the parts of its order."""
     found: defaultdict[tuple[str, str, str, str], list[tuple[Order, OrderLine]]] = defaultdict(list)
     for order in orders:
         for line in order.lines:
@@ -47,14 +50,15 @@ def lines_of(orders: Iterable[Order]) -> Iterable[Sequence[tuple[Order, OrderLin
 
 
 def granted_seconds(master: MasterData, line: Iterable[tuple[Order, OrderLine]], days: Days) -> dict[str | None, int]:
-    """Whole seconds of a line over the days, to the recipient's death, by category; together its one rounding.
+    """Whole seconds of a line over the days, to the recipient's death, by category; their sum is rounded half up.
 
-    Categories come in their order, each as far as the rounded sum so far goes, so none is off by more than a second.
+    Each category, in sorted order, gets the rounded sum up to it less that before it, so none is off by more than a
+    second.
     """
     exact: defaultdict[str | None, Fraction] = defaultdict(Fraction)
-    for order, told in line:
+    for order, version in line:
         alive = until_death(order, master.died_on(order.recipient))
-        for part in granted_parts(master, alive, told, days) if alive else ():
+        for part in granted_parts(master, alive, version, days) if alive else ():
             exact[part.category] += part.seconds
     found: dict[str | None, int] = {}
     total, before = Fraction(0), 0

@@ -1,4 +1,4 @@
-"""Master data as the derivation sees it: who lives where, who works for whom, which tag hangs at which door.
+"""Master data for the derivation: recipients, staff, interventions, orders, contracts, tags, devices, keys.
 
 A `MasterData` is filled record by record from the stored versions and answers look-ups by day or instant.
 Recipients, staff and interventions have versions, each in force from its first day until the next one's; so the
@@ -34,7 +34,7 @@ MOST_REMEMBERED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a recipient lives from a day on."""
+    """A recipient with its household from a day on."""
 
     ref: str
     valid_from: dt.date
@@ -46,7 +46,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """Leave for one person to do one delegated intervention, inclusive days."""
+    """Permission for one person to do one delegated intervention, on inclusive days."""
 
     intervention: str
     valid_from: dt.date
@@ -55,7 +55,7 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """An employment from a day on; `person` is who it is, across employments."""
+    """An employment from a day on; `person` identifies the human across employments."""
 
     ref: str
     valid_from: dt.date
@@ -65,14 +65,14 @@ class Staff:
     role: str
     delegations: tuple[Delegation, ...] = ()
     registered_on: dt.date | None = None
-    """When its provider's own planner made the ref; None where the municipality did."""
+    """The day on which its provider's own planner registered the ref; None if the municipality did."""
 
     def holds(self, on: dt.date) -> bool:
-        """Whether it has begun and is not over that day."""
+        """True when the employment has begun and is not over that day."""
         return self.valid_from <= on <= (self.valid_to or on)
 
     def is_delegated(self, intervention: str, on: dt.date) -> bool:
-        """Whether a delegation for the intervention holds that day."""
+        """True when a delegation for the intervention is valid that day."""
         return any(
             one.intervention == intervention and one.valid_from <= on <= (one.valid_to or on)
             for one in self.delegations
@@ -92,10 +92,10 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """How a provider's visits are split while the contract is valid (inclusive days).
+    """A provider's contract (inclusive days) with the rules for its visits.
 
-    A visit with an end told by hand that lasts longer than `manual_attest_minutes` waits for a second person. None says
-    nothing of it.
+    A visit with an end entered by hand that lasts longer than `manual_attest_minutes` waits for a second person; None
+    if the contract agrees nothing about it.
     """
 
     ref: str
@@ -109,7 +109,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """A tag with the households it has hung at and the states it has had, each from an instant on."""
+    """A tag with its households and its states, each from an instant on."""
 
     ref: str
     kind: str
@@ -117,18 +117,18 @@ class Tag:
     mounts: tuple[tuple[dt.datetime, str], ...] = ()
     states: tuple[tuple[dt.datetime, str], ...] = ()
     epochs: tuple[tuple[str, int], ...] = ()
-    """Keyset and version of its keys, each until the next: with new keys its counter begins anew."""
+    """Keyset and version of its keys, in order: with new keys its counter begins anew."""
 
     def versions_of(self, keyset: str) -> tuple[int, ...]:
-        """The versions of its keys of that keyset, the present one first."""
+        """The versions of its keys of that keyset, the newest first."""
         return tuple(dict.fromkeys(version for of, version in reversed(self.epochs) if of == keyset))
 
     def household_at(self, at: dt.datetime) -> str | None:
-        """The household whose door it hangs at, None before its first mount."""
+        """The household where it hangs at an instant; None before its first mount."""
         return _latest(self.mounts, at)
 
     def state_at(self, at: dt.datetime) -> str | None:
-        """Its state, None before the first is told."""
+        """Its state at an instant; None before the first."""
         return _latest(self.states, at)
 
 
@@ -150,7 +150,7 @@ class Timeline(Generic[V]):
         insort(self.versions, version, key=lambda kept: kept.valid_from)
 
     def on(self, day: dt.date) -> V | None:
-        """The version in force that day."""
+        """The version in force that day; None before the first."""
         index = bisect_right(self.versions, day, key=lambda version: version.valid_from)
         return self.versions[index - 1] if index else None
 
@@ -161,7 +161,7 @@ def _timelines() -> defaultdict[str, Timeline[V]]:
 
 @dataclass(slots=True)
 class MasterData:
-    """One municipality's master data, by ref. `seq` is the last stored record it has taken in."""
+    """One municipality's master data, by ref. `seq` is the number of the last stored record taken in."""
 
     seq: int = 0
     recipients: defaultdict[str, Timeline[Recipient]] = field(default_factory=_timelines)
@@ -184,7 +184,7 @@ class MasterData:
     _contracts_of: defaultdict[str, list[Contract]] = field(default_factory=lambda: defaultdict(list))
 
     def remembered(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
-        """What `find` says of the present master data; found once, and forgotten with the next change."""
+        """The result of `find` for the present master data; computed once, and forgotten with the next change."""
         found: T | None = self._memory.get(key)
         if found is None:
             if len(self._memory) >= MOST_REMEMBERED:
@@ -238,50 +238,51 @@ class MasterData:
         self._tag_of_uid[tag.uid] = tag.ref
 
     def person_of(self, staff: str) -> str:
-        """The person behind a staff ref; an unknown ref stands for itself until the employer tells."""
+        """The person behind a staff ref; an unknown ref counts as a person of its own until it is registered."""
         return self._person_of.get(staff, staff)
 
     def refs_of(self, person: str) -> list[str]:
-        """The staff refs of which `person_of` says this person, and only those."""
+        """The sorted staff refs whose `person_of` is this person."""
         refs = self._refs_of.get(person, set())
         return sorted(refs if person in self._person_of else {*refs, person})
 
     def employers_of(self, person: str) -> set[str]:
-        """Every provider that the person works for, has worked for or will."""
+        """Every provider that the person works for, worked for or will work for."""
         return {version.provider for ref in self._refs_of.get(person, ()) for version in self.staff[ref].versions}
 
     def staff_on(self, ref: str, on: dt.date) -> Staff | None:
-        """The employment of the day; before the first and after the last day the nearest one."""
+        """The employment of the day; before its first day the first one, after its last day the last one."""
         timeline = self.staff.get(ref)
         if timeline is None:
             return None
         return timeline.on(on) or timeline.versions[0]
 
     def is_employed(self, staff: str, at: dt.datetime) -> bool:
-        """Whether a staff ref is somebody's at an instant."""
+        """True when a staff ref has a current employment at an instant."""
         on = local_date(at)
         found = self.staff_on(staff, on)
         return found is not None and found.holds(on)
 
     def provider_of(self, staff: str, at: dt.datetime) -> str | None:
-        """Who employs a staff ref at an instant, None for an unknown one."""
+        """The employer of a staff ref at an instant, by `staff_on`; None for an unknown one."""
         found = self.staff_on(staff, local_date(at))
         return found.provider if found else None
 
     def recipient_on(self, ref: str, on: dt.date) -> Recipient | None:
-        """Where and who the recipient is that day, None before the first version."""
+        """The version of a recipient in force that day; None before the first."""
         timeline = self.recipients.get(ref)
         return timeline.on(on) if timeline else None
 
     def died_on(self, ref: str) -> dt.date | None:
-        """The recipient's last day as it is known now: a death told late holds from its own day."""
+        """The day of the recipient's death by the newest version, so a death reported late counts from its own day."""
         timeline = self.recipients.get(ref)
         return timeline.versions[-1].died_on if timeline else None
 
     def residents(self, household: str, on: dt.date) -> list[str]:
-        """Who lives there that day, by ref; failing that, who left last, or else who comes first.
+        """The refs of the recipients who live there that day, sorted.
 
-        So a tap at a door where anybody was ever told to live is somebody's visit, whatever day a move is put down for.
+        If nobody lives there that day, whoever moved out last, otherwise whoever moves in first. So a tap at a door
+        where anybody was ever registered is somebody's visit, whatever day a move is registered for.
         """
         found: list[tuple[tuple[int, dt.timedelta], str]] = []
         for ref in self._residents.get(household, ()):
@@ -299,11 +300,11 @@ class MasterData:
         return sorted(ref for distance, ref in found if distance == nearest)
 
     def period(self, household: str, on: dt.date) -> int:
-        """Which of the household's periods the day is in: within one nothing changes of who lives there with what."""
+        """The number of the household's period that the day is in: within one, residents and orders stay the same."""
         return bisect_right(self.remembered((household,), partial(self._turns, household)), on)
 
     def _turns(self, household: str) -> list[dt.date]:
-        """The days on which somebody comes, moves on or has died, or what is ordered there begins, ends or changes."""
+        """The sorted days on which residents, deaths, orders or catalogue entries of the household change."""
         days: set[dt.date] = set()
         for ref in self._residents.get(household, ()):
             versions = self.recipients[ref].versions
@@ -319,38 +320,38 @@ class MasterData:
         return sorted(days)
 
     def has_household(self, household: str) -> bool:
-        """Whether anybody has ever lived there."""
+        """True when anybody has ever lived there."""
         return household in self._residents
 
     def household_of(self, recipient: str) -> set[str]:
-        """Whoever ever lived where the recipient ever did, and the recipient."""
+        """The recipient, and everybody who ever lived in a household where the recipient ever did."""
         versions = self.recipients[recipient].versions if recipient in self.recipients else []
         return {recipient}.union(*(self._residents[version.household] for version in versions))
 
     def orders_of(self, recipient: str) -> list[Order]:
-        """Every order of the recipient, by ref."""
+        """Every order of the recipient, sorted by ref and first day."""
         return self._orders_of.get(recipient, [])
 
     def category_of(self, intervention: str, on: dt.date) -> str | None:
-        """Category of an intervention that day, the first known one before its first day."""
+        """The category of an intervention that day; before its first day, the first one. None for an unknown one."""
         version = self._intervention_on(intervention, on)
         return version.category if version else None
 
     def minutes_of(self, intervention: str, line: OrderLine | None, on: dt.date) -> int:
-        """The line's standard minutes, else the catalogue's that day."""
+        """The line's standard minutes, else the catalogue's that day, else 0."""
         if line is not None and line.standard_minutes is not None:
             return line.standard_minutes
         version = self._intervention_on(intervention, on)
         return version.standard_minutes if version else 0
 
     def licensed_of(self, intervention: str) -> Licensed | None:
-        """What kind of licensed health care it is by its newest version of such; None for all other help.
+        """The kind of licensed health care, by the newest version with that category; None for other interventions.
 
-        Where the catalogue does not say, `rehab` is rehabilitation and everything else nursing.
+        If the catalogue does not state it, `rehab` is rehabilitation and everything else nursing.
         """
         timeline = self.interventions.get(intervention)
-        told = [one.licensed for one in timeline.versions if one.category == "LICENSED_HSL"] if timeline else []
-        return (told[-1] or ("rehabilitation" if intervention == "rehab" else "nursing")) if told else None
+        kinds = [one.licensed for one in timeline.versions if one.category == "LICENSED_HSL"] if timeline else []
+        return (kinds[-1] or ("rehabilitation" if intervention == "rehab" else "nursing")) if kinds else None
 
     def _intervention_on(self, ref: str, on: dt.date) -> Intervention | None:
         timeline = self.interventions.get(ref)
@@ -359,7 +360,7 @@ class MasterData:
         return timeline.on(on) or timeline.versions[0]
 
     def contract_of(self, provider: str, on: dt.date) -> Contract | None:
-        """The provider's contract that day. Two of one provider never overlap."""
+        """The provider's contract that day; None without one. Two of one provider never overlap."""
         for contract in self._contracts_of.get(provider, ()):
             if contract.valid_from <= on and (contract.valid_to is None or on <= contract.valid_to):
                 return contract

@@ -1,4 +1,4 @@
-"""Notices: somebody says before a visit that it is not wanted."""
+"""Notices: a visit is declined before it begins."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Told before: nobody need come at this time, for this intervention or (None) for all that is ordered then."""
+    """Declined in advance: the visit at this time, for one intervention or (None) for all that are ordered then."""
 
     recipient: str
     provider: str

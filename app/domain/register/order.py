@@ -1,4 +1,4 @@
-"""What a municipality has ordered for a recipient: orders, lines, pauses, and the time they grant."""
+"""Orders of a municipality for a recipient: lines, pauses, and the time they grant."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
@@ -15,11 +15,11 @@ PeriodUnit = Literal["d", "wk", "mo"]
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """One granted intervention: how long, how often, by how many, and when it fits.
+    """One granted intervention: its length, its frequency, the number of staff, and the times it fits.
 
-    `standard_minutes` is the line's own or the catalogue's; `frequency` times per `period` `period_unit`.
-    `weekdays` are ISO numbers, empty for any; a `window` is half-open, may wrap midnight and then counts to its start
-    day; one that ends where it starts goes all the way round.
+    `standard_minutes` is None for the catalogue's; `frequency` times per `period` `period_unit`. `weekdays` are ISO
+    numbers, empty for any; a `window` is half-open, may wrap midnight and then counts to its start day; one that ends
+    where it starts is a whole day.
     """
 
     ref: str
@@ -32,14 +32,15 @@ class OrderLine:
     weekdays: tuple[int, ...] = ()
     window: tuple[dt.time, dt.time] | None = None
     answered_by: tuple[str, ...] = ()
-    """Other providers whose staff may come for it; said of alarms."""
+    """Other providers whose staff may come for it; for alarms."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
     """Inclusive local days without the order in force; open-ended when `last_on` is None.
 
-    `notified_at` is when the provider was told; what a paused day pays goes by it and by the `reason`.
+    `notified_at` is the instant at which the provider was notified; the pay of a paused day depends on it and on the
+    `reason`.
     """
 
     first_on: dt.date
@@ -52,7 +53,7 @@ class Pause:
 class Order:
     """An order from the municipality to one provider for one recipient. Days are inclusive and local.
 
-    An order that was put again from a day on is several of these with one ref, each with the days it holds for.
+    An order that was put again from a day on is several of these with one ref, each with its own days.
     """
 
     ref: str
@@ -65,14 +66,17 @@ class Order:
 
 
 def until_death(order: Order, died_on: dt.date | None) -> Order | None:
-    """The order as it ends with its recipient's death; None where it would begin after that."""
+    """The order, ended with its recipient's death; None if it would begin after that."""
     if died_on is None or (order.valid_to is not None and order.valid_to <= died_on):
         return order
     return replace(order, valid_to=died_on) if order.valid_from <= died_on else None
 
 
 def of_provider(order: Order, provider: str) -> Order | None:
-    """What of an order a provider's staff come for: all of its own, of another's what it answers. None: nothing."""
+    """The order with the lines that a provider's staff may come for: all of its own, else those it answers.
+
+    None without such a line.
+    """
     if order.provider == provider:
         return order
     lines = tuple(line for line in order.lines if provider in line.answered_by)
@@ -80,12 +84,12 @@ def of_provider(order: Order, provider: str) -> Order | None:
 
 
 def providers_of(order: Order) -> set[str]:
-    """Whose staff may come for anything of the order."""
+    """The providers whose staff may come for any line of the order."""
     return {order.provider}.union(*(line.answered_by for line in order.lines))
 
 
 def in_force(order: Order, on: dt.date) -> bool:
-    """Whether the order is valid and not paused that day."""
+    """True when the order is valid and not paused that day."""
     return _valid(order, on) and not any(_paused(pause, on) for pause in order.pauses)
 
 
@@ -98,7 +102,7 @@ def _paused(pause: Pause, on: dt.date) -> bool:
 
 
 def fits(line: OrderLine, start_at: dt.datetime) -> bool:
-    """Whether a visit that starts at this instant falls in the line's weekdays and window."""
+    """True when a visit that starts at this instant falls in the line's weekdays and window, by local time."""
     if not line.weekdays and line.window is None:
         return True
     moment = local(start_at)
@@ -116,7 +120,7 @@ def fits(line: OrderLine, start_at: dt.datetime) -> bool:
 
 
 def active_days(order: Order, days: Days) -> int:
-    """Days of the inclusive span on which the order is in force."""
+    """Number of days of the inclusive span on which the order is in force."""
     first, last = max(days[0], order.valid_from), min(days[1], order.valid_to or LAST_DAY)
     if last < first:
         return 0
@@ -141,9 +145,9 @@ def months(days: Days) -> Iterator[Days]:
 
 
 def granted_minutes(order: Order, line: OrderLine, standard_minutes: int, days: Days) -> Fraction:
-    """Minutes of one line within inclusive local days of one catalogue, exact.
+    """Exact minutes granted by one line within inclusive local days on which the catalogue stays the same.
 
-    `domain.register.granted` is the definition.
+    `domain.register.granted` has the definition of granted time.
     """
     rate = Fraction(standard_minutes * line.staff_count * line.frequency, line.period)
     if line.period_unit == "mo":
@@ -154,16 +158,16 @@ def granted_minutes(order: Order, line: OrderLine, standard_minutes: int, days: 
 
 
 def weekly_minutes(line: OrderLine, standard_minutes: int, on: dt.date) -> Fraction:
-    """The minutes the line grants in seven active days of the month of `on`; a weight where no line fits the moment."""
+    """The minutes the line grants in seven active days of the month of `on`: its weight if no line fits the moment."""
     rate = Fraction(standard_minutes * line.staff_count * line.frequency * 7, line.period)
     return rate / {"d": 1, "wk": 7, "mo": days_in_month(on)}[line.period_unit]
 
 
 def changed_days(old: Sequence[Order], new: Sequence[Order]) -> Days | None:
-    """The hull of days whose derivation may differ between two versions of an order; None when none may.
+    """The hull of days whose derivation may differ between two versions of an order; None if no day may.
 
-    A change of what is ordered, or an order that appears or goes, also changes how days outside it are told
-    (not ordered, or ordered but not in force), so it touches every day.
+    If an order appears or goes, or its interventions change, visits of days outside it change too (not ordered, or
+    ordered but not in force), so every day may differ.
     """
     if _ordered(old) != _ordered(new):
         return FIRST_DAY, LAST_DAY
@@ -172,19 +176,19 @@ def changed_days(old: Sequence[Order], new: Sequence[Order]) -> Days | None:
 
 
 def first_change(old: Sequence[Order], new: Sequence[Order]) -> dt.date | None:
-    """The first day of which two versions of an order say something else, a pause's reason and notice included."""
+    """The first day on which two versions of an order differ, a pause's reason and notice included; None if equal."""
     return next((days[0] for days in _differing(old, new, _valid)), None)
 
 
 def _differing(old: Sequence[Order], new: Sequence[Order], counts: Callable[[Order, dt.date], bool]) -> Iterator[Days]:
     edges = sorted({day for order in (*old, *new) for day in turns(order)})
     for start, following in zip(edges, [*edges[1:], None], strict=True):
-        before, after = ([_said(order, start) for order in told if counts(order, start)] for told in (old, new))
+        before, after = ([_content(order, start) for order in one if counts(order, start)] for one in (old, new))
         if before != after:
             yield start, following - ONE_DAY if following else LAST_DAY
 
 
-def _said(order: Order, on: dt.date) -> tuple[object, ...]:
+def _content(order: Order, on: dt.date) -> tuple[object, ...]:
     pauses = [(pause.reason, pause.notified_at) for pause in order.pauses if _paused(pause, on)]
     return order.recipient, order.provider, order.lines, pauses
 
@@ -199,7 +203,7 @@ def _ordered(orders: Sequence[Order]) -> set[tuple[str, str, str | None]]:
 
 
 def turns(order: Order) -> Sequence[dt.date]:
-    """The days on which the order may begin or cease to be in force."""
+    """The days on which the order may begin or cease to be in force, unsorted."""
     days = [order.valid_from]
     if order.valid_to and order.valid_to < LAST_DAY:
         days.append(order.valid_to + ONE_DAY)

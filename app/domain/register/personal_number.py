@@ -1,8 +1,8 @@
-"""Personal and coordination numbers: what is one, wherever it stands.
+"""Personal and coordination numbers: their form, recognised anywhere in a text.
 
-Ten or twelve digits, the last four apart or not, that no other digit touches: a day of birth (plus 60 in a coordination
-number, whose day or month may be unknown), three digits and the check digit. Whether anybody has been given the number
-is not asked, nor what day it is today: a ref that is none today is none next year.
+Ten or twelve digits, the last four apart or not, without another digit beside them: a day of birth (plus 60 in a
+coordination number, whose day or month may be unknown), three digits and the check digit. It does not matter if anybody
+has the number, nor what day it is today: a ref that is no number today is none next year.
 """
 
 import datetime as dt
@@ -13,16 +13,16 @@ OLDEST_YEAR = 1850
 CENTURIES = ("20", "19", "18")
 HUNDRED = 100
 COORDINATION = 60
-"""What a coordination number adds to the day of birth."""
+"""Added to the day of birth in a coordination number."""
 
-# The last four stand apart by whatever a keyboard or a word processor makes of a hyphen or a blank.
+# The last four may be set apart by any sign that a keyboard or a word processor makes of a hyphen or a blank.
 _WRITTEN = re.compile(
     r"(?<![0-9])(18|19|20)?([0-9]{2})([0-9]{2})([0-9]{2})([-+ \u00a0\u2010-\u2015\u2212]?)([0-9]{4})(?![0-9])"
 )
 
 
 class PersonalNumber(NamedTuple):
-    """A valid number as it was written. `century` is empty where ten digits were."""
+    """A valid number as it was written. `century` is empty for ten digits."""
 
     century: str
     year: str
@@ -32,9 +32,9 @@ class PersonalNumber(NamedTuple):
     tail: str
 
     def in_full(self, today: dt.date, birth_date: dt.date | None = None) -> str | None:
-        """The twelve digits of somebody born by `today`, on `birth_date` where that is told; None if nobody was.
+        """The twelve digits of a person born by `today`, on `birth_date` if given; None if no century fits.
 
-        Ten digits are those of the youngest it can be, after a `+` of the youngest who turns 100 this year or has.
+        Ten digits give the youngest possible person; after a `+`, the youngest who is 100 or turns 100 this year.
         """
         youngest = today.year - HUNDRED if self.sign == "+" and not self.century else today.year
         for century in [self.century] if self.century else CENTURIES:
@@ -47,11 +47,11 @@ class PersonalNumber(NamedTuple):
         if birth_date is None:
             return True
         day = f"{int(self.day) % COORDINATION:02}"
-        told = zip((century + self.year, self.month, day), f"{birth_date:%Y-%m-%d}".split("-"), strict=True)
-        return all(part in {"00", there} for part, there in told)
+        parts = zip((century + self.year, self.month, day), f"{birth_date:%Y-%m-%d}".split("-"), strict=True)
+        return all(part in {"00", there} for part, there in parts)
 
     def first_on(self, century: str) -> dt.date | None:
-        """The first day of birth that the number leaves open; None where the calendar has none."""
+        """The earliest day of birth that the number can mean; None if the calendar has no such day."""
         year, month, day = int(century + self.year), int(self.month), int(self.day)
         if day >= COORDINATION:
             month, day = month or 1, day - COORDINATION or 1
@@ -62,18 +62,18 @@ class PersonalNumber(NamedTuple):
 
 
 def number_of(text: str) -> PersonalNumber | None:
-    """The number that the whole text is."""
+    """The number, if the whole text is one; else None."""
     found = _WRITTEN.fullmatch(text)
     return _valid(found) if found else None
 
 
 def holds_number(text: str) -> bool:
-    """Whether a number stands anywhere in the text."""
+    """True when the text contains a number anywhere."""
     return any(map(_valid, _WRITTEN.finditer(text)))
 
 
 def without_numbers(text: str) -> str:
-    """The text with `…` for each number."""
+    """The text with `…` in place of each number."""
     return _WRITTEN.sub(lambda found: "…" if _valid(found) else found[0], text)
 
 
@@ -86,6 +86,6 @@ def _valid(found: re.Match[str]) -> PersonalNumber | None:
 
 
 def has_check_digit(digits: str) -> bool:
-    """Whether the last digit is the Luhn check digit of the others: persons, organisations, bankgiro, plusgiro."""
+    """True when the last digit is the Luhn check digit of the others: persons, organisations, bankgiro, plusgiro."""
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
     return sum(sum(divmod(number, 10)) for number in doubled) % 10 == 0

@@ -1,4 +1,4 @@
-"""Judging a tap when it first arrives: when it was, what it proves, whether it stands.
+"""Judging a tap when it first arrives: its instant, its evidence, its verdict.
 
 The judgement is made once and is part of the fact from then on.
 """
@@ -39,7 +39,7 @@ ManualReason = Literal[
     "system_down",
     "other",
 ]
-"""Why a tap was made by hand."""
+"""Reasons for a tap entered by hand."""
 STATE_DISPUTES = {
     "suspended": "tag_suspended",
     "lost": "tag_lost",
@@ -62,26 +62,26 @@ Refusal = Literal[
     "unknown_household",
     "too_many_refused",
 ]
-"""Why a tap is refused."""
+"""Codes of refused taps."""
 JUDGED_ANEW = frozenset(
     {"unknown_intervention", "unknown_recipient", "unknown_household", "tag_unknown", "keyset_unknown"}
 )
-"""Refusals for what master data lacks: the same item sent again is judged by what there is then. All others stand."""
+"""Refusals for missing master data: the same item sent again is judged anew. All other refusals are final."""
 ENDED_KEYSETS = frozenset({"retired", "compromised"})
 UNREGISTERED_VERSION = 1
-"""The version whose key is tried for a chip that nobody has told of, so that it takes as long as any other."""
+"""The version of the key tried for an unregistered chip, so that its refusal takes as long as any other."""
 
 
 class KeysClosedError(Exception):
-    """The keyset is there, and its keys cannot be opened here. To refuse its messages would be to lose them."""
+    """The keyset exists, but its keys cannot be decrypted here. Its messages must not be refused, or they are lost."""
 
 
 @dataclass(slots=True)
 class Message:
-    """What an NTAG 424 DNA said, 16 encrypted bytes and a MAC of 8, and once verified, what it reads.
+    """The message of an NTAG 424 DNA: 16 encrypted bytes and a MAC of 8; once verified, with its content.
 
-    It may be asked to verify before anything is known for certain and again when it is: what a chip's key has signed
-    stays so, and a message that failed is looked at again only when master data has changed.
+    It may be verified before the lock is held and again after: a verified message stays verified, and a message that
+    failed is tried again only when master data has changed.
     """
 
     keyset: str
@@ -91,9 +91,9 @@ class Message:
     _seq: int = -1
 
     def verified(self, master: MasterData) -> Read | None:
-        """Which chip, read how often, with its keys of which version; None for what no chip of the keyset said.
+        """UID, counter and key version of the message; None if no chip of the keyset made it.
 
-        Raises KeysClosedError.
+        Raises KeysClosedError if the keyset's keys cannot be decrypted.
         """
         if self._read is None and self._seq != master.seq and self.keyset in master.keysets:
             keys = master.keys.get(self.keyset)
@@ -111,7 +111,7 @@ def _versions(master: MasterData, keyset: str, uid: str) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the phone says of one tap: `message`, `uid` or `household` is given; `reason` goes with `household`."""
+    """One tap as the phone sent it, with `message`, `uid` or `household`; `reason` goes with `household`."""
 
     id: UUID
     direction: ClaimedDirection
@@ -127,7 +127,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What surrounds a batch: when it reached us, and the phone's clocks when it was sent."""
+    """A batch's instant of receipt, and the phone's clocks when it was sent."""
 
     received_at: dt.datetime
     sent_at: dt.datetime
@@ -137,27 +137,27 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """How one phone's clocks stand to ours: `wall` is added to its wall clock, `booted_at` is where uptime began."""
+    """The error of a phone's clocks: `wall` is added to its wall clock, `booted_at` is the instant of uptime 0."""
 
     wall: dt.timedelta | None = None
     booted_at: dt.datetime | None = None
 
 
 class Lead(NamedTuple):
-    """How far a claim of the future is moved back. One that is `alone` there was only clipped to its receipt."""
+    """The time by which a claim in the future is moved back. `alone`: no others were moved with it."""
 
     back: dt.timedelta
     alone: bool
 
 
 Leads = Mapping[dt.datetime, Lead]
-"""By the instant that the clocks give, for those that lie in the future."""
+"""By the instant that the clocks give, for instants in the future."""
 
 
 class Judgement(NamedTuple):
-    """The verdict on one claim. A tag is kept by name, not by its household: where it hung may be told later.
+    """The verdict on one claim. The tag is stored by ref, not by its household: its mount may be registered later.
 
-    `epoch` and `counter` are the tag's, where it said them: which of its keys in turn, and how often it was read.
+    `epoch` and `counter` are of the tag's message, if it sent one: the index of its keys, and its number of reads.
     """
 
     verdict: Verdict
@@ -171,13 +171,13 @@ class Judgement(NamedTuple):
 
 
 def wall_shift(received_at: dt.datetime, sent_at: dt.datetime) -> dt.timedelta:
-    """What is added to a phone's wall clock that said `sent_at` when we said `received_at`."""
+    """The correction of a phone's wall clock that showed `sent_at` at `received_at`; zero within 30 seconds."""
     raw = received_at - sent_at
     return raw if abs(raw) > CLOCK_TOLERANCE else ZERO
 
 
 def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
-    """The shift of a batch: the one kept for this phone while it fits, so that IN and OUT sent apart do not drift."""
+    """The shift of a batch: the stored one of this phone while it fits, so that IN and OUT sent apart do not drift."""
     wall = wall_shift(envelope.received_at, envelope.sent_at)
     if kept and kept.wall is not None:
         raw = envelope.received_at - envelope.sent_at
@@ -191,7 +191,7 @@ def shift_of(envelope: Envelope, kept: Shift | None) -> Shift:
 
 
 def _by_clocks(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datetime, bool]:
-    """When the phone's clocks, as they stand to ours, say that the tap was, and whether that corrects them much."""
+    """The instant of the tap by the phone's corrected clocks, and True if the correction is large enough to flag."""
     wall = shift.wall or ZERO
     same_boot = claim.boot_id is not None and claim.boot_id == envelope.boot_id
     at: dt.datetime | None = None
@@ -204,10 +204,10 @@ def _by_clocks(claim: Claim, envelope: Envelope, shift: Shift) -> tuple[dt.datet
 
 
 def leads_of(claims: Iterable[Claim], envelope: Envelope, shift: Shift) -> Leads:
-    """Of a batch the claims that lie in the future: they are moved back together, so that what lies between them stays.
+    """The leads of a batch's claims in the future, which are moved back together to keep the time between them.
 
-    The latest was then when the batch was received. Claims further apart than anybody is anywhere are not moved by
-    each other: the nonsense of one must not carry an honest one that is a second ahead into another year.
+    The latest is moved to the receipt of the batch. Claims more than 16 hours apart are moved separately: one absurd
+    claim must not move an honest one that is a second ahead into another year.
     """
     times = sorted({_by_clocks(claim, envelope, shift)[0] for claim in claims})
     groups: list[list[dt.datetime]] = []
@@ -222,10 +222,10 @@ def leads_of(claims: Iterable[Claim], envelope: Envelope, shift: Shift) -> Leads
 def time_of(
     claim: Claim, envelope: Envelope, shift: Shift, leads: Leads = MappingProxyType({})
 ) -> tuple[dt.datetime, tuple[str, ...]]:
-    """When the tap was, in whole UTC seconds, and the flags its clocks raise.
+    """The instant of the tap, in whole UTC seconds, and the flags of its clocks.
 
-    Never after it was received, nor before 1970, where the clock of a phone begins that has lost its time. `leads` are
-    those of its batch; without them it is taken to be alone.
+    Never after its receipt, nor before 1970, where the clock of a phone that has lost its time begins. `leads` are
+    those of its batch; without them it is judged alone.
     """
     at, adjusted = _by_clocks(claim, envelope, shift)
     flags = [ADJUSTED] if adjusted else []
@@ -238,7 +238,7 @@ def time_of(
 
 
 def moved(instant: dt.datetime, times: int, step: dt.timedelta) -> dt.datetime | None:
-    """The instant moved, None when that is outside the calendar: a phone may say anything of its clocks."""
+    """The instant plus `times` steps; None outside the calendar, because a phone may send any value."""
     try:
         return instant + times * step
     except OverflowError:
@@ -253,17 +253,16 @@ def judge(
     late_after: dt.timedelta,
     leads: Leads = MappingProxyType({}),
 ) -> Judgement:
-    """The verdict on a well-formed claim not seen before, without what a tag's other reads say of it.
+    """The verdict on a well-formed claim not seen before. `domain.taps.read_counter` adds the tag's other reads.
 
-    That is `domain.taps.read_counter`.
-    What names no tag or household we know, or is no chip's word, is refused; a tag's state, a tag without a household
-    and a tap received too late dispute; everything else is accepted. Claims of the future that were moved back
-    together answer no code for it: only one that was clipped does.
+    Refused: an unknown tag or household, and a message that no chip made. Disputed: a tag's state, a tag without a
+    household, and a tap received more than `late_after` after its instant. Everything else is accepted. A claim in the
+    future has the code `claim_in_future` only if it was clipped alone, not if several were moved back together.
     """
     at, flags = time_of(claim, envelope, shift, leads)
     lead = leads.get(_by_clocks(claim, envelope, shift)[0]) if leads else None
-    told = [flag for flag in flags if flag != IN_FUTURE or lead is None or lead.alone]
-    judged = Judgement("accepted", told[0] if told else None, at, "manual", None, flags)
+    shown = [flag for flag in flags if flag != IN_FUTURE or lead is None or lead.alone]
+    judged = Judgement("accepted", shown[0] if shown else None, at, "manual", None, flags)
     if claim.message is not None:
         online = envelope.received_at - at <= ONLINE
         judged = _with_message(judged._replace(evidence="sun_online" if online else "sun_late"), claim.message, master)
@@ -279,7 +278,7 @@ def judge(
 
 
 def counted(message: Message, master: MasterData) -> tuple[str, int, int] | None:
-    """Tag, epoch and counter of a message, None for one that is refused for what it is."""
+    """Tag, epoch and counter of a message; None if it is refused for its content."""
     judged = _with_message(Judgement("accepted", None, EPOCH, None), message, master)
     if judged.tag is None or judged.epoch is None or judged.counter is None:
         return None
@@ -287,7 +286,7 @@ def counted(message: Message, master: MasterData) -> tuple[str, int, int] | None
 
 
 def _with_message(judged: Judgement, message: Message, master: MasterData) -> Judgement:
-    """What is wrong with a message is one code, whatever it is."""
+    """The judgement with the message's tag, epoch and counter, or refused."""
     state = master.keysets.get(message.keyset)
     if state is None or state in ENDED_KEYSETS:
         return _refused(judged, "keyset_retired" if state else "keyset_unknown")
@@ -319,10 +318,11 @@ def _refused(judged: Judgement, code: Refusal) -> Judgement:
 
 
 def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgement:
-    """The judgement on a tap that came with a device's token; None is a device this municipality does not know.
+    """The judgement on a tap that came with a device's token; None for a device unknown in this municipality.
 
-    Bound to another staff, or tapped when it was revoked: `device_not_bound`, which goes before what the tag tells,
-    because hanging the tag up would heal that. A tap made before its device was revoked stands, flagged.
+    Disputed with `device_not_bound` if the device is bound to another staff ref or was revoked by then. This code comes
+    before the tag's, because mounting the tag would remove that one. A tap made before its device was revoked stands,
+    flagged `device_revoked`.
     """
     if judged.verdict == "refused":
         return judged

@@ -1,14 +1,14 @@
-"""The counter rule: what the other reads of a tag say about when one of them can have been.
+"""The counter rule: the other reads of a tag bound the instant of each read.
 
 A chip counts its reads, so a later read never has a lower counter. Several phones read one tag, some of them offline,
-and tell of it in any order; so what is known of a read is bounded from both sides. It was not before what the reads up
-to it claim, and not after what the reads from it on claim, nor after any of those had reached us. Where the bounds
-cross, two phones contradict each other, or somebody kept a link and used it later.
+and send their reads in any order; so the instant of a read is bounded from both sides. It is not before the claims of
+the reads up to it, and not after the claims of the reads from it on, nor after the receipt of any of those. If the
+bounds cross, two phones contradict each other, or somebody kept a link and used it later.
 
-For a read that reached us at R and is claimed to have been `at`, give or take a tolerance d: `low = at - d` and
-`high = min(R, at + d)`; LOW is the greatest low of all reads up to a counter, HIGH the least high of all from it on.
-Each read carries its own LOW and HIGH, so its neighbours tell all there is to know. A disputed read stays among them,
-with its counter and when it reached us, which are facts, but without its claim.
+For a read received at R and claimed for `at`, with a tolerance d: `low = at - d` and `high = min(R, at + d)`; LOW is
+the greatest low of all reads up to a counter, HIGH the least high of all from it on. Each read carries its own LOW and
+HIGH, so its neighbours are enough to judge it. A disputed read stays among them, with its counter and its receipt,
+which are facts, but without its claim.
 """
 
 import datetime as dt
@@ -23,17 +23,17 @@ from app.domain.taps.judging import EPOCH, Judgement, Refusal
 
 TOLERANCE = dt.timedelta(seconds=30)
 DRIFT = 20_000
-"""A phone's clock loses or gains at most one second in so many (50 ppm)."""
+"""A phone's clock loses or gains at most one second in so many seconds (50 ppm)."""
 GIVE_WAY = frozenset({"tag_unassigned", "received_too_late"})
-"""Disputes that a contradiction goes before: hanging the tag up, or somebody's word, would heal them."""
+"""Disputes that a contradiction replaces, because mounting the tag, or a second person, would settle them."""
 
 Place = tuple[str, int]
-"""A tag, and which of its keys in turn."""
+"""A tag and its epoch, the index of its keys."""
 
 
 @dataclass(slots=True)
 class CountedRead:
-    """One read: who told of it, and the bounds at its counter. `reached_at`: when this or any later read reached us."""
+    """One read with its phone and the bounds at its counter. `reached_at`: first receipt of this or any later read."""
 
     counter: int
     tap: UUID
@@ -44,7 +44,7 @@ class CountedRead:
 
 
 class Narrowing(NamedTuple):
-    """What a new read says of those already stored: LOW for the ones above its counter, the rest for those below."""
+    """New bounds from a read for those already stored: LOW for higher counters, the rest for lower ones."""
 
     tag: str
     epoch: int
@@ -56,9 +56,9 @@ class Narrowing(NamedTuple):
 
 @dataclass(slots=True)
 class Reads:
-    """The reads near those of a batch, as stored and as the batch adds to them.
+    """The reads near those of a batch: the stored ones and those that the batch adds.
 
-    Of the stored ones it needs each counter asked for, and its next neighbours on either side.
+    Of the stored ones it needs those with the counters of the batch, and their neighbours on either side.
     """
 
     added: list[tuple[Place, CountedRead]] = field(default_factory=list)
@@ -74,11 +74,11 @@ class Reads:
                 near.insert(at, read)
 
     def judge(self, judged: Judgement, tap: UUID, phone: str, received_at: dt.datetime) -> Judgement:
-        """The judgement in the light of the tag's other reads; what is not refused is one of them from now on.
+        """The judgement by the tag's other reads. A read that is not refused is added to them.
 
-        Refused: a counter that was told of before (`counter_replayed`; by the same phone, which reloads a page or loses
-        an answer, `counter_replayed_same_device`). Disputed: `harvested` when a later read had reached us before the
-        claimed time, else `time_contradiction`.
+        Refused: a counter received before (`counter_replayed`; from the same phone, which reloads a page or loses an
+        answer, `counter_replayed_same_device`). Disputed: `harvested` if a later read was received before the claimed
+        time, else `time_contradiction`.
         """
         if judged.tag is None or judged.epoch is None or judged.counter is None:
             return judged
@@ -107,7 +107,7 @@ class Reads:
         return judged
 
     def _narrow(self, place: Place, near: list[CountedRead], index: int) -> None:
-        """Bounds rise with the counter, so those that a read moves lie next to it; mostly there are none."""
+        """Narrow the bounds of the neighbours. Bounds rise with the counter, so it stops at the first that stays."""
         new = near[index]
         moved = False
         for read in near[index + 1 :]:
@@ -124,7 +124,7 @@ class Reads:
 
 
 def claimed(at: dt.datetime, received_at: dt.datetime) -> tuple[dt.datetime, dt.datetime]:
-    """The earliest and the latest instant that a claimed time can mean."""
+    """The earliest and the latest instant of a claimed time, with tolerance and drift since."""
     tolerance = TOLERANCE + (received_at - at) // DRIFT
     return at - tolerance, min(received_at, at + tolerance)
 

@@ -1,4 +1,4 @@
-"""What the carer told after a visit."""
+"""Reports: the carer's account of what was done in a visit."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ Outcome = Literal["performed", "declined", "no_answer"]
 Refusal = Literal[
     "malformed", "id_conflict", "unknown_intervention", "unknown_recipient", "not_own_presence", "too_many_refused"
 ]
-"""Why a report is refused."""
+"""Codes of refused reports."""
 NOT_OWN: Refusal = "not_own_presence"
-"""Why a report is refused, or set aside when the tap it waited for shows it: somebody else was there."""
+"""Somebody else was there: the report is refused, or set aside if the tap it names comes later."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedIntervention:
-    """One intervention of a report; without a recipient it is for whoever has it ordered."""
+    """One intervention of a report; without a recipient it is for every resident who has it ordered."""
 
     intervention: str
     recipient: str | None
@@ -30,9 +30,9 @@ class ReportedIntervention:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report names any tap of the presence it tells of; of several the one told last counts.
+    """A report on a presence, by any of its taps; of several the latest counts.
 
-    `reported_at` is what the phone's clock said, `sent_at` what it said when it sent the report, where it told that.
+    `reported_at` is by the phone's clock; `sent_at`, if given, by the same clock when the report was sent.
     """
 
     id: UUID
@@ -46,30 +46,29 @@ class Report:
     sent_at: dt.datetime | None = None
 
     @property
-    def told_at(self) -> dt.datetime:
-        """When it was told, by the clock it was sent by, and not after it was received."""
+    def made_at(self) -> dt.datetime:
+        """The instant it was made, by the phone's corrected clock, and not after its receipt."""
         shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO
         return min(moved(self.reported_at, 1, shift) or self.reported_at, self.received_at)
 
     def order(self, began_at: dt.datetime | None) -> tuple[dt.datetime, dt.datetime, UUID]:
-        """What reports of a presence that began then are sorted by: when each was told, then when it was received.
+        """Sort key of reports on a presence that began at `began_at`: made, then received, then id.
 
-        Nothing is told after it was received. What was told before there was anything to tell of is a wrong clock's
-        word: it counts as told when it was received.
+        A report made before the presence began comes from a wrong clock: it counts as made at its receipt.
         """
-        told_at = self.told_at
-        if began_at is not None and told_at < began_at:
-            told_at = self.received_at
-        return told_at, self.received_at, self.id
+        made_at = self.made_at
+        if began_at is not None and made_at < began_at:
+            made_at = self.received_at
+        return made_at, self.received_at, self.id
 
     @property
     def done(self) -> tuple[ReportedIntervention, ...]:
-        """What was done; the rest is told but takes no time."""
+        """The interventions done; the others take no time."""
         if self.outcome != "performed":
             return ()
-        return tuple(told for told in self.interventions if told.outcome == "done")
+        return tuple(one for one in self.interventions if one.outcome == "done")
 
     @property
     def undone(self) -> frozenset[tuple[str | None, str]]:
-        """What was not done, for whom; None stands for everybody."""
-        return frozenset((told.recipient, told.intervention) for told in self.interventions if told.outcome != "done")
+        """(recipient, intervention) that were not done; None stands for everybody."""
+        return frozenset((one.recipient, one.intervention) for one in self.interventions if one.outcome != "done")

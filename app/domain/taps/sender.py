@@ -1,4 +1,4 @@
-"""Whose taps and reports are taken, and how much of what is refused of them is kept."""
+"""Senders of taps and reports: which batches are taken, and how many refused items are stored."""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from app.domain.register.master import MasterData
 from app.domain.time import local_date
 
 MOST_REFUSED = 1000
-"""Refused items of a staff ref that are kept a local day: as many as a batch holds, and more than a person can make."""
+"""Refused items stored per staff ref and local day: as many as a batch holds, and more than a person can make."""
 TOO_MANY_REFUSED: Literal["too_many_refused"] = "too_many_refused"
 
 
@@ -16,14 +16,14 @@ def is_taken(
     master: MasterData,
     staff: str,
     received_at: dt.datetime,
-    told_of: Iterable[dt.datetime],
+    times: Iterable[dt.datetime],
     repeats: Iterable[bool],
 ) -> bool:
-    """Whether a batch of a staff ref is taken: it is known, and its employment is not over, or was not at one of these.
+    """True when a batch of a staff ref is taken: the ref is known, and its employment was not over at receipt.
 
-    Whoever has not begun is taken as well, because an employment may be told with too late a first day. A phone that
-    was away over the end of an employment still brings what was made before, and what is with it. So it does with
-    `repeats` of what was taken, whatever is said of the employment since.
+    An employment that has not begun is enough, because its first day may be registered too late. After its end a batch
+    is taken if the ref was employed at one of the `times` in it, for a phone that was offline over the end, or if any
+    of `repeats` is true: an item that was taken before, whatever has changed in the employment since.
     """
     timeline = master.staff.get(staff)
     if timeline is None:
@@ -31,30 +31,30 @@ def is_taken(
     last_on = timeline.versions[-1].valid_to
     if last_on is None or local_date(received_at) <= last_on:
         return True
-    return any(master.is_employed(staff, at) for at in told_of) or any(repeats)
+    return any(master.is_employed(staff, at) for at in times) or any(repeats)
 
 
 class Kept(NamedTuple):
-    """How many refused items are kept of one local day."""
+    """Number of refused items stored for one local day."""
 
     on: dt.date
     items: int
 
 
 class RefusedItems:
-    """What is kept of each staff ref's refused items, those that a batch adds among them."""
+    """The number of refused items stored for each staff ref, including those that a batch adds."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}
         self.added: dict[str, Kept] = {}
-        """By staff ref, what is to be stored."""
+        """The new numbers to store, by staff ref."""
 
     def know(self, staff: str, kept: Kept) -> None:
-        """What was kept of a staff ref before."""
+        """Take in the stored number of a staff ref."""
         self._kept[staff] = kept
 
     def add(self, staff: str, received_at: dt.datetime) -> bool:
-        """Whether one more is kept."""
+        """Count one more refused item; False if the day's limit is reached, and it is not to be stored."""
         on = local_date(received_at)
         kept = self._kept.get(staff)
         items = kept.items if kept and kept.on == on else 0

@@ -15,5 +15,5 @@ EARLIEST, LATEST = dt.datetime(1, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31
 @pytest.mark.parametrize("reported_at", [EARLIEST, RECEIVED, LATEST])
 def test_no_clock_raises_an_error_and_nothing_is_told_after_its_receipt(reported_at, sent_at):
     report = Report(uuid.uuid4(), "S-1", uuid.uuid4(), reported_at, RECEIVED, "performed", sent_at=sent_at)
-    assert report.told_at <= RECEIVED
+    assert report.made_at <= RECEIVED
     assert report.order(RECEIVED - dt.timedelta(hours=1))[0] <= RECEIVED
