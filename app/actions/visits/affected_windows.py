@@ -1,7 +1,7 @@
-"""What a change of master data can make come out differently, as windows for the projection.
+"""The visits that a change of master data may alter, as windows for the projection.
 
-Whatever is left out here would stay wrong until a rebuild, so the windows are drawn wide and then narrowed to where
-anybody really was: a municipality that puts its master data before its first tap derives nothing.
+A visit left out here would stay wrong until a rebuild, so the windows are wide and then narrowed to actual presences: a
+municipality that puts its master data before its first tap derives nothing.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ from app.store.taps import tags as store_tags
 from app.store.visits import affected_windows
 
 NEVER_LATER = dt.date(2200, 1, 1)
-"""Later than any day that can be told."""
+"""Later than any day that can be stored."""
 
 
 def window(name: str, days: Days) -> Window:
@@ -33,16 +33,16 @@ def segments(days: Iterable[dt.date]) -> Iterator[Days]:
 
 
 def hull(days: Iterable[dt.date], differs: Callable[[dt.date], bool]) -> Days | None:
-    """From the first to the last segment that differs."""
+    """The days from the first to the last segment that differs; None if none does."""
     changed = [segment for segment in segments(days) if differs(segment[0])]
     return (changed[0][0], changed[-1][1]) if changed else None
 
 
 async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient]) -> Affected:
-    """The households a recipient lived at by what was or is told of moves; and, of its death, the days it decides.
+    """The households where a recipient lived before or after the change; for a change of its death, from that day on.
 
-    Who lived at a door on a day may depend on versions of other days, so a move touches its households for all time.
-    A death holds from its own day, whatever version tells it.
+    The residents of a household on a day may depend on versions of other days, so a move affects its households for all
+    time. A death counts from its own day, whatever version reports it.
     """
     after = writing.master.recipients[ref].versions
     homes = {version.household for version in (*before, *after)}
@@ -57,7 +57,7 @@ async def for_recipient(writing: Writing, ref: str, before: Sequence[Recipient])
 
 
 async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person: str) -> Affected:
-    """The person behind a staff ref, and who it was taken for before, where the ref has taps in the changed days."""
+    """The persons behind a staff ref before and after the change, if the ref has taps or corrections in those days."""
     after = writing.master.staff[ref].versions
     now = writing.master.person_of(ref)
     if person == now:
@@ -66,7 +66,7 @@ async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person:
             lambda on: _employed(before, on) != _employed(after, on),
         )
     else:
-        days = FIRST_DAY, NEVER_LATER  # whose taps these are is asked of the newest version alone
+        days = FIRST_DAY, NEVER_LATER  # the newest version alone decides whose taps these are
     if days is None:
         return Affected()
     _, first_at, last_at = window(ref, days)
@@ -77,24 +77,24 @@ async def for_staff(writing: Writing, ref: str, before: Sequence[Staff], person:
 
 
 def _employed(versions: Sequence[Staff], on: dt.date) -> tuple[object, ...] | None:
-    """What visits of the day depend on; before the first version it is the first that counts, as not employed."""
+    """The data that visits of the day depend on; before the first version those of the first, as not employed."""
     if not versions:
         return None
-    told = next((version for version in reversed(versions) if version.valid_from <= on), versions[0])
-    return told.valid_from <= on, told.valid_to, told.provider, told.role, told.delegations
+    version = next((version for version in reversed(versions) if version.valid_from <= on), versions[0])
+    return version.valid_from <= on, version.valid_to, version.provider, version.role, version.delegations
 
 
 async def for_intervention(writing: Writing, ref: str, before: Sequence[Intervention]) -> Affected:
-    """Everywhere in the days whose category or minutes changed. Nothing can name an intervention before it is there."""
+    """All households, in the days whose category or minutes changed. A new intervention affects nothing."""
     if not before:
         return Affected()
     after = writing.master.interventions[ref].versions
 
-    def told(versions: Sequence[Intervention], on: dt.date) -> tuple[str, int]:
+    def entry(versions: Sequence[Intervention], on: dt.date) -> tuple[str, int]:
         version = next((one for one in reversed(versions) if one.valid_from <= on), versions[0])
         return version.category, version.standard_minutes
 
-    days = hull((one.valid_from for one in (*before, *after)), lambda on: told(before, on) != told(after, on))
+    days = hull((one.valid_from for one in (*before, *after)), lambda on: entry(before, on) != entry(after, on))
     if days is None:
         return Affected()
     _, first_at, last_at = window(ref, days)
@@ -102,7 +102,7 @@ async def for_intervention(writing: Writing, ref: str, before: Sequence[Interven
 
 
 async def for_contract(writing: Writing, old: Contract | None, new: Contract) -> Affected:
-    """Where the providers were on the days that are split or held by another rule than before."""
+    """The households where the providers were, on days with another rule of splitting or holding than before."""
     edges = [edge for one in (old, new) if one for edge in _edges(one)]
     households: list[Window] = []
     for provider in sorted({one.provider for one in (old, new) if one}):
@@ -121,7 +121,10 @@ def _other_rule(old: Contract | None, new: Contract, provider: str, on: dt.date)
 
 
 def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, bool, int | None]:
-    """The rule this contract gives the provider that day; without one it is the rule of having none."""
+    """The provider's rule by this contract that day: split policy, report required, minutes without attestation.
+
+    Without a contract the defaults.
+    """
     if contract is None or contract.provider != provider or on < contract.valid_from:
         return "proportional", False, None
     if contract.valid_to is not None and on > contract.valid_to:
@@ -130,7 +133,7 @@ def _rule(contract: Contract | None, provider: str, on: dt.date) -> tuple[str, b
 
 
 async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> Affected:
-    """Where recipients lived, or had visits, on days that their orders changed for."""
+    """The households where recipients lived, or had visits, on the days on which their orders changed."""
     households: list[Window] = []
     own: list[Window] = []
     for recipient, days in changes:
@@ -140,14 +143,17 @@ async def for_orders(writing: Writing, changes: Sequence[tuple[str, Days]]) -> A
 
 
 def _residences(master: MasterData, recipient: str, days: Days) -> Iterator[Window]:
-    """Wherever the recipient ever lived: at a door nobody lives at that day, visits are theirs who left last."""
+    """The days at every household where the recipient ever lived.
+
+    If nobody lives there that day, the visit belongs to whoever moved out last, otherwise to whoever moves in first.
+    """
     versions = master.recipients[recipient].versions if recipient in master.recipients else []
     for household in sorted({version.household for version in versions}):
         yield window(household, days)
 
 
 async def _at_households(writing: Writing, households: Sequence[Window], recipients: Sequence[Window]) -> Affected:
-    """A report can name somebody who lives elsewhere, so a recipient's visits may be at any door."""
+    """The households, and those with visits of the recipients: a report can name somebody who lives elsewhere."""
     if not households and not recipients:
         return Affected()
     return Affected(
@@ -156,7 +162,7 @@ async def _at_households(writing: Writing, households: Sequence[Window], recipie
 
 
 async def for_mount(writing: Writing, tag: str, first_at: dt.datetime, before_at: dt.datetime | None) -> Affected:
-    """The persons who tapped a tag while it hung where it was not known to hang."""
+    """The persons who tapped a tag from `first_at` to `before_at` (None: no end), while it hung at a new household."""
     until = before_at or day_start(NEVER_LATER)
     tapped = await store_tags.staff_at(writing, tag, first_at, until)
     return Affected(persons=[(writing.master.person_of(staff), first, last) for staff, first, last in tapped])

@@ -1,8 +1,8 @@
-"""What people have said, laid over what was paired: the part of the projection that few presences need.
+"""Corrections applied to paired presences: the part of the projection that few presences need.
 
-A person without corrections near is paired and cut as `project` does it. For one with some, more is read: the taps'
-own presences of a wider window and everything said beside them. Corrections may move a presence in time or to another
-person, so spans are cut at the end, for every person concerned.
+A person without corrections near is paired and cut by `project` alone. For a person with some, more is read: the raw
+presences of a wider window and all corrections near them. Corrections may move a presence in time or to another person,
+so spans are cut at the end, for every person concerned.
 """
 
 import datetime as dt
@@ -23,17 +23,17 @@ from app.store.visits.pairing_input import PairingInput
 
 # A tap may stand beside a corrected presence that began 16 hours before it, and that one beside another.
 AROUND = LONGEST_PRESENCE * 2 + dt.timedelta(hours=1)
-# What a corrected start or end can take in was tapped in this long before the presence, or out this long after it.
+# A corrected start or end can absorb an IN at most this long before the presence, or an OUT this long after it.
 BESIDE = LONGEST_PRESENCE + dt.timedelta(hours=1)
 
 
 @dataclass(slots=True)
 class Changes:
-    """Presences that differ from what is stored, those that are gone, all as they now are, and what to tell anew.
+    """Presences that differ from the stored ones, those removed, all current ones, and households to derive anew.
 
-    `uncut` are corrected ones whose spans are still to be cut, `before` is what is stored of them, `stood` what is
-    stored of the changed; `concerned` is whose seconds they may move. `read` are windows of persons that have been
-    read, all in them stands in `before`.
+    `uncut` are corrected ones whose spans are still to be cut, `before` the stored versions of these, `stood` those of
+    the changed; `concerned` are the persons whose seconds they may move. `read` are windows of persons that are read:
+    all presences in them stand in `before`.
     """
 
     changed: dict[UUID, Presence] = field(default_factory=dict)
@@ -46,7 +46,8 @@ class Changes:
     concerned: list[Window] = field(default_factory=list)
     read: list[Window] = field(default_factory=list)
 
-    def tell(self, presence: Presence) -> None:
+    def derive(self, presence: Presence) -> None:
+        """Have the visits near the presence derived anew."""
         self.derive_anew.append((presence.household, presence.anchor_at, presence.reach_at))
 
     def concern(self, presence: Presence) -> None:
@@ -55,7 +56,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A person's presences in a wide window: as stored, as the taps alone gave them, and what is said beside them."""
+    """A person's presences in a wide window: as stored, by the taps alone, and the corrections near them."""
 
     stored: Mapping[UUID, Presence]
     paired: Sequence[Presence]
@@ -64,12 +65,12 @@ class Corrected:
 
 
 def widened(windows: Iterable[Window]) -> list[Window]:
-    """How far what is said may lie from what it has to do with."""
+    """The windows, widened by the farthest that a correction may lie from a presence that it changes."""
     return [(person, first - AROUND, last + AROUND) for person, first, last in windows]
 
 
 async def near(writing: Writing, windows: Sequence[Window], found: PairingInput) -> dict[str, Corrected]:
-    """Of the persons, those that corrections or manual visits in their widened windows concern, with all it takes."""
+    """The persons with corrections or visits by hand in their widened windows, with all needed to apply them."""
     said = found.said
     marked = {person for person, own in found.presences.items() if any(one.paired or one.by_hand for one in own)}
     concerned = [window for window in windows if window[0] in said or window[0] in marked]
@@ -78,12 +79,12 @@ async def near(writing: Writing, windows: Sequence[Window], found: PairingInput)
     rows = await store_presences.of_persons(writing, concerned)
     paired = await store_presences.paired_of_persons(writing, concerned)
     return {
-        person: _laid(person, [*rows[person], *paired[person]], said.get(person, CorrectionsNear({}, [])), writing)
+        person: _corrected(person, [*rows[person], *paired[person]], said.get(person, CorrectionsNear({}, [])), writing)
         for person in rows
     }
 
 
-def _laid(person: str, rows: Iterable[Presence], said: CorrectionsNear, writing: Writing) -> Corrected:
+def _corrected(person: str, rows: Iterable[Presence], said: CorrectionsNear, writing: Writing) -> Corrected:
     own = {row.id: row for row in rows if row.as_paired.person == person}
     raw = {
         one.id: one._replace(spans=(), overlap=False)
@@ -94,49 +95,49 @@ def _laid(person: str, rows: Iterable[Presence], said: CorrectionsNear, writing:
     return Corrected(own, list(raw.values()), said, writing)
 
 
-def lay(changes: Changes, laid: Corrected, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
-    """Lay corrections over a person's presences, of which `fresh` take the place of those anchored in `replaced`."""
+def apply(changes: Changes, own: Corrected, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
+    """Apply corrections to a person's presences, of which `fresh` replace those anchored in `replaced`."""
     start, end = replaced
-    raw = {one.id: one for one in laid.paired if not start <= one.anchor_at < end}
+    raw = {one.id: one for one in own.paired if not start <= one.anchor_at < end}
     raw |= {one.id: one for one in fresh}
-    told = correct(
-        [*raw.values(), *laid.said.by_hand], laid.said.chains, laid.writing.master.person_of, laid.writing.as_of
+    result = correct(
+        [*raw.values(), *own.said.by_hand], own.said.chains, own.writing.master.person_of, own.writing.as_of
     )
-    new = {one.id: one for one in told}
+    new = {one.id: one for one in result}
     # What follows a corrected start may be 16 hours after it, and that as long after its tap.
     low, high = min(start, touched[0]) - LONGEST_PRESENCE * 2, max(end, touched[1]) + LONGEST_PRESENCE
-    for id_ in {*new, *laid.stored}:
-        now, old = new.get(id_), laid.stored.get(id_)
+    for id_ in {*new, *own.stored}:
+        now, old = new.get(id_), own.stored.get(id_)
         sides = [one for one in (now, old) if one is not None]
         if not any(low <= one.as_paired.anchor_at <= high for one in sides):
             continue
         differs = now is None or old is None or now != old._replace(spans=(), overlap=False)
-        # Touched is what the taps alone said, wherever corrections have moved it, and what was taken in beside it.
+        # The raw presence counts as touched, wherever corrections have moved it, and so do those it absorbed.
         meets = any(_meets(said, touched) for one in sides for said in (one, *one.paired))
         if differs or meets:
             _note(changes, id_, now, old)
 
 
 def _note(changes: Changes, id_: UUID, now: Presence | None, old: Presence | None) -> None:
-    """What is laid over a presence now, its spans uncut, and what is stored of it."""
+    """Note a presence as corrected now, its spans uncut, and as stored."""
     for one in (now, old):
         if one is not None:
             changes.concern(one)
-            changes.tell(one)
+            changes.derive(one)
     if old is not None:
         changes.before[id_] = old
     if now is not None:
         changes.uncut[id_] = now
         changes.removed.pop(id_, None)
     elif old is not None and id_ not in changes.uncut:
-        changes.removed[id_] = old  # unless it stands with another person, who was laid before
+        changes.removed[id_] = old  # unless it stands with another person, handled before
 
 
-async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Presence]) -> None:
-    """Lay corrections anew over presences, each of another person, whose taps are as they were paired.
+async def apply_anew(writing: Writing, changes: Changes, corrected: Sequence[Presence]) -> None:
+    """Apply corrections anew to presences, each of another person, whose taps stay paired as they were.
 
-    Others come to stand otherwise only where a corrected start or end takes them in, or no longer does, so nobody else
-    is laid over, and the person's other presences are read for such corrections alone.
+    Other presences change only if a corrected start or end absorbs them, or no longer does. So no other person is
+    handled, and the person's other presences are read for such corrections alone.
     """
     if not corrected:
         return
@@ -147,7 +148,7 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
     beside: list[Window] = []
     for presence, (person, at) in zip(corrected, raws, strict=True):
         chain = chain_of(presence, said[person].chains)
-        # Those that were undone too: what they had taken in stands by itself again.
+        # Undone corrections too: the presences that they had absorbed stand by themselves again.
         starts = [one.at for one in chain if one.kind == "set_start" and one.at]
         if starts or latest(chain, "set_end"):
             beside.append((person, at - BESIDE, max([at, *starts]) + BESIDE))
@@ -159,16 +160,16 @@ async def lay_anew(writing: Writing, changes: Changes, corrected: Sequence[Prese
         for person, found in (await store_presences.paired_of_persons(writing, beside)).items():
             rows[person] += found
     for presence, (person, _) in zip(corrected, raws, strict=True):
-        laid = _laid(person, [*rows[person], presence], said[person], writing)
-        paired = [*laid.paired, *laid.said.by_hand]
-        told = {one.id: one for one in correct(paired, laid.said.chains, writing.master.person_of, writing.as_of)}
-        now = told[presence.id]
+        own = _corrected(person, [*rows[person], presence], said[person], writing)
+        paired = [*own.paired, *own.said.by_hand]
+        results = {one.id: one for one in correct(paired, own.said.chains, writing.master.person_of, writing.as_of)}
+        now = results[presence.id]
         if now == presence._replace(spans=(), overlap=False):
             changes.current[presence.id] = presence
-            changes.tell(presence)
+            changes.derive(presence)
             continue
         for id_ in {one.id for one in (presence, *presence.paired, *now.paired)}:
-            _note(changes, id_, told.get(id_), laid.stored.get(id_))
+            _note(changes, id_, results.get(id_), own.stored.get(id_))
 
 
 def _meets(presence: Presence, touched: Span) -> bool:
@@ -180,7 +181,7 @@ def _within(one: Window, other: Window) -> bool:
 
 
 async def cut(writing: Writing, changes: Changes) -> None:
-    """Cut the spans of all whom corrected presences concern, and note what comes out differently."""
+    """Cut the spans of all persons concerned by corrected presences, and note the differences."""
     if not changes.uncut and not changes.concerned:
         return
     windows = [(person, first, last + LONGEST_PRESENCE) for person, first, last in changes.concerned]
@@ -202,6 +203,6 @@ async def cut(writing: Writing, changes: Changes) -> None:
                 changes.stood |= {} if old is None else {one.id: old}
                 for side in (one, old):
                     if side is not None:
-                        changes.tell(side)
+                        changes.derive(side)
             elif one.id in changes.uncut:
                 changes.current[one.id] = one

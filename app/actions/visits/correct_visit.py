@@ -37,13 +37,13 @@ class Submitted(NamedTuple):
 
 Answer = StoredVisit | CorrectionRefusedError
 LOOKING_BESIDE = frozenset({"set_start", "set_end", "settle_dispute", "attest"})
-"""The kinds of which it matters what stood beside the presence: a tap that came later is told from those."""
+"""Kinds that also record the taps beside the presence, so that a tap that comes later is recognised as such."""
 
 
 async def correct_visit(
     writing: Writing, visit_id: UUID, asked: CorrectionRequest, author: Author, condition: Condition | None
 ) -> StoredVisit:
-    """Append the correction and give the visit as it now is. Raises CorrectionRefusedError as `correct_visits` says."""
+    """Append the correction and return the visit as it now is. Raises CorrectionRefusedError, as `correct_visits`."""
     [answer] = await correct_visits(writing, [Submitted(visit_id, asked, author, condition)])
     if isinstance(answer, CorrectionRefusedError):
         raise answer
@@ -51,10 +51,10 @@ async def correct_visit(
 
 
 async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> list[Answer]:
-    """Append corrections, each on what those before it have made, and give the visits; one refused stops no other.
+    """Append corrections, each on the result of those before it, and return the visits; one refused stops no other.
 
-    Where a correction takes its visit away the answer is the one that takes its place. A repeated correction changes
-    nothing and is not asked for its condition. Refused: `not_found`, `id_conflict`, `precondition_required`,
+    If a correction removes its visit, the answer is the visit in its place. A repeated correction changes nothing and
+    its condition is not checked. Refused: `not_found`, `id_conflict`, `precondition_required`,
     `version_conflict`, `unknown_ref`, `out_of_range`, `correction_not_applicable`, `forbidden_role`,
     `second_person_required`, `answer_required`.
     """
@@ -66,7 +66,7 @@ async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> li
 
 
 def _apart(waiting: Mapping[int, Submitted]) -> dict[int, Submitted]:
-    """The first that waits and those before the next undo; an undo alone, as whom it concerns shows in its check."""
+    """The waiting ones before the next undo; an undo alone, because its check shows whom it concerns."""
     found: dict[int, Submitted] = {}
     for place, one in waiting.items():
         if one.asked.kind == "undo":
@@ -76,7 +76,7 @@ def _apart(waiting: Mapping[int, Submitted]) -> dict[int, Submitted]:
 
 
 async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[int, Answer]:
-    """Answer the first that waits, and with it all who have nothing to do with those before them: in one projection."""
+    """Answer the first that waits, and all that share nothing with those before them, in one projection."""
     named = [one.visit_id for one in waiting.values()]
     asked = [one.asked.id for one in waiting.values()]
     stands = await correction_targets.standing(writing, named, asked)
@@ -104,16 +104,16 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
     for place, choice in chosen.items():
         answers[place] = choice.stored
         if choice.stored.visit.id in differing:
-            told = differing[choice.stored.visit.id]
-            if told is not None:
-                answers[place] = StoredVisit(told, choice.stored.version + 1)
+            visit = differing[choice.stored.visit.id]
+            if visit is not None:
+                answers[place] = StoredVisit(visit, choice.stored.version + 1)
             else:
                 answers[place] = await _in_its_place(writing, choice.presence.id) or choice.stored
     return answers
 
 
 def _concerned(writing: Writing, stands: CorrectionTargets, one: Submitted) -> set[str]:
-    """Persons, household and correction: who shares none of them with others is corrected beside them."""
+    """Keys of the persons, household, visit and correction: corrections without a common key can be made together."""
     stored = stands.visits.get(one.visit_id)
     presence = stands.presences.get(stored.visit.presence) if stored else None
     found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
@@ -125,7 +125,7 @@ def _concerned(writing: Writing, stands: CorrectionTargets, one: Submitted) -> s
 
 
 class _Made(NamedTuple):
-    """One correction to store: what was, and what it says."""
+    """One correction to store: the values before, and its body."""
 
     kind: str
     before: Mapping[str, Any]
@@ -133,7 +133,7 @@ class _Made(NamedTuple):
 
 
 class _Chosen(NamedTuple):
-    """Corrections that can be made: of what, by which of its taps, whose visit it was by the facts, and which."""
+    """Corrections that can be made: visit, presence, its tap, the recipient by the facts, the request, the parts."""
 
     stored: StoredVisit
     presence: Presence
@@ -144,7 +144,7 @@ class _Chosen(NamedTuple):
 
 
 async def _repeated(writing: Writing, stands: CorrectionTargets, one: Submitted) -> StoredVisit | None:
-    """The visit, where the correction is known already."""
+    """The visit, if the correction is stored already; else None. Raises CorrectionRefusedError."""
     known = stands.known.get(one.asked.id)
     if known is None:
         return None
@@ -181,7 +181,7 @@ async def _checked(writing: Writing, stands: CorrectionTargets, one: Submitted) 
             check = replace(check, presence=check.presence._replace(**made[-1].body))
     if any(check.attests(one.kind, one.body) for one in made):
         await _require_another(writing, presence, one.author)
-    if asked.kind == "undo":  # it goes wherever what it takes back goes
+    if asked.kind == "undo":  # stored with the tap and recipient of the correction it takes back
         named = check.named(asked.said["correction"])
         return _Chosen(stored, presence, named.tap, named.recipient or visit.recipient, asked, made)
     raw = presence.as_paired
@@ -190,7 +190,7 @@ async def _checked(writing: Writing, stands: CorrectionTargets, one: Submitted) 
 
 
 async def _informed(writing: Writing, check: Check) -> Check:
-    """With what has been said of the presence."""
+    """The check with the interventions recorded for the presence, and its corrections."""
     presence = check.presence
     _, reports, chains = await store_visits.standing(writing, [], presence.taps)
     if presence.by_hand:
@@ -204,7 +204,7 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
     seen = await _seen(writing, looking)
     now = dt.datetime.now(dt.UTC)
     new = []
-    for told, one in chosen:
+    for submitted, one in chosen:
         raw, asked = one.presence.as_paired, one.asked
         together = {"repair": asked.id} if len(one.made) > 1 else {}
         for place, made in enumerate(one.made):
@@ -221,25 +221,25 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
                     made.before,
                     asked.reason,
                     asked.note,
-                    told.author.subject,
+                    submitted.author.subject,
                     now,
-                    told.asked.hashed(told.visit_id),
+                    submitted.asked.hashed(submitted.visit_id),
                 )
             )
     await store.append(writing, new)
 
 
 async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
-    """The visit that stands where a correction was made: another carer's orders may be for another recipient."""
+    """The presence's visit after a correction removed the corrected one: orders of another staff may be for others."""
     found = await store_visits.of_presences(writing, [presence])
     return min(found, key=lambda one: one.visit.recipient, default=None)
 
 
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:
-    """Refuse whoever was there, or told by hand what stands, as the one to attest it."""
+    """Raise `second_person_required` if the author was there, or entered by hand the ends or the staff."""
     _, _, chains = await store_visits.standing(writing, [], presence.taps)
-    told, registered = entered_by(presence, standing(chain_of(presence, chains)))
-    shown = await store.told(writing, [one.id for one in told])
+    corrections, registered = entered_by(presence, standing(chain_of(presence, chains)))
+    shown = await store.told(writing, [one.id for one in corrections])
     authors = [one.by for one in shown.values()]
     if registered:
         authors.append(await store.registered_by(writing, presence.id))
@@ -250,7 +250,7 @@ async def _require_another(writing: Writing, presence: Presence, author: Author)
 
 
 async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
-    """The recipient as the facts name it: the first correction to another one tells."""
+    """The recipient by the facts: that of the visit's first correction, if there is any."""
     if not visit.corrections:
         return visit.recipient
     _, _, chains = await store_visits.standing(writing, [], presence.taps)
@@ -262,7 +262,7 @@ async def _origin(writing: Writing, presence: Presence, visit: Visit) -> str:
 
 
 async def _seen(writing: Writing, presences: Sequence[Presence]) -> dict[UUID, set[UUID]]:
-    """By presence, its taps and those of the same person near it: what comes to stand there later is a later fact.
+    """By presence, its taps and those of the same person near it at the household: others that come are later facts.
 
     Each presence is of another person.
     """

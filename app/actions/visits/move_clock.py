@@ -16,7 +16,7 @@ async def move_clock(database: Database) -> None:
 
 
 async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -> None:
-    """Move one municipality's `as_of` on to `now`, never back, and tell what that ends."""
+    """Move one municipality's `as_of` on to `now`, never back, and derive the presences that end by it."""
     async with database.write(municipality_id) as writing:
         if now <= writing.as_of:
             return

@@ -1,9 +1,9 @@
-"""From stored facts to visits: derive anew what a change touches, write only what came out differently.
+"""From stored facts to visits: derive anew all that a change may alter, and write only the differences.
 
-A change touches persons (their taps) and households (orders, reports, who came beside whom), each in a window of
-time. The neighbourhood that can come out differently is loaded in a fixed number of queries, derived by the pure
-functions of the domain, compared with what is stored, and replaced. A live tap, a nine-hour-old batch and a rebuild
-take the same way with a smaller or wider neighbourhood.
+A change affects persons (their taps) and households (orders, reports, overlapping presences), each in a window of time.
+The neighbourhood that may change is loaded in a fixed number of queries, derived by the pure functions of the domain,
+compared with the stored one, and replaced. A live tap, a nine-hour-old batch and a rebuild take the same way with a
+smaller or wider neighbourhood.
 """
 
 import datetime as dt
@@ -44,10 +44,10 @@ REACHING = 3 * (LONGEST_PRESENCE + dt.timedelta(hours=1))
 
 @dataclass(slots=True)
 class Affected:
-    """What may come out differently: persons and households with the first and last instant, both within.
+    """Persons and households whose visits may change, with the first and last instant, both included.
 
-    Of `corrected` presences, as stored and each of another person, only what is said of them is new: their taps are as
-    they were paired.
+    `corrected` are stored presences, each of another person, with new corrections only: their taps stay paired as they
+    were.
     """
 
     persons: list[Window] = field(default_factory=list)
@@ -57,20 +57,20 @@ class Affected:
 
 @dataclass(slots=True)
 class Projected:
-    """The visits told, unchanged ones too, by each tap of their presence; each difference; the presences told of.
+    """The derived visits, unchanged ones too, by each tap of their presence; the differences; the presences.
 
-    `moved` are the presences that came out differently, before and after.
+    `moved` are the presences that changed, before and after; None for one that is new or gone.
     """
 
     by_tap: dict[UUID, list[Visit]]
     differences: list[tuple[Visit | None, Visit | None]]
-    """Before and after."""
+    """Visits that changed, before and after; None for one that is new or gone."""
     presences: Sequence[Presence] = ()
     moved: Sequence[tuple[Presence | None, Presence | None]] = ()
 
 
 async def project(writing: Writing, touched: Affected) -> Projected:
-    """Derive what is touched anew and store the differences."""
+    """Derive the affected visits anew and store the differences."""
     changes = Changes()
     waiting = touched.persons
     within = _Instants(waiting)
@@ -80,9 +80,9 @@ async def project(writing: Writing, touched: Affected) -> Projected:
         apart = _merged(waiting, AHEAD + BACK + slack * 2)
         waiting = await _pair_persons(writing, apart, slack, changes, within)
         slack = slack * 2 + AHEAD
-    await apply_corrections.lay_anew(writing, changes, touched.corrected)
+    await apply_corrections.apply_anew(writing, changes, touched.corrected)
     await apply_corrections.cut(writing, changes)
-    return await _tell_visits(writing, changes, touched.households)
+    return await _derive_visits(writing, changes, touched.households)
 
 
 def _merged(windows: Iterable[Window], gap: dt.timedelta) -> list[Window]:
@@ -97,7 +97,7 @@ def _merged(windows: Iterable[Window], gap: dt.timedelta) -> list[Window]:
 
 
 class _Instants:
-    """The windows that were touched, told apart where those that are read have become one."""
+    """The affected windows, apart from each other even if they are read as one."""
 
     def __init__(self, windows: Iterable[Window]) -> None:
         self._of: defaultdict[str, list[Window]] = defaultdict(list)
@@ -105,7 +105,7 @@ class _Instants:
             self._of[window[0]].append(window)
 
     def meet(self, presence: Presence) -> bool:
-        """Whether a tap of the presence, or a bounce of one, can lie in any of its person's."""
+        """True when a tap of the presence, or a bounce of one, can lie in a window of its person."""
         own = self._of[presence.person]
         place = bisect_left(own, presence.anchor_at, key=itemgetter(2))
         return place < len(own) and own[place][1] <= presence.reach_at + BOUNCE  # its bounces come after it
@@ -114,26 +114,26 @@ class _Instants:
 async def _pair_persons(
     writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes, touched: _Instants
 ) -> list[Window]:
-    """Pair every window; returns those whose loaded pairing_input were too narrow to be sure."""
+    """Pair every window, and return those for which too little was loaded to be sure."""
     loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
     wide = apply_corrections.widened(loaded)
     pairing_input = await around(writing, writing.master, loaded, wide)
-    overlaid = await apply_corrections.near(writing, wide, pairing_input)
-    # A visit tells where a wrong clock put its tap among the others, and it is these that come here.
+    corrected_of = await apply_corrections.near(writing, wide, pairing_input)
+    # The clock's flag of a visit depends on the order of the person's taps, which these new taps may change.
     changes.derive_anew += [
         (tap.household, tap.at, tap.at) for tap in pairing_input.flagged if clock_flagged(tap.flags)
     ]
     again: list[Window] = []
     taps = {person: sorted(own, key=tap_order) for person, own in pairing_input.taps.items()}
     presences = {
-        person: sorted(overlaid[person].paired if person in overlaid else own, key=presence_order)
+        person: sorted(corrected_of[person].paired if person in corrected_of else own, key=presence_order)
         for person, own in pairing_input.presences.items()
     }
     for (person, first, last), (_, load_first, load_last) in zip(windows, loaded, strict=True):
-        laid = overlaid.get(person)
+        corrected = corrected_of.get(person)
         near = _within(taps[person], load_first, load_last, _at)
-        if laid:
-            aside = laid.said.set_aside()
+        if corrected:
+            aside = corrected.said.set_aside()
             near = [tap for tap in near if tap.id not in aside]
         known = {one.id: one for one in _within(presences[person], load_first - REACHING, load_last, _anchor_at)}
         start = quiet_before(first, near)
@@ -143,9 +143,9 @@ async def _pair_persons(
         if too_late_start or end is None:
             again.append((person, first, last))
             continue
-        if laid:
-            apply_corrections.lay(
-                changes, laid, [one for one in fresh if one.anchor_at < end], (start, end), (first, last)
+        if corrected:
+            apply_corrections.apply(
+                changes, corrected, [one for one in fresh if one.anchor_at < end], (start, end), (first, last)
             )
             continue
         fresh = [one for one in fresh if one.anchor_at < end]
@@ -163,7 +163,7 @@ _anchor_at: Callable[[Presence], dt.datetime] = attrgetter("anchor_at")
 def _within(
     things: Sequence[T], first: dt.datetime, last: dt.datetime, when: Callable[[T], dt.datetime]
 ) -> Sequence[T]:
-    """Those from `first` to `last`, both ends included, of things sorted by when they are."""
+    """The things from `first` to `last`, both included, of things sorted by `when`."""
     start = bisect_left(things, first, key=when)
     return things[start : bisect_right(things, last, lo=start, key=when)]
 
@@ -171,7 +171,7 @@ def _within(
 def _replay(
     person: str, start: dt.datetime, taps: Sequence[Tap], known: Iterable[Presence], now: dt.datetime
 ) -> list[Presence]:
-    """The person's presences from a quiet moment on, those open at that moment among them."""
+    """The person's presences from a quiet moment on, including those open at that moment."""
     carried = [
         reopen(presence, start)
         for presence in known
@@ -183,10 +183,10 @@ def _replay(
 def _in_step_after(
     last: dt.datetime, load_last: dt.datetime, taps: Sequence[Tap], fresh: Sequence[Presence], known: Iterable[Presence]
 ) -> dt.datetime | None:
-    """The first quiet moment after `last` from which the new pairing goes on as the stored one does.
+    """The first quiet moment after `last` from which the new pairing continues as the stored one.
 
-    From then on the same taps meet the same open presences, so nothing later can differ. None when the loaded taps do
-    not reach far enough to tell.
+    From then on the same taps meet the same open presences, so nothing later can differ. None if the loaded taps do not
+    reach far enough to decide.
     """
     known = list(known)
     later = [tap.at for tap in taps if tap.at > last]
@@ -210,7 +210,7 @@ def _in_step_after(
 
 
 def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[tuple[UUID, str]]:
-    """What is open, and where: a tag told to hang elsewhere takes an open presence to another door."""
+    """(id, household) of the open presences: a tag's new mount moves an open presence to another household."""
     return {
         (presence.id, presence.household)
         for presence in presences
@@ -220,7 +220,7 @@ def _open_at(presences: Iterable[Presence], at: dt.datetime) -> set[tuple[UUID, 
 
 @dataclass(slots=True)
 class _Pairing:
-    """One person's stored presences and the fresh ones that take the place of those anchored in `[start, end)`."""
+    """One person's stored presences and the fresh ones that replace those anchored in `[start, end)`."""
 
     master: MasterData
     known: dict[UUID, Presence]
@@ -229,7 +229,7 @@ class _Pairing:
     end: dt.datetime
 
     def note(self, changes: Changes, touched: _Instants, load_last: dt.datetime) -> bool:
-        """Remember what differs or was touched; False when a presence to be cut reaches beyond what is loaded."""
+        """Note the presences that differ or are affected; False if one to be cut reaches beyond the loaded window."""
         fresh_ids = {one.id for one in self.fresh}
         others = {id_: one for id_, one in self.known.items() if id_ not in fresh_ids}
         gone = {id_: one for id_, one in others.items() if self.start <= one.anchor_at < self.end}
@@ -246,22 +246,22 @@ class _Pairing:
             if presence != old:
                 changes.changed[presence.id] = changes.current[presence.id] = presence
                 changes.removed.pop(presence.id, None)
-                changes.tell(presence)
+                changes.derive(presence)
                 if old is not None:
                     changes.stood[presence.id] = old
-                    changes.tell(old)
+                    changes.derive(old)
             elif touched.meet(presence):
                 changes.current[presence.id] = presence
-                changes.tell(presence)
+                changes.derive(presence)
         for presence in gone.values():
             if presence.id not in changes.current.keys() | changes.uncut.keys():  # where it stands with another person
                 changes.removed[presence.id] = presence
-            changes.tell(presence)
+            changes.derive(presence)
         return True
 
 
-async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Projected:
-    """Tell the visits of every touched presence and of all that overlap it, and store what differs."""
+async def _derive_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Projected:
+    """Derive the visits of every affected presence and of all that overlap it, and store the differences."""
     derive_anew = _merged([*changes.derive_anew, *households], dt.timedelta(0))
     if not derive_anew:
         return Projected({}, [])
@@ -277,12 +277,12 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         reports |= await store_corrections.told_by_hand(writing, by_hand)
     flagged = [one for one in all_presences if clock_flagged(one.flags_in) or clock_flagged(one.flags_out)]
     clocks = await store_presences.clocks_of(writing, writing.master, flagged)
-    told = [
+    derived = [
         visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains, clocks)
     ]
     changed: list[StoredVisit] = []
     differences: list[tuple[Visit | None, Visit | None]] = []
-    for visit in told:
+    for visit in derived:
         old = stored.pop(visit.id, None)
         if old is None:
             changed.append(StoredVisit(visit, 1))
@@ -290,7 +290,7 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         elif old.visit != visit:
             changed.append(StoredVisit(visit, old.version + 1))
             differences.append((old.visit, visit))
-    gone = _with_successors(list(stored.values()), all_presences, told)
+    gone = _with_successors(list(stored.values()), all_presences, derived)
     differences += [(old.visit, None) for old, _ in gone]
     before = [old for old, _ in differences if old is not None]
     writing.change_no = await store_projection.write(
@@ -303,7 +303,7 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
         before=before,
     )
     by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
-    for visit in told:
+    for visit in derived:
         by_presence[visit.presence].append(visit)
     by_tap = {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
     moved = [(changes.stood.get(id_), one) for id_, one in changes.changed.items()]
@@ -311,13 +311,13 @@ async def _tell_visits(writing: Writing, changes: Changes, households: Sequence[
 
 
 async def _neighbourhoods(writing: Writing, changes: Changes, derive_anew: Sequence[Window]) -> list[list[Presence]]:
-    """For each household the touched presences with everything that overlaps them, however far that reaches."""
+    """For each household the affected presences with all that overlap them, directly or through others."""
     found: list[list[Presence]] = []
     asked: list[Window] = [
         (household, first - BESIDE_BEFORE, last + BESIDE_AFTER) for household, first, last in derive_anew
     ]
     core = list(derive_anew)
-    # What is stored of these is what was; a tag told to hang elsewhere even takes them to another door.
+    # The stored versions of these are outdated; a tag's new mount even moves them to another household.
     known = [*changes.current, *changes.removed]
     taken: set[UUID] = set()
     while core:
@@ -336,7 +336,7 @@ async def _neighbourhoods(writing: Writing, changes: Changes, derive_anew: Seque
             if low < load_first or high > load_last:
                 wider.append((household, low, high))
                 continue
-            # Two windows of one household may reach the same presences; they are told once.
+            # Two windows of one household may reach the same presences; their visits are derived once.
             members = [one for cluster in reached for one in cluster.members if one.id not in taken]
             taken.update(one.id for one in members)
             found.append(members)
@@ -346,7 +346,7 @@ async def _neighbourhoods(writing: Writing, changes: Changes, derive_anew: Seque
 
 
 class _Cluster(NamedTuple):
-    """Presences connected by overlap, and the time they fill."""
+    """Presences connected by overlap, with the first and last instant."""
 
     low: dt.datetime
     high: dt.datetime
@@ -354,7 +354,7 @@ class _Cluster(NamedTuple):
 
 
 def _together(presences: Iterable[Presence]) -> list[_Cluster]:
-    """Presences of one household in clusters that do not touch each other, by time."""
+    """Presences of one household in clusters that do not overlap each other, by time."""
     clusters: list[_Cluster] = []
     for presence in sorted(presences, key=presence_order):
         reach_at = presence.reach_at
@@ -369,19 +369,19 @@ def _together(presences: Iterable[Presence]) -> list[_Cluster]:
 
 
 def _reaching(clusters: Sequence[_Cluster], first: dt.datetime, last: dt.datetime) -> Sequence[_Cluster]:
-    """The clusters that touch the window; they lie beside each other."""
+    """The clusters that meet the window; they are consecutive."""
     start = bisect_left(clusters, first, key=lambda cluster: cluster.high)
     return clusters[start : bisect_right(clusters, last, lo=start, key=lambda cluster: cluster.low)]
 
 
 def _with_successors(
-    gone: Sequence[StoredVisit], presences: Sequence[Presence], told: Sequence[Visit]
+    gone: Sequence[StoredVisit], presences: Sequence[Presence], derived: Sequence[Visit]
 ) -> list[tuple[StoredVisit, UUID | None]]:
-    """Withdrawn visits, each with the one that stands for it: the same recipient's, where its taps went."""
+    """Withdrawn visits, each with its successor: the same recipient's visit with one of its taps; None without one."""
     if not gone:
         return []
     of_tap = {tap: presence.id for presence in presences for tap in presence.taps}
-    heirs = {(visit.presence, visit.recipient): (place, visit.id) for place, visit in enumerate(told)}
+    heirs = {(visit.presence, visit.recipient): (place, visit.id) for place, visit in enumerate(derived)}
     return [(old, _successor(old.visit, of_tap, heirs)) for old in gone]
 
 
@@ -394,6 +394,6 @@ def _successor(
 
 
 async def derive(writing: Writing, touched: Affected) -> None:
-    """Tell the touched visits anew, where there are any."""
+    """Derive the affected visits anew, if there are any."""
     if touched.persons or touched.households:
         await project(writing, touched)

@@ -1,4 +1,4 @@
-"""Derive every visit anew from the facts, month by month, and tell what came out differently."""
+"""Derive every visit anew from the facts, month by month, and report the differences."""
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -16,7 +16,7 @@ from app.store.visits import presences, projection, visits
 
 PERSONS_AT_ONCE = 50
 
-Told = Presence | Visit
+Derived = Presence | Visit
 
 
 @asynccontextmanager
@@ -32,10 +32,10 @@ async def _step(database: Database, municipality_id: int, *, dry: bool) -> Async
 async def rebuild(
     database: Database, municipality_id: int, month: str | None = None, *, dry: bool = False
 ) -> AsyncIterator[str]:
-    """A line for each difference between what was stored and what the facts derive; the stored is put right.
+    """A line for each difference between the stored visits and those derived from the facts, after mending it.
 
-    A `dry` one changes nothing. Each step is a transaction of its own under the municipality's lock, so phones are
-    served in between. Raises ValueError for a month that is none, UnreadableRecordsError.
+    With `dry` nothing changes. Each step is a transaction of its own under the municipality's lock, so phones are
+    served in between. Raises ValueError for an invalid month, UnreadableRecordsError.
     """
     for line in await _retype(database, municipality_id, dry=dry):
         yield line
@@ -64,7 +64,7 @@ async def rebuild(
         sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
         wrong = await invariants.mend_kept(writing, *sums)
         wrong += await invariants.mend_beside(writing)
-    # Told after the commit: whoever reads these lines may stop at any of them.
+    # Yielded after the commit: the reader of these lines may stop at any of them.
     for visit in gone:
         yield _difference("visit", visit, None)
     for line in wrong:
@@ -72,7 +72,7 @@ async def rebuild(
 
 
 async def _retype(database: Database, municipality_id: int, *, dry: bool) -> list[str]:
-    """A line for each row of master data that was not what the records say, the first ones, after putting it right."""
+    """A line for each of the first rows of master data that differed from the records, after mending them."""
     async with database.scratch(municipality_id) as changing:
         found = await typed_tables.differing(changing)
     if found and not dry:
@@ -93,7 +93,7 @@ def _differences(outcome: Projected) -> Iterator[str]:
         yield _difference("visit", before, after)
 
 
-def _difference(what: str, before: Told | None, after: Told | None) -> str:
+def _difference(what: str, before: Derived | None, after: Derived | None) -> str:
     if before is None and after is not None:
         return f"{what} {after.id} was missing"
     if before is not None and after is None:

@@ -1,4 +1,4 @@
-"""Visits told by hand as a whole, where no tap was made: each a fact of its own that no tap is paired with."""
+"""Whole visits entered by hand, if no tap was made: each is a fact of its own that no tap is paired with."""
 
 import datetime as dt
 from collections.abc import Collection, Container, Sequence
@@ -25,7 +25,7 @@ HASHED = ("recipient", "staff", "started_at", "ended_at", "interventions", "reas
 
 @dataclass(frozen=True, slots=True)
 class Manual:
-    """A visit as it is told: what was done, with the carer's minutes where known, and why no tap tells it."""
+    """A visit entered by hand: the interventions done, with the carer's minutes if known, and why there is no tap."""
 
     id: UUID
     recipient: str
@@ -37,42 +37,42 @@ class Manual:
     note: str | None
 
     def hashed(self, kept: Collection[bytes] = ()) -> bytes:
-        """What makes two deliveries the same; in the version of the hash that is kept."""
+        """The hash by which a repeated delivery is recognised, in the version of a hash in `kept`."""
         body = {name: getattr(self, name) for name in HASHED}
 
         def first() -> bytes:
-            told = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
-            said = repr((*told, self.interventions, self.reason, self.note))
-            return blake2b(said.encode(), digest_size=16).digest()
+            given = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
+            text = repr((*given, self.interventions, self.reason, self.note))
+            return blake2b(text.encode(), digest_size=16).digest()
 
         return hash_beside(kept, body, first)
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A manual visit as it is stored now, and whether it was before."""
+    """A visit by hand as it is stored now; `duplicate` if it was stored before."""
 
     stored: StoredVisit
     duplicate: bool
 
 
 async def register_visits(
-    writing: Writing, told: Sequence[Manual], author: Author
+    writing: Writing, submitted: Sequence[Manual], author: Author
 ) -> list[Registered | CorrectionRefusedError]:
-    """Store manual visits and tell them; an answer for each, in their order. One that is refused stops no other.
+    """Store visits entered by hand and derive them; an answer for each, in order. One that is refused stops no other.
 
-    Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit. What is out of the author's
-    reach is unknown, also when it was told before, by another provider.
+    Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit, and `visit_withdrawn`. Refs
+    out of the author's reach are unknown, even if another provider has entered the same visit before.
     """
     now = dt.datetime.now(dt.UTC)
-    within = await recipients_within(writing, author.provider, [one.recipient for one in told])
-    known = await store.known_by_hand(writing, [one.id for one in told])
+    within = await recipients_within(writing, author.provider, [one.recipient for one in submitted])
+    known = await store.known_by_hand(writing, [one.id for one in submitted])
     hashes = {id_: row["body_hash"] for id_, row in known.items()}
     repeated = set(hashes)
     rows: list[dict[str, Any]] = []
     refused: dict[int, CorrectionRefusedError] = {}
     touched = Affected()
-    for place, one in enumerate(told):
+    for place, one in enumerate(submitted):
         if one.id in hashes:
             if hashes[one.id] != one.hashed({hashes[one.id]}):
                 refused[place] = CorrectionRefusedError("id_conflict", "/id")
@@ -88,12 +88,12 @@ async def register_visits(
     if rows:
         await store.append_by_hand(writing, rows)
         await project(writing, touched)
-    presences = [manual_presence(one.id) for one in told]
+    presences = [manual_presence(one.id) for one in submitted]
     found = await store_visits.of_presences(writing, presences)
     stored = {one.visit.id: one for one in found}
     employers = {one.visit.presence: one.visit.provider for one in found}
     answers: list[Registered | CorrectionRefusedError] = []
-    for place, one in enumerate(told):
+    for place, one in enumerate(submitted):
         visit = stored.get(visit_id(manual_presence(one.id), one.recipient))
         if author.provider not in {None, employers.get(manual_presence(one.id), author.provider)}:
             unknown = _out_of_reach(writing.master, one, author, within)
@@ -109,7 +109,7 @@ async def register_visits(
 def _out_of_reach(
     master: MasterData, one: Manual, author: Author, within: Container[str]
 ) -> CorrectionRefusedError | None:
-    """What the author cannot name, whether it is there or not."""
+    """The refusal for a ref that the author cannot name, whether it exists or not; None without one."""
     if one.recipient not in within:
         return CorrectionRefusedError("unknown_ref", "/recipient")
     staff = master.staff_on(one.staff, local_date(whole_second(one.started_at)))

@@ -1,4 +1,4 @@
-"""Tell staff which of their open visits have lasted longer than was ordered: a phone asks, nothing is changed."""
+"""Remind staff of open visits that have lasted longer than ordered: read when a phone asks, nothing is changed."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from app.store.visits import presences, visit_list, visits
 from app.store.visits.visit_list import Reach, VisitFilter
 
 MOST = 100
-"""More than anybody has open at once."""
+"""More visits than anybody has open at once."""
 
 
 class Reminder(NamedTuple):
-    """An open visit that ought to have ended."""
+    """An open visit whose expected end has passed."""
 
     visit: Visit
     expected_end_at: dt.datetime
@@ -24,18 +24,20 @@ class Reminder(NamedTuple):
 async def reminders(
     database: Database, municipality_id: int, reach: Reach, now: dt.datetime, unordered: dt.timedelta
 ) -> list[Reminder]:
-    """The open visits within reach whose expected end has passed, as they began.
+    """The open visits within reach whose expected end has passed, in the order of the list of visits.
 
-    Where nothing that was ordered says how long the presence should last, `unordered` does. Raises BusyError.
+    `unordered` is the expected length of a presence for which nothing ordered gives one. Raises BusyError.
     """
     master = await _master(database, municipality_id)
     async with database.read(municipality_id) as reading:
         found = await visit_list.page(reading, reach, VisitFilter(status="open"), None, MOST)
         ids = list(dict.fromkeys(stored.visit.presence for stored in found))
-        told = list((await presences.of_ids(reading, ids)).values())
-        taps = [tap for presence in told for tap in presence.taps]
-        said = await visits.standing(reading, [], taps)
-    ends = {presence.id: expected_end(presence, said.reports, master, said.chains, unordered) for presence in told}
+        open_now = list((await presences.of_ids(reading, ids)).values())
+        taps = [tap for presence in open_now for tap in presence.taps]
+        known = await visits.standing(reading, [], taps)
+    ends = {
+        presence.id: expected_end(presence, known.reports, master, known.chains, unordered) for presence in open_now
+    }
     return [
         Reminder(stored.visit, end)
         for stored in found
@@ -44,7 +46,7 @@ async def reminders(
 
 
 async def _master(database: Database, municipality_id: int) -> MasterData:
-    """Master data half a minute old at most, for the clock is moved that often; a reminder needs no lock."""
+    """Master data at most half a minute old, because the clock is moved that often; a reminder needs no lock."""
     master = database.remembered(municipality_id)
     if master is None:
         async with database.write(municipality_id) as writing:

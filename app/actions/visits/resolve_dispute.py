@@ -1,4 +1,4 @@
-"""A person decides whether a disputed tap stands: a correction of its visit, or of the tap alone where it has none."""
+"""A person settles a disputed tap: by a correction of its visit, or of the tap alone if it has none."""
 
 import datetime as dt
 from uuid import UUID
@@ -17,10 +17,10 @@ from app.store.visits.visits import StoredVisit
 
 
 async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest, author: Author) -> StoredVisit | None:
-    """Settle the tap's dispute, once. The visit as it now is; None where no visit has come of the tap.
+    """Settle the tap's dispute, once, and return the visit as it now is; None if the tap has no visit.
 
-    A tap without a visit that is accepted disputes none that comes of it later; one that is not never makes any.
-    Raises CorrectionRefusedError as `correct_visit` does.
+    If a tap without a visit is accepted, a visit that it gets later is not disputed; otherwise it never gets one.
+    Raises CorrectionRefusedError, as `correct_visit`.
     """
     known = (await store.known(writing, [asked.id])).get(asked.id)
     visit, held = await store_visits.of_tap(writing, tap) or (None, False)
@@ -60,7 +60,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
             ),
         ],
     )
-    # It may stand beside a presence, and weigh there no more.
+    # It may be a side tap of a presence, which then no longer counts there.
     await project(writing, Affected(persons=[(person, tapped["at"], tapped["at"])]))
     return None
 

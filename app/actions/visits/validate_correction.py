@@ -1,4 +1,4 @@
-"""What is asked as a correction and by whom, whether it can be laid over what stands, and what it then stores."""
+"""Requests for corrections and their authors, the checks against the visit as it stands, and the body to store."""
 
 import datetime as dt
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -20,14 +20,14 @@ from app.domain.visits.repair import repair_of
 from app.domain.visits.visit import Visit, cause, visit_id
 
 MUNICIPAL_KINDS = frozenset({"resolve"})
-"""What only the municipality may decide: it makes payable what no order or delegation covers."""
+"""Kinds that only the municipality may use: they make payable what no order or delegation covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class CorrectionRequest:
-    """A correction as it is asked for. `said` is what its kind has to say, in the words of the call.
+    """A correction as it is requested. `said` are the fields of its kind, as in the call.
 
-    Two kinds ask for others: `repair` for several that belong together, `apply` for what is suggested for an anomaly.
+    Two kinds stand for others: `repair` for several that belong together, `apply` for the one suggested for an anomaly.
     """
 
     id: UUID
@@ -38,7 +38,7 @@ class CorrectionRequest:
 
     @property
     def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """The single corrections: kind, and what it has to say."""
+        """The single corrections, as (kind, its fields)."""
         if self.kind != "repair":
             return [(self.kind, self.said)]
         return [
@@ -47,8 +47,8 @@ class CorrectionRequest:
         ]
 
     def hashed(self, visit_id: UUID, kept: Collection[bytes] = ()) -> bytes:
-        """What makes two deliveries the same: the visit that was named and all that was asked; in the version kept."""
-        # What was asked holds values of its own kinds, written as they are stored.
+        """The hash of visit and request by which a repeated delivery is recognised, in the version of one in `kept`."""
+        # The fields hold values of their own types, written here as they are stored.
         said = from_json(to_json(self.said))
         body = {"visit": visit_id, "kind": self.kind, "said": said, "reason": self.reason, "note": self.note}
 
@@ -61,19 +61,19 @@ class CorrectionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who corrects: subject, and the provider it is bound to, None for the municipality."""
+    """The author of a correction: subject, and the provider it is bound to, None for the municipality."""
 
     subject: str
     provider: str | None
 
     @property
     def who(self) -> str:
-        """The one behind the token, whatever its role: staff or client, failing that the operator for a provider."""
+        """The staff or client behind the token, whatever its role; else the operator for a provider."""
         return who(self.subject)
 
 
 class CorrectionRefusedError(Exception):
-    """Nothing is written. `code` says why, `pointer` where in the body, `version` what stands where it was another."""
+    """Nothing is written. `code` is the reason, `pointer` its place in the body, `version` the visit's current one."""
 
     def __init__(self, code: str, pointer: str | None = None, *, version: int | None = None) -> None:
         super().__init__(code)
@@ -83,10 +83,10 @@ class CorrectionRefusedError(Exception):
 
 
 def suggested(visit: Visit, asked: CorrectionRequest) -> CorrectionRequest:
-    """The correction that is suggested for an anomaly of the visit, with what was answered to it.
+    """The correction suggested for an anomaly of the visit, with the answer given to it.
 
-    Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` where it is settled
-    or has nothing to be answered, `answer_required` where a suggestion cannot say what was done.
+    Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` if it is settled or
+    takes no answer, `answer_required` if only an answer can give the interventions done.
     """
     code, answer = asked.said["anomaly"], asked.said["interventions"]
     if code not in visit.anomalies:
@@ -107,7 +107,7 @@ def suggested(visit: Visit, asked: CorrectionRequest) -> CorrectionRequest:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What stands, for asking whether a correction can be laid over it."""
+    """The visit and its presence as they stand, to check corrections against."""
 
     master: MasterData
     presence: Presence
@@ -115,15 +115,15 @@ class Check:
     others: list[Visit]
     author: Author
     recipients: Container[str]
-    """Whom the author may name."""
+    """The recipients that the author may name."""
     now: dt.datetime
     done: list[tuple[str, int | None]] | None = None
-    """What somebody has told was done, with minutes; None where nobody has, or where it is not asked for."""
+    """Interventions recorded as done, with minutes; None if nobody has recorded any, or they were not loaded."""
     chain: Sequence[Correction] = ()
-    """All corrections of the presence, where one of them is to be undone."""
+    """All corrections of the presence, loaded if one of them is to be undone."""
 
     def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What was, and what to store. Raises CorrectionRefusedError."""
+        """The values before, and the body to store. Raises CorrectionRefusedError."""
         if kind in MUNICIPAL_KINDS and self.author.provider is not None:
             raise CorrectionRefusedError("forbidden_role")
         checks = {
@@ -143,7 +143,7 @@ class Check:
         return checks[kind](kind, said)
 
     def attests(self, kind: str, body: Mapping[str, Any]) -> bool:
-        """Whether a correction that can be made takes a second person: it says that what another told is so."""
+        """True when a correction takes a second person, because it confirms what another has entered."""
         late = TOO_LATE in self.visit.anomalies
         if kind == "undo":
             _, revived = self.turned(self.named(body["correction"]))
@@ -159,7 +159,7 @@ class Check:
         possible = consistent(start, end) if start and end else abs(at - self.presence.anchor_at) <= LONGEST_PRESENCE
         if not possible or at > self.now:
             raise CorrectionRefusedError("out_of_range", f"/{name}")
-        # A provisional end is nobody's word yet: nothing stood there.
+        # A provisional end was not entered by anybody: there was no value before.
         return {name: getattr(self.presence, name)}, {name: at}
 
     def _interventions(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -224,22 +224,22 @@ class Check:
         gone, revived = self.turned(named)
         if self.author.provider is not None and MUNICIPAL_KINDS & {one.kind for one in (*gone, *revived)}:
             raise CorrectionRefusedError("forbidden_role")
-        told = amendments(self._with_undone(named))
-        origins = {visit_id(self.presence.id, one): one for one in told}
+        changes = amendments(self._with_undone(named))
+        origins = {visit_id(self.presence.id, one): one for one in changes}
         visits = (self.visit, *self.others)
-        whole = all(told.get(origins.get(visit.id, visit.recipient), NOTHING).omitted for visit in visits)
+        whole = all(changes.get(origins.get(visit.id, visit.recipient), NOTHING).omitted for visit in visits)
         undone = {"correction": named.id}
         return undone | {"undone": False}, undone | {"undone": True, "whole": whole}
 
     def named(self, id_: UUID) -> Correction:
-        """The correction of the presence that is to be undone. Raises CorrectionRefusedError."""
+        """The correction of the presence with this id. Raises CorrectionRefusedError."""
         found = next((one for one in self.chain if one.id == id_), None)
         if found is None:
             raise CorrectionRefusedError("unknown_ref", "/correction")
         return found
 
     def turned(self, named: Correction) -> tuple[list[Correction], list[Correction]]:
-        """What stands no more once a correction is undone, and what then stands again."""
+        """The corrections that stand no more once one is undone, and those that then stand again."""
         before, after = standing(self.chain), standing(self._with_undone(named))
         gone, came = [one for one in before if one not in after], [one for one in after[:-1] if one not in before]
         return gone, came
