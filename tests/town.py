@@ -22,7 +22,7 @@ from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
 from app.store.register import orders as store_orders
 from app.store.visits import projection
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 FIRST = dt.date(2026, 10, 15)  # the clocks change on the 25th
 MONTHS = (month_days("2026-10")[0], month_days("2026-11")[1])

@@ -23,7 +23,7 @@ from app.store.visits import presences as store_presences
 from app.store.visits import visits as store_visits
 from app.store.visits.correction_targets import CorrectionTargets
 from app.store.visits.corrections import NewCorrection
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 
 class Submitted(NamedTuple):

@@ -30,7 +30,7 @@ from app.store.visits import presences as store_presences
 from app.store.visits import projection as store_projection
 from app.store.visits import visits as store_visits
 from app.store.visits.pairing_input import around
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 # How far around a change is read at first. Where that is not enough (a chain of bounces, overlapping shifts that never
 # end) the window grows and is read again; nothing is cut off.

@@ -18,7 +18,7 @@ from app.domain.visits.visit import visit_id
 from app.store.connection import Writing
 from app.store.visits import corrections as store
 from app.store.visits import visits as store_visits
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 HASHED = ("recipient", "staff", "started_at", "ended_at", "interventions", "reason", "note")
 

@@ -13,7 +13,7 @@ from app.store.visits import corrections as store
 from app.store.visits import disputes
 from app.store.visits import visits as store_visits
 from app.store.visits.corrections import NewCorrection
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 
 async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest, author: Author) -> StoredVisit | None:

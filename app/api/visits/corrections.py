@@ -21,7 +21,7 @@ from app.api.visits.visits import EXAMPLE, AnomalyCode, VisitOut, notes_for, vis
 from app.domain.visits.correction import CorrectionKind, Reason
 from app.store.database import Database
 from app.store.visits import corrections as store
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 router = APIRouter(tags=["visits"])
 

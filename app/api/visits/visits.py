@@ -29,7 +29,7 @@ from app.store.visits import visit_list
 from app.store.visits import visits as store_visits
 from app.store.visits.corrections import CorrectionShown
 from app.store.visits.visit_list import VisitFilter
-from app.store.visits.visits import StoredVisit
+from app.store.visits.visit_row import StoredVisit
 
 router = APIRouter(tags=["visits"])
 

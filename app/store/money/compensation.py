@@ -22,7 +22,8 @@ from app.store.connection import Reading
 from app.store.register.notices import notices_of
 from app.store.register.records import take_in
 from app.store.visits.presences import of_ids
-from app.store.visits.visits import COLUMNS, standing, visit_of
+from app.store.visits.visit_row import COLUMNS, visit_of
+from app.store.visits.visits import standing
 
 LAST_VISIT_DAYS = 31
 """How long before an absence its last visit is looked for; longer ago, no absence table reaches."""

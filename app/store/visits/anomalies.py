@@ -9,7 +9,7 @@ from uuid import UUID
 from app.domain.register.order import ONE_DAY
 from app.domain.time import day_start
 from app.store.connection import Reading
-from app.store.visits.visits import COLUMNS, StoredVisit, visit_of
+from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
 # Found in the index of visits that have any, which holds all that is asked for but persons; the bound beside the row is
 # what it is entered by. Only the page's own visits are fetched.

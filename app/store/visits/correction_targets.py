@@ -10,7 +10,7 @@ from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store.connection import Reading
 from app.store.visits import presences as store_presences
-from app.store.visits.visits import StoredVisit, visit_of
+from app.store.visits.visit_row import StoredVisit, visit_of
 
 # One statement, as each is a round trip: rows whole, each kind in a column of its own.
 NAMED = """

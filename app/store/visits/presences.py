@@ -9,17 +9,15 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
-from pydantic_core import from_json
-
 from app.domain.register.master import MasterData
 from app.domain.time import LONGEST_PRESENCE, Span, Window
 from app.domain.visits.evidence import by_hand, on_the_wire
-from app.domain.visits.presence import Presence, SideTap, Tap
+from app.domain.visits.presence import Presence, Tap
 from app.domain.visits.wrong_clocks import Said
 from app.store.connection import Reading
 from app.store.fragments import interval, windows
 from app.store.taps.submissions import NOT_SET_ASIDE
+from app.store.visits.presence_row import READ, presence_of
 
 TAPS = f"""
 SELECT t.* FROM {windows(2, "staff")}
@@ -56,11 +54,7 @@ FROM unnest($2::uuid[], $3::text[]) AS wanted(tap, staff)
 JOIN tap AS t ON t.municipality_id = $1 AND t.id = wanted.tap
 GROUP BY t.id, t.at, t.tapped_at
 """
-COLUMNS = """
-    p.id, p.person, p.staff, p.household, p.started_at, p.ended_at, p.closed_at, p.state, p.in_tap, p.out_tap,
-    p.evidence_in, p.evidence_out, p.dispute_in, p.dispute_out, p.flags_in, p.flags_out, p.side_taps, p.next_in_at,
-    p.spans, p.overlap, p.paired
-"""
+SELECTED = ", ".join(f"p.{name}" for name in READ)
 # Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
 # long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
 # A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
@@ -69,7 +63,7 @@ COLUMNS = """
 def of_persons_from(wanted: str) -> str:
     """The query of presences of persons within windows, a FROM item `wanted(person, first_at, last_at)`."""
     return f"""
-SELECT {COLUMNS} FROM {wanted}
+SELECT {SELECTED} FROM {wanted}
 CROSS JOIN LATERAL (
     SELECT coalesce(min(o.anchor_at), wanted.first_at) AS at FROM presence AS o
     WHERE o.municipality_id = $1 AND o.person = wanted.person
@@ -92,7 +86,7 @@ CROSS JOIN LATERAL (
 OF_PERSONS = of_persons_from(windows(2, "person"))
 # Those that corrections have laid something over, by whom and when their taps were.
 PAIRED_OF_PERSONS = f"""
-SELECT {COLUMNS} FROM {windows(2, "person")}
+SELECT {SELECTED} FROM {windows(2, "person")}
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.paired_by = wanted.person
@@ -107,10 +101,10 @@ JOIN presence AS p ON p.municipality_id = $1 AND p.paired_by = t.person
 WHERE t.id IN (p.in_tap, p.out_tap)
   OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
 """
-OF_IDS = f"SELECT {COLUMNS} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
+OF_IDS = f"SELECT {SELECTED} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
 # The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
 AT_HOUSEHOLDS = f"""
-SELECT {COLUMNS} FROM {windows(2, "household")}
+SELECT {SELECTED} FROM {windows(2, "household")}
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.household = wanted.household
@@ -266,63 +260,3 @@ async def history(reading: Reading) -> Span | None:
 async def persons_within(reading: Reading, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
     """Every person with a tap or a presence within, both ends included."""
     return sorted(row[0] for row in await reading.fetch(PERSONS_WITHIN, first_at, last_at))
-
-
-PAIRED = TypeAdapter(tuple[Presence, ...])
-"""What stands in `paired`, as JSON."""
-
-
-def spans_of(
-    flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
-) -> tuple[Span, ...]:
-    """Spans as stored: flattened, or null for the whole of start to end."""
-    if flat is None:
-        return ((start, end),) if start and end and start < end else ()
-    return tuple(zip(flat[::2], flat[1::2], strict=True))
-
-
-def flat_spans(
-    spans: Sequence[Span], start: dt.datetime | None, end: dt.datetime | None, *, whole: bool
-) -> list[dt.datetime] | None:
-    """Spans to store; null where they are just the whole, as they nearly always are."""
-    if whole and tuple(spans) == spans_of(None, start, end):
-        return None
-    return [at for span in spans for at in span]
-
-
-def presence_of(row: Any) -> Presence:
-    """A presence from its row, `COLUMNS` in their order."""
-    (
-        id_, person, staff, household, started_at, ended_at, closed_at, state, in_tap, out_tap, evidence_in,
-        evidence_out, dispute_in, dispute_out, flags_in, flags_out, side_taps, next_in_at, spans, overlap, paired,
-    ) = row  # fmt: skip
-    confirmed = state == "complete" and dispute_in is None and dispute_out is None
-    return Presence(
-        id_,
-        person,
-        staff,
-        household,
-        started_at,
-        ended_at,
-        closed_at,
-        state,
-        in_tap,
-        out_tap,
-        evidence_in,
-        evidence_out,
-        dispute_in,
-        dispute_out,
-        tuple(flags_in),
-        tuple(flags_out),
-        _side_taps(side_taps) if side_taps else (),
-        next_in_at,
-        spans_of(spans, started_at, ended_at) if confirmed else (),
-        overlap,
-        PAIRED.validate_json(paired) if paired else (),
-    )
-
-
-def _side_taps(stored: str) -> tuple[SideTap, ...]:
-    return tuple(
-        SideTap(UUID(tap), dt.datetime.fromisoformat(at), household) for tap, at, household in from_json(stored)
-    )

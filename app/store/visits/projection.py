@@ -4,21 +4,18 @@ All of it is one statement, whatever comes out differently. It runs under the mu
 given once and no reader of changes ever skips one.
 """
 
-import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
-
-from pydantic_core import to_json
 
 from app.domain.visits.evidence import EVIDENCE_LEVELS
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store import rows, schema
 from app.store.connection import Writing
-from app.store.visits.presences import PAIRED, flat_spans
-from app.store.visits.visits import StoredVisit
+from app.store.visits.presence_row import presence_row
+from app.store.visits.visit_row import StoredVisit, visit_row
 
 SUM_KEY = schema.month_sum.primary_key.columns.keys()
 COUNT_KEY = schema.anomaly_count.primary_key.columns.keys()
@@ -78,7 +75,7 @@ async def write(
     `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
     """
     after = [stored.visit for stored in visits]
-    new_presences = [_presence(writing.municipality_id, presence) for presence in presences]
+    new_presences = [presence_row(writing.municipality_id, presence) for presence in presences]
     ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
     changes = [
         writing.macs.add("visit_change", (writing.municipality_id, no, *told))
@@ -90,7 +87,7 @@ async def write(
             change_no,
             list(removed),
             new_presences,
-            [_visit(writing.municipality_id, stored) for stored in visits],
+            [visit_row(writing.municipality_id, stored) for stored in visits],
             [writing.macs.add("withdrawn_visit", _gone(writing.municipality_id, *one)) for one in gone],
             [(writing.municipality_id, *sums) for sums in month_sums(after, before)],
             changes,
@@ -143,86 +140,6 @@ def _add(sums: defaultdict[tuple[Any, ...], list[int]], visit: Visit, sign: int)
                 row[kind[0]] += sign
                 if behind is not None:
                     row[kind[0] + behind] += sign
-
-
-def _presence(municipality_id: int, presence: Presence) -> tuple[Any, ...]:
-    spans = flat_spans(presence.spans, presence.started_at, presence.ended_at, whole=presence.confirmed)
-    sides = [[side.tap, side.at, side.household] for side in presence.side_taps]
-    return (
-        municipality_id,
-        presence.id,
-        presence.person,
-        presence.staff,
-        presence.household,
-        presence.anchor_at,
-        presence.reach_at,
-        presence.started_at,
-        presence.ended_at,
-        presence.closed_at,
-        presence.state,
-        presence.in_tap,
-        presence.out_tap,
-        presence.evidence_in,
-        presence.evidence_out,
-        presence.dispute_in,
-        presence.dispute_out,
-        presence.flags_in,
-        presence.flags_out,
-        to_json(sides).decode() if sides else None,
-        presence.next_in_at,
-        spans,
-        presence.overlap,
-        *(_paired(presence) if presence.paired else (None, None, None)),
-    )
-
-
-def _paired(presence: Presence) -> tuple[str, dt.datetime, str]:
-    raw = presence.as_paired
-    return raw.person, raw.anchor_at, PAIRED.dump_json(presence.paired).decode()
-
-
-def _visit(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
-    visit, shares = stored.visit, stored.visit.shares
-    spans = flat_spans(visit.spans, visit.started_at, visit.ended_at, whole=visit.status == "complete")
-    return (
-        municipality_id,
-        visit.presence,
-        visit.recipient,
-        visit.id,
-        stored.version,
-        visit.group,
-        visit.provider,
-        visit.staff,
-        visit.person,
-        visit.role,
-        visit.household,
-        visit.in_tap,
-        visit.out_tap,
-        visit.sort_at,
-        visit.started_at,
-        visit.ended_at,
-        visit.provisional,
-        visit.local_date,
-        visit.status,
-        visit.payable,
-        visit.evidence_in,
-        visit.evidence_out,
-        visit.presence_seconds,
-        visit.seconds,
-        spans,
-        [share.category for share in shares],
-        [share.intervention for share in shares],
-        [share.order_line for share in shares],
-        [share.seconds for share in shares],
-        [share.payable for share in shares],
-        [share.reason for share in shares],
-        visit.anomalies,
-        to_json(visit.suggestions).decode() if visit.suggestions else None,
-        to_json(dict(visit.settled)).decode() if visit.settled else None,
-        visit.corrections or None,
-        to_json(visit.declined).decode() if visit.declined else None,
-        visit.noted,
-    )
 
 
 def _gone(municipality_id: int, stored: StoredVisit, successor: UUID | None) -> tuple[Any, ...]:

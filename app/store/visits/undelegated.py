@@ -7,7 +7,7 @@ from app.domain.register.order import ONE_DAY
 from app.domain.time import Days, days_span
 from app.domain.visits.visit import Visit
 from app.store.connection import Reading
-from app.store.visits.visits import COLUMNS, visit_of
+from app.store.visits.visit_row import COLUMNS, visit_of
 
 WITHOUT = f"""
 SELECT {", ".join(COLUMNS)} FROM visit

@@ -20,7 +20,7 @@ from app.store.schema import (
     visit_change,
     withdrawn_visit,
 )
-from app.store.visits.visits import COLUMNS, StoredVisit, visit_of
+from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
 EPOCH = "SELECT epoch FROM municipality WHERE municipality_id = $1"
 

@@ -1,9 +1,7 @@
 """Reading derived visits, and the reports and corrections they follow, in sets."""
 
-import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from itertools import starmap, zip_longest
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,14 +10,11 @@ from pydantic_core import from_json
 from app.domain.taps.report import NOT_OWN, Report, ReportedIntervention
 from app.domain.visits.correction import Correction
 from app.domain.visits.evidence import EVIDENCE_LEVELS
-from app.domain.visits.split import Share
-from app.domain.visits.visit import Visit
-from app.store import rows, schema
 from app.store.connection import Reading
 from app.store.visits.corrections import correction_of
-from app.store.visits.presences import AROUND, spans_of
+from app.store.visits.presences import AROUND
+from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
-COLUMNS = rows.names(schema.visit)
 OF_PRESENCES = f"""
 SELECT {", ".join(COLUMNS)} FROM visit WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 """
@@ -69,13 +64,6 @@ WEAKEST = " ".join(
 )
 WEAKEST_END = f"CASE {WEAKEST} ELSE '{EVIDENCE_LEVELS[0]}' END"
 """The evidence of a performed visit `v`, as `domain.visits.evidence.weakest` has it."""
-
-
-class StoredVisit(NamedTuple):
-    """A visit with the version it is stored under."""
-
-    visit: Visit
-    version: int
 
 
 class Standing(NamedTuple):
@@ -138,59 +126,3 @@ def _report(row: Any) -> Report:
         note=row["note"],
         sent_at=row["sent_at"],
     )
-
-
-def visit_of(row: Sequence[Any]) -> StoredVisit:
-    """A visit from its stored row, the columns in the table's order."""
-    (
-        _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
-        started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
-        seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
-        settled, corrections, declined, noted,
-    ) = row  # fmt: skip
-    shares = (categories, interventions, lines, share_seconds, share_payable, reasons)
-    visit = Visit(
-        id_,
-        presence,
-        recipient,
-        group,
-        provider,
-        staff,
-        person,
-        role,
-        household,
-        in_tap,
-        out_tap,
-        started_at,
-        ended_at,
-        provisional,
-        local_on,
-        status,
-        payable,
-        evidence_in,
-        evidence_out,
-        presence_seconds,
-        seconds,
-        spans_of(spans, started_at, ended_at) if status == "complete" else (),
-        # What somebody has made longer than the others tells a share too, which no visit has.
-        tuple(starmap(Share, zip_longest(*shares, fillvalue=0))),
-        tuple(anomalies),
-        _suggestions(suggestions),
-        from_json(settled) if settled else {},
-        tuple(corrections) if corrections else (),
-        tuple(map(tuple, from_json(declined))) if declined else (),
-        noted,
-    )
-    return StoredVisit(visit, version)
-
-
-def _suggestions(stored: str | None) -> Mapping[str, Any]:
-    if stored is None:
-        return {}
-    told: dict[str, dict[str, Any]] = from_json(stored)
-    for suggestion in told.values():
-        for one in (suggestion, *suggestion.get("corrections", ())):
-            for name in ("started_at", "ended_at"):
-                if name in one:
-                    one[name] = dt.datetime.fromisoformat(one[name])
-    return told

@@ -26,7 +26,8 @@ from app.domain.visits.presence import Tap
 from app.domain.visits.wrong_clocks import Said
 from app.store.register import records
 from app.store.visits.projection import anomaly_counts, month_sums
-from app.store.visits.visits import COLUMNS, standing, visit_of
+from app.store.visits.visit_row import COLUMNS, visit_of
+from app.store.visits.visits import standing
 
 DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
 RECEIVED = DAY + dt.timedelta(days=5)
