@@ -59,7 +59,7 @@ def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> 
         with err.status("Writing the backup"), database_url(settings) as url:
             began_at = dt.datetime.now(UTC)
             size = backups.backup(url, target, bin_dir=settings.pg_bin)
-        backups.tell_made(settings.data_dir, began_at)
+        backups.record_made(settings.data_dir, began_at)
     out.print(f"{target}: {size} bytes", markup=False)
 
 

@@ -36,7 +36,7 @@ async def examine(database: Database, settings: Settings) -> list[Finding]:
     if not tenants:
         return [Finding(True, f"taggad {VERSION}, no municipality yet"), *_of_machine(settings, now)]
     async with database.read(tenants[0]) as reading:
-        told = await health.told(reading)
+        told = await health.server_state(reading)
     findings = [
         Finding(True, f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {told.version}"),
         *_of_roles(told),

@@ -1,11 +1,11 @@
-"""Whether our own clock can be believed: watched against the time since the machine was started and the database's."""
+"""Our own clock, compared with the time since the machine was started and with the database's clock."""
 
 import datetime as dt
 import time
 from collections.abc import Callable
 
 MOST_SECONDS = 600
-"""What clocks may differ by, or be set by at once: more is no correction of a clock but a wrong one."""
+"""The largest difference between two clocks, or step of one clock, in seconds. Beyond it a clock is wrong."""
 
 
 def _running() -> float:
@@ -13,14 +13,14 @@ def _running() -> float:
 
 
 class ClockError(Exception):
-    """Our clock was set by more than it can have been off, or differs from the database's; nothing was written."""
+    """Our clock was moved by more than MOST_SECONDS, or differs from the database's by more; nothing was written."""
 
 
 class Clock:
-    """One process's wall clock and its last value that could be believed.
+    """One process's wall clock, and the last value of it that was right.
 
-    A wrong clock would be written into facts that never change, so nothing is written until it is right again. Whoever
-    has set it on purpose confirms that by starting the service anew.
+    A wrong clock would be written into facts that never change, so nothing is written until it is right again. If it
+    was set on purpose, starting the service anew confirms it.
     """
 
     def __init__(self, wall: Callable[[], float] = time.time, running: Callable[[], float] = _running) -> None:
@@ -28,9 +28,9 @@ class Clock:
         self._last = wall(), running()
 
     def now(self) -> dt.datetime:
-        """What it says. Raises ClockError unless it goes on as it did.
+        """The time now, in UTC. Raises ClockError unless the clock goes on as it did.
 
-        What is written later was received by this: it may be right again by then.
+        It is called at receipt, because the clock may be right again when the fact is written.
         """
         return dt.datetime.fromtimestamp(self._believed()[0], dt.UTC)
 

@@ -1,4 +1,4 @@
-"""What a query runs on: one transaction of one municipality, whose code is the first argument of every statement.
+"""The transactions that queries run in: each sees one municipality, whose code is the first argument of a statement.
 
 No function of the store is handed a bare connection, so that no statement can forget whose rows it asks for.
 """
@@ -21,13 +21,13 @@ Cursor: TypeAlias = "asyncpg.cursor.CursorFactory[asyncpg.Record]"
 
 
 class Row(Protocol):
-    """A row of an answer: by the names of its columns or by their places."""
+    """A row of an answer. Its values are found by column name or by position."""
 
     def __getitem__(self, column: Any, /) -> Any:
-        """One value; of a range of places, several."""
+        """One value; for a slice of positions, several."""
 
     def __iter__(self) -> Iterator[Any]:
-        """The values in their order; of a mapping that stands for a row, its names."""
+        """The values in their order. A mapping used as a row gives its names."""
 
     def keys(self) -> Iterable[str]:
         """The names of the columns."""
@@ -39,7 +39,7 @@ class Reading:
     __slots__ = ("_composed", "_driver", "municipality_id")
 
     def __init__(self, municipality_id: int, driver: Driver, composed: AsyncConnection | None = None) -> None:
-        """`composed` is SQLAlchemy's side of the same connection, for queries that are put together from parts."""
+        """`composed` is SQLAlchemy's view of the same connection, for queries that are put together from parts."""
         self.municipality_id = municipality_id
         self._driver = driver
         self._composed = composed
@@ -64,18 +64,18 @@ class Reading:
         return await self._driver.fetchval(statement, self.municipality_id, *arguments)
 
     def cursor(self, statement: str, *arguments: Any, prefetch: int | None = None) -> Cursor:
-        """The rows as they come, for results too large to hold."""
+        """The rows one after the other, for results too large to hold in memory."""
         return self._driver.cursor(statement, self.municipality_id, *arguments, prefetch=prefetch)
 
     async def about_server(self, statement: str) -> Row:
-        """The one row of a question about the database itself, which is of no municipality."""
+        """The one row of a statement about the database itself. It gets no municipality."""
         row = await self._driver.fetchrow(statement)
         if row is None:
             raise LookupError("no row")
         return row
 
     async def configure(self, statement: str) -> None:
-        """Run a statement that ends with this transaction: its settings (`SET LOCAL`), temporary tables."""
+        """Run a statement whose effect ends with this transaction: a setting (`SET LOCAL`) or a temporary table."""
         await self._driver.execute(statement)
 
     async def composed(self, query: Executable) -> Result[Any]:
@@ -86,16 +86,16 @@ class Reading:
 
 
 class Changing(Reading):
-    """The same with the right to change rows. The municipality's lock is not held: the sealer has one of its own."""
+    """A transaction that also changes rows, without the municipality's lock: the sealer has a lock of its own."""
 
     __slots__ = ()
 
     async def execute(self, statement: str, *arguments: Any) -> None:
-        """Run a statement whose rows nobody asks for."""
+        """Run a statement and drop its rows."""
         await self._driver.execute(statement, self.municipality_id, *arguments)
 
     async def insert(self, statement: str, *rows: Iterable[tuple[Any, ...]]) -> None:
-        """Store rows that begin with the municipality's code themselves; an array of them for each parameter."""
+        """Store rows, one array for each parameter. Each row begins with the municipality's code."""
         await self._driver.execute(statement, *rows)
 
 
@@ -104,42 +104,42 @@ class NewLeaves(Protocol):
 
     @property
     def position(self) -> int:
-        """How many leaves stand before the next one."""
+        """The index of the next leaf: the number of leaves before it."""
 
     @property
     def made(self) -> int:
-        """How many this transaction adds."""
+        """The number of leaves made in this transaction."""
 
     @property
     def waiting(self) -> int:
-        """How many are not stored yet."""
+        """The number of leaves not stored yet."""
 
     def add(self, kind: str, fields: Mapping[str, Any]) -> None:
-        """Make the leaf of a fact from its columns."""
+        """Make the leaf of a fact. `fields` are the columns of its row by name."""
 
     def take(self) -> list[tuple[Any, ...]]:
-        """The leaves made since the last time, as the statement that stores them takes them."""
+        """The rows of the leaves made since the last call, as a parameter of the statement that stores them."""
 
 
 class RowHashes(Protocol):
-    """Keyed hashes of rows that no fact tells."""
+    """Keyed hashes of rows that cannot be derived from facts."""
 
     def add(self, table: str, row: Sequence[Any]) -> tuple[Any, ...]:
-        """The row with its hash, which is the last column."""
+        """The row with its hash appended as the last column."""
 
     def is_ours(self, table: str, row: Sequence[Any]) -> bool:
-        """Whether the service wrote the row, its hash the last column."""
+        """True if the hash, the last column of the row, is one that the service made of the rest."""
 
 
 class BeforeTenant(Protocol):
-    """Whoever can ask the few functions of the database that may be asked before a tenant is chosen."""
+    """Access to the few functions of the database that may be called before a tenant is chosen."""
 
     async def before_tenant(self, question: str, key: bytes | str) -> Any:
-        """The answer to one question."""
+        """The result of the database function `question` for `key`."""
 
 
 class Writing(Changing):
-    """A transaction that holds the municipality's lock, with its master data as of this moment."""
+    """A transaction that holds the municipality's lock, with the master data as of now."""
 
     __slots__ = ("as_of", "change_no", "leaves", "macs", "master")
 
@@ -154,9 +154,9 @@ class Writing(Changing):
         leaves: NewLeaves,
         macs: RowHashes,
     ) -> None:
-        """`change_no` is the last number that was given to a change.
+        """`change_no` is the number of the last change.
 
-        Every fact that is stored adds its leaf to `leaves`, and a row that no fact tells gets its hash by `macs`.
+        Every stored fact adds its leaf to `leaves`. A row that cannot be derived from facts gets its hash from `macs`.
         """
         super().__init__(municipality_id, driver)
         self.as_of = as_of

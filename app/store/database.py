@@ -1,4 +1,4 @@
-"""The way to PostgreSQL: one transaction a call, the tenant set first.
+"""Access to PostgreSQL: one transaction for each call, with the tenant set first.
 
 Every transaction runs as `taggad_app`, which owns nothing, and under row-level security for one municipality. A write
 transaction also holds that municipality's lock: visits of different staff at one household never race.
@@ -27,11 +27,11 @@ from app.store.taps import keysets
 
 APP_ROLE = "taggad_app"
 LOCK_CLASS = 7_460
-"""First key of the advisory locks that make each municipality have one writer at a time."""
+"""First key of the advisory locks. One for each municipality: it has one writer at a time."""
 
 CLOSED_AT_ONCE = 2
 ADOPTED = "ledger"
-"""The records that say how many facts and rows from before their leaves and hashes got them, at their beginning."""
+"""The kind of record that says how many older facts got their leaves, and how many older rows their hashes."""
 SERVICE = "service"
 
 EXISTS = """
@@ -63,11 +63,11 @@ class ReadOnlyError(Exception):
 
 
 class UnknownMunicipalityError(Exception):
-    """No such tenant."""
+    """There is no municipality with this code."""
 
 
 class Database:
-    """The pools, and what this process remembers of each municipality's master data."""
+    """The pools of connections, and each municipality's master data in the memory of this process."""
 
     def __init__(
         self,
@@ -80,22 +80,22 @@ class Database:
         answer_seconds: int = 60,
         marks: Marks | None = None,
     ) -> None:
-        """`url` is a SQLAlchemy URL for asyncpg; `role` is taken on by every connection (None: the user's own).
+        """`url` is a SQLAlchemy URL for asyncpg. Every connection takes on `role` (None: it keeps the user's own).
 
-        Without `ledger_keys` (the first marks leaves and signs heads, all are known) no fact can be stored. Without a
-        `encryption` the keys of tags stay closed, and no message of one can be verified. No statement of a write or a
-        read takes more than `answer_seconds`. `marks` remember how large each ledger was.
+        Without `ledger_keys` (the first makes leaves and signs heads, all are known) no fact can be stored. Without
+        `encryption` the keys of tags cannot be decrypted, and no message of a tag can be verified. No statement of a
+        write or a read takes more than `answer_seconds`. `marks` remember how large each ledger was.
         """
         self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
         self.macs = Macs(ledger_keys)
         self._masters: dict[int, MasterData] = {}
         self._existing: set[int] = set()
-        """The municipalities that this process has met: none is ever taken away."""
+        """The municipalities that this process has found to exist: none is ever deleted."""
         self.encryption = encryption
         self.marks = marks or Marks(None)
         self.stopped: dict[int, str] = {}
-        """The municipalities whose ledger this process has found broken, and how."""
+        """The municipalities whose ledger this process has found broken, each with the finding."""
         self._unsealed: set[int] = set()
         self._without_room = False
         self.clock = Clock()
@@ -103,44 +103,44 @@ class Database:
         self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
     def take_unsealed(self) -> set[int]:
-        """The municipalities this process has stored facts of since it was last asked."""
+        """The municipalities in which this process has stored facts since the last call."""
         taken, self._unsealed = self._unsealed, set()
         return taken
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         await self._pools.close()
 
     @property
     def engine(self) -> AsyncEngine:
-        """The pool that writes."""
+        """The SQLAlchemy engine of the pool for writes."""
         return self._pools.engines["writes"]
 
     @asynccontextmanager
     async def read(self, municipality_id: int, pool: Pool = "reads") -> AsyncIterator[Reading]:
-        """A transaction that sees one municipality.
+        """A transaction that reads one municipality.
 
-        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there. What
-        writers wait for is read from their `pool`.
+        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that does not exist.
+        `pool` is "writes" for a read that writers wait for.
         """
         async with self._transaction(municipality_id, pool) as sa:
             yield Reading(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
     async def change(self, municipality_id: int) -> AsyncIterator[Changing]:
-        """A transaction that changes rows without the municipality's lock, for whoever has one of its own."""
+        """A transaction that changes rows without the municipality's lock, for a caller with a lock of its own."""
         async with self._transaction(municipality_id, "writes") as sa:
             yield Changing(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
     async def founding(self, municipality_id: int) -> AsyncIterator[Changing]:
-        """The same for a tenant that need not be there yet. Without the lock: there is nothing to lock."""
+        """A transaction that changes rows of a tenant that may not exist yet. It holds no lock."""
         async with self._transaction(municipality_id, "writes", founding=True) as sa:
             yield Changing(municipality_id, await _driver(sa), sa)
 
     @asynccontextmanager
     async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
-        """The same of one moment: however many statements read, they see no write that comes between them."""
+        """A read transaction of one moment: its statements see no write that is committed between them."""
         async with self._transaction(
             municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as sa:
@@ -148,7 +148,7 @@ class Database:
 
     @asynccontextmanager
     async def scratch(self, municipality_id: int) -> AsyncIterator[Changing]:
-        """A snapshot in which temporary tables may be made."""
+        """A transaction of one moment that may make temporary tables."""
         async with self._transaction(municipality_id, "exports", isolation_level="REPEATABLE READ") as sa:
             yield Changing(municipality_id, await _driver(sa), sa)
 
@@ -156,11 +156,11 @@ class Database:
     async def write(self, municipality_id: int, *, with_master: bool = True) -> AsyncIterator[Writing]:
         """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
 
-        Without its master data, which a process that has just begun would read while everybody waits for the lock, for
-        what neither asks it anything nor tells a visit.
+        `with_master=False` leaves out the master data, for a write that uses none and derives no visit. A process that
+        has just begun would read it while all others wait for the lock.
 
-        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that is not there,
-        ClockError while our clock cannot be believed.
+        Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that does not exist,
+        ClockError while our clock is wrong.
         """
         # The lock comes in a statement before any that reads: those must see what the last holder committed. Beginning,
         # the tenant and the lock are one round trip; SQLAlchemy would make three of them.
@@ -215,7 +215,7 @@ class Database:
         return writing
 
     async def _master(self, reading: Reading, seq: int) -> MasterData:
-        """What this process remembers, brought up to the record numbered `seq`."""
+        """The remembered master data, brought up to the record numbered `seq`."""
         master = self._masters.get(reading.municipality_id)
         if master is None or master.seq > seq:
             master = MasterData()
@@ -228,37 +228,37 @@ class Database:
         return master
 
     async def _adopt(self, writing: Writing) -> None:
-        """Give the facts of before the ledger their leaves, which the migration asked for, and say so in a fact."""
+        """Make the leaves of facts from before the ledger, as the migration asks, and record that as a fact."""
         await ledger.adopt(writing)
         before = await records.latest(writing, ADOPTED, "adopted")
         version = before.version + 1 if before else 1
-        told = Stored("adopted", version, removed=False, body={"facts": writing.leaves.made})
-        await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [told])
+        adopted = Stored("adopted", version, removed=False, body={"facts": writing.leaves.made})
+        await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [adopted])
         await records.refresh(writing, writing.master)
         await writing.execute(ledger.ALL_HAVE_LEAVES)
 
     async def _mark(self, writing: Writing) -> None:
-        """Give a new municipality's row its hash, and once all rows of one from before the hashes; a fact says so."""
+        """Hash a new municipality's row; hash all rows of one that is older than the hashes, and record that."""
         if writing.leaves.position:
             if await records.latest(writing, ADOPTED, "marked"):
                 return  # somebody took the hash away: `taggad check` says so
             marked = await macs.adopt(writing)
-            told = Stored("marked", 1, removed=False, body={"rows": marked})
-            await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [told])
+            hashed = Stored("marked", 1, removed=False, body={"rows": marked})
+            await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [hashed])
             await records.refresh(writing, writing.master)
         await macs.stamp(writing, writing.as_of)
 
     def remembered(self, municipality_id: int) -> MasterData | None:
-        """The master data as the last writer here left it: for what may be outdated. None before the first."""
+        """The master data after the last write of this process; it may be outdated. None before the first write."""
         return self._masters.get(municipality_id)
 
     async def municipalities(self) -> list[int]:
-        """Every tenant's code."""
+        """The codes of all municipalities."""
         async with self._pools.connection("writes") as sa:
             return [row[0] for row in await sa.exec_driver_sql("SELECT * FROM municipalities()")]
 
     async def before_tenant(self, question: str, key: bytes | str) -> Any:
-        """What one of the few functions says that may be asked before a tenant is chosen."""
+        """The result for `key` of one of the functions that may be called before a tenant is chosen."""
         async with self._pools.connection("writes") as sa:
             return await (await _driver(sa)).fetchval(question, key)
 
@@ -267,7 +267,7 @@ class Database:
 
         Raises ReadOnlyError, ClockError, BusyError, or what the driver raises.
 
-        After a write that found no room (a full disk), room is looked for until there is some.
+        After a write that failed on a full disk, it also checks that there is room again.
         """
         async with self._pools.connection("health") as sa:
             takes_writes, now = tuple((await sa.exec_driver_sql(TAKES_WRITES)).one())
@@ -300,7 +300,7 @@ async def _driver(sa: AsyncConnection) -> Any:
 
 
 async def _roll_back(sa: AsyncConnection, sql: Driver) -> None:
-    """End the transaction; a connection that cannot do even that is given up, so that nobody meets it again."""
+    """Roll back. A connection that fails at that is closed, so that nobody gets it again."""
     try:
         await sql.execute("ROLLBACK")
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):

@@ -23,7 +23,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How CSV is written. `guarded`: no text can begin a formula, so not every text is what it was."""
+    """A form of CSV. `guarded` puts a sign before text that would begin a formula, so such text is changed."""
 
     start: str
     delimiter: str
@@ -32,12 +32,12 @@ class Dialect:
 
 
 SPREADSHEET = Dialect("\ufeff", ";", ",", guarded=True)
-"""What Excel opens by itself in Swedish: it takes a file without the byte order mark for another encoding."""
+"""CSV that a Swedish Excel opens correctly. Without the byte order mark it would assume another encoding."""
 PLAIN = Dialect("", ",", ".", guarded=False)
 
 
 async def in_pieces(reading: Reading, statement: str, arguments: Sequence[Any]) -> AsyncIterator[Rows]:
-    """The rows of a query as they come, at most `PIECE_ROWS` at a time, whatever there are of them."""
+    """The rows of a query as they come, in pieces of at most `PIECE_ROWS`."""
     await reading.configure(SORT_MEMORY)
     cursor = await reading.cursor(statement, *arguments)
     while rows := await cursor.fetch(PIECE_ROWS):
@@ -47,22 +47,22 @@ async def in_pieces(reading: Reading, statement: str, arguments: Sequence[Any]) 
 
 
 def json_rows(rows: Rows) -> bytes:
-    """The rows as the inside of a JSON list, without its brackets."""
+    """The rows as the items of a JSON list, without its brackets."""
     return to_json([dict(row) for row in rows])[1:-1]
 
 
 def ndjson_rows(rows: Rows) -> bytes:
-    """A JSON object a line."""
+    """The rows as JSON, one object on each line."""
     return b"".join(to_json(dict(row)) + b"\n" for row in rows)
 
 
 def csv_head(columns: Sequence[str], dialect: Dialect) -> bytes:
-    """The names of the columns."""
+    """The line with the names of the columns."""
     return dialect.start.encode() + _csv([columns], dialect)
 
 
 def csv_rows(rows: Rows, columns: Sequence[str], dialect: Dialect) -> bytes:
-    """The rows' values under their columns, whatever order a row has them in. What is null is left empty."""
+    """The rows as lines of CSV. Values are found by column name; null is an empty cell."""
     return _csv(([cell(row[column], dialect) for column in columns] for row in rows), dialect)
 
 
@@ -73,7 +73,7 @@ def _csv(lines: Iterable[Sequence[Any]], dialect: Dialect) -> bytes:
 
 
 def cell(value: Any, dialect: Dialect) -> Any:
-    """A value as CSV has it, which is also how text of it reads anywhere."""
+    """A value as it stands in a cell of CSV; other formats use the same text."""
     match value:
         case bool():
             value = "true" if value else "false"
@@ -101,7 +101,7 @@ async def json_list(head: Mapping[str, Any], key: str, pieces: AsyncIterator[Row
 
 
 async def written(head: bytes, write: Callable[[Rows], bytes], pieces: AsyncIterator[Rows]) -> AsyncIterator[bytes]:
-    """What stands before the rows, then the rows as `write` has them."""
+    """`head`, then the rows as `write` formats them."""
     async for rows in pieces:
         yield head + write(rows)
         head = b""

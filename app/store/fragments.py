@@ -1,14 +1,14 @@
-"""Fragments of SQL: what the domain has decided, and sets of windows as parameters, each said once."""
+"""Fragments of SQL: constants of the domain, and sets of windows as parameters."""
 
 import datetime as dt
 
 
 def interval(span: dt.timedelta) -> str:
-    """A whole number of seconds as SQL writes it."""
+    """The SQL literal of a span, in whole seconds."""
     return f"interval '{span // dt.timedelta(seconds=1)} s'"
 
 
 def windows(first: int, name: str) -> str:
-    """The rows `wanted(<name>, first_at, last_at)` of three arrays, the parameters from `$first` on."""
+    """A FROM item `wanted(<name>, first_at, last_at)` over three array parameters, the first of them `$first`."""
     arrays = f"${first}::text[], ${first + 1}::timestamptz[], ${first + 2}::timestamptz[]"
     return f"unnest({arrays}) AS wanted({name}, first_at, last_at)"

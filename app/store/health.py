@@ -1,4 +1,4 @@
-"""What a database tells of itself to whoever looks after it: its version, its rights, its clock."""
+"""The state of the database for its operator: version, rights, clock."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ FROM municipality WHERE municipality_id = $1
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """`too_mighty` are roles of ours that row-level security does not bind, `open_tables` tables without it."""
+    """`too_mighty` are our roles that bypass row-level security, `open_tables` the tables without it."""
 
     version: str
     now: dt.datetime
@@ -32,13 +32,13 @@ class ServerState:
     open_tables: list[str]
 
 
-async def told(reading: Reading) -> ServerState:
-    """What the server says of itself and of the application's role."""
+async def server_state(reading: Reading) -> ServerState:
+    """The state of the server and of the application's role."""
     row = await reading.about_server(TOLD)
     return ServerState(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
 
 
 async def latest(reading: Reading, now: dt.datetime) -> tuple[dt.datetime, int]:
-    """The time up to which the municipality's visits are derived, and how many taps were received later than now."""
+    """The instant up to which the municipality's visits are derived, and the number of taps received after `now`."""
     row = await reading.one(LATEST, now)
     return row["as_of"], row["taps"]

@@ -1,6 +1,6 @@
-"""What must always hold of the stored projection, each under a name, as a query for what breaks it.
+"""The invariants of the stored projection, by name; each is a query for what breaks it.
 
-Whether the projection is what the facts derive is the rebuild's question; these ask whether it agrees with itself.
+They ask whether the projection agrees with itself. The rebuild asks whether it is what the facts derive.
 """
 
 import datetime as dt
@@ -15,9 +15,9 @@ from app.store.visits.presences import LONGEST
 from app.store.visits.visits import WEAKEST_END
 
 SUMS = [name for name in rows.names(schema.month_sum) if name not in rows.key_of(schema.month_sum)]
-# The month's sums as the visits have them: a visit is counted on its first share of each kind.
+# The sums of a month, computed from the visits: a visit is counted on its first share of each kind.
 FIRSTS = {"": "nr", "_category": "of_category", "_intervention": "of_intervention", "_line": "of_line"}
-# In the order of the columns.
+# In the order of the columns of `month_sum`.
 KEPT = ("manual", "static", "sun_late", "off_site", "system_down")
 LEVELS = ", ".join(
     f"count(*) FILTER (WHERE s.{first} = 1 AND v.level = '{level}') AS {level}{kind}"
@@ -53,14 +53,14 @@ STORED_SUMS = f"""
       AND ({", ".join(SUMS)}) <> ({", ".join("0" for _ in SUMS)})
 """
 WRONG_SUMS = f"""
-WITH told AS ({MONTH_SUMS}), kept AS ({STORED_SUMS})
+WITH derived AS ({MONTH_SUMS}), kept AS ({STORED_SUMS})
 SELECT DISTINCT month::text || ' ' || recipient FROM (
-    (TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)
+    (TABLE derived EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE derived)
 ) AS differing
 """
 # Two statements: in one, the new rows would meet the keys of those being deleted.
 CLEAR_SUMS = "DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)"
-SUM_ANEW = f"INSERT INTO month_sum SELECT $1, told.* FROM ({MONTH_SUMS}) AS told"
+SUM_ANEW = f"INSERT INTO month_sum SELECT $1, derived.* FROM ({MONTH_SUMS}) AS derived"
 # The counts of the inbox, in the same way.
 COUNTS = """
     SELECT coalesce(v.provider, '') AS provider, a.code, coalesce(v.settled ->> a.code, 'open') AS state,
@@ -70,18 +70,18 @@ COUNTS = """
     GROUP BY 1, 2, 3, 4
 """
 WRONG_COUNTS = f"""
-WITH told AS ({COUNTS}), kept AS (
+WITH derived AS ({COUNTS}), kept AS (
     SELECT provider, code, state, month, found FROM anomaly_count
     WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3) AND found <> 0
 )
 SELECT DISTINCT month::text || ' ' || provider || ' ' || code FROM (
-    (TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)
+    (TABLE derived EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE derived)
 ) AS differing
 """
 CLEAR_COUNTS = "DELETE FROM anomaly_count WHERE municipality_id = $1 AND ($2::date IS NULL OR month BETWEEN $2 AND $3)"
-COUNT_ANEW = f"INSERT INTO anomaly_count SELECT $1, told.* FROM ({COUNTS}) AS told"
+COUNT_ANEW = f"INSERT INTO anomaly_count SELECT $1, derived.* FROM ({COUNTS}) AS derived"
 MADE_ANEW = (("sums", WRONG_SUMS, (CLEAR_SUMS, SUM_ANEW)), ("anomalies", WRONG_COUNTS, (CLEAR_COUNTS, COUNT_ANEW)))
-"""What is kept of a month beside its visits: how it is found wrong, and made anew."""
+"""The figures stored for a month beside its visits: name, query for wrong ones, statements that make them anew."""
 
 
 # Each write of a visit is a change, and so is its withdrawal, which moves no version.
@@ -91,25 +91,25 @@ VERSIONS = """
     FROM visit_change WHERE municipality_id = $1 GROUP BY visit
 """
 PAIRED = {name: f"paired -> 0 ->> {at}" for at, name in enumerate(Presence._fields)}
-# Columns that are there to be found by; the rest of the row says what they are.
+# Columns that only serve look-ups: they follow from the rest of the row.
 AS_PRESENCES_SAY = f"""
-    SELECT p.id, told.* FROM presence AS p CROSS JOIN LATERAL (
+    SELECT p.id, derived.* FROM presence AS p CROSS JOIN LATERAL (
         SELECT coalesce(started_at, ended_at) AS anchor_at,
             coalesce(closed_at, ended_at, started_at + {LONGEST}) AS reach_at,
             {PAIRED["person"]} AS paired_by,
             coalesce({PAIRED["started_at"]}, {PAIRED["ended_at"]})::timestamptz AS paired_at,
             CASE WHEN state = 'complete' AND dispute_in IS NULL AND dispute_out IS NULL THEN p.spans
                 ELSE '{{}}' END AS spans
-    ) AS told
+    ) AS derived
     WHERE municipality_id = $1 AND (p.anchor_at, p.reach_at, p.paired_by, p.paired_at, p.spans) IS DISTINCT FROM
-        (told.anchor_at, told.reach_at, told.paired_by, told.paired_at, told.spans)
+        (derived.anchor_at, derived.reach_at, derived.paired_by, derived.paired_at, derived.spans)
 """
 AS_VISITS_SAY = """
-    SELECT v.id, told.* FROM visit AS v CROSS JOIN LATERAL (
+    SELECT v.id, derived.* FROM visit AS v CROSS JOIN LATERAL (
         SELECT coalesce(started_at, ended_at) AS sort_at,
             CASE WHEN status = 'complete' THEN v.spans ELSE '{}' END AS spans
-    ) AS told
-    WHERE municipality_id = $1 AND (v.sort_at, v.spans) IS DISTINCT FROM (told.sort_at, told.spans)
+    ) AS derived
+    WHERE municipality_id = $1 AND (v.sort_at, v.spans) IS DISTINCT FROM (derived.sort_at, derived.spans)
 """
 
 
@@ -153,7 +153,7 @@ INVARIANTS: dict[str, str] = {
           AND payable <> (status = 'complete' AND cardinality(share_payable) > 0 AND true = ALL (share_payable))""",
     "the kept sums of a month are those of its visits": WRONG_SUMS,
     "the kept counts of anomalies are those of the visits": WRONG_COUNTS,
-    "every counter that a tap says is a read of its tag, by the phone that told of it, and no other is": """
+    "every counter that a tap says is a read of its tag, by the phone that sent it, and no other is": """
         SELECT tag || ' ' || epoch || ' ' || counter
         FROM (SELECT * FROM tap WHERE municipality_id = $1 AND counter IS NOT NULL) AS t
         FULL JOIN (SELECT * FROM tag_read WHERE municipality_id = $1) AS r USING (tag, epoch, counter)
@@ -172,7 +172,7 @@ INVARIANTS: dict[str, str] = {
                     CASE WHEN stands THEN least(t.received_at, t.at + tolerance) ELSE t.received_at END AS high
             ) AS own
             WHERE r.municipality_id = $1
-        ) AS told
+        ) AS derived
         -- PostgreSQL rounds the fraction of a tolerance, the rule cuts it off.
         WHERE abs(extract(epoch FROM low - low_at)) > 0.001 OR abs(extract(epoch FROM high - high_at)) > 0.001
             OR reached <> reached_at""",
@@ -191,11 +191,11 @@ INVARIANTS: dict[str, str] = {
             SELECT count(*), coalesce(max(no), 0), coalesce(min(no), 1)
             FROM visit_change AS c WHERE c.municipality_id = $1)""",
     "a visit stands or is withdrawn as its changes say, in a version for each that did not withdraw it": f"""
-        SELECT id::text FROM ({VERSIONS}) AS told FULL JOIN (
+        SELECT id::text FROM ({VERSIONS}) AS derived FULL JOIN (
             SELECT id, version, false AS gone FROM visit WHERE municipality_id = $1
             UNION ALL SELECT id, version, true FROM withdrawn_visit WHERE municipality_id = $1
         ) AS kept USING (id)
-        WHERE (told.version, told.gone) IS DISTINCT FROM (kept.version, kept.gone)""",
+        WHERE (derived.version, derived.gone) IS DISTINCT FROM (kept.version, kept.gone)""",
     "the versions of a record are numbered without a gap": """
         SELECT kind || ' ' || ref FROM record WHERE municipality_id = $1
         GROUP BY kind, ref HAVING count(*) <> max(version)""",
@@ -209,7 +209,7 @@ INVARIANTS: dict[str, str] = {
             UNION ALL
             SELECT provider, month, -count(*), -sum(amount_ore)
             FROM period_line WHERE municipality_id = $1 GROUP BY provider, month
-        ) AS told
+        ) AS derived
         GROUP BY provider, month HAVING sum(lines) <> 0 OR sum(ore) <> 0""",
     "a line of a closed month is kept under what it says": f"""
         SELECT l.provider || ' ' || l.month || ' ' || line_no FROM period_line AS l
@@ -240,25 +240,28 @@ async def broken(reading: Reading) -> list[str]:
 
 MENDED = (
     ("presence {} was found by what it does not say", f"""
-        UPDATE presence AS p SET anchor_at = told.anchor_at, reach_at = told.reach_at, paired_by = told.paired_by,
-            paired_at = told.paired_at, spans = told.spans
-        FROM ({AS_PRESENCES_SAY}) AS told WHERE p.municipality_id = $1 AND p.id = told.id RETURNING p.id"""),
+        UPDATE presence AS p SET anchor_at = derived.anchor_at, reach_at = derived.reach_at,
+            paired_by = derived.paired_by, paired_at = derived.paired_at, spans = derived.spans
+        FROM ({AS_PRESENCES_SAY}) AS derived WHERE p.municipality_id = $1 AND p.id = derived.id RETURNING p.id"""),
     ("visit {} was found by what it does not say", f"""
-        UPDATE visit AS v SET sort_at = told.sort_at, spans = told.spans
-        FROM ({AS_VISITS_SAY}) AS told WHERE v.municipality_id = $1 AND v.id = told.id RETURNING v.id"""),
+        UPDATE visit AS v SET sort_at = derived.sort_at, spans = derived.spans
+        FROM ({AS_VISITS_SAY}) AS derived WHERE v.municipality_id = $1 AND v.id = derived.id RETURNING v.id"""),
     ("visit {} had not the version that its changes say", f"""
-        UPDATE visit AS v SET version = told.version FROM ({VERSIONS}) AS told
-        WHERE v.municipality_id = $1 AND v.id = told.id AND v.version <> told.version RETURNING v.id"""),
+        UPDATE visit AS v SET version = derived.version FROM ({VERSIONS}) AS derived
+        WHERE v.municipality_id = $1 AND v.id = derived.id AND v.version <> derived.version RETURNING v.id"""),
 )  # fmt: skip
 
 
 async def mend_beside(reading: Reading) -> list[str]:
-    """A line for each presence and visit with something beside what it says that was wrong, after putting it right."""
+    """Correct the columns of presences and visits that follow from others. Returns a line for each wrong row."""
     return [line.format(row[0]) for line, query in MENDED for row in await reading.fetch(query)]
 
 
 async def mend_kept(writing: Writing, first_on: dt.date | None, last_on: dt.date | None) -> list[str]:
-    """A line for each month and whose kept sums or counts were wrong, after putting them right."""
+    """Correct the stored sums and counts of the months from `first_on` to `last_on`; None for both means all months.
+
+    Returns a line for each wrong one.
+    """
     lines = []
     for what, query, statements in MADE_ANEW:
         wrong = [row[0] for row in await writing.fetch(query, first_on, last_on)]

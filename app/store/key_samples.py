@@ -1,4 +1,4 @@
-"""What is encrypted: a value for each key, so that keys can be tried before they are needed, and what does not open."""
+"""Samples of encrypted values, one for each key, so that keys can be tried before they are needed."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ PUT_MARK = "UPDATE municipality SET lookup_mark = $2 WHERE municipality_id = $1"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A stored value, the name of the key that encrypted it and what it is."""
+    """A stored value, the name of the key that encrypted it and its meaning."""
 
     key: str
     what: str
@@ -41,7 +41,7 @@ class Sample:
 
 
 async def samples(reading: Reading) -> list[Sample]:
-    """A value for each key and each kind of value."""
+    """One stored value for each key and each kind of value."""
     numbers = [_number(reading.municipality_id, row) for row in await reading.fetch(NUMBERS)]
     return numbers + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
 
@@ -55,18 +55,18 @@ def _keyset(municipality_id: int, row: Row) -> Sample:
 
 
 async def lookup_mark(reading: Reading) -> bytes | None:
-    """What the key for look-ups made of the municipality when it was first served; None before."""
+    """The stored fingerprint of the key for look-ups; None before the municipality is first served."""
     mark: bytes | None = await reading.fetchval(MARK)
     return mark
 
 
 async def put_lookup_mark(writing: Writing, mark: bytes) -> None:
-    """Keep what the key for look-ups makes of the municipality."""
+    """Store the fingerprint of the key for look-ups."""
     await writing.execute(PUT_MARK, mark)
 
 
 async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
-    """Encrypted values that no key opens where they stand, or that are found by another digest than their own."""
+    """A line for each encrypted value that no key decrypts in its place, or whose digest for look-ups is wrong."""
     found = []
     async for ref, sealed, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
         number = _opened(encryption, sealed, identity_place(reading.municipality_id, ref))

@@ -1,4 +1,4 @@
-"""The schema brought to where this version of the programs wants it, in one transaction: all of it or nothing."""
+"""Migration of the schema to this version's revision, in one transaction: all of it or nothing."""
 
 import asyncio
 from pathlib import Path
@@ -17,7 +17,7 @@ MIGRATIONS = Path(__file__).parents[2] / "migrations"  # beside `app`, in the tr
 LOCK_SECONDS = 10.0
 STATEMENT_SECONDS = 600.0
 BLOCKED = {"55P03", "57014"}
-"""SQLSTATEs of a lock and of a statement that took too long."""
+"""SQLSTATEs of a lock that was not available in time, and of a cancelled statement."""
 _ALONE = asyncio.Lock()  # alembic keeps what it works on in module globals; other processes meet a lock in the database
 
 
@@ -42,7 +42,7 @@ EARLIER = {f"{number:04}" for number in range(1, 28)}
 
 
 class MissingRightsError(Exception):
-    """The database's user may not do what a migration needs, or the server is too old; nothing was begun."""
+    """The database's user lacks a right that migrations need, or the server is too old; nothing was begun."""
 
 
 class UnknownRevisionError(Exception):
@@ -50,15 +50,15 @@ class UnknownRevisionError(Exception):
 
 
 class MigrationBlockedError(Exception):
-    """Somebody else held what the migration needs for too long; nothing was changed."""
+    """Another session held a lock that the migration needs for too long; nothing was changed."""
 
 
 async def migrate(
     url: str, target: str = "head", *, lock_seconds: float = LOCK_SECONDS, statement_seconds: float = STATEMENT_SECONDS
 ) -> bool:
-    """Take the database to revision `target`, upwards or down ("base": to nothing), as the URL's own user.
+    """Migrate the database to revision `target`, up or down ("base" removes everything), as the URL's own user.
 
-    Gives whether anything changed. `url` is a SQLAlchemy URL for asyncpg. Raises MissingRightsError and
+    Returns True if anything changed. `url` is a SQLAlchemy URL for asyncpg. Raises MissingRightsError and
     UnknownRevisionError before it begins, and MigrationBlockedError; any failure leaves the database as it was.
     """
     attributes = {"lock_seconds": lock_seconds, "statement_seconds": statement_seconds}
@@ -89,7 +89,7 @@ async def migrate(
 
 
 def _require_rights(connection: Connection) -> None:
-    """Raises MissingRightsError with what is missing and how it is given."""
+    """Raises MissingRightsError, which says what is missing and how to grant it."""
     wanted = {"roles": list(ROLES), "of_app": list(OF_APP), "of_login": list(OF_LOGIN)}
     rights = connection.execute(text(RIGHTS), wanted).one()
     if rights.version < OLDEST_POSTGRESQL:
@@ -119,9 +119,9 @@ def _require_known(revision: str | None, known: set[str]) -> None:
 
 
 def roles_script(url: str | None) -> str:
-    """The SQL by which a superuser makes the roles beforehand, for the URL's user.
+    """The SQL that a superuser runs beforehand to make the roles, for the URL's user.
 
-    That user then needs no right but to log in and to own the database.
+    That user then only needs to log in and to own the database.
     """
     login = (make_url(url).username if url else None) or "taggad"
     lines = [f"CREATE ROLE {role} NOLOGIN;" for role in ROLES]
@@ -131,7 +131,7 @@ def roles_script(url: str | None) -> str:
 
 
 async def pending(url: str) -> bool:
-    """Whether the database stands anywhere but at this version's newest revision."""
+    """True if the database is not at this version's newest revision."""
     heads = set(ScriptDirectory.from_config(_config()).get_heads())
 
     def stands_at(connection: Connection) -> set[str]:

@@ -1,4 +1,4 @@
-"""The tenants: making one, and what may be told of them all without telling of anybody."""
+"""The tenants: making one, and figures over all of them without personal data."""
 
 import datetime as dt
 from dataclasses import asdict, dataclass
@@ -7,7 +7,7 @@ from app.store.connection import Reading
 from app.store.database import Database
 
 MOST_COUNTED = 100_000
-"""Taps are counted so far and no further: a start page must not read a year of them."""
+"""Taps are counted up to this number: a start page must not read a year of them."""
 
 ADD = """
 INSERT INTO municipality (municipality_id, name, as_of) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
@@ -23,7 +23,7 @@ SELECT
 
 @dataclass(frozen=True, slots=True)
 class ServiceFigures:
-    """Counts over every municipality."""
+    """Counts over all municipalities."""
 
     municipalities: int
     taps: int
@@ -35,12 +35,12 @@ class ServiceFigures:
 
 
 async def add(reading: Reading, name: str, now: dt.datetime) -> bool:
-    """Create the tenant; False when it was there already (its name stays)."""
+    """Create the tenant; False when it existed already (its name stays)."""
     return await reading.fetchval(ADD, name, now) is not None
 
 
 async def figures(database: Database, today_at: dt.datetime) -> ServiceFigures:
-    """Counts over every municipality; visits are those that lie after `today_at`."""
+    """Counts over all municipalities; of visits, those after `today_at`."""
     codes = await database.municipalities()
     taps = visits = logged_in = 0
     for code in codes:

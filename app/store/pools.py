@@ -1,6 +1,6 @@
-"""The connections of a process: pools of their own for who writes, reads and exports, and one to ask how it goes.
+"""The connections of a process: separate pools for writes, reads, exports and the health check.
 
-Whoever takes all of one pool stands in nobody else's way.
+A pool that is used up does not hinder the others.
 """
 
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ EXPORT_SECONDS = 60
 HEALTH_SECONDS = 2
 CONNECT_SECONDS = 2
 GRACE_SECONDS = 1
-"""A server that works ends a statement itself; when it has not so long after, it does not work."""
+"""A working server ends a statement at its time limit. So many seconds later it is taken to be hanging."""
 
 LIMITS = {
     "lock_timeout": "20s",
@@ -31,14 +31,14 @@ LIMITS = {
 
 
 class BusyError(Exception):
-    """No connection came free in time; try again in a moment."""
+    """No connection came free in time; the caller may try again in a moment."""
 
 
 class Pools:
     """The pools over one database."""
 
     def __init__(self, url: str, size: int, role: str | None, answer_seconds: int) -> None:
-        """A quarter of `size` reads and a quarter exports; the rest writes. No statement takes longer than it may."""
+        """A quarter of `size` reads, a quarter exports, the rest writes. `answer_seconds` limits reads and writes."""
         limits = LIMITS | ({"role": role} if role else {})
         quarter = max(1, size // 4)
 
@@ -67,13 +67,13 @@ class Pools:
         }
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection."""
         for engine in self.engines.values():
             await engine.dispose()
 
     @asynccontextmanager
     async def connection(self, pool: Pool) -> AsyncIterator[AsyncConnection]:
-        """A connection, rolled back at the end. Raises BusyError when none comes free."""
+        """A connection of the pool, rolled back at the end. Raises BusyError when none comes free."""
         try:
             sa = await self.engines[pool].connect()
         except PoolTimeout as error:
@@ -88,13 +88,13 @@ class Pools:
 
 
 def _require_open(connection: Any, *_: Any) -> None:
-    """Have the pool make another where the server has ended this one meanwhile."""
+    """Make the pool open another connection where the server has closed this one meanwhile."""
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 
 
 async def give_up(sa: AsyncConnection) -> None:
-    """Let nobody meet this connection again: a server that did not answer would not answer a ROLLBACK either."""
+    """Drop this connection without a ROLLBACK: a server that did not answer would not answer that either."""
     if sa.invalidated:
         return
     driver = (await sa.get_raw_connection()).driver_connection

@@ -10,22 +10,22 @@ from sqlalchemy import Table
 
 
 def given(table: Table, at: int) -> str:
-    """A SELECT of the rows that are passed as parameter `$at`."""
+    """A SELECT of the rows in parameter `$at`."""
     return f"SELECT * FROM unnest(${at}::{table.name}[])"
 
 
 def names(table: Table) -> list[str]:
-    """The columns of a row."""
+    """The columns of a table in its order."""
     return table.columns.keys()
 
 
 def replacing(table: Table, key: Iterable[str] | None = None) -> str:
-    """What makes an INSERT put the new row in the place of the one with the same `key` (else the primary one)."""
+    """The clause by which an INSERT replaces the row with the same `key`, by default the primary key."""
     key = list(key or table.primary_key.columns.keys())
     changed = ", ".join(f"{name} = excluded.{name}" for name in names(table) if name not in key)
     return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}"
 
 
 def key_of(table: Table) -> list[str]:
-    """The columns of a row's primary key."""
+    """The columns of a table's primary key."""
     return table.primary_key.columns.keys()

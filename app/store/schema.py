@@ -1,6 +1,6 @@
-"""The tables as SQLAlchemy sees them, for composed queries; the migrations make them, a test compares the two.
+"""The tables in SQLAlchemy, for composed queries. The migrations make them, and a test compares the two.
 
-What SQLAlchemy has no word for stands in the migrations alone: that the keys that end in a range are temporal
+Things that SQLAlchemy cannot express stand in the migrations alone: that the keys that end in a range are temporal
 (`WITHOUT OVERLAPS`), row-level security, grants and triggers.
 """
 
@@ -49,12 +49,12 @@ INSTANT = TIMESTAMP(timezone=True)
 
 
 def tenant() -> Column[int]:
-    """The column that leads every key: whose row this is."""
+    """The municipality's code, the first column of every key."""
     return Column("municipality_id", Integer, ForeignKey("municipality.municipality_id"), nullable=False)
 
 
 def hot_tenant() -> Column[int]:
-    """The same in a table that grows with every tap, where referring to the municipality would cost an index."""
+    """The municipality's code in a table that grows with every tap. A foreign key would cost an index."""
     return Column("municipality_id", Integer, nullable=False)
 
 

@@ -1,4 +1,4 @@
-"""Rows as files whose cells have types: workbooks and Parquet. Their libraries are loaded when they are first needed.
+"""Rows as files with typed cells: workbooks and Parquet. Their libraries are loaded at the first use.
 
 Both are made off the event loop and piece by piece, so neither a large answer nor a slow writer holds up a tap.
 """
@@ -12,22 +12,22 @@ from typing import Any, Literal, NamedTuple
 from app.store.exports import PLAIN, Rows, cell
 
 MOST_SHEET_ROWS = 200_000
-"""What a workbook is made of: a spreadsheet holds a million rows, and takes minutes to open them."""
+"""The largest number of rows of a workbook. A spreadsheet holds a million, but takes minutes to open them."""
 
 
 class Column(NamedTuple):
-    """A column by its key in JSON, and what its values are."""
+    """A column: its key in JSON and the type of its values."""
 
     name: str
     kind: Literal["text", "integer", "number", "boolean", "day", "instant"] = "text"
 
 
 class TooManyRowsError(Exception):
-    """More rows than a workbook is made of."""
+    """There are more than MOST_SHEET_ROWS rows."""
 
 
 class _Drain(io.RawIOBase):
-    """What a writer has written since it was last emptied."""
+    """A file that keeps the bytes written to it until they are taken."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class _Drain(io.RawIOBase):
 
 
 async def parquet(pieces: AsyncIterator[Rows], columns: Sequence[Column]) -> AsyncIterator[bytes]:
-    """A Parquet file, a row group a piece. Its schema is what the columns say, whatever comes."""
+    """A Parquet file with a row group for each piece. Its schema follows from the columns alone."""
     drain = _Drain()
     writer, write = await asyncio.to_thread(_parquet_writer, drain, columns)
     async for rows in pieces:
@@ -82,7 +82,7 @@ def _parquet_writer(drain: _Drain, columns: Sequence[Column]) -> tuple[Any, Any]
 async def workbook(
     pieces: AsyncIterator[Rows], columns: Sequence[Column], headings: Mapping[str, str]
 ) -> AsyncIterator[bytes]:
-    """A workbook of one sheet whose head stays in sight. Its rows wait in a file. Raises TooManyRowsError."""
+    """A workbook of one sheet with a frozen header. Its rows wait in a file. Raises TooManyRowsError."""
     content = io.BytesIO()
     book, write = await asyncio.to_thread(_sheet, content, columns, headings)
     place = 1
@@ -131,7 +131,7 @@ def _sheet(content: io.BytesIO, columns: Sequence[Column], headings: Mapping[str
 
 
 def typed(value: Any, column: Column) -> Any:
-    """A value as its column has it."""
+    """The value converted to the type of its column."""
     if value is None:
         return None
     match column.kind:

@@ -1,4 +1,4 @@
-"""The typed tables of master data held against the records they are made from, row for row.
+"""Comparison of the typed tables of master data with the records they are made from, row for row.
 
 They are made anew beside those that stand, by the very statements that wrote them: temporary tables of the same names
 come first on the search path. So there is no second derivation that could differ from the first.
@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 
 MADE_AT_ONCE = 1000
 SHOWN = 5
-# What others refer to comes first.
+# Tables that others refer to come first.
 TABLES = (
     *(schema.provider, schema.recipient_version, schema.staff_version, schema.intervention_version),
     *(schema.care_order, schema.order_line, schema.contract, schema.tag, schema.tag_mount),
@@ -30,13 +30,13 @@ BESIDE = "SET LOCAL search_path = pg_temp, public"
 READ_WHOLE = "SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto"
 DIFFERING = """
 SELECT {key} || ' ' || CASE
-    WHEN kept IS NULL THEN 'is missing' WHEN told IS NULL THEN 'has no record' ELSE 'differs in ' || (
+    WHEN kept IS NULL THEN 'is missing' WHEN made IS NULL THEN 'has no record' ELSE 'differs in ' || (
         SELECT string_agg(key, ', ' ORDER BY key) FROM jsonb_each(to_jsonb(kept)) AS k(key, was)
-        JOIN jsonb_each(to_jsonb(told)) AS t(key, should_be) USING (key) WHERE was <> should_be)
+        JOIN jsonb_each(to_jsonb(made)) AS t(key, should_be) USING (key) WHERE was <> should_be)
     END AS line, count(*) OVER () AS of
 FROM (SELECT * FROM public.{table} WHERE municipality_id = $1) AS kept
-FULL JOIN (SELECT * FROM pg_temp.{table} WHERE municipality_id = $1) AS told USING ({columns})
-WHERE kept.* IS DISTINCT FROM told.*
+FULL JOIN (SELECT * FROM pg_temp.{table} WHERE municipality_id = $1) AS made USING ({columns})
+WHERE kept.* IS DISTINCT FROM made.*
 ORDER BY 1 LIMIT $2
 """
 CLEAR = "DELETE FROM public.{table} WHERE municipality_id = $1"
@@ -52,11 +52,11 @@ DELETE FROM public.provider AS p WHERE municipality_id = $1
 
 
 class UnreadableRecordsError(Exception):
-    """The records do not make typed tables: somebody has changed them. The message says what stands in the way."""
+    """No typed tables can be made of the records: somebody has changed them. The message says why."""
 
 
 class Wrong(NamedTuple):
-    """A table with rows that are not what the records say: how many, and what is wrong with the first of them."""
+    """A table with rows that differ from the records: their number, and what is wrong with the first of them."""
 
     table: str
     many: int
@@ -64,9 +64,9 @@ class Wrong(NamedTuple):
 
 
 async def differing(changing: Changing) -> list[Wrong]:
-    """The tables that are not what the records say.
+    """The tables that differ from the records.
 
-    In a transaction of one moment, which is then good for `mend` alone. Raises UnreadableRecordsError.
+    It needs a transaction of one moment, which afterwards serves for `mend` alone. Raises UnreadableRecordsError.
     """
     try:
         await _make_beside(changing)
@@ -83,7 +83,7 @@ async def differing(changing: Changing) -> list[Wrong]:
 
 
 async def mend(writing: Writing) -> None:
-    """Put what `differing` has made in the place of what stands, under the municipality's lock."""
+    """Replace the rows by those that `differing` has made, under the municipality's lock."""
     await writing.execute(MEND_PROVIDERS)
     others = [table.name for table in TABLES if table is not schema.provider]
     for name in reversed(others):
@@ -138,4 +138,4 @@ MAKERS: Mapping[str, Callable[[Changing, Mapping[str, Json]], Awaitable[None]]] 
     "contracts": _contracts,
     "tags": _tags,
 }
-"""How the newest versions of each kind go into its tables."""
+"""The function for each kind that writes the newest versions into its tables."""

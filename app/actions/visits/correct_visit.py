@@ -194,7 +194,7 @@ async def _informed(writing: Writing, check: Check) -> Check:
     presence = check.presence
     _, reports, chains = await store_visits.standing(writing, [], presence.taps)
     if presence.by_hand:
-        reports |= await store.told_by_hand(writing, [presence.id])
+        reports |= await store.manual_reports(writing, [presence.id])
     done = recorded_done(presence, reports, writing.master, chains, check.visit.recipient)
     return replace(check, done=done, chain=chain_of(presence, chains))
 
@@ -239,7 +239,7 @@ async def _require_another(writing: Writing, presence: Presence, author: Author)
     """Raise `second_person_required` if the author was there, or entered by hand the ends or the staff."""
     _, _, chains = await store_visits.standing(writing, [], presence.taps)
     corrections, registered = entered_by(presence, standing(chain_of(presence, chains)))
-    shown = await store.told(writing, [one.id for one in corrections])
+    shown = await store.shown(writing, [one.id for one in corrections])
     authors = [one.by for one in shown.values()]
     if registered:
         authors.append(await store.registered_by(writing, presence.id))

@@ -274,7 +274,7 @@ async def _derive_visits(writing: Writing, changes: Changes, households: Sequenc
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:
-        reports |= await store_corrections.told_by_hand(writing, by_hand)
+        reports |= await store_corrections.manual_reports(writing, by_hand)
     flagged = [one for one in all_presences if clock_flagged(one.flags_in) or clock_flagged(one.flags_out)]
     clocks = await store_presences.clocks_of(writing, writing.master, flagged)
     derived = [

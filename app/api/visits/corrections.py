@@ -252,7 +252,7 @@ def correction_queue(database: Database) -> CorrectionQueue:
         async with database.write(municipality_id) as writing:
             answers = await correct_visits(writing, waiting)
             ids = [id_ for one in answers if isinstance(one, StoredVisit) for id_ in one.visit.corrections]
-            shown = await store.told(writing, ids)
+            shown = await store.shown(writing, ids)
         return [Written(one, shown) if isinstance(one, StoredVisit) else one for one in answers]
 
     return GroupCommit(write, lambda _: WEIGHT)

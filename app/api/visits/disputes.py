@@ -132,7 +132,7 @@ async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response
         async with database(request).write(caller.municipality_id) as writing:
             stored = await resolve_dispute(writing, tap_id, asked, author_of(caller))
             if stored is not None:
-                shown = await corrections.told(writing, stored.visit.corrections)
+                shown = await corrections.shown(writing, stored.visit.corrections)
                 return corrected(stored, shown, await notes_for(caller, writing, [stored]))
     except CorrectionRefusedError as error:
         raise Problem(error.code, pointer=error.pointer) from error

@@ -155,7 +155,7 @@ async def _register(request: Request, caller: Caller, items: Sequence[ManualIn])
         answers = await register_visits(writing, [item.told() for item in items], author_of(caller))
         stored = [answer.stored for answer in answers if not isinstance(answer, CorrectionRefusedError)]
         ids = [id_ for one in stored for id_ in one.visit.corrections]
-        shown = await store.told(writing, ids) if ids else {}
+        shown = await store.shown(writing, ids) if ids else {}
     return [(answer, shown) for answer in answers]
 
 

@@ -210,7 +210,7 @@ MOVED: dict[int | str, dict[str, Any]] = {301: {"description": "Another visit to
 async def corrections_of(reading: Reading, found: Iterable[StoredVisit]) -> dict[UUID, CorrectionShown]:
     """The corrections of these visits, by id."""
     ids = [id_ for stored in found for id_ in stored.visit.corrections]
-    return await store_corrections.told(reading, ids) if ids else {}
+    return await store_corrections.shown(reading, ids) if ids else {}
 
 
 async def notes_for(

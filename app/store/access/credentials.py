@@ -1,4 +1,4 @@
-"""How callers are told apart before anything else of them is known: enrolment codes, used assertions, revocations."""
+"""Enrolment codes, used assertions and revocations: the facts that say whom a caller is and whether it is trusted."""
 
 import datetime as dt
 
@@ -34,25 +34,25 @@ async def put_code(writing: Writing, digest: bytes, staff: str, now: dt.datetime
 
 
 async def take_code(writing: Writing, digest: bytes, now: dt.datetime) -> str | None:
-    """Whose code it is, once: it is gone afterwards. None for one that is not there, or no longer valid or ours."""
+    """The staff ref of an enrolment code, which is deleted. None if it is unknown, has expired or has a wrong hash."""
     row = await writing.fetchrow(TAKE_CODE, digest, now)
     return row["staff"] if row and writing.macs.is_ours("enrolment", tuple(row)) else None
 
 
 async def spend(writing: Writing, device: str, jti_digest: bytes, now: dt.datetime, expires_at: dt.datetime) -> bool:
-    """Use an assertion up; False when it was used before. Remembered until it would be refused by its age."""
+    """Mark an assertion as used; False when it was used before. It is remembered until it is refused for its age."""
     await writing.execute(DROP_EXPIRED_ASSERTIONS, device, now)
     return bool(await writing.fetchval(SPEND, device, jti_digest, expires_at))
 
 
 async def municipality_of_code(database: BeforeTenant, digest: bytes) -> int | None:
-    """The tenant that gave out a code which is still valid."""
+    """The code of the municipality that issued a code that is still valid, else None."""
     found: int | None = await database.before_tenant("SELECT municipality_of_code($1)", digest)
     return found
 
 
 async def municipality_of_device(database: BeforeTenant, ref: str) -> int | None:
-    """The tenant that a device was enrolled in."""
+    """The code of the municipality in which a device was enrolled, else None."""
     found: int | None = await database.before_tenant("SELECT municipality_of_device($1)", ref)
     return found
 

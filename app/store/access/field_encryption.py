@@ -1,6 +1,6 @@
-"""Personal numbers and keys of tags at rest: sealed field by field, never stored in clear.
+"""Personal numbers and keys of tags at rest: encrypted field by field, never stored in clear.
 
-A sealed value belongs to its place: it opens in no other table, column, municipality or row, so a value copied into
+An encrypted value belongs to its place: it opens in no other table, column, municipality or row. A value copied into
 somebody else's row is worth nothing. A number is found again by a keyed digest,
 for which another key is needed than for opening it.
 """
@@ -20,12 +20,12 @@ KEY_BYTES = 32
 
 
 class DecryptionError(Exception):
-    """The value was not sealed for this place by a key of the ring."""
+    """The value was not encrypted for this place by a key of the ring."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sealed value belongs."""
+    """The place of an encrypted value, which is authenticated with it."""
 
     table: str
     column: str
@@ -37,10 +37,10 @@ class Place:
 
 
 class FieldEncryption:
-    """Seals with the newest key of the ring, opens with any of it."""
+    """Encrypts with the newest key of the ring, decrypts with any of them."""
 
     def __init__(self, keys: Mapping[str, bytes], lookup_key: bytes) -> None:
-        """`keys` by name, 32 bytes each, the one that seals first. Raises ValueError for keys that are none."""
+        """`keys` by name, 32 bytes each, the newest first. Raises ValueError for keys of another length, or none."""
         if not keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise ValueError("a ring has at least one key, and every key 32 bytes")
         if len(lookup_key) < KEY_BYTES:
@@ -56,7 +56,7 @@ class FieldEncryption:
         return bytes((FORMAT, len(self._newest))) + self._newest + nonce + sealed
 
     def decrypt(self, sealed: bytes, place: Place) -> str:
-        """The text again. Raises SealBrokenError."""
+        """The text of an encrypted value. Raises DecryptionError if it was not encrypted for `place` by a known key."""
         if len(sealed) <= 2 + NONCE_BYTES or sealed[0] != FORMAT:
             raise DecryptionError
         name_end = 2 + sealed[1]
@@ -70,15 +70,15 @@ class FieldEncryption:
             raise DecryptionError from error
 
     def has(self, name: str) -> bool:
-        """Whether a key of that name is in the ring."""
+        """True if a key of that name is in the ring."""
         return name.encode() in self._ring
 
     def is_sealed_by_newest(self, sealed: bytes) -> bool:
-        """Whether the newest key of the ring has sealed it."""
+        """True if the value is encrypted with the newest key of the ring."""
         return sealed[2 : 2 + sealed[1]] == self._newest
 
     def mark(self, municipality_id: int) -> bytes:
-        """What tells the key for look-ups from another, of no use for finding anything."""
+        """A fingerprint of the key for look-ups: it identifies the key, and no number is found by it."""
         return self.digest("", municipality_id)
 
     def digest(self, number: str, municipality_id: int) -> bytes:

@@ -24,16 +24,16 @@ STRAYS_SHOWN = 100
 LARGEST = 2**63 - 1
 
 Named = tuple[str, UUID]
-"""A fact's kind and name."""
+"""The kind and the id of a fact."""
 
 
 def insert(at: int) -> str:
-    """The statement that stores leaves passed as parameter `$at`."""
+    """The statement that stores the leaves in parameter `$at`."""
     return f"INSERT INTO ledger_leaf {rows.given(schema.ledger_leaf, at)}"
 
 
 class Leaves:
-    """The leaves of one transaction, from the first index that is free."""
+    """The new leaves of one transaction, numbered from the first free index on."""
 
     def __init__(self, municipality_id: int, first: int, key: bytes | None) -> None:
         self._municipality_id = municipality_id
@@ -43,17 +43,17 @@ class Leaves:
 
     @property
     def position(self) -> int:
-        """How many leaves stand before the next one."""
+        """The index of the next leaf: the number of leaves before it."""
         return self._next
 
     @property
     def made(self) -> int:
-        """How many this transaction adds."""
+        """The number of leaves made in this transaction."""
         return self._next - self._first
 
     @property
     def waiting(self) -> int:
-        """How many are not stored yet."""
+        """The number of leaves not stored yet."""
         return len(self._waiting)
 
     def add(self, kind: str, fields: Mapping[str, Any]) -> None:
@@ -70,20 +70,20 @@ class Leaves:
         self._next = index + 1
 
     def take(self) -> list[tuple[Any, ...]]:
-        """The leaves made since the last time, as `insert` takes them."""
+        """The rows of the leaves made since the last call, as the parameter of `insert`."""
         waiting, self._waiting = self._waiting, []
         return waiting
 
 
 def of_row(kind: str, row: Row) -> dict[str, Any]:
-    """A stored fact's columns, its JSON read."""
+    """The columns of a stored fact by name, with its JSON parsed."""
     kept = KINDS[kind].json
     return {name: from_json(row[name]) if name in kept else row[name] for name in KINDS[kind].columns}
 
 
 @dataclass(frozen=True, slots=True)
 class StoredLeaf:
-    """A leaf as it stands beside the facts."""
+    """A stored leaf."""
 
     index: int
     kind: str
@@ -94,19 +94,19 @@ class StoredLeaf:
 
 
 async def store(writing: Writing) -> None:
-    """Store the leaves that went along with no other statement."""
+    """Store the leaves that no other statement has stored."""
     if writing.leaves.waiting:
         await writing.insert(insert(1), writing.leaves.take())
 
 
 async def adopt(writing: Writing) -> None:
-    """Give what was stored before there was a ledger its leaves, the first of all.
+    """Make the leaves of facts that are older than the ledger; they are its first leaves.
 
-    Only where a migration found facts and no leaf at all: a fact that turns up beside the ledger later is one that
-    somebody put there.
+    It is done only where a migration found facts and no leaf. A fact without a leaf that turns up later was put
+    there by somebody.
     """
-    for kind, told in KINDS.items():
-        facts = f"SELECT {', '.join(told.columns)} FROM {kind} WHERE municipality_id = $1 ORDER BY {told.id}"
+    for kind, described in KINDS.items():
+        facts = f"SELECT {', '.join(described.columns)} FROM {kind} WHERE municipality_id = $1 ORDER BY {described.id}"
         async for row in writing.cursor(facts, prefetch=ADOPTED_AT_ONCE):
             writing.leaves.add(kind, of_row(kind, row))
             if writing.leaves.waiting >= ADOPTED_AT_ONCE:
@@ -114,22 +114,22 @@ async def adopt(writing: Writing) -> None:
 
 
 async def to_adopt(reading: Reading) -> bool:
-    """Whether the next write gives facts from before the ledger their leaves."""
+    """True if the next write makes the leaves of facts that are older than the ledger."""
     return bool(await reading.fetchval("SELECT leafless FROM municipality WHERE municipality_id = $1"))
 
 
 async def waiting(reading: Reading, first: int, limit: int) -> list[StoredLeaf]:
-    """The leaves from an index on, in their order."""
+    """At most `limit` leaves from index `first` on, in order."""
     return [StoredLeaf(*row) for row in await reading.fetch(WAITING, first, limit)]
 
 
 async def between(reading: Reading, first: int, end: int) -> list[StoredLeaf]:
-    """The leaves from one index up to another."""
+    """The leaves from index `first` up to, not including, `end`."""
     return [StoredLeaf(*row) for row in await reading.fetch(BETWEEN, first, end)]
 
 
 async def find(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf | None:
-    """The leaf of a fact; where kinds share a name, the tap's before the others'."""
+    """The leaf of a fact, None without one. Where kinds share the id and `kind` is None, a tap comes first."""
     found = [StoredLeaf(*row) for row in await reading.fetch(FIND, fact, kind)]
     order = list(KINDS)
     known = sorted((leaf for leaf in found if leaf.kind in KINDS), key=lambda leaf: order.index(leaf.kind))
@@ -137,15 +137,17 @@ async def find(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf | N
 
 
 async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, dict[str, Any]]:
-    """The columns of the facts that these leaves are of, by kind and name; those that are gone are left out."""
+    """The columns of the facts of these leaves, by kind and id. Facts that no longer exist are left out."""
     names: dict[str, list[UUID]] = {}
     for leaf in wanted:
         names.setdefault(leaf.kind, []).append(leaf.fact)
     found = {}
     for kind in names.keys() & KINDS.keys():
-        told = KINDS[kind]
-        named: list[Any] = [fact.int & LARGEST for fact in names[kind]] if told.numbered else names[kind]
-        query = f"SELECT {', '.join(told.columns)} FROM {kind} WHERE municipality_id = $1 AND {told.id} = ANY($2)"
+        described = KINDS[kind]
+        named: list[Any] = [fact.int & LARGEST for fact in names[kind]] if described.numbered else names[kind]
+        query = (
+            f"SELECT {', '.join(described.columns)} FROM {kind} WHERE municipality_id = $1 AND {described.id} = ANY($2)"
+        )
         for row in await reading.fetch(query, named):
             fields = of_row(kind, row)
             found[kind, ledger.fact_id(kind, fields)] = fields
@@ -153,7 +155,7 @@ async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, d
 
 
 async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: Sequence[bytes]) -> list[Entry]:
-    """What is stored now beside the leaf hashes that the tree has from an index on."""
+    """An entry for each leaf hash of the tree from index `first` on, with the fact as it is stored now."""
     leaves = {leaf.index: leaf for leaf in await between(reading, first, first + len(sealed))}
     stored = await facts(reading, leaves.values())
     found = []
@@ -163,7 +165,7 @@ async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: S
         if leaf is None or fields is None:
             found.append(Entry(index, hashed, None, b"", authentic=False))
             continue
-        # Without keys nothing can be said of that.
+        # Without keys it cannot be checked.
         ours = not keys or ledger.is_ours(keys, reading.municipality_id, index, leaf.kind, leaf.fact, hashed, leaf.mac)
         committed = ledger.commitment(leaf.salt, ledger.personal_of(leaf.kind, fields))
         public = ledger.public_of(leaf.kind, reading.municipality_id, fields)
@@ -172,10 +174,10 @@ async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: S
 
 
 async def outside(reading: Reading) -> list[Named]:
-    """Facts that have no leaf, some of them."""
+    """Facts without a leaf, at most STRAYS_SHOWN of each kind."""
     found: list[Named] = []
-    for kind, told in KINDS.items():
-        named = f"lpad(to_hex(f.{told.id}), 32, '0')::uuid" if told.numbered else f"f.{told.id}"
+    for kind, described in KINDS.items():
+        named = f"lpad(to_hex(f.{described.id}), 32, '0')::uuid" if described.numbered else f"f.{described.id}"
         query = f"""
             SELECT {named} FROM {kind} AS f WHERE f.municipality_id = $1 AND NOT EXISTS (
                 SELECT FROM ledger_leaf AS l WHERE l.municipality_id = $1 AND l.kind = $2 AND l.fact = {named})
@@ -185,5 +187,5 @@ async def outside(reading: Reading) -> list[Named]:
 
 
 def _as_kept(value: Any) -> Any:
-    """What comes back of a value that goes to the database as JSON."""
+    """The value as it is read back after it was stored as JSON."""
     return from_json(to_json(value))

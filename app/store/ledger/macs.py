@@ -1,4 +1,4 @@
-"""Rows that no fact tells: each carries a keyed hash of what it says, so that one that somebody else wrote is found.
+"""Keyed hashes of rows that cannot be derived from facts, so that a row that somebody else wrote is found.
 
 Such are the list of changes that others read on from, withdrawn visits, how phones' clocks stood, codes that phones are
 enrolled with, and of a municipality its name and how far its time has come.
@@ -33,28 +33,28 @@ STAMP = "UPDATE municipality SET as_of = $2, mac = $3 WHERE municipality_id = $1
 
 
 class Macs:
-    """Makes and knows keyed hashes: the first key makes, all are known."""
+    """Makes keyed hashes with the first key, and recognises those of all keys."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
         self._keys = tuple(keys)
 
     def add(self, table: str, row: Sequence[Any]) -> tuple[Any, ...]:
-        """The row with its hash, which is the last column. Raises RuntimeError where no ledger key is known."""
+        """The row with its hash appended as the last column. Raises RuntimeError where no ledger key is known."""
         if not self._keys:
             raise RuntimeError("a row is stored without a ledger key: give Database its ledger_keys")
         return (*row, row_mac(self._keys[0], table, COVERED[table], row))
 
     def is_ours(self, table: str, row: Sequence[Any]) -> bool:
-        """Whether the service wrote the row, its hash the last column. Without keys nothing can be said of that."""
-        *told, mac = row
+        """True if the hash, the last column of the row, is ours. Without keys it cannot be checked, and is True."""
+        *values, mac = row
         return not self._keys or (
             mac is not None
-            and any(compare_digest(mac, row_mac(key, table, COVERED[table], told)) for key in self._keys)
+            and any(compare_digest(mac, row_mac(key, table, COVERED[table], values)) for key in self._keys)
         )
 
 
 class Forged(NamedTuple):
-    """A table with rows that the service did not write: how many, and the keys of the first of them."""
+    """A table with rows that the service did not write: their number, and the keys of the first of them."""
 
     table: str
     many: int
@@ -62,7 +62,7 @@ class Forged(NamedTuple):
 
 
 async def forged(reading: Reading, macs: Macs) -> list[Forged]:
-    """The tables with rows that the service did not write, or not so."""
+    """The tables with rows that the service did not write, or that were changed afterwards."""
     found = []
     for table in TABLES:
         many, keys = 0, []
@@ -78,7 +78,7 @@ async def forged(reading: Reading, macs: Macs) -> list[Forged]:
 
 
 async def adopt(writing: Writing) -> int:
-    """Give rows from before there were such hashes theirs, less that of the municipality; how many they were."""
+    """Hash the rows that are older than the hashes, but for the municipality's own. Returns their number."""
     marked = 0
     for table in TABLES[1:]:
         same = " AND ".join(f"t.{name} = new.{name}" for name in rows.key_of(table)[1:])

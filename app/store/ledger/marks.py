@@ -13,52 +13,52 @@ from time import monotonic
 
 DIRECTORY = "ledger"
 LEAST_SECONDS = 1
-"""A file is written no oftener: what was sealed within the last second is the price."""
+"""The least time between two writes of a file. The heads of the last second may be missing in it."""
 
 
 class UnreadableMarkError(Exception):
-    """The file is not what was written there."""
+    """The file does not hold what the service writes there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A head that has been signed: it grows and is never another."""
+    """The size and root of a signed head. A later head extends it."""
 
     size: int
     root: bytes
 
 
 class Marks:
-    """Those of one data directory, which belongs to one database; without a directory nothing is remembered."""
+    """The marks of one data directory, which belongs to one database. Without a directory nothing is kept."""
 
     def __init__(self, data_dir: Path | None) -> None:
         self._directory = None if data_dir is None else data_dir / DIRECTORY
         self._kept_at: dict[int, float] = {}
         self.fault: str | None = None
-        """Why the last one could not be kept."""
+        """The reason why the last mark could not be kept, else None."""
 
     def of(self, municipality_id: int) -> Mark | None:
-        """What was kept last; None where nothing was. Raises UnreadableMarkError."""
+        """The mark kept last, None without one. Raises UnreadableMarkError."""
         if self._directory is None:
             return None
         path = self._directory / str(municipality_id)
         try:
-            told = re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\n", path.read_text(encoding="ascii"))
+            found = re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\n", path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise UnreadableMarkError(f"{path} cannot be read") from error
-        if told is None:
+        if found is None:
             raise UnreadableMarkError(f"{path} does not hold what was written there")
-        return Mark(int(told[1]), bytes.fromhex(told[2]))
+        return Mark(int(found[1]), bytes.fromhex(found[2]))
 
     def due(self, municipality_id: int) -> bool:
-        """Whether a newer head may be kept by now."""
+        """True if LEAST_SECONDS have passed since the last mark was kept."""
         kept_at = self._kept_at.get(municipality_id)
         return self._directory is not None and (kept_at is None or monotonic() - kept_at >= LEAST_SECONDS)
 
     def keep(self, municipality_id: int, mark: Mark) -> None:
-        """Put a newer one in its place. A directory that takes none is a `fault`: what is sealed is sealed."""
+        """Keep a newer mark. If it cannot be written, `fault` says why, and nothing is raised: the head is signed."""
         if self._directory is None:
             return
         self._kept_at[municipality_id] = monotonic()
@@ -71,7 +71,7 @@ class Marks:
             self.fault = None
 
     def forget(self) -> int:
-        """Remember nothing of before: a restored ledger may be smaller. Gives how many were kept."""
+        """Delete all marks, because a restored ledger may be smaller. Returns their number."""
         if self._directory is None or not self._directory.is_dir():
             return 0
         kept = [path for path in self._directory.iterdir() if path.name.isdigit()]
@@ -81,7 +81,7 @@ class Marks:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, also when the machine loses power."""
+    """Write the file whole or not at all, also when the machine loses power."""
     file, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     try:
         with os.fdopen(file, "w", encoding="ascii") as out:

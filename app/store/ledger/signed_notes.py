@@ -18,25 +18,25 @@ KEY_ID_BYTES = 4
 
 
 class UnreadableKeyError(ValueError):
-    """What was given as a public key is none."""
+    """The text is no public key."""
 
 
 class NoteRefusedError(Exception):
-    """A text is no note, or not signed by the key that was asked for."""
+    """The text is no signed note, or not signed by the expected key."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoteKey:
-    """What a note is verified with: the signer's name and key."""
+    """The signer's name and public key, by which a note is verified."""
 
     name: str
     key: bytes
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From `<name>+<id in hex>+<base64>`. Raises UnreadableKeyError."""
+        """Parse a key written `<name>+<id in hex>+<base64>`. Raises UnreadableKeyError."""
         name, _, rest = text.strip().partition("+")
-        told, _, encoded = rest.partition("+")
+        written_id, _, encoded = rest.partition("+")
         try:
             raw = b64decode(encoded, validate=True)
         except (Base64Error, ValueError):
@@ -44,20 +44,20 @@ class NoteKey:
         found = cls(name, raw[1:])
         if not name or re.search(r"\s", name) or len(raw) != KEY_BYTES + 1 or raw[:1] != ED25519:
             raise UnreadableKeyError("a public key is written <name>+<id>+<base64 of an Ed25519 key>")
-        if told.lower() != found.id.hex():
+        if written_id.lower() != found.id.hex():
             raise UnreadableKeyError("the public key does not have the id it is written with")
         return found
 
     @property
     def id(self) -> bytes:
-        """The first bytes of a hash, by which a signature names its key."""
+        """The key's id in a signature: the first bytes of a hash (C2SP signed-note)."""
         return sha256(self.name.encode() + b"\n" + ED25519 + self.key).digest()[:KEY_ID_BYTES]
 
     def __str__(self) -> str:
         return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.key).decode()}"
 
     def text_of(self, note: str) -> str:
-        """What the note says. Raises NoteRefusedError unless this key signed it."""
+        """The text of a signed note. Raises NoteRefusedError unless this key signed it."""
         text, found, signatures = note.rpartition("\n\n")
         text += "\n"
         if not found or not signatures.endswith("\n"):
@@ -80,19 +80,19 @@ class NoteKey:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """How large a tree is and its root."""
+    """The size and the root of a tree."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """As the text of a checkpoint."""
+        """The text of a checkpoint (C2SP tlog-checkpoint)."""
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """From the text of a checkpoint. Raises NoteRefusedError."""
+        """Parse the text of a checkpoint. Raises NoteRefusedError."""
         found = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*", text)
         if found is None:
             raise NoteRefusedError("it is no checkpoint")
@@ -100,16 +100,16 @@ class Head:
 
 
 class Signer:
-    """Signs what is said of one municipality's ledger."""
+    """Signs heads and receipts of one municipality's ledger."""
 
     def __init__(self, secret: bytes, municipality_id: int) -> None:
-        """`secret` is the ledger's: 32 bytes. The signing key is derived from it and the same for all."""
+        """`secret` is the ledger's: 32 bytes. The signing key is derived from it, the same for all municipalities."""
         seed = blake2b(secret, digest_size=KEY_BYTES, person=b"taggad notes").digest()
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = NoteKey(origin(municipality_id), self._key.public_key().public_bytes_raw())
 
     def sign(self, text: str) -> str:
-        """The text, which ends its last line, as a signed note."""
+        """The text as a signed note. It must end with a newline."""
         signed = b64encode(self.public.id + self._key.sign(text.encode())).decode()
         return f"{text}\n\u2014 {self.public.name} {signed}\n"
 
@@ -121,5 +121,5 @@ class Signer:
 
 
 def origin(municipality_id: int) -> str:
-    """The name of a municipality's ledger, which is its key's name too."""
+    """The name of a municipality's ledger, also the name of its key."""
     return f"taggad/{municipality_id}"

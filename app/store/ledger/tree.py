@@ -8,7 +8,7 @@ from app.store import rows, schema
 from app.store.connection import Changing, Reading
 
 HEAD = "SELECT size, root, note FROM ledger_head WHERE municipality_id = $1"
-# Whoever comes second has nothing to do here: the first is sealing what there is.
+# A second sealer has nothing to do: the first is sealing what there is.
 HEAD_TO_MOVE = f"{HEAD} FOR UPDATE SKIP LOCKED"
 BEGIN = "INSERT INTO ledger_head (municipality_id, size, root, note) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
 MOVE = "UPDATE ledger_head SET size = $2, root = $3, note = $4 WHERE municipality_id = $1"
@@ -24,7 +24,7 @@ Tiles = dict[Place, bytes]
 
 @dataclass(frozen=True, slots=True)
 class StoredHead:
-    """The head as it was signed last."""
+    """The last signed head."""
 
     size: int
     root: bytes
@@ -32,7 +32,7 @@ class StoredHead:
 
 
 async def head(reading: Reading, *, to_move: bool = False) -> StoredHead | None:
-    """The head; `to_move` locks it, and then None is also that of another sealer at work."""
+    """The last head, None without one. `to_move` locks it, and gives None also while another sealer holds the lock."""
     row = await reading.fetchrow(HEAD_TO_MOVE if to_move else HEAD)
     return StoredHead(*row) if row else None
 
@@ -49,14 +49,14 @@ async def move(changing: Changing, new: StoredHead, tiles: Mapping[Place, bytes]
 
 
 async def tiles(reading: Reading, places: Collection[Place]) -> Tiles:
-    """Those of the tiles that are stored."""
+    """The stored ones among these tiles."""
     levels, numbers = [level for level, _ in places], [no for _, no in places]
     found = await reading.fetch(TILES, levels, numbers)
     return {(level, no): hashes for level, no, hashes in found}
 
 
 async def upper_tiles(reading: Reading) -> Tiles:
-    """Every tile above the leaves'."""
+    """All tiles above the level of the leaves."""
     return {(level, no): hashes for level, no, hashes in await reading.fetch(UPPER_TILES)}
 
 
@@ -67,7 +67,7 @@ async def roots(reading: Reading, spans: Sequence[Span]) -> list[bytes]:
 
 
 async def sealed(reading: Reading, first: int, end: int) -> list[bytes]:
-    """The leaf hashes in the tree from one index up to another; fewer where tiles are missing."""
+    """The leaf hashes of the tree from index `first` up to, not including, `end`; fewer where tiles are missing."""
     places = [(0, no) for no in range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)]
     found = await tiles(reading, places)
     joined = b"".join(found.get(place, b"") for place in places)

@@ -1,4 +1,4 @@
-"""Executed and granted time, summed as it is asked for.
+"""Executed and granted time, summed by the keys of a question.
 
 Whole months come from the kept `month_sum`; other spans and groupings from the visits and their shares. Both give the
 same numbers. Granted time is computed from orders in whole numbers over a common denominator, as
@@ -25,7 +25,7 @@ KEYS: Mapping[str, str] = {
     "order_line": "part.order_line",
     "local_date": "v.local_on",
 }
-"""What executed time can be grouped by, and where a visit with its shares has it."""
+"""The keys executed time can be grouped by, each with its SQL expression over a visit and its shares."""
 
 LEVELS = tuple(reversed(EVIDENCE_LEVELS))
 FIGURES = (
@@ -69,7 +69,7 @@ CROSS JOIN LATERAL unnest(
 WHERE o.municipality_id = $1 AND o.valid && daterange($2, $3, '[]'){filters}
 GROUP BY GROUPING SETS ((o.ref, o.part, o.recipient, o.provider), (o.ref, o.part, o.recipient, o.provider, piece.since))
 """
-# Before its first version an intervention is what that version says, as the split has it.
+# Before its first version an intervention is taken as that version describes it, as in the split.
 CATALOGUE = """
 SELECT ref, category, standard_minutes, daterange(
     CASE WHEN row_number() OVER (PARTITION BY ref ORDER BY valid) > 1 THEN lower(valid) END, upper(valid)) AS valid
@@ -87,7 +87,7 @@ NUMERATOR = """coalesce(l.standard_minutes, c.standard_minutes, 0)::bigint * 60 
 DENOMINATOR = f"l.period::bigint * CASE l.period_unit WHEN 'd' THEN 1 WHEN 'wk' THEN 7 ELSE {MONTH_UNIT} END"
 # Half up, and once for a line. Where the catalogue changes within the span, or the order has parts, which is rare and
 # so is kept apart, a category has what the rounded sum grows by when it is added. Periods of parts may differ, so
-# it has as many digits as tell any sum from a half that is none.
+# it has enough digits to distinguish a half from every sum that is close to one.
 GRANTED = f"""
 SELECT o.recipient, o.provider, c.category, l.intervention, l.order_ref || '/' || l.ref AS order_line,
     (2 * rate.numerator + rate.denominator) / (2 * rate.denominator) AS granted_seconds
@@ -116,7 +116,7 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: inclusive local days, keys to group by in their order, and filters."""
+    """A question about executed time: inclusive local days, the keys to group by in order, and filters."""
 
     days: Days
     by: tuple[str, ...]
@@ -131,19 +131,19 @@ class Question:
 
     @property
     def has_granted(self) -> bool:
-        """Whether granted time can be told apart this way: nobody grants time to a carer or a day."""
+        """True if granted time can be grouped by these keys: time is not granted to a carer or for a day."""
         return self.staff is None and not UNGRANTED_KEYS & set(self.by)
 
     @property
     def kept(self) -> bool:
-        """Whether the months' sums answer it: they do not tell in how many visits a category came without a line."""
+        """True if the sums of whole months answer it. They do not say how many visits had a category without a line."""
         lineless = "order_line" in self.by and "intervention" not in self.by
         by_category = "category" in self.by or self.category is not None
         return self.whole_months and self.has_granted and not (lineless and by_category)
 
 
 def statement(question: Question) -> tuple[str, list[Any]]:
-    """The query and its arguments after the municipality: a row for each group, its keys as asked, then `FIGURES`."""
+    """The query and its arguments after the municipality. It gives a row for each group: the keys, then `FIGURES`."""
     query = _Query(question)
     executed = query.from_months() if question.kept else query.from_visits()
     keys = ", ".join(question.by)
@@ -165,7 +165,7 @@ def statement(question: Question) -> tuple[str, list[Any]]:
 
 
 def _counted(kind: str, lineless: str) -> str:
-    """The visits, and those of each level; what is kept of no weaker one is of the strongest."""
+    """The columns that count visits, in all and by level. A visit counted under no weaker level is of the strongest."""
     counts = {
         what: f"sum(CASE order_line WHEN '' THEN {what}{lineless} ELSE {what}{kind} END)"
         if lineless
@@ -173,8 +173,8 @@ def _counted(kind: str, lineless: str) -> str:
         for what in ("visits", *LEVELS[:-1])
     }
     strongest = " - ".join(counts.values())
-    told = [f"{count} AS {what}{'' if what == 'visits' else '_visits'}" for what, count in counts.items()]
-    return ", ".join([*told, f"{strongest} AS {LEVELS[-1]}_visits"])
+    columns = [f"{count} AS {what}{'' if what == 'visits' else '_visits'}" for what, count in counts.items()]
+    return ", ".join([*columns, f"{strongest} AS {LEVELS[-1]}_visits"])
 
 
 def _group_by(keys: str) -> str:
@@ -186,7 +186,7 @@ def _order_by(keys: str) -> str:
 
 
 class _Query:
-    """Fragments of one question and the arguments they have taken."""
+    """The SQL fragments of one question, and the arguments they use."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
@@ -206,7 +206,7 @@ class _Query:
         lineless = ""
         if "order_line" in by:
             kind = "_line"
-            # What has no line counts a visit once in all, or once for each intervention where those are told apart.
+            # Time without a line counts a visit once in all, or once for each intervention if these are a key.
             lineless = "_intervention" if "intervention" in by else ""
         elif "intervention" in by:
             kind = "_intervention"
@@ -218,7 +218,7 @@ class _Query:
             "sum(payable_seconds)::bigint AS payable_seconds, "
             f"{_counted(kind, lineless)} FROM month_sum "
             "WHERE municipality_id = $1 AND month BETWEEN $2 AND $3 "
-            # What every visit has left again stays as a row of zeros, and is nobody's time.
+            # A sum that no visit is part of any longer stays as a row of zeros, and is left out.
             "AND (visits_line <> 0 OR visits_intervention <> 0)"
             f"{self.filters(('recipient', 'provider', 'category'))} "
             f"{_group_by(', '.join(f'month_sum.{key}' for key in by))} HAVING count(*) > 0"
@@ -252,7 +252,7 @@ class _Query:
         )
 
     def granted(self) -> str:
-        """The common tables that end in `granted`, a row for each order line and category."""
+        """The common table expressions up to `granted`, which has a row for each order line and category."""
         order_days = ORDER_DAYS.format(filters=self.filters(("recipient", "provider"), "o."))
         granted = GRANTED.format(lines=ALL_LINES if self.question.recipient is None else "order_line")
         return (

@@ -1,4 +1,4 @@
-"""The research indices' tallies, where the visits are; the definition is `domain.measures.indices`."""
+"""The tallies of the research indices, counted in SQL; the definition is `domain.measures.indices`."""
 
 from app.domain.measures.indices import Tally
 from app.domain.measures.measures import Scope
@@ -35,7 +35,7 @@ async def tallies(
     provider: str | None = None,
     recipient: str | None = None,
 ) -> dict[str, Tally]:
-    """The tally of each recipient with a visit that starts within inclusive local days; of one provider's alone."""
+    """The tally of each recipient with a visit that starts within inclusive local days, for one provider or all."""
     await reading.configure(FOR_ALL_OR_ONE)
     rows = await reading.fetch(TALLIES, *qualifying(scope, days), provider, recipient)
     return {row["recipient"]: Tally(*list(row)[1:]) for row in rows}

@@ -1,4 +1,4 @@
-"""Measures computed where the visits are, for a whole municipality at once.
+"""Measures computed in SQL, for a whole municipality at once.
 
 The definitions are `domain.measures.measures`; the queries here give the same distributions and leave the figures to
 it.
@@ -61,7 +61,7 @@ SELECT reason, CASE WHEN reason IS NULL THEN persons END AS persons, count(*) AS
 
 
 def qualifying(scope: Scope, days: Days) -> list[Any]:
-    """The arguments `$2` to `$8` of `QUALIFYING`; `$9` are the roles left out."""
+    """The arguments `$2` to `$8` of `QUALIFYING`. `$9` are the roles that are left out."""
     every_day = [days[0] + ONE_DAY * number for number in range((days[1] - days[0]).days + 1)]
     edges = [[dt.datetime.combine(on, edge, STOCKHOLM) for on in every_day] for edge in (scope.opens, scope.closes)]
     categories = None if scope.categories is None else sorted(scope.categories)
@@ -69,7 +69,7 @@ def qualifying(scope: Scope, days: Days) -> list[Any]:
 
 
 def around(days: Days) -> Span:
-    """The index is of instants: with a day to both sides it covers what begins on these days."""
+    """A span of instants that covers everything that begins on these local days, with a day to each side."""
     return days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
 
 
@@ -81,7 +81,7 @@ async def continuity(
     provider: str | None = None,
     recipient: str | None = None,
 ) -> Continuity:
-    """The measure from `first_on`; of one provider's orders and visits alone, or of one recipient."""
+    """The continuity from `first_on` on, in all or of one provider's orders and visits, or of one recipient."""
     arguments = qualifying(profile, period(profile, first_on))
     arguments += [born_by(profile, first_on), profile.least_visits_a_day]
     fragments = dict.fromkeys(("of_visit", "of_order", "of_recipient", "asked"), "")
@@ -96,7 +96,7 @@ async def continuity(
         place = f"${len(arguments) + 1}"
         fragments["of_visit"] += f" AND v.recipient = {place}"
         fragments["of_order"] += f" AND o.recipient = {place}"
-        # Who is asked for gets a reason, even without any order or visit.
+        # A recipient that was asked for gets a reason, even without any order or visit.
         fragments |= {"of_recipient": f" AND r.ref = {place}", "asked": f" UNION SELECT {place}::text"}
     each_day = ", ".join(f"count(*) FILTER (WHERE local_on = $2::date + {number})" for number in range(profile.days))
     await reading.configure(FOR_ALL_OR_ONE)
@@ -122,7 +122,7 @@ GROUP BY provider, evidence_in, evidence_out ORDER BY provider
 async def evidence_by_provider(
     reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[str | None, Evidence]:
-    """The evidence of visits that start within inclusive local days, for each provider that has any."""
+    """The evidence of visits that start within inclusive local days, for each provider with such visits."""
     ends: defaultdict[str | None, list[tuple[str | None, str | None, int]]] = defaultdict(list)
     for by, *counted in await reading.fetch(EVIDENCE, *days, *around(days), provider, recipient):
         ends[by].append(tuple(counted))

@@ -1,4 +1,4 @@
-"""What became of visits, counted where they are; the definition is `domain.measures.outcomes`."""
+"""Outcomes of visits, counted in SQL; the definition is `domain.measures.outcomes`."""
 
 from collections import Counter, defaultdict
 
@@ -52,13 +52,13 @@ async def outcomes(
     for by, ref, month, declined, *counted in rows:
         counts = {(how, None): number for how, number in zip(OUTCOMES.values(), counted, strict=True) if number}
         found[by, ref, month].update(counts)
-        for told in declined or ():
-            for whose, intervention in from_json(told):
+        for refusals in declined or ():
+            for whose, intervention in from_json(refusals):
                 found[by, whose, month][SINGLE, intervention] += 1
     notices = await notices_of(reading, provider, days)
-    told_days = [local_date(one.at) for one in notices]
+    notice_days = [local_date(one.at) for one in notices]
     columns = ([getattr(one, name) for one in notices] for name in ("recipient", "provider", "intervention"))
-    for (nr,) in await reading.fetch(STANDING, *columns, told_days):
+    for (nr,) in await reading.fetch(STANDING, *columns, notice_days):
         one = notices[nr - 1]
-        found[one.provider, one.recipient, told_days[nr - 1].replace(day=1)][IN_ADVANCE, one.intervention] += 1
+        found[one.provider, one.recipient, notice_days[nr - 1].replace(day=1)][IN_ADVANCE, one.intervention] += 1
     return {whose: counts for whose, counts in found.items() if recipient in {None, whose[1]}}

@@ -1,4 +1,4 @@
-"""Licensed health care and alarms counted where the visits and orders are.
+"""Licensed health care and alarms, counted in SQL.
 
 The definitions are `domain.measures.prescribed`.
 """
@@ -43,7 +43,7 @@ GROUP BY GROUPING SETS ((o.provider), ())
 """
 # Another provider's order is one too: what tells a visit apart is whether anybody comes for anything else.
 ALARMS = f"""
-WITH catalogue AS MATERIALIZED ({CATALOGUE}), deaths AS MATERIALIZED ({DEATHS}), told AS (
+WITH catalogue AS MATERIALIZED ({CATALOGUE}), deaths AS MATERIALIZED ({DEATHS}), classified AS (
     SELECT done.*, EXISTS (
         SELECT FROM care_order AS o
         JOIN order_line AS l ON l.municipality_id = $1 AND l.order_ref = o.ref AND l.part = o.part
@@ -55,17 +55,17 @@ WITH catalogue AS MATERIALIZED ({CATALOGUE}), deaths AS MATERIALIZED ({DEATHS}),
 )
 SELECT provider, grouping(provider), count(*), sum(seconds)::bigint, count(DISTINCT recipient),
     count(*) FILTER (WHERE beside), count(DISTINCT recipient) - count(DISTINCT recipient) FILTER (WHERE beside)
-FROM told GROUP BY GROUPING SETS ((provider), ())
+FROM classified GROUP BY GROUPING SETS ((provider), ())
 """
 Who = tuple[bool, str | None]
-"""Whether it is all together, else which provider: None for visits by staff nobody has told of."""
+"""True with None for all providers together, else False with a provider; that is None for visits of unknown staff."""
 ALL: Who = (True, None)
 
 
 async def licensed(
     reading: Reading, days: Days, *, provider: str | None = None, recipient: str | None = None
 ) -> dict[Who, Licensed]:
-    """Licensed health care of visits that start within inclusive local days, and who was enrolled then."""
+    """Licensed health care in visits that start within inclusive local days, and the enrolled of those days."""
     figures: defaultdict[Who, list[int]] = defaultdict(lambda: [0] * 5)
     asked = provider, recipient
     for by, together, *counted in await reading.fetch(LICENSED, *days, *around(days), *asked):

@@ -1,4 +1,4 @@
-"""What changed since a moment: whose compensation has to be computed anew."""
+"""The recipients whose compensation must be computed anew, because something changed since a moment."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -37,11 +37,11 @@ WHERE municipality_id = $1 AND provider = $2 AND local_on <= $3 AND staff = ANY(
 """
 
 Touched = frozenset[str] | None
-"""Recipients; None stands for everybody."""
+"""Refs of recipients; None stands for all of them."""
 
 
 class Standpoint(NamedTuple):
-    """How far a municipality had come: the last change of a visit, the last record, the leaves of its ledger."""
+    """A moment in a municipality's history: the last change of a visit, the last record, the number of leaves."""
 
     change_no: int
     master_seq: int
@@ -49,19 +49,19 @@ class Standpoint(NamedTuple):
 
 
 async def position_of(reading: Reading) -> Standpoint:
-    """Where the transaction stands."""
+    """The standpoint of the transaction."""
     return Standpoint(*await reading.one(NOW))
 
 
 async def touched(before: Account, now: Account, since: Standpoint, last_on: dt.date) -> Touched:
-    """Whose compensation of days up to the last one may differ between two moments.
+    """The recipients whose compensation of days up to `last_on` may differ between two moments.
 
-    `before` stands at `since`: it knows where a visit was that is elsewhere now, or nowhere.
+    `before` is an account as of `since`: in it a visit still stands where it was before it moved or was withdrawn.
     """
     found: set[str] = set()
     for row in await now.reading.fetch(RECORDS, since.master_seq):
-        told = [from_json(body) for body in (row["body"], row["before"]) if body]
-        recipients = _of_record(now.provider, row["kind"], row["ref"], told)
+        bodies = [from_json(body) for body in (row["body"], row["before"]) if body]
+        recipients = _of_record(now.provider, row["kind"], row["ref"], bodies)
         if recipients is None:
             return None
         found |= recipients
@@ -82,18 +82,18 @@ async def _asked(account: Account, query: str, last_on: dt.date, *more: Any) -> 
     return {row["recipient"] for row in rows}
 
 
-def _of_record(provider: str, kind: str, ref: str, told: Sequence[Mapping[str, Any]]) -> Touched:
-    """Whom a new version of a record touches: `told` are its body and, where there was one, that before it."""
+def _of_record(provider: str, kind: str, ref: str, bodies: Sequence[Mapping[str, Any]]) -> Touched:
+    """The recipients that a new version of a record affects. `bodies` are its body and, if any, the one before it."""
     if kind == "recipients":
         return frozenset({ref})
     if kind in {"orders", "declines"}:
-        parts = [part for body in told for part in (*body.get("earlier", ()), body)]
+        parts = [part for body in bodies for part in (*body.get("earlier", ()), body)]
         return frozenset(part["recipient"] for part in parts if provider in _whose(part))
     if kind == "contracts":
-        return None if any(body["provider"] == provider for body in told) else frozenset()
+        return None if any(body["provider"] == provider for body in bodies) else frozenset()
     return None if kind == "interventions" or ref == provider else frozenset()
 
 
 def _whose(part: Mapping[str, Any]) -> set[str]:
-    """The provider of an order or a notice, and who answers alarms of the order."""
+    """The provider of an order or a notice, and the providers that answer alarms of the order."""
     return {part["provider"]}.union(*(line.get("answered_by", ()) for line in part.get("lines", ())))

@@ -1,4 +1,4 @@
-"""Closed months: the close, a fact, with its lines, and what of a month keeps it from being closed."""
+"""Closed months: the close, a fact, with its lines; and the anomalies that keep a month from being closed."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -34,9 +34,10 @@ FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix"
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """A month of a provider that is closed, by the facts whose leaves stand before its own in the ledger.
+    """A closed month of a provider, computed from the facts whose leaves come before its own in the ledger.
 
-    `position` is how many they are; `change_no` and `master_seq` say how far visits and master data had come.
+    `position` is the number of these leaves; `change_no` and `master_seq` are the last change of a visit and the last
+    record at that time.
     """
 
     id: UUID
@@ -54,7 +55,7 @@ class Close:
 
 
 async def closes(reading: Reading, provider: str | None = None, month: dt.date | None = None) -> list[Close]:
-    """Every close, or those of a provider or a month, by month."""
+    """All closes, or those of a provider or a month, in order of the month."""
     found = await reading.fetch(CLOSES, provider, month)
     return [_close(row) for row in found]
 
@@ -79,23 +80,23 @@ def _close(row: Any) -> Close:
 
 
 async def lines_of(reading: Reading, provider: str, month: dt.date) -> list[Row]:
-    """The frozen lines of a closed month, adjustments of earlier ones among them."""
+    """The frozen lines of a closed month, including its adjustments of earlier months."""
     return [_line(row["body"]) for row in await reading.fetch(LINES, provider, month)]
 
 
 async def settled(reading: Reading, provider: str, month: dt.date) -> list[Row]:
-    """Everything that has been settled for a month: its own lines and later adjustments of it."""
+    """All lines settled for a month: its own and later adjustments of it."""
     return [_line(row["body"]) for row in await reading.fetch(SETTLED, provider, month)]
 
 
 def _line(body: str) -> Row:
-    """A stored line with its keys in their order: jsonb keeps another one."""
-    told = from_json(body)
-    return {key: told[key] for key in ROW}
+    """A stored line with its keys in the order of `ROW`: jsonb does not keep the order."""
+    line = from_json(body)
+    return {key: line[key] for key in ROW}
 
 
 async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[str]:
-    """`visit:code` of everything in the provider's visits of these days that still asks for a repair."""
+    """`visit:code` of each open anomaly to be fixed in the provider's visits of these days."""
     found = await reading.fetch(OPEN_ANOMALIES, provider, *days_span(*days), FIXES)
     return [f"{row['id']}:{row['code']}" for row in found]
 

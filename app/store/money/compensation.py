@@ -1,4 +1,4 @@
-"""What compensation is computed from, loaded for one provider: its contracts, orders, visits and what was declined."""
+"""The input of compensation of one provider: its contracts, orders, visits and what was declined."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from app.store.visits.visit_row import COLUMNS, visit_of
 from app.store.visits.visits import standing
 
 LAST_VISIT_DAYS = 31
-"""How long before an absence its last visit is looked for; longer ago, no absence table reaches."""
+"""How many days before an absence its last visit is looked for. No table of absences reaches further back."""
 
 PROVIDERS = """
 SELECT p.ref, p.form, coalesce((
@@ -42,7 +42,8 @@ FROM contract AS c CROSS JOIN LATERAL (
 ) AS r
 WHERE c.municipality_id = $1 AND c.provider = $2 AND c.valid && daterange($3, $4, '[]')
 """
-# Every version of who and what, since each holds from its day; of orders the newest, and none that was withdrawn.
+# Every version of recipients, staff and interventions, since each holds from its day. Of orders only the newest, and
+# none that was withdrawn.
 MASTER = """
 SELECT kind, ref, body FROM record
 WHERE municipality_id = $1 AND (kind IN ('interventions', 'staff') OR kind = 'recipients' AND ref IN (
@@ -62,16 +63,16 @@ SELECT o.ref, r.body FROM (
 ) AS r
 """
 OWN = ORDERS.format(whose="provider = $2")
-# Another provider's order may name this one as who answers its alarms.
+# Another provider's order may name this one as the one that answers its alarms.
 ANSWERED = ORDERS.format(whose="recipient = ANY($2::text[])")
-# Whose is one of two conditions, not both with an OR: a plan that is made once for all would not use recipients' index.
+# One of two conditions stands here, not both with an OR: a generic plan would then not use the index of recipients.
 WHOSE = {True: "$5::text[] IS NULL", False: "recipient = ANY($5::text[])"}
 OF_DAYS = "municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND {whose}"
 VISIT = ", ".join(COLUMNS)
 COMPLETE = f"SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND status = 'complete' ORDER BY sort_at, id"
 BY_ID = f"SELECT {VISIT} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY sort_at, id"
-# `domain.money.bundles` in SQL. $6 are edges, $7 who is apart, $8 classes. What has no class is told one by one: its
-# ids.
+# `domain.money.bundles` in SQL. $6 are edges, $7 the recipients kept apart, $8 classes. Visits without a class are
+# given one by one, by id.
 BUNDLES = f"""
 SELECT recipient, share_category, share_intervention, share_payable,
     count(*), min(local_on), max(local_on), min(sort_at),
@@ -98,12 +99,12 @@ ORDER BY sort_at, id
 
 
 async def providers(reading: Reading, provider: str | None = None) -> list[tuple[str, str, str]]:
-    """Every provider, or one: ref, form, name."""
+    """Ref, form and name of every provider, or of one."""
     return [tuple(row) for row in await reading.fetch(PROVIDERS, provider)]
 
 
 async def agreements_of(reading: Reading, provider: str, days: Days) -> list[Agreement]:
-    """The provider's contracts that hold on any of the days."""
+    """The provider's contracts in force on any of the days."""
     return [
         Agreement(
             row["ref"],
@@ -116,9 +117,9 @@ async def agreements_of(reading: Reading, provider: str, days: Days) -> list[Agr
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A provider in one transaction, with its master data: whom and what is looked at.
+    """One provider in one transaction, with the master data that its compensation uses.
 
-    `recipients` are those of interest, None for everybody; `form` is the provider's.
+    `recipients` limits it to some, None means all; `form` is the provider's.
     """
 
     reading: Reading
@@ -128,14 +129,14 @@ class Account:
     recipients: Sequence[str] | None = None
 
     async def fetch(self, query: str, days: Days, *more: Any) -> list[Any]:
-        """Rows of a query of `OF_DAYS`."""
+        """The rows of a query that takes the arguments of `OF_DAYS`."""
         asked = query.format(whose=WHOSE[self.recipients is None])
         span = days_span(*days)
         return list(await self.reading.fetch(asked, self.provider, *span, self.recipients, *more))
 
 
 async def account_of(reading: Reading, provider: str, form: str) -> Account:
-    """A provider with the master data its compensation looks up: catalogue, staff, its orders, their recipients."""
+    """The account of a provider, with the catalogue, staff, its orders and their recipients as master data."""
     master = MasterData()
     for row in await reading.fetch(MASTER, provider):
         take_in(master, row["kind"], row["ref"], False, from_json(row["body"]))
@@ -145,7 +146,7 @@ async def account_of(reading: Reading, provider: str, form: str) -> Account:
 
 
 async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]) -> CompensationInput:
-    """What these agreements look at to pay the provider for these days within one month."""
+    """The input of the compensation of these days, which lie within one month, under these agreements."""
     master = account.master
     first_on = min([days[0], *(bonus.first_on for one in agreements for bonus in one.terms.bonuses
                                if bonus.paid_in == f"{days[0]:%Y-%m}")])  # fmt: skip
@@ -167,7 +168,10 @@ async def facts_of(account: Account, days: Days, agreements: Sequence[Agreement]
 async def _performed(
     account: Account, agreements: Sequence[Agreement], days: Days, loaded: Days, begun: Mapping[str, dt.date]
 ) -> tuple[list[Visit], list[Bundle]]:
-    """The complete visits, those that need not be told apart as bundles; few recipients' are told one by one."""
+    """The complete visits: added up in bundles where no rule distinguishes them, else one by one.
+
+    Those of few recipients are all read one by one.
+    """
     master = account.master
     if account.recipients is not None or any(singles_only(one.terms) for one in agreements):
         visits = _visits(await account.fetch(COMPLETE, loaded))
@@ -191,7 +195,7 @@ async def _performed(
 
 
 async def _meet(account: Account, recipients: Iterable[str]) -> list[str]:
-    """Load those whom the master data does not know yet: visited without an order of this provider."""
+    """Load the recipients that the master data lacks: visited without an order of this provider."""
     strangers = sorted(set(recipients) - account.master.recipients.keys())
     if strangers:
         for row in await account.reading.fetch(RECIPIENTS, strangers):
@@ -229,7 +233,7 @@ def _visits(rows: Iterable[Any]) -> list[Visit]:
 
 
 def _begun(facts: CompensationInput, loaded: Days) -> dict[str, dt.date]:
-    """When the absences that reach into the loaded days began, by recipient."""
+    """The first day of each absence that reaches into the loaded days, by recipient."""
     begun: dict[str, dt.date] = {}
     for order in facts.orders:
         died_on = facts.master.died_on(order.recipient)
@@ -241,7 +245,7 @@ def _begun(facts: CompensationInput, loaded: Days) -> dict[str, dt.date]:
 
 
 async def _before_absences(account: Account, begun: Mapping[str, dt.date], loaded: Days) -> list[Visit]:
-    """Visits from before the loaded days, of those whose absence began, or had its last visit, before them."""
+    """Visits before the loaded days, of recipients whose absence began, or had its last visit, before them."""
     first_on = min(begun.values()) - ONE_DAY * LAST_VISIT_DAYS
     if first_on >= loaded[0]:
         return []

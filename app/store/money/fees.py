@@ -1,4 +1,4 @@
-"""What the basis of fees is computed from: everybody's orders of a month and what was cancelled of them."""
+"""The input of the basis of fees: all recipients' orders of a month and the notices of cancellation."""
 
 from collections.abc import Sequence
 

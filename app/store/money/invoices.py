@@ -1,4 +1,4 @@
-"""What an invoice stands on beside its lines: who sells and buys, what was billed before, the ledger."""
+"""The input of an invoice beside its lines: seller and buyer, earlier invoices, the position in the ledger."""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -24,19 +24,19 @@ ORDER BY l.month
 
 @dataclass(frozen=True, slots=True)
 class LedgerPosition:
-    """Where in the ledger something stands: the size and root of the tree whose last leaf it is."""
+    """A position in the ledger: the size and root of the tree that ends with a certain leaf."""
 
     size: int
     root: bytes
 
 
 async def municipality_name(reading: Reading) -> str:
-    """The tenant's name."""
+    """The name of the municipality."""
     return str(await reading.fetchval(NAME))
 
 
 async def versions(reading: Reading, kind: str, ref: str, at_seq: int) -> list[tuple[int, Mapping[str, Any]]]:
-    """The version of a record in force when master data had come so far, and those that came after it, numbered."""
+    """The version of a record as of record number `at_seq`, and all later ones, each with its number."""
     found = [(row["seq"], from_json(row["body"])) for row in await reading.fetch(VERSIONS, kind, ref)]
     return list(in_force(found, at_seq))
 
@@ -44,13 +44,13 @@ async def versions(reading: Reading, kind: str, ref: str, at_seq: int) -> list[t
 async def billed_before(
     reading: Reading, provider: str, of_months: Collection[dt.date], before: dt.date
 ) -> list[tuple[str, dt.datetime]]:
-    """The earlier closed months whose invoices have lines of these months, and when each was closed."""
+    """The earlier closed months with lines of these months in their invoices, each with the instant of its close."""
     found = await reading.fetch(BILLED, provider, list(of_months), before)
     return [(f"{row['month']:%Y-%m}", row["closed_at"]) for row in found]
 
 
 async def position_of(reading: Reading, fact: UUID) -> LedgerPosition | None:
-    """The tree that ends with the leaf of a close; None while it waits to be sealed."""
+    """The position of a close in the ledger; None while it waits to be sealed."""
     leaf = await ledger.find(reading, fact, "period_close")
     head = await tree.head(reading)
     if leaf is None or head is None or leaf.index >= head.size:

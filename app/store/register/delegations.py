@@ -1,4 +1,4 @@
-"""Employments as they were put, for what they say of delegations; and the visits in which leave was missing."""
+"""The stored versions of employments, with the delegations they grant."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from app.domain.register.delegation import Put
 from app.store.connection import Reading
 from app.store.register.records import staff_of
 
-# Who is whose now; what such a one was given by an earlier employer under the same ref belongs to it.
+# The present provider's staff. What an earlier employer granted under the same ref belongs to them.
 REFS = """
 SELECT ref FROM (
     SELECT DISTINCT ON (ref) ref, body FROM record
@@ -26,12 +26,12 @@ WHERE municipality_id = $1 AND kind = 'staff' AND ref = ANY($2::text[]) ORDER BY
 
 
 async def refs(reading: Reading, provider: str | None, staff: str | None, after: str, limit: int) -> list[str]:
-    """Staff refs after one, of a provider or of all."""
+    """At most `limit` staff refs after `after`, of one provider, one ref or all."""
     return [row[0] for row in await reading.fetch(REFS, after, provider, staff, limit)]
 
 
 async def puts(reading: Reading, staff: Iterable[str]) -> dict[str, list[Put]]:
-    """Everything that was put of staff refs, each in its order."""
+    """All versions that were put of each staff ref, in order."""
     found: defaultdict[str, list[Put]] = defaultdict(list)
     for ref, body, at, by in await reading.fetch(PUTS, list(staff)):
         found[ref].append(Put(staff_of(ref, from_json(body)), at, who(by)))

@@ -1,4 +1,4 @@
-"""What holds for every kind of master data: pages of the newest versions, and what a constraint refuses."""
+"""Parts common to all kinds of master data: pages of the newest versions, and refusals by constraints."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ FILTERS = {
     " AND o.recipient = newest.ref AND o.provider = ${place})",
     "employed_by": "AND (SELECT s.body->>'provider' FROM record AS s WHERE s.municipality_id = $1 AND s.kind = 'staff'"
     " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1) = ${place}",
-    # Where it hangs or is told to hang; one that never hung anywhere is its maker's.
+    # The providers that serve where it hangs or will hang; of a tag that never hung, the provider that made it.
     "hung_at": """AND CASE WHEN EXISTS (SELECT FROM tag_mount WHERE municipality_id = $1 AND tag = newest.ref)
     THEN EXISTS (
         SELECT FROM tag_mount AS m
@@ -34,18 +34,18 @@ FILTERS = {
             AND (upper_inf(m.mounted) OR upper(m.mounted) > now()))
     ELSE body->>'registered_by' = ${place} END""",
 }
-"""What a list is narrowed to, and what holds a planner to its own provider."""
+"""Conditions that narrow a list, also those that hold a planner to its own provider."""
 
 REFUSALS = {
     "contract_one_at_a_time": "contract_overlaps",
     "recipient_identity_one_ref_a_number": "personal_number_taken",
     "tag_one_ref_a_uid": "uid_taken",
 }
-"""What the database refuses by a constraint, and the code that says so."""
+"""The constraints of the database, each with the code of its refusal."""
 
 
 class RefusedError(Exception):
-    """A constraint stands against the change, and the transaction has failed. `code` says which."""
+    """A constraint refuses the change, and the transaction has failed. `code` is its code in REFUSALS."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -54,7 +54,7 @@ class RefusedError(Exception):
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Raises RefusedError where one of the constraints in REFUSALS fails."""
+    """Raises RefusedError when one of the constraints in REFUSALS fails."""
     try:
         yield
     except asyncpg.IntegrityConstraintViolationError as error:
@@ -66,12 +66,12 @@ def refusals() -> Iterator[None]:
 
 
 async def page(reading: Reading, kind: str, after: str, limit: int, filters: Mapping[str, str]) -> list[Stored]:
-    """The newest versions of a kind after a ref, in the database's order; `filters` are named in FILTERS."""
+    """At most `limit` newest versions of a kind after ref `after`, in the database's order. FILTERS has the filters."""
     chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
     rows = await reading.fetch(PAGE.format(filters=chosen), kind, after, limit, *filters.values())
     return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
 
 
 async def is_within(reading: Reading, kind: str, ref: str, reach: str, provider: str) -> bool:
-    """Whether a record is within a provider's reach; `reach` is named in FILTERS."""
+    """True if a record is within a provider's reach; `reach` is a key of FILTERS."""
     return bool(await page(reading, kind, "", 1, {"ref": ref, reach: provider}))

@@ -1,4 +1,4 @@
-"""Notices of what was declined in advance, as they were put."""
+"""The stored notices of visits declined in advance."""
 
 import datetime as dt
 
@@ -17,7 +17,7 @@ SELECT body FROM (
 
 
 async def notices_of(reading: Reading, provider: str | None, days: Days) -> list[Notice]:
-    """What was declined in advance for these days, of one provider or of all."""
+    """The notices for these days, of one provider or of all."""
     bodies = [from_json(row["body"]) for row in await reading.fetch(NOTICES, provider)]
     notices = [
         Notice(

@@ -1,4 +1,4 @@
-"""Orders with their lines, and contracts, in their typed tables: what is in force when, for queries and constraints."""
+"""The typed tables of orders with their lines, and of contracts, for queries by day and for constraints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ INSERT INTO order_line
      staff_count)
 SELECT $1, new.ref, new.part, line->>'ref', line_no, line->>'intervention', (line->>'standard_minutes')::int,
     (line->>'frequency')::int, (line->>'period')::int, line->>'period_unit', (line->>'staff_count')::int
-FROM new CROSS JOIN json_array_elements(lines) WITH ORDINALITY AS told(line, line_no)
+FROM new CROSS JOIN json_array_elements(lines) WITH ORDINALITY AS numbered(line, line_no)
 """
 WITHDRAW = "DELETE FROM care_order WHERE municipality_id = $1 AND ref = $2"
 PUT_CONTRACT = """
@@ -39,15 +39,15 @@ ON CONFLICT (municipality_id, ref) DO UPDATE SET provider = excluded.provider, v
 DEATHS = """
 SELECT ref, died_on FROM recipient_version WHERE municipality_id = $1 AND upper_inf(valid) AND died_on IS NOT NULL
 """
-"""Who has died when, as the newest version says; a death ends every order the day after."""
+"""SQL of the deaths of recipients, by their newest version; a death ends every order the day after."""
 
 Json = Mapping[str, Any]
 
 
 async def put_orders(changing: Changing, bodies: Mapping[str, Json], replaced: Sequence[str]) -> None:
-    """Write orders by ref as they now are; `replaced` are the refs that may be there already.
+    """Write the newest orders by ref. `replaced` are the refs that may be in the table already.
 
-    Each part that has any day is a row, numbered from 1; 0 is an order that was never put again from a day on.
+    Each part with at least one day is a row, numbered from 1. The one part of an order without earlier ones is 0.
     """
     if replaced:
         await changing.execute(CLEAR, replaced)
@@ -61,10 +61,10 @@ async def put_orders(changing: Changing, bodies: Mapping[str, Json], replaced: S
 
 
 async def withdraw(changing: Changing, ref: str) -> None:
-    """Take an order away with its lines."""
+    """Delete an order with its lines."""
     await changing.execute(WITHDRAW, ref)
 
 
 async def put_contract(changing: Changing, ref: str, body: Json) -> None:
-    """Write a contract as it now is. Two of one provider never overlap: constraint `contract_one_at_a_time`."""
+    """Write the newest body of a contract. Constraint `contract_one_at_a_time`: those of a provider never overlap."""
     await changing.execute(PUT_CONTRACT, ref, body["provider"], body["valid_from"], body["valid_to"])

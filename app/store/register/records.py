@@ -1,4 +1,4 @@
-"""Master data as it was put: an append-only chain of versions per record, and the reading of it into `MasterData`.
+"""The records of master data: an append-only chain of versions for each, and the reading of them into `MasterData`.
 
 The typed tables (`store/register/register`, `store/register/orders`, …) are views of the newest versions for queries
 and constraints; what the derivation uses is read from here, so that a process keeps up by reading only what is new.
@@ -57,25 +57,25 @@ class Stored:
 
 
 async def latest(reading: Reading, kind: str, ref: str) -> Stored | None:
-    """The newest version of one record, a removed one included; None when it never was."""
+    """The newest version of one record, also of a removed one; None if there never was one."""
     row = await reading.fetchrow(LATEST, kind, ref)
     return Stored(ref, row["version"], row["removed"], from_json(row["body"])) if row else None
 
 
 async def latest_of_many(reading: Reading, kind: str, refs: list[str]) -> dict[str, Stored]:
-    """The newest version of each that ever was, by ref."""
+    """The newest version of each of these records that ever existed, by ref."""
     rows = await reading.fetch(LATEST_OF_MANY, kind, refs)
     return {row["ref"]: Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows}
 
 
 async def page(reading: Reading, kind: str, after: str, limit: int) -> list[Stored]:
-    """The records of a kind after a ref, in the database's order; removed ones included, marked."""
+    """At most `limit` records of a kind after ref `after`, in the database's order. Removed ones are marked."""
     rows = await reading.fetch(PAGE, kind, after, limit)
     return [Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows]
 
 
 async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[Stored]) -> None:
-    """Add the next version of each record, numbered on from `seq`, and move the municipality's counter."""
+    """Append a version to each record, numbered after `seq`, and move the municipality's counter. `by` wrote them."""
     recorded_at = dt.datetime.now(UTC)
     rows = [
         {
@@ -104,7 +104,7 @@ async def refresh(reading: Reading, master: MasterData) -> None:
 
 
 def take_in(master: MasterData, kind: str, ref: str, removed: bool, body: Json) -> None:
-    """Apply one stored version. Versions of one record must come in their order."""
+    """Apply one stored version to `master`. Versions of one record must come in order."""
     if removed:
         master.drop_order(ref)
     elif kind in {"providers", "payers"}:
@@ -163,12 +163,12 @@ def _intervention(master: MasterData, ref: str, body: Json) -> None:
 
 
 def order_parts(body: Json) -> Iterator[tuple[dt.date, dt.date | None, Json]]:
-    """What an order's stored body says, each with its first and last day: what was before, then what it says itself.
+    """The parts of an order's stored body, each with its first and last day: earlier ones, then the body itself.
 
-    A part that another took the place of before it began has its last day before its first.
+    A part that was replaced before it began has its last day before its first.
     """
-    told = [*body.get("earlier", ()), body]
-    for part, following in zip(told, [*told[1:], None], strict=True):
+    parts = [*body.get("earlier", ()), body]
+    for part, following in zip(parts, [*parts[1:], None], strict=True):
         first = max(part["valid_from"], part.get("applies_from") or part["valid_from"])
         last = _day(part.get("valid_to"))
         if following is not None:
@@ -178,7 +178,7 @@ def order_parts(body: Json) -> Iterator[tuple[dt.date, dt.date | None, Json]]:
 
 
 def order_of(ref: str, body: Json) -> tuple[Order, ...]:
-    """An order from its stored body, in its parts."""
+    """The parts of an order from its stored body."""
     return tuple(
         Order(
             ref,
@@ -255,7 +255,7 @@ def _device(master: MasterData, ref: str, body: Json) -> None:
 
 
 def _no_part_of_visits(_: MasterData, __: str, ___: Json) -> None:
-    """Who may call, and what was declined in advance, tell no visit anything."""
+    """Nothing to take in: no visit depends on clients, devices or notices."""
 
 
 def _keyset(master: MasterData, ref: str, body: Json) -> None:

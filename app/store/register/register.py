@@ -1,4 +1,4 @@
-"""Providers, recipients, staff and interventions in their typed tables, and the sealed identities of recipients.
+"""The typed tables of providers, recipients, staff and interventions, and the encrypted identities of recipients.
 
 The versions of refs are derived from their stored records in one statement: each is in force from its first day until
 the next one's, and of two with the same first day the later record counts.
@@ -76,7 +76,7 @@ SERVED = "SELECT EXISTS (SELECT FROM care_order WHERE municipality_id = $1 AND r
 
 
 async def put_provider(changing: Changing, ref: str, body: Mapping[str, Any]) -> None:
-    """Write a provider as it now is."""
+    """Write the newest body of a provider."""
     await changing.execute(PUT_PROVIDER, ref, body["form"])
 
 
@@ -88,28 +88,28 @@ async def put_versions(changing: Changing, kind: str, refs: Sequence[str], *, fi
 
 
 def identity_place(municipality_id: int, ref: str) -> Place:
-    """Where a recipient's sealed number belongs."""
+    """The place of a recipient's encrypted number."""
     return Place("recipient_identity", "number_sealed", municipality_id, ref)
 
 
 async def identity(reading: Reading, ref: str) -> tuple[bytes, bytes] | None:
-    """The digest of the recipient's number and the number sealed, None without one."""
+    """The digest of the recipient's number and the encrypted number, None without one."""
     row = await reading.fetchrow(IDENTITY, ref)
     return (row["number_digest"], row["number_sealed"]) if row else None
 
 
 async def put_identity(changing: Changing, ref: str, sealed: bytes, digest: bytes) -> None:
-    """Write a recipient's sealed number."""
+    """Write a recipient's encrypted number and its digest."""
     await changing.execute(PUT_IDENTITY, ref, sealed, digest)
 
 
 async def drop_identity(changing: Changing, ref: str) -> None:
-    """Forget a recipient's number."""
+    """Delete a recipient's number."""
     await changing.execute(DROP_IDENTITY, ref)
 
 
 async def rewrap_identities(changing: Changing, encryption: FieldEncryption) -> int:
-    """Seal with the newest key the numbers that another has sealed; how many those were."""
+    """Encrypt with the newest key the numbers encrypted with another. Returns their number."""
     refs, sealed = [], []
     for row in await changing.fetch(IDENTITIES):
         if not encryption.is_sealed_by_newest(row["number_sealed"]):
@@ -121,16 +121,16 @@ async def rewrap_identities(changing: Changing, encryption: FieldEncryption) -> 
 
 
 async def is_employed(reading: Reading, staff: str, on: dt.date) -> bool:
-    """Whether an employment of the staff ref has begun and is not over that day."""
+    """True if an employment of the staff ref has begun and is not over on that day."""
     return await reading.fetchval(EMPLOYED, staff, on) is True
 
 
 async def is_served_by(reading: Reading, recipient: str, provider: str) -> bool:
-    """Whether the provider has an order for the recipient, whenever it is or was in force."""
+    """True if the provider has an order for the recipient, in force at any time."""
     served: bool = await reading.fetchval(SERVED, recipient, provider)
     return served
 
 
 async def dealt_with(reading: Reading, provider: str, recipients: Sequence[str]) -> set[str]:
-    """Those of the recipients for whom the provider has or has had an order, or whom it has visited."""
+    """The recipients among these for whom the provider has or had an order, or whom it has visited."""
     return {row[0] for row in await reading.fetch(DEALT_WITH, provider, recipients)}

@@ -1,4 +1,4 @@
-"""The embedded database as one file, and back."""
+"""Backup of the embedded database to one file, and its restoration."""
 
 import datetime as dt
 import os
@@ -21,10 +21,10 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid
 
 
 LAST = "last-backup.txt"
-"""Beside the database: when the newest backup was made, for whoever asks how old it is."""
+"""A file beside the database with the instant of the newest backup."""
 
 NEW, OLD = "taggad_restored", "taggad_replaced"
-"""The databases that stand beside the one in use while a backup is put back."""
+"""Names of the databases beside the one in use while a backup is restored."""
 
 
 # Policies bind the owner too, so it goes tenant by tenant.
@@ -46,20 +46,20 @@ class BackupError(EmbeddedError):
 
 
 def made_at(data_dir: Path) -> dt.datetime | None:
-    """When the newest backup of this data was begun; None when none is known."""
+    """The instant at which the newest backup of this data was begun; None when none is known."""
     try:
         return dt.datetime.fromisoformat((data_dir / LAST).read_text(encoding="ascii").strip())
     except (FileNotFoundError, ValueError):
         return None
 
 
-def tell_made(data_dir: Path, at: dt.datetime) -> None:
-    """Keep when the newest backup was begun."""
+def record_made(data_dir: Path, at: dt.datetime) -> None:
+    """Store the instant at which the newest backup was begun."""
     (data_dir / LAST).write_text(f"{at.isoformat()}\n", encoding="ascii")
 
 
 async def begin_epoch(url: str) -> None:
-    """Let cursors of before be refused: what they count to may be other changes after a restore.
+    """Begin a new epoch, so that older cursors are refused: after a restore their numbers may mean other changes.
 
     `url` is a SQLAlchemy URL of a migrated database, whose user owns it.
     """
@@ -71,10 +71,10 @@ async def begin_epoch(url: str) -> None:
 
 
 def backup(url: str, target: Path, *, bin_dir: Path | None = None) -> int:
-    """Write everything to `target` (a new file, 0600), beside a server that goes on working; gives its size in bytes.
+    """Write the database to `target` (a new file, 0600) while the server goes on working. Returns its size in bytes.
 
-    Appears whole or not at all. Raises BackupError. It holds personal numbers sealed: without the secrets of the data
-    directory nobody opens them, whoever restores included.
+    The file appears whole or not at all. Personal numbers in it are encrypted: nobody reads them without the secrets
+    of the data directory. Raises BackupError.
     """
     if target.exists():
         raise BackupError(f"{target} exists already; a backup never replaces another")
@@ -94,10 +94,10 @@ def backup(url: str, target: Path, *, bin_dir: Path | None = None) -> int:
 
 @contextmanager
 def restored(url: str, source: Path, *, bin_dir: Path | None = None) -> Iterator[str]:
-    """Put back what `backup` wrote, beside everything there is; give the URL of what was put back.
+    """Restore a file written by `backup` as a second database, and give its URL.
 
-    Where the block ends well it takes the old one's place, in one transaction; where it raises, nothing has changed.
-    The database must have been migrated (its roles are not in the file) and nobody may use it. Raises BackupError.
+    If the block ends well, it replaces the old database in one transaction; if the block raises, nothing has changed.
+    The old database must be migrated (the roles are not in the file) and not in use. Raises BackupError.
     """
 
     def ask(database: str, *statements: str) -> str:

@@ -1,4 +1,4 @@
-"""The cluster on disk and the programs over it: who runs them, whether they can, how a cluster is made."""
+"""The cluster on disk and PostgreSQL's programs: the user that runs them, their place, the making of a cluster."""
 
 import contextlib
 import hashlib
@@ -31,7 +31,7 @@ def binaries(bin_dir: Path | None = None) -> Path:
 
 
 def server_ids(data_dir: Path) -> tuple[int, int]:
-    """Return the uid and gid that PostgreSQL's programs get over this data: our own, or as root somebody else's."""
+    """Return the uid and gid that PostgreSQL's programs run as: our own, or as root another user's."""
     if os.geteuid() != 0:
         return os.geteuid(), os.getegid()
     for place in (data_dir / "postgres", data_dir):  # so that data of a person is still that person's afterwards
@@ -45,9 +45,9 @@ def server_ids(data_dir: Path) -> tuple[int, int]:
 
 
 def reachable(bin_dir: Path) -> Path:
-    """Return these programs where every user can run them: in place, else a copy made once in CACHE_DIR.
+    """Return the directory where every user can run these programs: in place, else a copy made once in CACHE_DIR.
 
-    Asked by root only. Opening the way to root's own `.venv` would change modes that are not ours to change.
+    Only called as root. Opening the way to root's own `.venv` would change modes that are not ours to change.
     """
     real = bin_dir.resolve()
     program = (real / "postgres").stat()
@@ -84,7 +84,7 @@ def _copy_programs(bin_dir: Path, copy: Path, prefix: Path) -> None:
 
 
 def create(cluster_dir: Path, bin_dir: Path, uid: int, gid: int) -> None:
-    """Make the cluster and its database `taggad`. Appears whole or not at all. Raises StartFailedError."""
+    """Make the cluster and its database `taggad`, whole or not at all. Raises StartFailedError."""
     data_dir = cluster_dir.parent
     new = Path(tempfile.mkdtemp(prefix=f"{cluster_dir.name}.new-", dir=data_dir))
     if os.geteuid() == 0:
@@ -103,7 +103,7 @@ def create(cluster_dir: Path, bin_dir: Path, uid: int, gid: int) -> None:
 
 
 def fit(cluster_dir: Path, bin_dir: Path, uid: int, gid: int) -> None:
-    """See that cluster, programs and user fit each other. Raises StartFailedError.
+    """Check that cluster, programs and user fit together. Raises StartFailedError.
 
     A cluster that root brought here (a restored copy) is given to the server's user.
     """
@@ -121,13 +121,13 @@ def fit(cluster_dir: Path, bin_dir: Path, uid: int, gid: int) -> None:
 
 
 def log_of(data_dir: Path) -> Path:
-    """Return where the server's log of this data is written."""
+    """Return the path of the server's log."""
     return data_dir / "postgres.log"
 
 
 @contextlib.contextmanager
 def open_directory(path: Path) -> Iterator[int]:
-    """Open a directory, to be inherited by those who are not allowed to walk to it."""
+    """Open a directory, for child processes that have no right to its path."""
     number = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield number

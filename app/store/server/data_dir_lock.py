@@ -1,4 +1,4 @@
-"""Who owns a data directory: a lock that dies with its holder, and the holder's word beside it."""
+"""The owner of a data directory: a lock that ends with its process, and the owner's description in the lock file."""
 
 import contextlib
 import fcntl
@@ -19,12 +19,12 @@ SOCKET_PREFIX = "taggad-"
 
 
 class AlreadyRunningError(EmbeddedError):
-    """Another process owns this data; it goes on undisturbed."""
+    """Another process owns this data; it is not disturbed."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What the owner writes into the lock file it holds."""
+    """The owner's description in the lock file."""
 
     pid: int
     started_at: str
@@ -46,7 +46,7 @@ class Owner:
 
 @contextlib.contextmanager
 def locked(data_dir: Path) -> Iterator[int]:
-    """Hold the owner's lock and give its open file. Raises AlreadyRunningError."""
+    """Hold the owner's lock and give its file descriptor. Raises AlreadyRunningError."""
     with open_private(data_dir / "postgres.lock") as lock:
         for patience in (0.1, 0.2, 0.2, 0.0):  # whoever asks for the status shares the lock for an instant
             try:
@@ -60,7 +60,7 @@ def locked(data_dir: Path) -> Iterator[int]:
 
 
 def holder(data_dir: Path) -> tuple[bool, Owner | None]:
-    """Tell whether this data has an owner, and which; the owner is None while it is still beginning."""
+    """Return if this data has an owner, and its description; that is None while the owner is still starting."""
     try:
         lock = os.open(data_dir / "postgres.lock", os.O_RDONLY)
     except FileNotFoundError:
@@ -89,12 +89,12 @@ def _read(lock: int) -> Owner | None:
 
 
 def claim(lock: int, owner: Owner) -> None:
-    """Write the holder's word into the lock file that `sweep` has emptied."""
+    """Write the owner's description into the lock file that `sweep` has emptied."""
     os.write(lock, json.dumps(asdict(owner)).encode())
 
 
 def sweep(data_dir: Path, lock: int) -> None:
-    """Clear what an owner that died left behind: its name, its socket directory, a cluster half made."""
+    """Clear what a dead owner left: its description, its socket directory, a half-made cluster."""
     gone = _read(lock)
     os.ftruncate(lock, 0)
     if gone is not None:

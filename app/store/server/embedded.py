@@ -88,7 +88,7 @@ SETTINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Status:
-    """What is known of a data directory's server. All but `state` are None or False when it is stopped."""
+    """The state of a data directory's server. All but `state` are None or False when it is stopped."""
 
     state: Literal["stopped", "starting", "running"]
     url: str | None = None
@@ -121,12 +121,12 @@ class Embedded:
 
     @property
     def url(self) -> str:
-        """SQLAlchemy URL (asyncpg) of the superuser's way into database `taggad`."""
+        """The SQLAlchemy URL (asyncpg) of database `taggad`, as the superuser."""
         return self._started().url
 
     @property
     def socket_dir(self) -> Path:
-        """The directory of the server's socket: libpq's `host`."""
+        """The directory of the server's socket, which is libpq's `host`."""
         return Path(self._started().socket_dir)
 
     def start(self) -> Self:
@@ -143,7 +143,7 @@ class Embedded:
         return self
 
     def stop(self) -> None:
-        """Stop the server, cutting off its clients, and give the data free. Harmless when stopped."""
+        """Stop the server, disconnect its clients and release the data. Does nothing when stopped."""
         self._owner = None
         self._undo.close()
 
@@ -188,12 +188,12 @@ class Embedded:
 
 
 def running(data_dir: Path) -> str | None:
-    """Return the URL of this data's live server, whoever started it; None when none answers now."""
+    """Return the URL of this data's running server, whoever started it; None when none answers."""
     return status(data_dir).url
 
 
 def status(data_dir: Path) -> Status:
-    """Tell what is known of this data's server."""
+    """Return the state of this data's server."""
     held, owner = holder(data_dir)
     if not held:
         return Status("stopped")
@@ -207,7 +207,7 @@ def status(data_dir: Path) -> Status:
 
 @contextlib.contextmanager
 def attach(data_dir: Path, *, bin_dir: Path | None = None, settings: Mapping[str, str] | None = None) -> Iterator[str]:
-    """Give the URL of this data's server: a running one, else one of our own for as long as the block lasts.
+    """Give the URL of this data's server: the running one, else one of our own while the block lasts.
 
     Our own stays until the guests that found it meanwhile are done. Raises StartFailedError, and AlreadyRunningError
     when an owner exists whose server does not answer within a minute.
@@ -295,7 +295,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _be_guest(data_dir: Path, leave: contextlib.ExitStack) -> str | None:
-    """Return the running server's URL, having told its owner of us until `leave` is closed."""
+    """Return the running server's URL, registered as its guest until `leave` is closed; None without a server."""
     if not data_dir.exists():
         return None
     with contextlib.ExitStack() as undo:

@@ -1,4 +1,4 @@
-"""Secrets made once in the data directory, for an installation whose environment sets none."""
+"""Secrets that are made once in the data directory, for an installation whose environment sets none."""
 
 import fcntl
 import json
@@ -12,16 +12,16 @@ from app.store.server.supervisor import open_private
 
 FILE = "secrets.json"
 LATER = ("ledger_key",)
-"""Secrets that a file of an earlier version does not hold yet."""
+"""Secrets that are missing in a file of an earlier version."""
 SECRET_BYTES = 32
 
 
 class LooseSecretsError(Exception):
-    """The file of secrets can be read or changed by others than its owner, or is not what was written there."""
+    """The file of secrets can be read or changed by others than its owner, or its content is not valid."""
 
 
 def made_once(data_dir: Path) -> dict[str, str]:
-    """The secrets of this data, as their settings are written; made the first time, in a file only its owner can read.
+    """The secrets of this data by setting. They are made the first time, in a file that only its owner can read.
 
     Raises LooseSecretsError, and OSError when the directory is closed to this user.
     """
@@ -48,7 +48,7 @@ def made_once(data_dir: Path) -> dict[str, str]:
 
 
 def _write_over(path: Path, longer: bytes) -> None:
-    """The new ones come last, so what stands there already is written over itself and cannot be lost."""
+    """Write `longer` in place. The new secrets come last, so the old ones are written over themselves, never lost."""
     file = os.open(path, os.O_WRONLY | os.O_NOFOLLOW)  # the locked one only appends
     try:
         os.write(file, longer)

@@ -1,4 +1,4 @@
-"""One postgres kept alive over one cluster directory: launched, watched, revived, ended.
+"""Supervision of one postgres over one cluster directory: launch, watch, restart, end.
 
 Two halves meet here. `Supervisor` runs in the owner (`serve`, `demo`, a detached supervisor). `launch` runs in the
 child between fork and postgres: the file is executed by its path, so it imports nothing but the standard library.
@@ -26,11 +26,11 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 10.0
 """After a kill -9 old backends and their shared memory linger; a start is tried anew for this long."""
 PREDECESSOR_SECONDS = 30.0
-"""A postmaster whose owner died is ending with a checkpoint; it is waited for, never killed."""
+"""Time for a postmaster whose owner died: it ends with a checkpoint and is never killed."""
 RECOVERY_SECONDS = 300.0
-"""A living postgres that replays its log answers late; beyond this it is called failed."""
+"""Time for a postgres that replays its log. If it does not answer then, the start has failed."""
 STABLE_SECONDS = 5.0
-"""A life longer than this is no failed start: the next one follows at once."""
+"""A server that lived longer than this did not fail to start: the next start follows at once."""
 STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 LOG_BYTES = 10_000_000
 
@@ -39,7 +39,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedError(RuntimeError):
-    """The embedded database cannot do what was asked; the message says why, for a person."""
+    """The embedded database cannot do as asked; the message says why, for a person."""
 
 
 class StartFailedError(EmbeddedError):
@@ -47,7 +47,7 @@ class StartFailedError(EmbeddedError):
 
 
 def tail(path: Path, lines: int = 5) -> str:
-    """Return the last lines of a log, "" when there is none."""
+    """Return the last lines of a log, "" without a log."""
     try:
         return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
@@ -56,7 +56,7 @@ def tail(path: Path, lines: int = 5) -> str:
 
 @contextlib.contextmanager
 def open_private(path: Path) -> Iterator[int]:
-    """Open a file (0600, made when missing) for reading and appending; in a person's directory it is that person's."""
+    """Open a file (0600, made when missing) for reading and appending. As root, its owner is the directory's."""
     number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         if os.geteuid() == 0:
@@ -69,7 +69,7 @@ def open_private(path: Path) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Launcher:
-    """How PostgreSQL's programs are started over one open cluster directory.
+    """Starts PostgreSQL's programs over one open cluster directory.
 
     `uid` and `gid` are taken on when the owner is root, and else ignored.
     """
@@ -82,11 +82,11 @@ class Launcher:
 
     @property
     def where(self) -> str:
-        """The cluster directory as the child sees it."""
+        """The path of the cluster directory in the child."""
         return f"/proc/self/fd/{self.cluster}"
 
     def popen(self, program: str, *arguments: str, given: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """Start a program with standard input `given`; what it says goes to the log."""
+        """Start a program with standard input `given`; its output goes to the log."""
         ids = (os.getpid(), self.uid, self.gid, self.cluster)
         command = [sys.executable, "-I", "-S", __file__, *map(str, ids), str(self.bin_dir / program), *arguments]
         if self.log.exists() and self.log.stat().st_size > LOG_BYTES:
@@ -112,7 +112,7 @@ class Launcher:
 
 
 def environment() -> dict[str, str]:
-    """Return what PostgreSQL's programs see of the environment: none of our secrets, no PG* surprises."""
+    """Return the environment of PostgreSQL's programs: without our secrets and without PG* variables."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"} | kept
 
@@ -144,7 +144,7 @@ class Supervisor:
             raise StartFailedError(f"postgres did not start: {self._failure}\n{tail(self._launcher.log)}")
 
     def stop(self) -> None:
-        """End postgres: clients are cut off and a checkpoint is written; harder means follow when that hangs."""
+        """End postgres: disconnect clients and write a checkpoint; stronger signals follow when that hangs."""
         self._stopping.set()
         if self._thread.ident is None:
             return
@@ -199,7 +199,7 @@ class Supervisor:
 
 
 def launch(arguments: Sequence[str]) -> None:
-    """Become the server's user, tie this process's life to its parent's, clear the way, turn into the program.
+    """Become the server's user, end with the parent process, call `clear_way`, and execute the program.
 
     `arguments`: parent's pid, uid, gid, cluster's file descriptor, program, its arguments.
     """
@@ -218,7 +218,7 @@ def launch(arguments: Sequence[str]) -> None:
 
 
 def clear_way(cluster: int) -> None:
-    """Make a stale `postmaster.pid` harmless, or leave with `_BUSY` while its postmaster lives.
+    """Make a stale `postmaster.pid` harmless, or exit with `_BUSY` while its postmaster lives.
 
     Runs as the server's user with the owner's lock held, so no second start is under way. postgres refuses to start
     when the file names any live process of its user, though the number may long belong to a stranger. The number is
@@ -245,7 +245,7 @@ def clear_way(cluster: int) -> None:
 
 
 def _servers(cluster: int) -> Iterable[str]:
-    """Yield the pids of postgres processes that work in the cluster directory."""
+    """Yield the pids of postgres processes whose working directory is the cluster."""
     home = os.fstat(cluster)
     for process in Path("/proc").iterdir():
         if process.name.isdigit() and int(process.name) != os.getpid():

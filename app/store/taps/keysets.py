@@ -1,4 +1,4 @@
-"""The keys of keysets: wrapped in the database, in clear in the memory of those who verify, and nowhere else."""
+"""The keys of keysets: encrypted in the database, in clear only in the memory of processes that verify."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -21,12 +21,12 @@ COLUMNS = ("meta_key_sealed", "file_master_sealed")
 
 
 def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
-    """Where a wrapped key belongs."""
+    """The place of an encrypted key."""
     return Place("keyset_key", column, municipality_id, keyset)
 
 
 async def put(writing: Writing, keyset: str, encryption: FieldEncryption, keys: KeysetKeys) -> None:
-    """Write a keyset's keys, wrapped."""
+    """Encrypt and write a keyset's keys."""
     given = (keys.meta_key, keys.file_master)
     sealed = [
         encryption.encrypt(key.hex(), keyset_place(writing.municipality_id, keyset, column))
@@ -36,7 +36,7 @@ async def put(writing: Writing, keyset: str, encryption: FieldEncryption, keys: 
 
 
 async def load(reading: Reading, keysets: Iterable[str], encryption: FieldEncryption) -> dict[str, KeysetKeys]:
-    """The keys of these keysets, less those that no key of the ring has wrapped for their place."""
+    """The keys of these keysets, by ref. Keysets that no key of the ring decrypts in their place are left out."""
     found = {}
     for row in await reading.fetch(GET, list(keysets)):
         with suppress(DecryptionError):
@@ -45,7 +45,7 @@ async def load(reading: Reading, keysets: Iterable[str], encryption: FieldEncryp
 
 
 async def rewrap(writing: Writing, encryption: FieldEncryption) -> int:
-    """Wrap with the newest key what another has wrapped; how many keysets that were."""
+    """Encrypt with the newest key the keysets encrypted with another. Returns their number."""
     old = [
         row
         for row in await writing.fetch(ALL)

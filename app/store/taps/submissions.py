@@ -27,7 +27,7 @@ BY_ID = "id >= wanted.id AND id <= wanted.id ORDER BY id"
 COUNTS = """unnest(${at}::text[]) AS wanted(staff) JOIN LATERAL (
     SELECT * FROM attempt_count WHERE municipality_id = $1 AND attempt_count.staff = wanted.staff OFFSET 0) AS c ON true
 """
-# What is known of taps: those stored under their ids, refused attempts, how the phones' clocks stood, the reports that
+# All that is known of taps: those stored under their ids, refused attempts, the phones' clocks, the reports that
 # wait for them, the reads beside those of tags with keys, and how much is kept of what was refused of their senders.
 KNOWN = f"""
 SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.staff,
@@ -75,8 +75,8 @@ SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash
 FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
     received_at timestamptz, code text, body_hash text, claim jsonb)
 """
-# What is known of reports: those stored under their ids, refused attempts, whose the taps are that they name, and how
-# much is kept of what was refused of their sender.
+# All that is known of reports: those stored under their ids, refused attempts, the owners of the taps they name, and
+# the number of kept refused items of their sender.
 KNOWN_REPORTS = f"""
 SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::timestamptz AS at
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
@@ -110,15 +110,15 @@ WITH reports AS (
 """
 
 MOST_KEPT = 2000
-"""Bytes of a refused item: enough to see what a phone does wrong."""
+"""The largest number of bytes kept of a refused item: enough to see what a phone does wrong."""
 _ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
 
 Refused = tuple[UUID | None, bytes]
-"""What an attempt is known by: the id of the item, where it had one, and the hash of its body."""
+"""The key of an attempt: the id of the item, None without one, and the hash of its body."""
 
 
 class KnownTap(NamedTuple):
-    """A tap already stored under an id, with the answer it got."""
+    """A stored tap, with the answer it got."""
 
     body_hash: bytes
     verdict: str
@@ -129,7 +129,7 @@ class KnownTap(NamedTuple):
 
 
 class WaitingReport(NamedTuple):
-    """A report that came before the tap it names: by whom, on which device."""
+    """A report that came before the tap it names, with its staff ref and device."""
 
     id: UUID
     body_hash: bytes
@@ -139,9 +139,9 @@ class WaitingReport(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a set of tap ids and phones; of attempts the codes they were refused with.
+    """All that is stored of a set of tap ids and phones; of attempts, the codes of their refusals.
 
-    `hashes` are those kept under each id, of taps and of attempts.
+    `hashes` are the body hashes kept under each id, of taps and of attempts.
     """
 
     taps: dict[UUID, KnownTap]
@@ -161,9 +161,9 @@ async def known(
     counted: Sequence[tuple[str, int, int]],
     senders: Sequence[str],
 ) -> Known:
-    """What is stored under these ids, for these phones, of items without an id (known by their hashes), and of reads.
+    """All that is stored under these ids, for these phones, of items without an id (by their hashes), and of reads.
 
-    `counted` are tags, epochs and counters: what is found are those reads and the ones beside them.
+    `counted` are tags, epochs and counters: the result holds these reads and the ones next to them.
     """
     found = Known({}, {}, {}, {}, Reads(), RefusedItems())
     reads = zip(*counted, strict=True) if counted else ((), (), ())
@@ -191,7 +191,7 @@ async def known(
 def tap_row(
     claim: Claim, judged: Judgement, staff: str, device: str | None, received_at: dt.datetime, body_hash: bytes
 ) -> tuple[Any, ...]:
-    """A judged tap as it is stored, without the municipality."""
+    """The row of a judged tap, without the municipality."""
     return (
         claim.id,
         staff,
@@ -222,7 +222,7 @@ async def append(
     reads: Reads,
     refused: RefusedItems,
 ) -> None:
-    """Store judged taps, refused attempts, their leaves and what is now known of all else, in one statement."""
+    """Store judged taps, refused attempts, their leaves, clocks and reads, in one statement."""
     if taps or attempts or clocks:
         for tap in taps:
             writing.leaves.add("tap", dict(zip(TAP, tap, strict=True)))
@@ -245,9 +245,9 @@ async def append(
 
 
 class KnownReports(NamedTuple):
-    """What is stored of reports: body hashes by id, codes of refused ones, and whose the named taps are, and when.
+    """All that is stored of reports: body hashes by id, codes of refusals, staff and time of the taps they name.
 
-    And how much is kept of what was refused of their sender. `hashes` are those kept under each id.
+    Also the number of kept refused items of their sender. `hashes` are the body hashes kept under each id.
     """
 
     stored: dict[UUID | None, bytes]
@@ -260,7 +260,7 @@ class KnownReports(NamedTuple):
 async def known_reports(
     reading: Reading, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
-    """What is stored under these ids, of items without an id, and of the taps that the reports name."""
+    """All that is stored under these ids, of items without an id (by their hashes), and of the taps they name."""
     found = KnownReports({}, {}, {}, RefusedItems(), defaultdict(set))
     asked = (ids, nameless, taps, [sender])
     for what, id_, body_hash, code, staff, at in await reading.fetch(KNOWN_REPORTS, *asked):
@@ -284,9 +284,9 @@ async def append_reports(
     if reports or attempts:
         for report in reports:
             writing.leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
-        told = map(_json, (_sealed(writing.leaves, attempts), reports))
+        documents = map(_json, (_sealed(writing.leaves, attempts), reports))
         counts = _counted(writing.municipality_id, refused)
-        await writing.execute(APPEND_REPORTS + ATTEMPTS, *told, writing.leaves.take(), counts)
+        await writing.execute(APPEND_REPORTS + ATTEMPTS, *documents, writing.leaves.take(), counts)
 
 
 def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...]]:
@@ -294,7 +294,7 @@ def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...
 
 
 def _sealed(leaves: NewLeaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The attempts with ids of their own and what is kept of their claims, after making their leaves."""
+    """The attempts, each with a new id and the kept part of its claim, after making their leaves."""
     named = [attempt | {"id": uuid4(), "claim": _kept(attempt["claim"])} for attempt in attempts]
     for attempt in named:
         leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
@@ -302,7 +302,7 @@ def _sealed(leaves: NewLeaves, attempts: Sequence[dict[str, Any]]) -> list[dict[
 
 
 def _kept(claim: Any) -> Any:
-    """The claim; of one that is long or holds a personal number the beginning of its text, with `…` for each number."""
+    """The claim. If it is long or holds a personal number: the beginning of its text, with `…` for each number."""
     # The hexadecimal digits of an escaped character would hide a number that follows.
     text = _ESCAPE.sub(" ", _json(claim))
     beginning = text.encode()[:MOST_KEPT].decode(errors="ignore")

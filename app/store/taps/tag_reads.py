@@ -1,4 +1,4 @@
-"""The reads of tags with keys, looked up by their neighbours and kept, as parts of the statements about taps."""
+"""The reads of tags with keys: fragments that look them up with their neighbours and store them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,9 +11,9 @@ LAST_COUNTER = 2**24
 
 
 def near(first: int) -> str:
-    """The reads at and next to the counters in `$first` and on (tags, epochs, counters).
+    """A SELECT of the reads at and next to the counters in the parameters from `$first` on (tags, epochs, counters).
 
-    Three index entries for each counter, however many reads the tag has.
+    It reads three index entries for each counter, however many reads the tag has.
     """
     same = OF.format(of="wanted")
     return f"""
@@ -26,14 +26,14 @@ def near(first: int) -> str:
 
 
 def insert(at: int) -> str:
-    """Keep the reads in `$at`. A counter that is there already fails: constraint `tag_read_each_counter_once`."""
+    """An INSERT of the reads in `$at`. It fails on a stored counter: constraint `tag_read_each_counter_once`."""
     return f"INSERT INTO tag_read {rows.given(schema.tag_read, at)}"
 
 
 def narrow(first: int) -> str:
-    """Move the bounds of those that the reads in `$first` and on (a column each) lie between.
+    """An UPDATE of the bounds of reads around those in the parameters from `$first` on (one for each column).
 
-    Bounds rise with the counter, so they lie next to each and end where one is as narrow already.
+    Bounds rise with the counter, so the reads to change lie next to each, and end where one is narrow enough.
     """
     same = OF.format(of="new")
     return f"""
@@ -61,11 +61,11 @@ def narrow(first: int) -> str:
 
 
 def columns_of(narrowings: Sequence[Narrowing]) -> list[tuple[Any, ...]]:
-    """What `narrow` takes."""
+    """The parameters of `narrow`."""
     return list(zip(*narrowings, strict=True))
 
 
 def row_of(municipality_id: int, place: Place, read: CountedRead) -> tuple[Any, ...]:
-    """A read as `insert` takes it."""
+    """The row of a read, as `insert` takes it."""
     bounds = (read.low_at, read.high_at, read.reached_at)
     return (municipality_id, *place, read.counter, read.tap, read.phone, *bounds)

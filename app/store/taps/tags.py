@@ -1,4 +1,4 @@
-"""Tags and the households they hang at, in their typed tables, and whose taps a mount reaches."""
+"""The typed tables of tags and of the households they hang at, and the staff that a mount affects."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ SELECT DISTINCT v.household FROM recipient_version AS v
 JOIN care_order AS o ON o.municipality_id = $1 AND o.recipient = v.ref AND o.valid && v.valid
 WHERE v.municipality_id = $1 AND o.provider = $2 AND v.household = ANY($3::text[])
 """
-# An order is open that has not ended that day, begun or not.
+# An order is open if it has not ended on that day, whether or not it has begun.
 MOVED = """
 SELECT DISTINCT upper(m.mounted) AS at, m.tag, o.provider, m.household, n.hung_by FROM tag_mount AS m
 JOIN tag_mount AS n ON n.municipality_id = $1 AND n.tag = m.tag AND lower(n.mounted) = upper(m.mounted)
@@ -46,42 +46,45 @@ Json = Mapping[str, Any]
 
 
 async def put(changing: Changing, bodies: Mapping[str, Json]) -> None:
-    """Write tags by ref as they now are. A UID belongs to one ref: constraint `tag_one_ref_a_uid`."""
-    told = [{"ref": ref, "kind": body["kind"], "uid": body["uid"]} for ref, body in bodies.items()]
-    await changing.execute(PUT, to_json(told).decode())
+    """Write the newest bodies of tags by ref. A UID belongs to one ref: constraint `tag_one_ref_a_uid`."""
+    tags = [{"ref": ref, "kind": body["kind"], "uid": body["uid"]} for ref, body in bodies.items()]
+    await changing.execute(PUT, to_json(tags).decode())
 
 
 async def put_mounts(changing: Changing, bodies: Mapping[str, Json]) -> None:
-    """Write where tags have hung, each household until the next one's instant; no instant twice."""
+    """Write the households of tags, each until the instant of the next one; no instant occurs twice."""
     await changing.execute(CLEAR_MOUNTS, list(bodies))
-    told = [{**mount, "tag": ref} for ref, body in bodies.items() for mount in body.get("mounts", ())]
-    await changing.execute(PUT_MOUNTS, to_json(told).decode())
+    mounts = [{**mount, "tag": ref} for ref, body in bodies.items() for mount in body.get("mounts", ())]
+    await changing.execute(PUT_MOUNTS, to_json(mounts).decode())
 
 
 async def households_served(reading: Reading, provider: str, households: Iterable[str]) -> set[str]:
-    """Those of the households where the provider has, has had or will have an order for somebody who lives there."""
+    """The households among these with somebody for whom the provider has, has had or will have an order."""
     return {row[0] for row in await reading.fetch(SERVED, provider, list(households))}
 
 
 class Moved(NamedTuple):
-    """A tag that left a household, and a provider with an open order there that did not do it."""
+    """A tag that was taken from a household, and a provider with an open order there that did not take it."""
 
     at: dt.datetime
     tag: str
     provider: str
     household: str
     moved_by: str | None
-    """The provider whose planner did, None for the municipality."""
+    """The provider whose planner moved it, None for the municipality."""
 
 
 async def moved(reading: Reading, provider: str | None, after: tuple[dt.datetime, str, str], limit: int) -> list[Moved]:
-    """Tags that others took from where a provider, or any, has an open order, by instant, tag and provider."""
+    """Tags that others took from households where the provider (None: any) has an open order.
+
+    At most `limit` after `after`, in order of instant, tag and provider.
+    """
     return [Moved(*row) for row in await reading.fetch(MOVED, provider, *after, limit)]
 
 
 async def staff_at(
     reading: Reading, ref: str, first_at: dt.datetime, before_at: dt.datetime
 ) -> list[tuple[str, dt.datetime, dt.datetime]]:
-    """Staff refs that tapped the tag in the span, with the first and last time."""
+    """The staff refs that tapped the tag in the span, each with the first and the last instant."""
     rows = await reading.fetch(TAPPED, ref, first_at, before_at)
     return [(row["staff"], row["first_at"], row["last_at"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Where a change of master data can reach: facts are found by what they refer to, so that only those are derived."""
+"""Windows of the facts that a change of master data affects, found by their refs: only these are derived anew."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -54,27 +54,27 @@ GROUP BY p.paired_by
 async def households_reached(
     reading: Reading, households: Sequence[Window], recipients: Sequence[Window]
 ) -> list[Window]:
-    """Those of the households where anybody was, and where else the recipients had visits, each with its window."""
+    """The households among these with a presence, and others where the recipients had visits, each with its window."""
     arguments = (*_arrays(households), *_arrays(recipients))
     return [tuple(row) for row in await reading.fetch(REACHED, *arguments)]
 
 
 async def households_between(reading: Reading, first_at: dt.datetime, last_at: dt.datetime) -> list[Window]:
-    """Every household where anybody was."""
+    """Every household with a presence between two instants, with its window."""
     return [tuple(row) for row in await reading.fetch(EVERYWHERE, first_at, last_at)]
 
 
 async def households_of_provider(
     reading: Reading, provider: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> list[Window]:
-    """Every household that the provider visited."""
+    """Every household that the provider visited between two instants, with its window."""
     return [tuple(row) for row in await reading.fetch(OF_PROVIDER, provider, first_at, last_at)]
 
 
 async def taps_of_staff(
     reading: Reading, staff: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> tuple[dt.datetime, dt.datetime] | None:
-    """The first and the last tap, or manual visit, of a staff ref between two instants."""
+    """The window from the first to the last tap or manual visit of a staff ref between two instants."""
     row = await reading.one(OF_STAFF, staff, first_at, last_at)
     return None if row[0] is None else (row[0], row[1])
 
@@ -82,7 +82,7 @@ async def taps_of_staff(
 async def persons_corrected_to(
     reading: Reading, staff: str, first_at: dt.datetime, last_at: dt.datetime
 ) -> list[Window]:
-    """The persons whose taps were corrected to be a staff ref's between two instants, each with its window."""
+    """The persons whose taps between two instants were corrected to be those of a staff ref, each with its window."""
     return [tuple(row) for row in await reading.fetch(CORRECTED_TO, staff, first_at, last_at)]
 
 

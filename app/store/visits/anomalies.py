@@ -1,4 +1,4 @@
-"""The inbox: anomalies of visits in the order of the visits, and how many there are."""
+"""The inbox: anomalies of visits in order of the visits, and their counts."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from app.domain.time import day_start
 from app.store.connection import Reading
 from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
-# Found in the index of visits that have any, which holds all that is asked for but persons; the bound beside the row is
-# what it is entered by. Only the page's own visits are fetched.
+# Found in the index of visits with anomalies, which holds all columns of the conditions but the person; the bound
+# beside the row is the entry to the index. Only the visits of the page are fetched.
 PAGE = f"""
 WITH found AS MATERIALIZED (
     SELECT v.sort_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
@@ -41,13 +41,13 @@ FROM (
 ) AS oldest
 ORDER BY kept.code, kept.state
 """
-# What is not kept by days and persons is counted in what they leave of that index.
+# Counts by day or person are not stored; they are counted in the part of that index that the conditions leave.
 COUNTED = """
 SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*), min(v.sort_at)
 FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
 WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
 """
-# What is asked for lies side by side in the index; to start workers would take longer than to read it.
+# The entries lie side by side in the index; to start workers would take longer than to read them.
 ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
 START = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 Cursor = tuple[dt.datetime, UUID, str]
@@ -61,7 +61,7 @@ class Found(NamedTuple):
 
 
 class Count(NamedTuple):
-    """How many anomalies of a code are in a state, and since when the oldest is."""
+    """The number of anomalies of a code in a state, and the start of the oldest visit among them."""
 
     code: str
     state: str
@@ -71,7 +71,7 @@ class Count(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AnomalyFilter:
-    """What the inbox is asked for; days are local and inclusive."""
+    """A filter of the inbox; days are local and inclusive."""
 
     provider: str | None = None
     codes: Sequence[str] | None = None
@@ -81,8 +81,8 @@ class AnomalyFilter:
     recipient: str | None = None
     staff: str | None = None
 
-    def where(self, given: list[Any]) -> str:
-        """What a visit `v` and its `code` must be; the values are added to those `given`."""
+    def where(self, arguments: list[Any]) -> str:
+        """The condition on a visit `v` and its `code`; its values are appended to `arguments`."""
         limits = {
             "v.provider = ${}": self.provider,
             "code = ANY (${}::text[])": self.codes,
@@ -95,24 +95,24 @@ class AnomalyFilter:
         clauses = ["v.municipality_id = $1", "cardinality(v.anomalies) > 0"]
         for clause, value in limits.items():
             if value is not None:
-                given.append(value)
-                clauses.append(clause.format(len(given) + 1))  # the first is the municipality
+                arguments.append(value)
+                clauses.append(clause.format(len(arguments) + 1))  # the first is the municipality
         return " AND ".join(clauses)
 
 
 async def page(reading: Reading, wanted: AnomalyFilter, after: Cursor | None, limit: int) -> list[Found]:
-    """Anomalies by the start of their visit, after the cursor."""
+    """At most `limit` anomalies after the cursor, in order of the start of their visit."""
     await reading.configure(ALONE)
-    given = [*(after or (START, UUID(int=0), "")), limit]
-    query = PAGE.format(where=wanted.where(given))
-    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.fetch(query, *given)]
+    arguments = [*(after or (START, UUID(int=0), "")), limit]
+    query = PAGE.format(where=wanted.where(arguments))
+    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.fetch(query, *arguments)]
 
 
 async def counts(reading: Reading, wanted: AnomalyFilter) -> list[Count]:
-    """All that are wanted, counted by code and state."""
+    """The anomalies of the filter, counted by code and state."""
     if wanted.first_on or wanted.last_on or wanted.recipient or wanted.staff:
-        given: list[Any] = []
-        rows = await reading.fetch(COUNTED.format(where=wanted.where(given)), *given)
+        arguments: list[Any] = []
+        rows = await reading.fetch(COUNTED.format(where=wanted.where(arguments)), *arguments)
     else:
         rows = await reading.fetch(KEPT, wanted.provider, wanted.codes, wanted.state)
     return [Count(*row) for row in rows]

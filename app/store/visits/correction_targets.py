@@ -1,4 +1,4 @@
-"""What corrections are checked against, in sets: what is known of them already, and the visits they name."""
+"""The input of the checks of corrections, in sets: corrections stored already, and the visits they name."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ SELECT NULL, c FROM correction AS c WHERE municipality_id = $1 AND id = ANY($3::
 
 @dataclass(frozen=True, slots=True)
 class CorrectionTargets:
-    """What stands of the visits that corrections name, by id: with their presences and all visits of each.
+    """The visits that corrections name, by id, with their presences and all visits of each presence.
 
     `known` are the corrections that are stored already.
     """
@@ -35,7 +35,7 @@ class CorrectionTargets:
 
 
 async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequence[UUID]) -> CorrectionTargets:
-    """What stands of these visits, and which of these corrections are known."""
+    """The stored visits with these ids, and the corrections with these ids that are stored already."""
     known: dict[UUID, Any] = {}
     found: dict[UUID, StoredVisit] = {}
     siblings: defaultdict[UUID, list[Visit]] = defaultdict(list)

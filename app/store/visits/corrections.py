@@ -1,4 +1,4 @@
-"""Corrections and manual visits: appending them, and reading them by what they are laid over, in sets."""
+"""Corrections and manual visits: appending them, and reading them by the taps they apply to, in sets."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,11 +25,11 @@ from app.store.visits.presences import arrays, of_staff
 
 READ = "id, seq, tap, recipient, kind, body, seen, reason"
 NEAR_COLUMNS = (*READ.split(", "), "staff")
-# By who tapped, and when: both are facts, so what is found does not depend on who is taken for whom.
+# By staff ref and time of the tap: both are facts, so the result does not depend on which person a ref belongs to.
 
 
 def near_from(wanted: str) -> str:
-    """The query of what was said within windows, a FROM item `wanted(staff, first_at, last_at)`."""
+    """The query of corrections and manual visits within windows, a FROM item `wanted(staff, first_at, last_at)`."""
     return f"""
 SELECT c.* FROM {wanted}
 CROSS JOIN LATERAL (
@@ -69,19 +69,19 @@ WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
 
 @dataclass(frozen=True, slots=True)
 class CorrectionsNear:
-    """What people have said beside the taps of one person: corrections by the tap they name, and manual presences."""
+    """The corrections that concern one person's taps, by the tap they name, and the person's manual presences."""
 
     chains: dict[UUID, list[Correction]]
     by_hand: list[Presence]
 
     def set_aside(self) -> set[UUID]:
-        """The disputed taps that a person decided against before they had a visit: they never make one."""
+        """Disputed taps that were rejected before they had a visit: they never make one."""
         return {tap for tap, chain in self.chains.items() for one in chain if one.recipient is None and not one.accept}
 
 
 @dataclass(frozen=True, slots=True)
 class NewCorrection:
-    """A correction to append. `staff` and `at` are of the tap it names; `body` is what it says, `before` what was."""
+    """A correction to append. `staff` and `at` are of its tap; `body` holds the new values, `before` the old ones."""
 
     id: UUID
     tap: UUID
@@ -100,7 +100,7 @@ class NewCorrection:
 
 
 class CorrectionShown(NamedTuple):
-    """A correction as it is shown."""
+    """A correction for display."""
 
     id: UUID
     kind: str
@@ -113,12 +113,12 @@ class CorrectionShown(NamedTuple):
 
 
 async def near(reading: Reading, master: MasterData, windows: Sequence[Window]) -> dict[str, CorrectionsNear]:
-    """What has been said beside the taps of persons within their windows, by person; persons without are left out."""
+    """The corrections near the taps of persons within their windows, by person; persons without any are left out."""
     return corrections_near(master, await reading.fetch(NEAR, *arrays(of_staff(master, windows))))
 
 
 def corrections_near(master: MasterData, rows: Iterable[Row]) -> dict[str, CorrectionsNear]:
-    """What rows of `NEAR` say, by person."""
+    """The corrections in rows of `NEAR`, by person."""
     found: dict[str, CorrectionsNear] = {}
     seen: set[UUID] = set()
     for row in sorted(rows, key=lambda row: row["seq"]):
@@ -152,8 +152,8 @@ def _by_hand(row: Any, person: str) -> Presence:
     )
 
 
-async def told_by_hand(reading: Reading, presences: Sequence[UUID]) -> dict[UUID, list[Report]]:
-    """What was done in manual visits, as reports, by presence."""
+async def manual_reports(reading: Reading, presences: Sequence[UUID]) -> dict[UUID, list[Report]]:
+    """The contents of manual visits as reports, by presence."""
     return {
         row["presence"]: [
             Report(
@@ -204,12 +204,12 @@ def _named(body: Mapping[str, Any], name: str) -> UUID | None:
 
 
 async def known(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """The body hash, tap and recipient of the corrections stored under these ids."""
+    """Body hash, tap and recipient of the stored corrections with these ids."""
     return {row["id"]: row for row in await reading.fetch(KNOWN, ids)}
 
 
 async def append(writing: Writing, corrections: Sequence[NewCorrection]) -> None:
-    """Store corrections, with their leaves, as the next in their municipality's order."""
+    """Store corrections with their leaves, numbered next in the municipality's order."""
     first: int = await writing.fetchval(NEXT)
     stored = []
     for seq, new in enumerate(corrections, first):
@@ -244,12 +244,12 @@ def _row(table: Table, municipality_id: int, fields: Mapping[str, Any]) -> tuple
 
 
 async def known_by_hand(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Any]:
-    """The body hash, presence and recipient of the manual visits stored under these ids."""
+    """Body hash, presence and recipient of the stored manual visits with these ids."""
     return {row["id"]: row for row in await reading.fetch(KNOWN_MANUAL, ids)}
 
 
 async def append_by_hand(writing: Writing, visits: Sequence[Mapping[str, Any]]) -> None:
-    """Store manual visits with their leaves; each has every column but the municipality."""
+    """Store manual visits with their leaves. Each has every column but the municipality."""
     for fields in visits:
         writing.leaves.add("manual_visit", fields)
     stored = [_row(schema.manual_visit, writing.municipality_id, fields) for fields in visits]
@@ -257,15 +257,15 @@ async def append_by_hand(writing: Writing, visits: Sequence[Mapping[str, Any]]) 
 
 
 async def registered_by(reading: Reading, presence: UUID) -> str:
-    """Who told of the visit by hand that makes this presence."""
+    """The author of the manual visit of this presence."""
     return who(await reading.fetchval(REGISTERED_BY, presence))
 
 
 INTERNAL = frozenset({"whole", "cause", "repair"})
 
 
-async def told(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, CorrectionShown]:
-    """Corrections as they are shown, by id."""
+async def shown(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, CorrectionShown]:
+    """Corrections for display, by id."""
     return {
         row["id"]: CorrectionShown(
             row["id"],

@@ -9,7 +9,8 @@ from app.store.connection import Reading
 from app.store.taps.submissions import NOT_SET_ASIDE
 from app.store.visits.presences import arrays, of_staff
 
-# A door's taps are told by its presences, whatever tags hang there. What else is beside these is the person's.
+# A household's taps are counted by its presences, whatever tags hang there. Other taps beside these count for the
+# person.
 COUNTS = f"""
 SELECT 'person' AS whose, wanted.name, wanted.first_at, found.taps
 FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(name, first_at, before_at)
@@ -32,7 +33,7 @@ CROSS JOIN LATERAL (
 
 
 async def counted(reading: Reading, master: MasterData, crowds: Collection[Crowd]) -> dict[Crowd, int]:
-    """How many taps that were not set aside there are in each crowd."""
+    """The number of taps in each crowd, without those that were set aside."""
     if not crowds:
         return {}
     persons, households = (

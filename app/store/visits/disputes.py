@@ -1,4 +1,4 @@
-"""Disputed taps that wait for a person: those that hold a visit, and those that no visit has come of."""
+"""Disputed taps that wait for a decision: those that hold a visit, and those without a visit."""
 
 import datetime as dt
 from typing import Any
@@ -11,13 +11,13 @@ from app.store.visits.visits import BOUND, HOLDS
 Cursor = tuple[dt.datetime, UUID]
 
 HUNG = "SELECT household FROM tag_mount WHERE municipality_id = $1 AND tag = t.tag AND mounted @> t.at LIMIT 1"
-# The employer of the day, before the first day the first: whose it is to decide of the tap.
+# The employer on that day, or the first one before the first day, decides on the tap.
 EMPLOYER = """
 SELECT s.provider FROM staff_version AS s WHERE s.municipality_id = $1 AND s.ref = t.staff
 ORDER BY s.valid @> (t.at AT TIME ZONE 'Europe/Stockholm')::date DESC, s.valid LIMIT 1
 """
-# A tap at a tag that nobody had told to hang anywhere has no visit, until somebody does and the visit heals by itself,
-# or a person decides of the tap alone. One too many of its day never has a visit, wherever its tag hung.
+# A tap at an unassigned tag has no visit, until the tag gets a household and the visit heals by itself, or until a
+# person decides on the tap alone. A tap above the limit of its day never has a visit, wherever its tag hung.
 PAGE = f"""
 SELECT t.id AS tap, t.code, t.direction, t.at, t.received_at, t.evidence, t.staff, t.tag,
     coalesce(t.household, hung.household) AS household, held.visits
@@ -36,7 +36,7 @@ ORDER BY t.at, t.id LIMIT $5
 
 
 async def page(reading: Reading, provider: str | None, after: Cursor, limit: int) -> list[dict[str, Any]]:
-    """Disputed taps by time, after the cursor; those of one provider's staff of that day, where one is given."""
+    """At most `limit` disputed taps after the cursor, by time, of all staff or of one provider's staff of that day."""
     return [dict(row) for row in await reading.fetch(PAGE, *after, provider, limit)]
 
 
@@ -49,5 +49,5 @@ FROM tap AS t WHERE municipality_id = $1 AND id = $2
 
 
 async def one(reading: Reading, tap: UUID) -> Any:
-    """Who tapped when, and whether the tap alone can still be decided of; None for a tap that is not there."""
+    """The staff ref and time of a tap, and whether it can still be decided on alone; None for an unknown tap."""
     return await reading.fetchrow(ONE, tap)

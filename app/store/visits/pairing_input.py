@@ -1,8 +1,8 @@
-"""What persons are paired from: their taps, their stored presences and what has been said beside, in one statement.
+"""The input of pairing, in one statement: persons' taps, their stored presences and the corrections near them.
 
-Each statement is a round trip, which for a single tap costs more than what it reads. So the rows come as records of
-four kinds, each in a column of its own. The driver reads in a record only what it knows, and of arrays it knows those
-that are parameters or columns of a statement: of texts and of instants by the windows, of UUIDs by a column.
+Each statement is a round trip, which for a single tap costs more than reading the rows. So the rows come as records
+of four kinds, each in a column of its own. Within a record the driver decodes only types that it knows. It knows the
+types of arrays that are parameters or columns: texts and instants by the windows, UUIDs by a column.
 """
 
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
 
 
 class PairingInput(NamedTuple):
-    """Taps and presences of each person that was asked for; what people said, by person where there is something.
+    """Taps, presences and corrections by person. Persons without corrections near their taps are missing in `said`.
 
-    `flagged` are the taps of all of them that are flagged, also such as came so long before a window that a presence
-    could reach into it: where the clock of one was wrong, its visit may tell of a tap within.
+    `flagged` are the flagged taps of all of them, also from so long before a window that a presence could reach into
+    it: if the clock of one was wrong, the visit's anomaly may depend on a tap within the window.
     """
 
     taps: dict[str, list[Tap]]
@@ -46,7 +46,7 @@ class PairingInput(NamedTuple):
 async def around(
     reading: Reading, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
 ) -> PairingInput:
-    """What lies within windows of persons, as `taps_of` and `of_persons` read it; what is said, within wider ones."""
+    """Taps and presences within windows of persons, as by `taps_of` and `of_persons`; corrections within wider ones."""
     taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
     presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     said: list[dict[str, Any]] = []

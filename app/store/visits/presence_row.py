@@ -16,7 +16,7 @@ COLUMNS = (
     "closed_at", "state", "in_tap", "out_tap", "evidence_in", "evidence_out", "dispute_in", "dispute_out", "flags_in",
     "flags_out", "side_taps", "next_in_at", "spans", "overlap", "paired_by", "paired_at", "paired",
 )  # fmt: skip
-"""The columns of the table `presence` in its order; `tests/store/visits/test_row_codecs.py` compares them with the schema."""
+"""The columns of the table `presence`, in its order."""
 # Columns that only serve look-ups by index; their values follow from the others.
 LOOK_UPS = {"municipality_id", "anchor_at", "reach_at", "paired_by", "paired_at"}
 READ = tuple(name for name in COLUMNS if name not in LOOK_UPS)
@@ -29,7 +29,7 @@ PAIRED = TypeAdapter(tuple[Presence, ...])
 def spans_of(
     flat: Sequence[dt.datetime] | None, start: dt.datetime | None, end: dt.datetime | None
 ) -> tuple[Span, ...]:
-    """Spans as stored: flattened, or null for the whole of start to end."""
+    """The spans of a stored column: flattened instants, or null for the one span from start to end."""
     if flat is None:
         return ((start, end),) if start and end and start < end else ()
     return tuple(zip(flat[::2], flat[1::2], strict=True))
@@ -38,7 +38,7 @@ def spans_of(
 def flat_spans(
     spans: Sequence[Span], start: dt.datetime | None, end: dt.datetime | None, *, whole: bool
 ) -> list[dt.datetime] | None:
-    """Spans to store; null where they are just the whole, as they nearly always are."""
+    """The column of spans: flattened instants, or null for the one span from start to end, which is usual."""
     if whole and tuple(spans) == spans_of(None, start, end):
         return None
     return [at for span in spans for at in span]

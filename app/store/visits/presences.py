@@ -29,9 +29,9 @@ CROSS JOIN LATERAL (
 ) AS t
 """
 LONGEST = interval(LONGEST_PRESENCE)
-# An hour more than a presence can last, so that what is looked for by its beginning is found whenever it ended.
+# An hour more than a presence can last, so that a search by the start finds it whenever it ended.
 AROUND = interval(LONGEST_PRESENCE + dt.timedelta(hours=1))
-# The number of flags is what the index of flagged taps, of which there are few, is entered by.
+# The number of flags is the entry to the index of flagged taps, of which there are few.
 FLAGGED = f"""
 SELECT t.* FROM {windows(2, "staff")}
 CROSS JOIN LATERAL (
@@ -41,7 +41,8 @@ CROSS JOIN LATERAL (
     ORDER BY at
 ) AS t
 """
-# What the phones said of taps, each beside all staff refs of its person: control taps apart, nobody is present by one.
+# The phones' times of taps, compared with all taps of the person's staff refs but control taps: nobody is present by
+# one.
 CLOCKS = f"""
 SELECT t.id, t.at, t.tapped_at, bool_or(EXISTS (
     SELECT FROM tap AS other
@@ -55,8 +56,8 @@ JOIN tap AS t ON t.municipality_id = $1 AND t.id = wanted.tap
 GROUP BY t.id, t.at, t.tapped_at
 """
 SELECTED = ", ".join(f"p.{name}" for name in READ)
-# Three layers, each found by index: what was open when the window began; what overlaps that, for an inner visit may
-# long be closed when the outer one gets its OUT; and what overlaps those, without which their seconds cannot be told.
+# Three layers, each found by index: presences open when the window began; those that overlap them, for an inner visit
+# may long be closed when the outer one gets its OUT; and those that overlap these, which their seconds depend on.
 # A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
 
 
@@ -84,7 +85,7 @@ CROSS JOIN LATERAL (
 
 
 OF_PERSONS = of_persons_from(windows(2, "person"))
-# Those that corrections have laid something over, by whom and when their taps were.
+# Presences that corrections have changed, by the person and time of their taps.
 PAIRED_OF_PERSONS = f"""
 SELECT {SELECTED} FROM {windows(2, "person")}
 CROSS JOIN LATERAL (
@@ -93,7 +94,7 @@ CROSS JOIN LATERAL (
       AND p.paired_at >= wanted.first_at - {AROUND} AND p.paired_at <= wanted.last_at
 ) AS p
 """
-# The persons that corrections have given presences to, by the taps of these: bounds and what stands beside them.
+# The persons that corrections have given presences to, by the taps of these: their bounds and side taps.
 GIVEN = f"""
 SELECT t.id, p.person FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS t(id, person, at)
 JOIN presence AS p ON p.municipality_id = $1 AND p.paired_by = t.person
@@ -113,7 +114,7 @@ CROSS JOIN LATERAL (
     ORDER BY p.anchor_at
 ) AS p
 """
-# Found through the visits, which have an index of their starts; an index of what is open would move with every OUT.
+# Found through the visits, which have an index of their starts; an index of open ones would change with every OUT.
 EXPIRED = """
 SELECT coalesce(p.paired_by, v.person) AS person, min(v.started_at) AS first_at, max(v.started_at) AS last_at
 FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence
@@ -152,12 +153,12 @@ LIVED_IN = "SELECT EXISTS (SELECT FROM recipient_version WHERE municipality_id =
 
 
 def arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
-    """Windows as three parameters."""
+    """Windows as three arrays: names, first instants, last instants."""
     return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
 
 
 def of_staff(master: MasterData, windows: Sequence[Window]) -> list[Window]:
-    """The windows of persons as those of their staff refs."""
+    """Windows of persons as windows of their staff refs."""
     return [(staff, first, last) for person, first, last in windows for staff in master.refs_of(person)]
 
 
@@ -175,7 +176,7 @@ async def taps_of(reading: Reading, master: MasterData, windows: Sequence[Window
 
 
 def tap_of(row: Any, master: MasterData) -> Tap | None:
-    """A tap from its row of `TAPS`; None for one that nobody is present by."""
+    """The tap of a row of `TAPS`; None for a control tap and for one without a household."""
     id_, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason = row
     if direction == "control":
         return None
@@ -183,14 +184,14 @@ def tap_of(row: Any, master: MasterData) -> Tap | None:
         household = master.tags[tag].household_at(at)
         if household is None:
             return None
-    # A tag that has since been told to hang somewhere is no longer unassigned: the visit heals.
+    # A tag that has since got a household is no longer unassigned: the visit heals.
     dispute = code if verdict == "disputed" and code != "tag_unassigned" else None
     level = by_hand(reason) if evidence == "manual" else evidence
     return Tap(id_, staff, household, direction, at, counter, level, dispute, tuple(flags))
 
 
 async def clocks_of(reading: Reading, master: MasterData, presences: Sequence[Presence]) -> dict[UUID, Said]:
-    """What the phones said of the ends of presences, by tap."""
+    """The phones' times of the ends of presences, by tap."""
     asked = [
         (tap, staff)
         for presence in presences
@@ -228,7 +229,10 @@ async def of_ids(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Presence]:
 
 
 async def given_to_others(reading: Reading, taps: Sequence[tuple[UUID, str, dt.datetime]]) -> set[tuple[UUID, str]]:
-    """Of taps, each with whose and when it was, those whose presence a correction gave to a person, and to whom."""
+    """Pairs (tap, person): the taps whose presence a correction gave to that person.
+
+    `taps` are (id, person who tapped, instant).
+    """
     return {tuple(row) for row in await reading.fetch(GIVEN, *map(list, zip(*taps, strict=True)))}
 
 
@@ -238,7 +242,7 @@ async def at_households(reading: Reading, windows: Sequence[Window], known: Sequ
 
 
 async def logged_in(reading: Reading, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:
-    """Who came to the household and has not left; None for a household nobody ever lived in."""
+    """The open presences at the household as JSON objects; None for a household where nobody ever lived."""
     if not await reading.fetchval(LIVED_IN, household):
         return None
     rows = await reading.fetch(LOGGED_IN, household, now - LONGEST_PRESENCE, now)
@@ -246,17 +250,17 @@ async def logged_in(reading: Reading, household: str, now: dt.datetime) -> list[
 
 
 async def expired(reading: Reading, first_at: dt.datetime, before_at: dt.datetime) -> list[Window]:
-    """Persons with visits without OUT that began from `first_at` and before `before_at`, with the window of those."""
+    """Persons with visits without OUT that began from `first_at` to before `before_at`, each with their window."""
     rows = await reading.fetch(EXPIRED, first_at, before_at)
     return [(row["person"], row["first_at"], row["last_at"]) for row in rows]
 
 
 async def history(reading: Reading) -> Span | None:
-    """First and last instant of anything told, None before the first tap."""
+    """First and last instant of all taps, manual visits and presences; None before the first."""
     row = await reading.one(HISTORY)
     return (row["first_at"], row["last_at"]) if row["first_at"] else None
 
 
 async def persons_within(reading: Reading, first_at: dt.datetime, last_at: dt.datetime) -> list[str]:
-    """Every person with a tap or a presence within, both ends included."""
+    """Every person with a tap, manual visit or presence between two instants, both included."""
     return sorted(row[0] for row in await reading.fetch(PERSONS_WITHIN, first_at, last_at))

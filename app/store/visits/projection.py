@@ -1,7 +1,7 @@
-"""Writing what the projection derived: presences, visits, withdrawn ones, what is kept of a month, the list of changes.
+"""Writing of derived rows: presences, visits, withdrawn visits, the figures of months, the list of changes.
 
-All of it is one statement, whatever comes out differently. It runs under the municipality's lock, so a change number is
-given once and no reader of changes ever skips one.
+One statement writes all differences. It runs under the municipality's lock, so a change number is given once and no
+reader of changes ever skips one.
 """
 
 from collections import defaultdict
@@ -20,10 +20,10 @@ from app.store.visits.visit_row import StoredVisit, visit_row
 SUM_KEY = schema.month_sum.primary_key.columns.keys()
 COUNT_KEY = schema.anomaly_count.primary_key.columns.keys()
 SUMS = [name for name in rows.names(schema.month_sum) if name not in SUM_KEY]
-# A visit is counted under its weakest end; what is under none of these is `sun_online`. Each with how far its counts
-# stand behind those of all visits.
+# A visit is counted under its weakest end, and under none of these it is `sun_online`. Each level comes with the offset
+# of its counts from those of all visits.
 WEAKER = [(level, SUMS.index(level) - SUMS.index("visits")) for level in reversed(EVIDENCE_LEVELS[1:])]
-# A visit that comes back after it was withdrawn goes on counting its versions.
+# A visit that returns after it was withdrawn continues the numbers of its versions.
 VISIT_COLUMNS = ", ".join(
     "new_visit.version + coalesce(back.version, 0)" if name == "version" else f"new_visit.{name}"
     for name in rows.names(schema.visit)
@@ -70,7 +70,7 @@ async def write(
     gone: Sequence[tuple[StoredVisit, UUID | None]] = (),
     before: Sequence[Visit] = (),
 ) -> int:
-    """Write presences and visits as they now are, take away what is no more. Returns the last change number given.
+    """Write new and changed presences and visits, delete those that are no more. Returns the last change number.
 
     `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
     """
@@ -78,8 +78,8 @@ async def write(
     new_presences = [presence_row(writing.municipality_id, presence) for presence in presences]
     ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
     changes = [
-        writing.macs.add("visit_change", (writing.municipality_id, no, *told))
-        for no, told in enumerate(ids, change_no + 1)
+        writing.macs.add("visit_change", (writing.municipality_id, no, *change))
+        for no, change in enumerate(ids, change_no + 1)
     ]
     if new_presences or removed or changes:
         await writing.execute(
@@ -97,26 +97,26 @@ async def write(
 
 
 def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:
-    """What the visits change in the month's sums, from before to after, for each key that moves.
+    """The differences of the months' sums between the visits `before` and `after`, for each key that changes.
 
-    Rows of `month_sum` without the municipality.
+    They are rows of `month_sum` without the municipality.
     """
     sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0] * len(SUMS))
-    for told, sign in ((after, 1), (before, -1)):
-        for visit in told:
+    for visits, sign in ((after, 1), (before, -1)):
+        for visit in visits:
             if visit.shares:
                 _add(sums, visit, sign)
     return [(*key, *sums[key]) for key in sorted(sums) if any(sums[key])]
 
 
 def anomaly_counts(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:
-    """What the visits change in the counts of anomalies, as `month_sums` does in the sums.
+    """The differences of the counts of anomalies between the visits `before` and `after`, for each key that changes.
 
-    Rows of `anomaly_count` without the municipality.
+    They are rows of `anomaly_count` without the municipality.
     """
     counts: defaultdict[tuple[Any, ...], int] = defaultdict(int)
-    for told, sign in ((after, 1), (before, -1)):
-        for visit in told:
+    for visits, sign in ((after, 1), (before, -1)):
+        for visit in visits:
             for code in visit.anomalies:
                 month = visit.local_date.replace(day=1)
                 counts[visit.provider or "", code, visit.settled.get(code, "open"), month] += sign

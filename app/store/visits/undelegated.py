@@ -24,7 +24,7 @@ Place = tuple[dt.datetime, UUID]
 async def without(
     reading: Reading, days: Days, provider: str | None, staff: str | None, after: Place, limit: int
 ) -> list[Visit]:
-    """Performed visits of inclusive local days in which leave was missing, in their order."""
+    """Performed visits of inclusive local days in which a delegation was missing, in order."""
     # The index is of instants; a day to both sides covers what begins on these days.
     span = days_span(days[0] - ONE_DAY, days[1] + ONE_DAY)
     rows = await reading.fetch(WITHOUT, *days, *span, provider, staff, *after, limit)

@@ -1,4 +1,4 @@
-"""Reading visits for people and machines: lists by filter, one by id, the list of changes."""
+"""Reading of visits: lists by filter, one by id, the list of changes."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ RefKind = Literal["recipient", "provider", "staff"]
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whose visits a caller may see: all, one provider's, or one staff's own since an instant."""
+    """The visits that a caller may see: all, one provider's, or one staff's own since an instant."""
 
     provider: str | None = None
     staff: str | None = None
     since: dt.datetime | None = None
 
     def limits(self, of: Table = visit) -> list[ColumnElement[bool]]:
-        """Which of the visits, or of the withdrawn ones: of those nothing says when they were."""
+        """The conditions on visits, or on withdrawn ones, which have no time."""
         limits: list[ColumnElement[bool]] = []
         if self.provider is not None:
             limits.append(of.c.provider == self.provider)
@@ -49,7 +49,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class VisitFilter:
-    """What a list is asked for; days are local and inclusive."""
+    """A filter of the list of visits; days are local and inclusive."""
 
     first_on: dt.date | None = None
     last_on: dt.date | None = None
@@ -60,8 +60,8 @@ class VisitFilter:
     anomaly: str | None = None
 
 
-# As the driver gives them, which is what `visit_of` reads: looking every array over for values to convert is a fifth of
-# what a page costs.
+# Values stay as the driver gives them, and `visit_of` reads them so: to look for values to convert in every array is a
+# fifth of the cost of a page.
 WHOLE: list[ColumnElement[Any]] = [type_coerce(visit.c[name], NULLTYPE) for name in COLUMNS]
 Cursor = tuple[dt.datetime, UUID]
 
@@ -69,7 +69,7 @@ Cursor = tuple[dt.datetime, UUID]
 async def page(
     reading: Reading, reach: Reach, wanted: VisitFilter, after: Cursor | None, limit: int
 ) -> list[StoredVisit]:
-    """Visits by `sort_at`, id, after the cursor."""
+    """At most `limit` visits after the cursor, in order of `sort_at` and id."""
     where = [visit.c.municipality_id == reading.municipality_id, *reach.limits()]
     if wanted.first_on:
         where.append(visit.c.sort_at >= day_start(wanted.first_on))
@@ -80,17 +80,17 @@ async def page(
         if value is not None:
             where.append(visit.c[name] == value)
     if wanted.anomaly is not None:
-        # The length is what the index of visits with anomalies is entered by.
+        # The length is the entry to the index of visits with anomalies.
         where += [func.cardinality(visit.c.anomalies) > 0, literal(wanted.anomaly) == visit.c.anomalies.any_()]
     if after:
-        # The plain bound beside the pair is what the index is entered by.
+        # The plain bound beside the pair is the entry to the index.
         where += [visit.c.sort_at >= after[0], tuple_(visit.c.sort_at, visit.c.id) > after]
     query = select(*WHOLE).where(and_(*where)).order_by(visit.c.sort_at, visit.c.id).limit(limit)
     return await _stored(reading, query)
 
 
 async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | None:
-    """The visit with this id, within reach."""
+    """The visit with this id; None if there is none or it is out of reach."""
     query = select(*WHOLE).where(
         visit.c.municipality_id == reading.municipality_id, visit.c.id == visit_id, *reach.limits()
     )
@@ -98,7 +98,7 @@ async def one(reading: Reading, reach: Reach, visit_id: UUID) -> StoredVisit | N
 
 
 async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[bool, UUID | None]:
-    """Whether the visit was withdrawn, and what stands in its place, both within reach."""
+    """True if the visit was withdrawn, and the id of the visit in its place, both only within reach."""
     row = (
         await reading.composed(
             select(withdrawn_visit.c.replaced_by).where(
@@ -114,7 +114,7 @@ async def withdrawn(reading: Reading, reach: Reach, visit_id: UUID) -> tuple[boo
 
 
 async def _within(reading: Reading, reach: Reach, ids: Sequence[UUID | None]) -> set[UUID]:
-    """Those of the visits, withdrawn since or not, that are within reach: of another's not even the id is told."""
+    """The visits among these, withdrawn or not, that are within reach: other ids must not be disclosed."""
     found = [
         select(of.c.id).where(of.c.municipality_id == reading.municipality_id, of.c.id.in_(ids), *reach.limits(of))
         for of in (visit, withdrawn_visit)
@@ -124,24 +124,24 @@ async def _within(reading: Reading, reach: Reach, ids: Sequence[UUID | None]) ->
 
 @dataclass(frozen=True, slots=True)
 class VisitChange:
-    """The newest state of a visit that changed; without one it is `withdrawn`, or out of the caller's reach."""
+    """A changed visit in its newest state. Without a state it is `withdrawn`, or out of the caller's reach."""
 
     no: int
     visit_id: UUID
     visit: StoredVisit | None
     withdrawn: bool
     replaced_by: UUID | None
-    """Null as well where it is out of the caller's reach."""
+    """Also None where the replacement is out of the caller's reach."""
 
 
 async def epoch(reading: Reading) -> str:
-    """What tells this life of the database from those before a restore: numbers of changes are given anew in each."""
+    """The id of the database's epoch, which a restore changes: each epoch numbers its changes anew."""
     found: UUID = await reading.fetchval(EPOCH)
     return found.hex[:12]
 
 
 async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[VisitChange]:
-    """Changes after a number, in their order. Numbers are given under the municipality's lock, so none comes late."""
+    """At most `limit` changes after a number, in order. They are numbered under the lock, so none appears later."""
     gone = and_(
         withdrawn_visit.c.municipality_id == visit_change.c.municipality_id,
         withdrawn_visit.c.id == visit_change.c.visit,
@@ -187,9 +187,9 @@ TABLES = {"recipient": recipient_version, "provider": provider, "staff": staff_v
 
 
 async def known_refs(reading: Reading, reach: Reach, wanted: Sequence[tuple[RefKind, str]]) -> bool:
-    """Whether every ref exists and is within reach: a provider reaches itself, its staff, and whom it serves.
+    """True if every ref exists and is within reach: a provider reaches itself, its staff and its recipients.
 
-    Staff reach themselves, who employs or employed them, and whom they have visited of late.
+    Staff reach themselves, their present and former employers, and the recipients they visited lately.
     """
     return all([await _known(reading, reach, kind, ref) for kind, ref in wanted])
 
@@ -217,7 +217,7 @@ async def _known(reading: Reading, reach: Reach, kind: RefKind, ref: str) -> boo
 
 
 async def _serves(reading: Reading, reach: Reach, recipient: str) -> bool:
-    """Whether the caller has, or has had, to do with the recipient."""
+    """True if the caller serves or has served the recipient."""
     if reach == Reach():
         return True
     visited = select(visit.c.id).where(

@@ -18,7 +18,7 @@ COLUMNS = (
     "share_intervention", "share_line", "share_seconds", "share_payable", "share_reason", "anomalies", "suggestions",
     "settled", "corrections", "declined", "noted",
 )  # fmt: skip
-"""The columns of the table `visit` in its order; `tests/store/visits/test_row_codecs.py` compares them with the schema."""
+"""The columns of the table `visit`, in its order."""
 
 
 class StoredVisit(NamedTuple):

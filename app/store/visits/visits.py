@@ -1,4 +1,4 @@
-"""Reading derived visits, and the reports and corrections they follow, in sets."""
+"""Reading of derived visits, and of the reports and corrections they follow from, in sets."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ BOUND = f"""(
         AND moved.paired_at BETWEEN t.at - {AROUND} AND t.at AND t.id IN (moved.in_tap, moved.out_tap)
 )"""
 HOLDS = "CASE t.id WHEN p.in_tap THEN p.dispute_in ELSE p.dispute_out END IS NOT NULL AND v.status = 'disputed'"
-"""Whether the visit `v` of that presence waits for a person to decide of that tap."""
+"""SQL: true if the visit `v` of that presence waits for a decision on that tap."""
 OF_TAP = f"""
 SELECT v.id, {HOLDS} AS held FROM tap AS t CROSS JOIN LATERAL {BOUND} AS p
 JOIN visit AS v ON v.municipality_id = $1 AND v.presence = p.id
@@ -63,11 +63,11 @@ WEAKEST = " ".join(
     f"WHEN '{level}' IN (v.evidence_in, v.evidence_out) THEN '{level}'" for level in reversed(EVIDENCE_LEVELS[1:])
 )
 WEAKEST_END = f"CASE {WEAKEST} ELSE '{EVIDENCE_LEVELS[0]}' END"
-"""The evidence of a performed visit `v`, as `domain.visits.evidence.weakest` has it."""
+"""SQL of the evidence of a performed visit `v`, the same as `domain.visits.evidence.weakest`."""
 
 
 class Standing(NamedTuple):
-    """What is stored of presences: their visits, and by tap the reports and, in order, the corrections that name it."""
+    """The stored visits of presences and, by tap, the reports on it and the corrections of it in order."""
 
     visits: list[StoredVisit]
     reports: dict[UUID, list[Report]]
@@ -80,23 +80,23 @@ async def of_presences(reading: Reading, presences: Sequence[UUID]) -> list[Stor
 
 
 async def of_tap(reading: Reading, tap: UUID) -> tuple[UUID, bool] | None:
-    """A visit that the tap bounds, and whether it waits for that tap's dispute; None where it bounds none."""
+    """A visit that the tap bounds, and whether it waits for a decision on that tap; None where it bounds none."""
     row = await reading.fetchrow(OF_TAP, tap)
     return None if row is None else (row["id"], row["held"])
 
 
 async def notes(reading: Reading, reports: Sequence[UUID]) -> dict[UUID, str]:
-    """What carers wrote in reports, by the report."""
+    """The notes in reports, by the report's id."""
     return {row["id"]: row["note"] for row in await reading.fetch(NOTES, reports)}
 
 
 async def orphans(reading: Reading) -> list[StoredVisit]:
-    """Visits whose presence does not exist; there are none unless somebody has meddled."""
+    """Visits whose presence does not exist; there are none unless somebody changed the tables."""
     return [visit_of(tuple(row)) for row in await reading.fetch(ORPHANS)]
 
 
 async def standing(reading: Reading, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
-    """The stored visits of presences, and all that has been said of their taps."""
+    """The stored visits of presences, and the reports and corrections of taps."""
     visits: list[StoredVisit] = []
     reports: defaultdict[UUID, list[Report]] = defaultdict(list)
     corrections: list[Correction] = []
@@ -114,7 +114,7 @@ async def standing(reading: Reading, presences: Sequence[UUID], taps: Sequence[U
 
 
 def _report(row: Any) -> Report:
-    told = tuple(ReportedIntervention(*one) for one in from_json(row["interventions"]))
+    interventions = tuple(ReportedIntervention(*one) for one in from_json(row["interventions"]))
     return Report(
         id=row["id"],
         staff=row["staff"],
@@ -122,7 +122,7 @@ def _report(row: Any) -> Report:
         reported_at=row["reported_at"],
         received_at=row["received_at"],
         outcome=row["outcome"],
-        interventions=told,
+        interventions=interventions,
         note=row["note"],
         sent_at=row["sent_at"],
     )
