@@ -29,14 +29,14 @@ Role = Literal["planner", "system", "controller", "inspector", "auditor", "admin
 
 
 class ClientBody(Wire):
-    """A client's name and role, a planner's provider, and what it is held to."""
+    """The name and role of a client, its provider if it is a planner, and its scopes."""
 
     ref: Ref
     role: Role
     provider: Ref | None = None
     scopes: Annotated[
         list[Annotated[str, OneOf(SCOPES)]] | None,
-        Field(min_length=1, description="The most that its tokens may. Null: all that the role may."),
+        Field(min_length=1, description="The scopes that its tokens may have. Null: all scopes of the role."),
     ] = None
 
     @model_validator(mode="after")
@@ -47,7 +47,7 @@ class ClientBody(Wire):
 
 
 class ClientAnswer(Versioned):
-    """A client as stored."""
+    """A client as it is stored."""
 
     role: Role
     provider: AnyRef | None
@@ -57,7 +57,7 @@ class ClientAnswer(Versioned):
 
 
 class NewClientAnswer(ClientAnswer):
-    """A client with what it asks for tokens with. The secret is told this once: only its keyed digest is kept."""
+    """A new client with its secret. The secret is shown only here; the service stores only its keyed hash."""
 
     client_id: str
     client_secret: str
@@ -92,14 +92,17 @@ add_routes(router, KIND)
 
 @router.post(
     "/v1/clients",
-    operation_id="make_client",
-    summary="Make a client",
+    operation_id="create_client",
+    summary="Create a client",
     status_code=201,
     openapi_extra=body_of(ClientBody, example=CLIENT),
     responses=answer_of(NewClientAnswer, example=NEW_OUT, status=201, text="Created"),
 )
 async def make(request: Request, caller: Admin) -> Response:
-    """Gives it a secret, told this once. A name is given only once; a client that lost its secret gets another name."""
+    """Create a client and its secret. The secret is shown only in this answer.
+
+    A name can be given only once. If the secret is lost, create a client with another name.
+    """
     body = await read_json(request, ClientBody)
     scopes = None if body.scopes is None else list(dict.fromkeys(body.scopes))
     beyond = set(scopes or SCOPES) - caller.scopes
@@ -121,12 +124,12 @@ async def make(request: Request, caller: Admin) -> Response:
 @router.post(
     "/v1/clients/{ref}/revoke",
     operation_id="revoke_client",
-    summary="Trust a client no longer",
+    summary="Revoke a client",
     openapi_extra=body_of(RevokeBody, example=REVOKE),
     responses=answer_of(ClientAnswer, example=REVOKED_OUT, headers=["ETag"]),
 )
 async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Response:
-    """It gets no token any more, and those it has open nothing within a minute. For good."""
+    """Revoke a client for good. It gets no new tokens, and its present tokens stop working within a minute."""
     known_ref(ref)
     body = await read_json(request, RevokeBody)
 

@@ -18,9 +18,9 @@ router = APIRouter(tags=["devices"])
 
 
 class ClockDayOut(Wire):
-    """A day's taps of the phone that its clock was wrong for.
+    """The taps of one day for which the clock of the phone was wrong.
 
-    `ahead_seconds` is how far the one furthest off was ahead of when it counts as made; below zero it was behind.
+    `ahead_seconds` is below zero if the clock was behind.
     """
 
     local_date: Day
@@ -32,7 +32,7 @@ class ClockDayOut(Wire):
 
 
 class ClockOut(Wire):
-    """A page of days; `next` is the cursor of the next one."""
+    """A page of days with a wrong clock."""
 
     items: list[ClockDayOut]
     next: str | None
@@ -51,7 +51,7 @@ EXAMPLE = {
 @router.get(
     "/v1/devices/{ref}/clock",
     operation_id="get_device_clock",
-    summary="How wrong a phone's clock was",
+    summary="Get the clock errors of a device",
     responses=answer_of(ClockOut, example={"items": [EXAMPLE], "next": None}, headers=["Link"]),
 )
 async def get_clock(
@@ -61,10 +61,10 @@ async def get_clock(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """One finding a day, oldest first: its taps were given other times than the phone said.
+    """List the days on which the clock of a phone was wrong, so that its taps got other times. The oldest day is first.
 
-    A visit tells of a wrong clock only where that moved its seconds by more than a minute, or a tap's place among those
-    of its person. All other findings stand here alone, and those too.
+    A visit shows a wrong clock only if it changed the visit's seconds by more than a minute, or the order of the
+    person's taps. This list shows all errors.
     """
     after = _day_of(cursor) if cursor else None
     async with database(request).read(caller.municipality_id) as reading:

@@ -38,7 +38,7 @@ Coordinate = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{43}$")]
 
 
 class PublicKey(Wire):
-    """A P-256 public key as JWK (RFC 7517), as a browser exports it."""
+    """A P-256 public key as JWK (RFC 7517), in the form in which browsers export it."""
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
@@ -64,13 +64,13 @@ class PublicKey(Wire):
 
 
 class OfferBody(Wire):
-    """Whose phone is to be enrolled."""
+    """The person whose phone is to be enrolled."""
 
     staff: Ref
 
 
 class OfferAnswer(Wire):
-    """A code that is good once, until `expires_at`; `qr` is an SVG image of `address` as a data URI."""
+    """An enrolment code. It works once, until `expires_at`. `qr` is an SVG image of `address` as a data URI."""
 
     code: str
     staff: AnyRef
@@ -80,14 +80,14 @@ class OfferAnswer(Wire):
 
 
 class EnrolBody(Wire):
-    """The code, in any writing, and the public key of the pair that the phone has made."""
+    """The enrolment code and the public key of the phone."""
 
     code: Annotated[str, StringConstraints(min_length=1, max_length=40)]
     public_key: PublicKey
 
 
 class EnrolAnswer(Wire):
-    """Who the phone is from now on, and where it gets its tokens."""
+    """The identity of the enrolled phone, and the address where it gets tokens."""
 
     device: AnyRef
     staff: AnyRef
@@ -96,7 +96,7 @@ class EnrolAnswer(Wire):
 
 
 class RevokeBody(Wire):
-    """Since when it is no longer trusted [now], and why. Never in time to come."""
+    """The time from which it is no longer trusted, and the reason."""
 
     at: Instant | None = None
     reason: Text
@@ -114,7 +114,7 @@ class RevokeBody(Wire):
 
 
 class KeptKey(Wire):
-    """What is kept of a device's public key, as JWK."""
+    """The stored part of the public key of a device, as JWK."""
 
     kty: Literal["EC"]
     crv: Literal["P-256"]
@@ -123,7 +123,10 @@ class KeptKey(Wire):
 
 
 class DeviceAnswer(Versioned):
-    """An enrolled device. Taps made at or after `revoked_at` are disputed, earlier ones stand, flagged."""
+    """An enrolled device. Taps that were made at or after `revoked_at` are disputed.
+
+    Earlier taps stand, with an anomaly.
+    """
 
     staff: AnyRef
     public_key: KeptKey
@@ -172,14 +175,17 @@ DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]
 
 @router.post(
     "/v1/devices",
-    operation_id="offer_enrolment",
-    summary="Give a staff ref a code to enrol a phone with",
+    operation_id="create_enrolment_code",
+    summary="Create an enrolment code",
     status_code=201,
     openapi_extra=body_of(OfferBody, example={"staff": "S-07"}),
     responses=answer_of(OfferAnswer, example=OFFER_OUT, status=201, text="Created"),
 )
 async def offer(request: Request, caller: DeviceWriter) -> Response:
-    """Told this once: only its keyed digest is kept. Show the QR code to the phone, or have the code typed in."""
+    """Create a code with which a staff member enrols a phone. The code is shown only in this answer.
+
+    The service stores only a keyed hash of the code. Let the phone scan the QR code, or type the code into the phone.
+    """
     body = await read_json(request, OfferBody)
     code = new_code()
     digest = digest_of(request, PURPOSE, code)
@@ -203,15 +209,16 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
 @router.post(
     "/v1/devices/enrol",
     operation_id="enrol_device",
-    summary="Enrol a phone with its code",
+    summary="Enrol a device",
     status_code=201,
     openapi_extra=body_of(EnrolBody, example={"code": "7Q0M-3ZK8-W1B5", "public_key": KEY}),
     responses=answer_of(EnrolAnswer, example=ENROL_OUT, status=201, text="Created") | refused(403, 429),
 )
 async def enrol(request: Request) -> Response:
-    """Needs no token, for the code stands for one. Unknown, used and ended codes get the same answer (403).
+    """Enrol a phone with its code. No token is needed, because the code proves who asks.
 
-    Ten failures of an address within ten minutes, and it has to wait (429 with `Retry-After`).
+    Unknown, used and expired codes all get the same answer (403). After ten failures from one address within ten
+    minutes, that address must wait (429 with `Retry-After`).
     """
     attempts: Throttle = request.app.state.enrolment_attempts
     address = attempts.begin(request)
@@ -240,14 +247,14 @@ add_routes(router, KIND)
 @router.post(
     "/v1/devices/{ref}/revoke",
     operation_id="revoke_device",
-    summary="Trust a device no longer",
+    summary="Revoke a device",
     openapi_extra=body_of(RevokeBody, example=REVOKE),
     responses=answer_of(DeviceAnswer, example=REVOKED_OUT, headers=["ETag"]),
 )
 async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) -> Response:
-    """Within a minute its tokens are good for nothing but sending taps, for those made before still count.
+    """Revoke a device. Within a minute, its tokens can only send taps, because taps that were made before still count.
 
-    Of several revocations the earliest holds; a device that turns up again is enrolled anew.
+    If a device is revoked several times, the earliest time holds. A device that is found again must be enrolled again.
     """
     known_ref(ref)
     body = await read_json(request, RevokeBody)

@@ -18,7 +18,7 @@ from fastapi.responses import Response
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic_core import from_json, to_json
 
 from app.api.access.clients import PURPOSE
@@ -26,7 +26,7 @@ from app.api.http.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, SCOPES, Token
 from app.api.http.address import address_of
 from app.api.http.json_bodies import read_form
 from app.api.http.problems import Problem
-from app.api.http.shapes import REF, OneOf, answer_of
+from app.api.http.shapes import REF, Described, OneOf, answer_of
 from app.domain.time import UTC
 from app.store.access import credentials
 from app.store.database import UnknownMunicipalityError
@@ -53,17 +53,17 @@ TEXTS = {
 }
 
 
-class TokenAnswer(BaseModel):
-    """An access token and how many seconds it lasts."""
+class TokenAnswer(Described):
+    """An access token and the number of seconds for which it is valid."""
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
-    scope: str = Field(default="", description="What it is held to. Left out: all that the role may.")
+    scope: str = Field(default="", description="The scopes of the token. Left out: all scopes of the role.")
 
 
-class TokenRefusal(BaseModel):
-    """RFC 6749, 5.2."""
+class TokenRefusal(Described):
+    """A refusal to give a token (RFC 6749, 5.2)."""
 
     error: Annotated[str, OneOf(TEXTS)]
     error_description: str
@@ -76,7 +76,13 @@ class _RefusedError(Exception):
 
 
 EXAMPLE_OUT = {"access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9...", "token_type": "Bearer", "expires_in": 900}
-FIELDS = ("grant_type", "assertion", "client_id", "client_secret", "scope")
+FIELDS = {
+    "grant_type": "The kind of request: `client_credentials` for a client, the address of RFC 7523 for a device.",
+    "assertion": "The signed assertion of a device (RFC 7523).",
+    "client_id": "The id of a client, if it is not sent by HTTP Basic.",
+    "client_secret": "The secret of a client, if it is not sent by HTTP Basic.",
+    "scope": "The scopes that the token is to have, separated by spaces. Left out: all that are allowed.",
+}
 FORM = {
     "requestBody": {
         "required": True,
@@ -84,7 +90,7 @@ FORM = {
             "application/x-www-form-urlencoded": {
                 "schema": {
                     "type": "object",
-                    "properties": {name: {"type": "string"} for name in FIELDS},
+                    "properties": {name: {"type": "string", "description": text} for name, text in FIELDS.items()},
                     "required": ["grant_type"],
                 },
                 "examples": {
@@ -119,10 +125,11 @@ def _refusal(status: int, error: str) -> dict[int | str, dict[str, Any]]:
     | _refusal(401, "invalid_client"),
 )
 async def token(request: Request) -> Response:
-    """For a device: `iss` and `sub` its ref, `aud` this address, `exp` within five minutes, a `jti` used once, ES256.
+    """Get an access token for a device or a client. It is valid for fifteen minutes. Then ask again.
 
-    For a client: its id and secret by HTTP Basic or in the form. A token lasts fifteen minutes and is asked for again.
-    With `scope` it is held to less than its role may, or than the client is registered with; never to more.
+    A device sends an assertion, signed with ES256: `iss` and `sub` are its ref, `aud` is this address, `exp` is within
+    five minutes, and `jti` is used only once. A client sends its id and secret, by HTTP Basic or in the form. With
+    `scope`, the token may do less than the role and the client may. It can never do more.
     """
     try:
         minted, scopes = await _granted(request, await _form(request))

@@ -9,9 +9,20 @@ from app.actions.versions import Condition
 
 ETAG = re.compile(r'"([0-9]{1,9})"')
 
-IfMatch = Annotated[str | None, Header(alias="If-Match", description='`"<version>"`: only where that one stands.')]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='The version that you have read, as `"<version>"`. Another version is refused with 412.',
+    ),
+]
 
-IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", description="`*`: only where there is none yet.")]
+IfNoneMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-None-Match", description="`*` makes the call create only. It is refused if the record already exists."
+    ),
+]
 
 
 async def condition_of(request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:

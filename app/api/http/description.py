@@ -1,6 +1,6 @@
-"""The API's own description, OpenAPI 3.1: made by FastAPI of routes and models, and told to the end here.
+"""The OpenAPI 3.1 description of the API. FastAPI makes it of routes and models; here it is completed.
 
-What routes have in common is read off their dependencies: who may ask, and what headers they look at.
+Roles, scopes and headers of a route are read from its dependencies.
 """
 
 from collections.abc import Iterable
@@ -18,12 +18,12 @@ from app.api.http.shapes import Fault, OneOf, Wire, sent
 from app.settings import VERSION
 
 HEADERS = {
-    "Content-Disposition": "The name to keep a file under; not sent with JSON.",
-    "ETag": "The version, in quotation marks, to be sent back in `If-Match`.",
-    "Link": 'The next page (RFC 8288, `rel="next"`), where there is one.',
-    "Location": "Where to go on.",
-    "Retry-After": "In how many seconds to ask again.",
-    "WWW-Authenticate": "How to say who asks (RFC 6750), or which scope is lacking.",
+    "Content-Disposition": "The name for the file. It is not sent with JSON.",
+    "ETag": "The version, in quotation marks. Send it back in `If-Match`.",
+    "Link": 'The address of the next page (RFC 8288, `rel="next"`), if there is one.',
+    "Location": "The address to ask next.",
+    "Retry-After": "The number of seconds to wait before the next try.",
+    "WWW-Authenticate": "The way to authenticate (RFC 6750), or the scope that is missing.",
 }
 EXAMPLES = {
     "Content-Disposition": 'attachment; filename="executed-time-2026-10.csv"',
@@ -34,89 +34,94 @@ EXAMPLES = {
     "WWW-Authenticate": 'Bearer error="invalid_token"',
 }
 Said = tuple[str, str, list[str]]
-"""A code that an answer has, what the answer means, and its headers."""
+"""A code that such an answer may have, the meaning of the answer, and its headers."""
 REFUSALS: dict[str, tuple[str, Said]] = {
-    "401": ("Unauthenticated", ("unauthenticated", "No token, or none that is good.", ["WWW-Authenticate"])),
-    "403": ("Forbidden", ("forbidden_role", "Known, but not the caller's to do.", ["WWW-Authenticate"])),
-    "409": ("NotYet", ("not_sealed", "Not as it stands; `code` says why, and whether to wait.", ["Retry-After"])),
-    "412": ("AnotherVersion", ("version_conflict", "Another version stands than the one named.", ["ETag"])),
-    "422": ("Unreadable", ("invalid_parameter", "A parameter or the body is wrong; `errors` says where.", [])),
+    "401": ("Unauthenticated", ("unauthenticated", "There is no valid token.", ["WWW-Authenticate"])),
+    "403": ("Forbidden", ("forbidden_role", "The caller may not do this.", ["WWW-Authenticate"])),
+    "409": ("NotYet", ("not_sealed", "The state does not allow this. `code` says why.", ["Retry-After"])),
+    "412": ("AnotherVersion", ("version_conflict", "The record has another version than the one named.", ["ETag"])),
+    "422": ("Unreadable", ("invalid_parameter", "A parameter or the body is wrong. `errors` says where.", [])),
     "428": ("VersionNeeded", ("precondition_required", "`If-Match` is missing.", [])),
-    "429": ("TooMuch", ("too_many_exports", "Too much at once. Ask again later.", ["Retry-After"])),
-    "503": ("Busy", ("busy", "Not now, and nothing was done. Ask again later.", ["Retry-After"])),
-    "default": ("Refusal", ("not_found", "Any other refusal; `code` says which.", [])),
+    "429": ("TooMuch", ("too_many_exports", "There are too many calls at once. Try again later.", ["Retry-After"])),
+    "503": ("Busy", ("busy", "The service is busy, and nothing was done. Try again later.", ["Retry-After"])),
+    "default": ("Refusal", ("not_found", "The call was refused for another reason. `code` says which.", [])),
 }
-"""By status: what the answer is called in the document, and what is said of it."""
+"""By status: the name of the answer in the document, and its description."""
 SECURITY: dict[str, Any] = {
     "token": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "A token with scopes needs the one named; one without reaches all that its role may.",
+        "description": "A token with scopes needs the scope of the call. Without any, it may do all that its role may.",
     },
     "client": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}}},
 }
 WORDS = {
-    "after": "Where to go on: `next` of the page before, `0` for everything.",
-    "anomaly": "Visits with this anomaly alone.",
-    "anomaly_id": "The anomaly, as the list names it: `visit:code`.",
-    "category": "Help of this category alone.",
-    "code": "The code.",
-    "cost_ore_per_hour": "What an executed hour costs, in öre, where cost is wanted.",
-    "cursor": "Where to go on: `next` of the page before.",
+    "after": "The cursor: `next` of the last answer, or `0` for everything.",
+    "anomaly": "Only visits with this anomaly.",
+    "anomaly_id": "The name of the anomaly in the list, `visit:code`.",
+    "category": "Only help of this category.",
+    "code": "The code to explain.",
+    "cost_ore_per_hour": "The cost of an executed hour in öre. Without it, the report shows no cost.",
+    "cursor": "The cursor of the page: `next` of the page before. Left out: the first page.",
     "fact": "The id of a tap, a report, a correction or another fact.",
-    "from": "The first day.",
-    "household": "The household's ref.",
-    "kind": "What kind of fact it is, where an id alone leaves that open.",
-    "limit": "How many at most.",
+    "from": "The first day, inclusive.",
+    "household": "The ref of the household.",
+    "kind": "The kind of fact. It is needed if several facts have the same id.",
+    "limit": "The highest number of items in the answer.",
     "month": "The month, `YYYY-MM`.",
-    "months": "Over how many months, the asked one among them.",
-    "municipality": "The municipality's code, as SCB has it.",
-    "on": "The day to look at; today, unless it is named.",
-    "profile": "By whose rules.",
-    "provider": "The provider's ref.",
-    "published": "As it may be published: nothing where too few are counted.",
-    "recipient": "The recipient's ref.",
-    "ref": "The record's own ref, given by who put it.",
-    "severity": "`fix`: to be repaired. `acknowledge`: to be seen.",
-    "size": "How many leaves the tree is to have.",
-    "soon": "How many days ahead an end counts as near.",
-    "staff": "The staff ref.",
-    "state": "Those in this state alone.",
-    "status": "Visits of this status alone.",
-    "tap": "The tap's id.",
-    "to": "The last day, itself included.",
-    "visit_id": "The visit's id.",
+    "months": "The number of months to show, the month asked for included.",
+    "municipality": "The municipality's code (SCB).",
+    "on": "The day on which the state is shown. Left out: today.",
+    "profile": "The name of the profile: the rules by which the figures are computed.",
+    "provider": "The ref of the provider.",
+    "published": "True hides all figures if too few recipients count, so that they can be published.",
+    "recipient": "The ref of the recipient.",
+    "ref": "The ref of the record. The sender chooses it.",
+    "severity": "Only anomalies of this severity. `fix`: to be repaired. `acknowledge`: to be seen.",
+    "size": "The number of leaves of the tree.",
+    "soon": "The number of days before its end in which a delegation is `expiring`.",
+    "state": "Only those in this state.",
+    "status": "Only visits with this status.",
+    "tap": "The id of the tap.",
+    "to": "The last day, inclusive.",
+    "visit_id": "The id of the visit.",
 }
-"""What parameters mean that say nothing of their own."""
+"""The meaning of parameters without a description of their own."""
+FILTERS = {
+    "provider": "Only this provider, by its ref.",
+    "recipient": "Only this recipient, by its ref.",
+    "staff": "Only this staff ref.",
+}
+"""The meaning of the same names where they may be left out."""
 AT_HOME = ("/health/live", "/metrics", "/problems/{code}")
-"""What needs no database, and is never too busy."""
+"""Routes that need no database, and are never too busy."""
 
 
 TAGS = {
-    "taps": "What phones send as it happens: who came to which door, and when they left.",
-    "reports": "What was done at the visit, told by who did it.",
-    "visits": "What the taps and reports come to, what is odd about it, and what people have corrected.",
-    "anomalies": "What asks to be repaired or seen before a month is closed, with the repair where there is one.",
-    "presence": "Who is logged in right now.",
-    "master data": "Providers, recipients, staff, interventions, orders, contracts, tags: what the municipality knows.",
-    "devices": "Phones, and how they get to be trusted.",
-    "clients": "Machines, and how they get to be trusted.",
-    "tokens": "Tokens, for phones and machines.",
-    "delegations": "Leave to do delegated health care, and visits where it was lacking.",
-    "executed time": "Executed and granted time, as pay and planning want it.",
-    "measures": "Figures to steer by: continuity, executed share, evidence, what was declined.",
-    "compensation": "What providers are paid, month by month, and what that is invoiced with.",
+    "taps": "Taps from phones: who came to which door, and when they left.",
+    "reports": "Reports by carers: what was done in a visit.",
+    "visits": "Visits, which follow from taps and reports, with their anomalies and corrections.",
+    "anomalies": "Anomalies to repair or to see before a month is closed, with suggested repairs.",
+    "presence": "The persons who are logged in right now.",
+    "master data": "Providers, recipients, staff, interventions, orders, contracts and tags.",
+    "devices": "Phones and their enrolment.",
+    "clients": "Other systems and their access.",
+    "tokens": "Access tokens for phones and other systems.",
+    "delegations": "Delegations of health care, and visits in which one was missing.",
+    "executed time": "Executed and granted time, for pay and planning.",
+    "measures": "Figures for follow-up: continuity, executed share, evidence and declined visits.",
+    "compensation": "The pay of providers by month, with closed months and invoices.",
     "reports of cases": "Figures of one recipient, for decisions and fees.",
-    "ledger": "Proofs that nothing that was received has been changed or left out.",
-    "health": "Whether the service works.",
-    "documentation": "What codes mean.",
+    "ledger": "Proofs that nothing that was received has been changed or removed.",
+    "health": "The state of the service.",
+    "documentation": "Explanations of codes.",
 }
-"""What there is, in the order of the documentation."""
+"""The parts of the API, in the order of the documentation."""
 
 
 class ProblemOut(Wire):
-    """A refusal (RFC 9457). It never repeats what was sent."""
+    """A refusal (RFC 9457). It never repeats the content of the request."""
 
     model_config = ConfigDict(title="Problem")
 
@@ -125,8 +130,8 @@ class ProblemOut(Wire):
     status: int
     code: Annotated[str, OneOf(PROBLEMS)]
     detail: str
-    errors: Annotated[list[Fault], Field(description="Where the body or the address is wrong.")] = []  # noqa: RUF012 - pydantic copies it
-    version: Annotated[int | None, Field(description="The version that stands, where another was named.")] = None
+    errors: Annotated[list[Fault], Field(description="The places in the body or the address that are wrong.")] = []  # noqa: RUF012 - pydantic copies it
+    version: Annotated[int | None, Field(description="The present version, if the request named another one.")] = None
     trace_id: str
 
 
@@ -199,8 +204,15 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
         _restore(operation["requestBody"]["content"], route.openapi_extra["requestBody"]["content"])
     for one in parameters:
         one["required"] = one["required"] or (one["name"] == "If-Match" and "428" in answers)
-        one.setdefault("description", WORDS.get(one["name"], ""))
+        one["description"] = _meaning(one)
         one["schema"] = _sent(one["schema"])
+
+
+def _meaning(parameter: dict[str, Any]) -> str:
+    """The sentence for a parameter: its own, or the one for its name, as a filter or not."""
+    name = parameter["name"]
+    named = WORDS if parameter["required"] else WORDS | FILTERS
+    return parameter.get("description") or named.get(name, "")
 
 
 def _sent(schema: dict[str, Any]) -> dict[str, Any]:

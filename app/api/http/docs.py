@@ -1,4 +1,4 @@
-"""What each code of an answer means, for programs and for people."""
+"""Explanations of the codes in answers, for programs and for people."""
 
 from html import escape
 from typing import Annotated, Literal
@@ -48,7 +48,7 @@ router = APIRouter(tags=["documentation"])
 
 
 class Explained(Wire):
-    """What a code means and what to do. `status` where it is a refusal, `severity` where it is an anomaly."""
+    """An explanation of a code. `status` is given for a refusal, `severity` for an anomaly."""
 
     code: Annotated[str, OneOf(CODES)]
     status: int | None
@@ -70,11 +70,11 @@ ANSWERED = answer_of(Explained, example=EXAMPLE)
 ANSWERED[200]["content"][HTML] = {"schema": {"type": "string"}, "example": "<!doctype html>…"}
 
 
-@router.get("/problems/{code}", responses=ANSWERED)
+@router.get("/problems/{code}", operation_id="explain_code", summary="Explain a code", responses=ANSWERED)
 async def problem(request: Request, code: str) -> Response:
-    """What a code of any answer means, in Swedish or English: a refusal's, a tap's, a report's, an anomaly's.
+    """Explain a code of a refusal, a tap, a report or an anomaly, in Swedish or English.
 
-    JSON, or by `Accept` a page for people.
+    The answer is JSON, or a page for people if `Accept` asks for HTML.
     """
     if code not in CODES:
         raise Problem("not_found")

@@ -43,13 +43,13 @@ _requests: dict[tuple[str, str, int], Histogram] = {}
 
 
 class State(Wire):
-    """Alive."""
+    """The state of the process."""
 
     status: Literal["alive"]
 
 
 class Readiness(Wire):
-    """Ready, and what somebody should look at although phones are served."""
+    """The service is ready. The warnings need attention, although phones are served."""
 
     status: Literal["ready"]
     warnings: list[Literal["ledger_stopped"]]
@@ -78,17 +78,28 @@ def tell_stopped(municipalities: int) -> None:
     _STOPPED.set(municipalities)
 
 
-@router.get("/health/live", responses=answer_of(State, example={"status": "alive"}))
+@router.get(
+    "/health/live",
+    operation_id="check_liveness",
+    summary="Check that the process is alive",
+    responses=answer_of(State, example={"status": "alive"}),
+)
 async def live() -> State:
-    """The process answers."""
+    """Check that the process answers. It needs no database."""
     return State(status="alive")
 
 
-@router.get("/health/ready", responses=answer_of(Readiness, example={"status": "ready", "warnings": []}))
+@router.get(
+    "/health/ready",
+    operation_id="check_readiness",
+    summary="Check that the service is ready",
+    responses=answer_of(Readiness, example={"status": "ready", "warnings": []}),
+)
 async def ready(database: Annotated[Database, Depends(database, use_cache=True)]) -> Readiness:
-    """The database answers and takes writes; otherwise 503.
+    """Check that the database answers and can be written to. Otherwise the answer is 503.
 
-    `ledger_stopped` warns that nothing more is sealed of a municipality until somebody has looked; taps are stored.
+    The warning `ledger_stopped` means that nothing more is sealed for a municipality until a person has looked at its
+    ledger. Taps are still stored.
     """
     try:
         async with timeout(READY_SECONDS):
@@ -100,6 +111,8 @@ async def ready(database: Annotated[Database, Depends(database, use_cache=True)]
 
 @router.get(
     "/metrics",
+    operation_id="get_metrics",
+    summary="Get metrics",
     response_class=Response,
     responses={
         200: {
@@ -113,7 +126,7 @@ async def ready(database: Annotated[Database, Depends(database, use_cache=True)]
     },
 )
 async def metrics(_: Request) -> Response:
-    """What all workers have counted, for Prometheus."""
+    """Get the counters of all worker processes, in the format of Prometheus."""
     registry: CollectorRegistry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

@@ -77,6 +77,13 @@ class RecordKind:
     scope: str = "records:read"
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[PutOutcome]] | None = None
 
+    @property
+    def noun(self) -> str:
+        """One record in words, with its article."""
+        if self.one == "staff":
+            return "a staff member"
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
 
 async def seen_by(request: Request, if_match: IfMatch = None) -> Condition | None:
     """Which version of a visit was looked at, where that is said."""
@@ -101,7 +108,7 @@ def _add_put(router: APIRouter, kind: RecordKind) -> None:
     @router.put(
         f"/v1/{kind.name}/{{ref}}",
         operation_id=f"put_{kind.one}",
-        summary=f"Create or replace one of the {kind.name}",
+        summary=f"Create or replace {kind.noun}",
         openapi_extra=body_of(kind.body, example=kind.example),
         responses=answer | created,
     )
@@ -111,9 +118,9 @@ def _add_put(router: APIRouter, kind: RecordKind) -> None:
         caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))],
         condition: Conditional,
     ) -> Response:
-        """The whole record, replacing what was there; its history is kept. The same again makes no new version.
+        """Create or replace a whole record. Its history is kept. The same body again makes no new version.
 
-        `If-Match: "<version>"` replaces only that version, `If-None-Match: *` only creates: else 412.
+        `If-Match: "<version>"` replaces only that version. `If-None-Match: *` only creates. Otherwise: 412.
         """
         new_ref(ref)
         body = await read_json(request, kind.body)
@@ -127,13 +134,13 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     @router.get(
         f"/v1/{kind.name}/{{ref}}",
         operation_id=f"get_{kind.one}",
-        summary=f"Read one of the {kind.name}",
+        summary=f"Get {kind.noun}",
         responses=answer_of(kind.answer, example=kind.example_out, headers=["ETag"]),
     )
     async def get_one(
         request: Request, ref: RefInPath, caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))]
     ) -> Response:
-        """The record as it was last put, with its version in `ETag`."""
+        """Get the record as it is now. Its `ETag` is its version."""
         async with database(request).read(caller.municipality_id) as reading:
             stored = await reached(reading, kind, caller, ref)
             [body] = await kind.within(reading, caller, [stored.body])
@@ -142,7 +149,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     @router.get(
         f"/v1/{kind.name}",
         operation_id=f"list_{kind.name}",
-        summary=f"List {kind.name} by ref",
+        summary=f"List {kind.name}",
         responses=answer_of(page_of(kind.answer), example=listed, headers=["Link"]),
         openapi_extra={"parameters": [_filter_parameter(name) for name in kind.filters]},
     )
@@ -152,7 +159,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         cursor: Annotated[str | None, Query(max_length=400)] = None,
     ) -> Response:
-        """Page after page: pass `next` on as `cursor`, or follow the `Link` header, until `next` is null."""
+        """List the records by ref, page by page. Ask again with `next` as `cursor` until `next` is null."""
         after = "" if cursor is None else ref_after(cursor)
         asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
         async with database(request).read(caller.municipality_id) as reading:
@@ -279,6 +286,6 @@ def _filter_parameter(name: str) -> Json:
         "name": name,
         "in": "query",
         "required": False,
-        "description": f"Only those of this {name} (its ref).",
+        "description": f"Only those of this {name}, by its ref.",
         "schema": {"type": "string", "pattern": REF},
     }

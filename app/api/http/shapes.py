@@ -17,8 +17,10 @@ from pydantic import (
     StringConstraints,
     create_model,
 )
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from app.api.http.field_words import meaning
 from app.api.http.problems import PROBLEMS
 
 FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
@@ -33,7 +35,19 @@ _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SCHEMA = "#/components/schemas/{model}"
 
 
-class Wire(BaseModel):
+class Described(BaseModel):
+    """A model whose fields are explained in the API's description, those of its base classes among them."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        made = handler(schema)
+        names = [base.__name__ for base in cls.__mro__]
+        for field, said in handler.resolve_ref_schema(made).get("properties", {}).items():
+            said.setdefault("description", meaning(names, field))
+        return made
+
+
+class Wire(Described):
     """A body or an answer: nothing unknown, nothing converted. Read from JSON, never from Python values."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -88,7 +102,7 @@ FOR_EVER = "9999-12-31"
 LastDay = Annotated[
     Day | None,
     BeforeValidator(_none_for_ever),
-    Field(description="Inclusive. Null, which 9999-12-31 stands for too: until further notice."),
+    Field(description="The last day, inclusive. Null or 9999-12-31: until further notice."),
 ]
 """The last day of something that may have none. Many systems write that as the last day there is."""
 
@@ -121,7 +135,7 @@ Month = Annotated[str, StringConstraints(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1
 
 
 class Fault(Wire):
-    """One fault: a JSON Pointer to where it is, a code, and what would be right."""
+    """One error: a JSON Pointer to the place, a code, and a sentence that says what is accepted."""
 
     pointer: str
     code: Annotated[str, OneOf(PROBLEMS)]
@@ -132,7 +146,7 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Page(Wire, Generic[T]):
-    """A page of a list; `next` is the cursor of the next one, null on the last."""
+    """A page of a list."""
 
     items: list[T]
     next: str | None

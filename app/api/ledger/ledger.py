@@ -47,13 +47,13 @@ NOTE = (
 
 
 class KeyOut(Wire):
-    """What heads and receipts are verified with, in the form of C2SP signed notes."""
+    """The key that verifies heads and receipts, in the form of C2SP signed notes."""
 
     public_key: str
 
 
 class HeadOut(Wire):
-    """How many facts are sealed, the root over them, and both as a signed checkpoint (C2SP tlog-checkpoint)."""
+    """A signed head: the number of sealed facts, the root over them, and both as a C2SP tlog-checkpoint."""
 
     size: int
     root: Sha256
@@ -61,7 +61,7 @@ class HeadOut(Wire):
 
 
 class ProofOut(Wire):
-    """Where a fact's leaf stands, and the path from it to the root (RFC 9162, 2.1.3)."""
+    """The position of a fact's leaf, and the path from the leaf to the root (RFC 9162, 2.1.3)."""
 
     index: int
     leaf: Sha256
@@ -69,16 +69,16 @@ class ProofOut(Wire):
 
 
 class PathOut(Wire):
-    """That one size's tree continues another's (RFC 9162, 2.1.4)."""
+    """A proof that the tree of one size continues that of another (RFC 9162, 2.1.4)."""
 
     path: list[Sha256]
 
 
 class EntryOut(Wire):
-    """One leaf, and what is stored of its fact now.
+    """One leaf, and the fact behind it as it is stored now.
 
-    `leaf` is what the tree has. `public` and `personal` (the commitment to the personal fields) are computed from the
-    stored fact at this moment, null where it is gone. `authentic` tells whether the stored leaf is the service's own.
+    `leaf` is the hash in the tree. `public` and `personal` (the commitment to the personal fields) are computed from
+    the stored fact now. They are null if the fact is gone. `authentic` is true if the service itself wrote the leaf.
     """
 
     index: int
@@ -89,14 +89,14 @@ class EntryOut(Wire):
 
 
 class EntriesOut(Wire):
-    """Leaves in order; `next` is where to go on, null at the end of the tree."""
+    """Entries of the ledger in order."""
 
     items: list[EntryOut]
     next: int | None
 
 
 class StrayOut(Wire):
-    """A fact that stands beside the ledger: without a leaf, or with one that waits longer than receipts promise."""
+    """A fact outside the ledger: it has no leaf, or its leaf has waited longer than receipts promise."""
 
     fact: Annotated[str, OneOf(KINDS)]
     id: UUID
@@ -104,13 +104,13 @@ class StrayOut(Wire):
 
 
 class StraysOut(Wire):
-    """100 of each kind at most. None on a sound database."""
+    """Facts outside the ledger, at most 100 of each kind. A sound database has none."""
 
     items: list[StrayOut]
 
 
 class ReceiptOut(Wire):
-    """A signed promise that a fact's leaf is in every head from `seal_by` on, and what the leaf is made from."""
+    """A signed promise that the fact's leaf is in every head from `seal_by` on, with the data behind the leaf."""
 
     leaf: Sha256
     received_at: Instant
@@ -124,11 +124,14 @@ class ReceiptOut(Wire):
 @router.get(
     "/v1/ledger/key",
     operation_id="get_ledger_key",
-    summary="Get the public key",
+    summary="Get the public key of the ledger",
     responses=answer_of(KeyOut, example={"public_key": KEY}),
 )
 async def get_key(request: Request, municipality: Annotated[int, Query(ge=1, le=9999)]) -> KeyOut:
-    """What the ledger of a municipality is verified with. Compare it with what you were told on another way."""
+    """Get the public key that verifies the ledger of a municipality.
+
+    Compare it with a copy that you got another way.
+    """
     async with request.app.state.database.read(municipality):
         pass  # 404 for one that is not there
     signer = Signer(request.app.state.settings.ledger_key[0], municipality)
@@ -138,11 +141,11 @@ async def get_key(request: Request, municipality: Annotated[int, Query(ge=1, le=
 @router.get(
     "/v1/ledger/head",
     operation_id="get_ledger_head",
-    summary="Get the signed head",
+    summary="Get the signed head of the ledger",
     responses=answer_of(HeadOut, example={"size": 1207, "root": LEAF, "note": NOTE}),
 )
 async def get_head(request: Request, caller: HeadReader) -> HeadOut:
-    """The newest head. Facts are sealed within seconds of being stored."""
+    """Get the newest signed head of the ledger. Facts are sealed within seconds after they are stored."""
     async with request.app.state.database.read(caller.municipality_id) as reading:
         head = await _head(request, reading)
     return HeadOut(size=head.size, root=head.root.hex(), note=head.note)
@@ -157,10 +160,10 @@ async def get_head(request: Request, caller: HeadReader) -> HeadOut:
 async def get_proof(
     request: Request, caller: ProofReader, fact: UUID, size: Size = None, kind: FactKind = None
 ) -> ProofOut:
-    """The inclusion proof of a tap, report or other fact in the tree of `size` (without it, the newest head's).
+    """Get the inclusion proof of a fact in the tree of `size` leaves, or in the tree of the newest head.
 
-    `kind` tells which is meant where several facts have one id. 409 `not_sealed` when the fact waits to be sealed
-    (`Retry-After`) or the tree of that size is too small for it.
+    `kind` says which fact is meant if several facts have the same id. The answer is 409 `not_sealed` if the fact is not
+    sealed yet (`Retry-After`), or if the tree of that size is too small to hold it.
     """
     async with request.app.state.database.read(caller.municipality_id) as reading:
         head = await _head(request, reading)
@@ -184,10 +187,10 @@ async def get_proof(
 async def get_consistency(
     request: Request,
     caller: HeadReader,
-    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63)],
-    to: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63, description="The smaller size, as a number of leaves.")],
+    to: Annotated[int | None, Query(ge=0, lt=2**63, description="The larger size, as a number of leaves.")] = None,
 ) -> PathOut:
-    """The consistency proof between two sizes; without `to`, up to the newest head."""
+    """Get the consistency proof between two sizes of the tree. Without `to`, the second is the newest head."""
     async with request.app.state.database.read(caller.municipality_id) as reading:
         head = await _head(request, reading)
         new = _within(head, to, "to")
@@ -200,7 +203,7 @@ async def get_consistency(
 @router.get(
     "/v1/ledger/entries",
     operation_id="list_ledger_entries",
-    summary="Read the leaves and what is stored behind them",
+    summary="List the entries of the ledger",
     responses=answer_of(
         EntriesOut,
         example={
@@ -220,12 +223,13 @@ async def get_consistency(
 async def list_entries(
     request: Request,
     caller: Auditor,
-    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63)] = 0,
+    from_: Annotated[int, Query(alias="from", ge=0, lt=2**63, description="The index of the first leaf.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MOST_ENTRIES)] = MOST_ENTRIES,
 ) -> Response:
-    """For whoever recomputes the tree: `taggad verify-ledger` does.
+    """List the leaves and the stored facts behind them, so that anybody can compute the tree again.
 
-    The leaf of an entry is `SHA256(00 || 01 || public || personal)`, `public` as JSON with sorted keys, without spaces.
+    The command `taggad verify-ledger` does that. The leaf of an entry is `SHA256(00 || 01 || public || personal)`.
+    `public` is JSON with sorted keys and without spaces.
     """
     database, code = request.app.state.database, caller.municipality_id
     async with database.read(code) as reading:
@@ -250,11 +254,11 @@ async def list_entries(
 @router.get(
     "/v1/ledger/outside",
     operation_id="list_facts_outside_ledger",
-    summary="List facts that stand beside the ledger",
+    summary="List facts outside the ledger",
     responses=answer_of(StraysOut, example={"items": []}),
 )
 async def list_outside(request: Request, caller: Auditor) -> StraysOut:
-    """Facts without a leaf, which somebody else than the service put there, and the first that waits too long."""
+    """List facts without a leaf, which did not come from the service, and the first fact that has waited too long."""
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         head = await _head(request, reading)
@@ -287,10 +291,11 @@ async def list_outside(request: Request, caller: Auditor) -> StraysOut:
     ),
 )
 async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKind = None) -> Response:
-    """A signed receipt for a tap, report or refused item of one's own (an auditor's: any fact).
+    """Get a signed receipt for your own tap, report or refused item. An auditor gets receipts for any fact.
 
-    Its holder can show later that the fact was received: a head signed after `seal_by` without its leaf breaks the
-    promise. The lines of the note are: whose receipt, the kind, the id, the leaf hash in base64, the two instants.
+    With the receipt you can show later that the fact was received. If a head was signed after `seal_by` without the
+    leaf, the ledger has broken its promise. The lines of the note are: the holder, the kind, the id, the hash of the
+    leaf in base64, the time of receipt, and `seal_by`.
     """
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:

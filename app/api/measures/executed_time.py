@@ -36,7 +36,7 @@ class ExecutedTimeQuery(BaseModel):
     by: Annotated[
         str,
         AfterValidator(_keys),
-        Field(description=f"Any of {', '.join(KEYS)}, with commas between; nothing for one row of totals."),
+        Field(description=f"The keys to group by, separated by commas: {', '.join(KEYS)}. Empty: one row of totals."),
     ] = DEFAULT_BY
     recipient: AnyRef | None = None
     provider: AnyRef | None = None
@@ -53,7 +53,10 @@ _KEY_FIELDS: dict[str, Any] = dict.fromkeys(KEYS, (AnyRef | None, None)) | {
 
 
 class ExecutedFigures(Wire):
-    """Sums of a group. `granted_seconds` is null where nobody grants by that: staff, local_date."""
+    """The sums of a group.
+
+    `granted_seconds` is null if the group is by staff or by day, because time is not granted so.
+    """
 
     executed_seconds: int
     payable_seconds: int
@@ -67,11 +70,13 @@ class ExecutedFigures(Wire):
     sun_online_visits: int
 
 
-ExecutedTimeRow = create_model("ExecutedTimeRow", __base__=ExecutedFigures, **_KEY_FIELDS)
+ExecutedTimeRow = create_model(
+    "ExecutedTimeRow", __base__=ExecutedFigures, __doc__=ExecutedFigures.__doc__, **_KEY_FIELDS
+)
 
 
 class ExecutedTimeOut(Wire):
-    """`month` where a month was asked for, else `from` and `to`."""
+    """Executed time. `month` is given if a month was asked for, otherwise `from` and `to`."""
 
     month: Month | None = None
     from_: Annotated[Day | None, Field(alias="from")] = None
@@ -99,7 +104,7 @@ EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
 @router.get(
     "/v1/executed-time",
     operation_id="get_executed_time",
-    summary="Pull executed time",
+    summary="Get executed time",
     responses=formats.content_of(
         ExecutedTimeOut, EXAMPLE, [EXAMPLE_ROW], formats.columns_of(ExecutedTimeRow, EXAMPLE_ROW)
     ),
@@ -107,16 +112,15 @@ EXAMPLE = {"month": "2026-10", "rows": [EXAMPLE_ROW]}
 async def get_executed_time(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ExecutedTimeQuery, Query()]
 ) -> Response:
-    """Executed, payable and granted seconds and visits for `month`, or for `from` to `to` (inclusive local dates).
+    """Get executed, payable and granted seconds and the number of visits, for `month` or for `from` to `to`.
 
-    A visit belongs whole to the day it starts on. `visits` are the complete visits with a part in the group; each is
-    counted once more by the evidence of its weakest end: `manual_visits` have one registered or corrected by hand,
-    `system_down_visits` one for which nothing worked, `off_site_visits` one away from home, `static_visits` one by a
-    tag without keys, `sun_late_visits` one whose message came late; `sun_online_visits` are the others. A disputed
-    visit has no executed time until it is settled. There is a row for whatever has executed or granted time. The format
-    goes by `Accept`: JSON, a JSON object a line, CSV, for spreadsheets (`text/csv`) or for machines (`text/csv;
-    dialect=plain`), XLSX or Parquet; others are 406 `not_acceptable`. A ref that does not exist is 404 `unknown_ref`.
-    Planners see their own provider's.
+    A visit belongs as a whole to the day on which it started. `visits` counts the complete visits with a part in the
+    row. Each of them is also counted once by the evidence of its weakest end, as `manual_visits`, `system_down_visits`,
+    `off_site_visits`, `static_visits`, `sun_late_visits` or `sun_online_visits`. A disputed visit has no executed time
+    until it is settled. There is a row for everything with executed or granted time. `Accept` chooses the format: JSON,
+    one JSON object per line, CSV for spreadsheets (`text/csv`) or for machines (`text/csv; dialect=plain`), XLSX or
+    Parquet. Other formats give 406 `not_acceptable`. A ref that does not exist gives 404 `unknown_ref`. Planners see
+    their own provider.
     """
     media_type = formats.wanted_type(request.headers.get("accept", ""))
     days = asked_days(query.month, query.from_, query.to)

@@ -48,20 +48,20 @@ class Figures(Wire):
 
 
 class RecipientIndices(Figures):
-    """One recipient's, and how many persons made the visits."""
+    """The indices of one recipient, and the number of persons that made the visits."""
 
     recipient: AnyRef
     persons: int
 
 
 class TotalIndices(Figures):
-    """Of all recipients with a visit together: ratios of the sums, so whoever has more visits weighs more."""
+    """The indices of all recipients together, as ratios of sums. A recipient with more visits weighs more."""
 
     recipients: int
 
 
 class IndicesOut(Wire):
-    """The indices of each recipient with a visit, and of the one asked for in any case."""
+    """The indices of each recipient with a visit, and of the recipient asked for in any case."""
 
     profile: Annotated[str, OneOf(SCOPES)]
     from_: Annotated[Day, Field(alias="from")]
@@ -90,16 +90,16 @@ EXAMPLE |= {"from": "2026-10-05", "to": "2026-10-18"}
 @router.get(
     "/v1/measures/indices",
     operation_id="get_indices",
-    summary="Measure the research indices",
+    summary="Get the research indices",
     responses=formats.table_of(IndicesOut, RecipientIndices, EXAMPLE, "rows"),
 )
 async def get_indices(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[IndicesQuery, Query()]
 ) -> Response:
-    """UPC, HHI, COC, SECON and K of each recipient, in `month` or in the profile's days from `from`.
+    """Get the indices UPC, HHI, COC, SECON and K of each recipient, for `month` or for the profile's days from `from`.
 
-    Performed visits count, by the profile: `all-visits` takes any but those of trainees, `kolada-classic` the visits
-    and persons of continuity. A ref that does not exist is 404 `unknown_ref`.
+    The profile says which performed visits count: `all-visits` counts all but those of trainees; `kolada-classic`
+    counts the visits and persons of continuity. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     scope = SCOPES[query.profile]

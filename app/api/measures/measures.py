@@ -50,9 +50,9 @@ class ContinuityQuery(BaseModel):
 
 
 class ContinuityOut(Wire):
-    """Persons met by an eligible recipient. All figures are null when nobody is eligible, or when `suppressed`.
+    """The number of persons that recipients meet. The figures are null if no recipient counts or if `suppressed`.
 
-    `share_above` is the share of recipients who met more than `above` persons, unrounded as every figure.
+    `share_above` is the share of recipients that met more than `above` persons. No figure is rounded.
     """
 
     profile: Annotated[str, OneOf(PROFILES)]
@@ -78,7 +78,7 @@ class MonthQuery(BaseModel):
 
 
 class ShareRow(Wire):
-    """Executed of granted time in SERVICE and CARE; `share` is null without granted time and may be above 1."""
+    """Executed and granted time in SERVICE and CARE. `share` may be above 1. It is null without granted time."""
 
     executed_seconds: int
     granted_seconds: int
@@ -87,13 +87,13 @@ class ShareRow(Wire):
 
 
 class ProviderShare(ShareRow):
-    """One provider's; `provider` is null for visits by staff nobody has told of."""
+    """The share of one provider. `provider` is null for visits by unknown staff."""
 
     provider: AnyRef | None
 
 
 class ExecutedShareOut(Wire):
-    """Each provider's share, and that of all together, a ratio of the sums."""
+    """The share of each provider and of all together. The total is the ratio of the sums."""
 
     month: Month
     target: float
@@ -102,9 +102,10 @@ class ExecutedShareOut(Wire):
 
 
 class EvidenceLevels(Wire):
-    """Visits by the level of their weakest end, the strongest level first.
+    """The number of visits by the evidence of their weakest end, the strongest level first.
 
-    `off_site` and `system_down` are told by hand too, where there was no door to tap at or nothing to tap with.
+    `off_site` and `system_down` were also entered by hand, because there was no tag to read or no system to read it
+    with.
     """
 
     sun_online: int
@@ -116,9 +117,9 @@ class EvidenceLevels(Wire):
 
 
 class EvidenceRow(Wire):
-    """Performed visits by evidence; `manual_share` is that of `manual`, without `off_site` and `system_down`.
+    """Performed visits by evidence. `manual_share` is the share of `manual`, without `off_site` and `system_down`.
 
-    Null where nothing else was performed.
+    It is null if no other visits were performed.
     """
 
     performed: int
@@ -127,13 +128,13 @@ class EvidenceRow(Wire):
 
 
 class ProviderEvidence(EvidenceRow):
-    """One provider's; `provider` is null for visits by staff nobody has told of."""
+    """The evidence of one provider. `provider` is null for visits by unknown staff."""
 
     provider: AnyRef | None
 
 
 class EvidenceOut(Wire):
-    """Each provider's evidence, and that of all together."""
+    """The evidence of each provider and of all together."""
 
     month: Month
     rows: list[ProviderEvidence]
@@ -189,18 +190,19 @@ CONTINUITY_EXAMPLE = _continuity_json(
 @router.get(
     "/v1/measures/continuity",
     operation_id="get_continuity",
-    summary="Measure continuity",
+    summary="Get continuity",
     responses=formats.table_of(ContinuityOut, ContinuityOut, CONTINUITY_EXAMPLE, None),
 )
 async def get_continuity(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[ContinuityQuery, Query()]
 ) -> Response:
-    """How many persons an eligible recipient meets in the profile's days, and who was left out, why.
+    """Get the number of persons that a recipient meets during the days of the profile.
 
-    They are so many days in a row: from `from`, or the first of `month`. The answer says which.
+    The days are in a row, from `from` or from the first day of `month`. The answer names the days, and counts the
+    recipients that are left out, by reason.
 
-    With `provider` that provider's orders and visits alone. With `published` the whole is suppressed when fewer are
-    eligible than the profile lets be published. A ref that does not exist is 404 `unknown_ref`.
+    With `provider`, only the orders and visits of that provider count. With `published`, all figures are suppressed if
+    fewer recipients count than the profile demands. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     profile = PROFILES[query.profile]
@@ -231,16 +233,16 @@ SHARE_EXAMPLE = by_provider("2026-10", {"P-norr": _BOTH}, _BOTH, _share_json) | 
 @router.get(
     "/v1/measures/executed-share",
     operation_id="get_executed_share",
-    summary="Measure executed share",
+    summary="Get the executed share",
     responses=formats.table_of(ExecutedShareOut, ProviderShare, SHARE_EXAMPLE, "rows"),
 )
 async def get_executed_share(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
 ) -> Response:
-    """Executed of granted time under the Social Services Act (SERVICE, CARE) in a month, for each provider.
+    """Compare executed with granted time under the Social Services Act (SERVICE, CARE) in a month, by provider.
 
-    Paused days grant nothing. A share above 1 is shown as it is; the target is compared unrounded. A ref that does
-    not exist is 404 `unknown_ref`.
+    Paused days grant no time. A share above 1 is shown as it is. The share is compared with the target before rounding.
+    A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     question = Question(month_days(query.month), ("provider", "category"), **asked)
@@ -269,17 +271,17 @@ EVIDENCE_EXAMPLE = by_provider("2026-10", {"P-norr": _SHOWN}, _SHOWN, _evidence_
 
 @router.get(
     "/v1/measures/evidence",
-    operation_id="get_evidence",
-    summary="Measure evidence",
+    operation_id="get_evidence_levels",
+    summary="Get the levels of evidence",
     responses=formats.table_of(EvidenceOut, ProviderEvidence, EVIDENCE_EXAMPLE, "rows"),
 )
 async def get_evidence(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
 ) -> Response:
-    """How strongly the performed visits of a month are shown, by the level of their weakest end, for each provider.
+    """Count the performed visits of a month by the evidence of their weakest end, for each provider.
 
-    A boundary corrected by hand is `manual`, whatever the tap was, unless the reason says that the system was down. A
-    ref that does not exist is 404 `unknown_ref`.
+    A start or end that was corrected by hand is `manual`, even if there was a tap. The exception is a correction
+    because the system was down. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     rows = await measures.evidence_by_provider(snapshot, month_days(query.month), **asked)

@@ -40,7 +40,7 @@ class DeclinedQuery(MonthQuery):
 
 
 class DeclinedIntervention(Wire):
-    """How often one intervention was declined alone: in a performed visit, and in advance."""
+    """The number of times that one intervention was declined by itself: within a performed visit, or in advance."""
 
     intervention: AnyRef
     declined_single: int
@@ -48,10 +48,10 @@ class DeclinedIntervention(Wire):
 
 
 class OutcomesRow(Wire):
-    """What became of visits. `share` is declined visits, in advance or at the door, of all four; null without any.
+    """Visits by outcome. `share` is the share of declined visits, in advance or at the door; null if there are none.
 
-    `declined_single` are interventions declined inside performed visits; `interventions` has each of them, and what was
-    declined in advance of a visit without the whole of it.
+    `declined_single` counts the interventions that were declined within performed visits. `interventions` has these by
+    intervention, and interventions that were declined in advance while the rest of the visit was wanted.
     """
 
     performed: int
@@ -64,28 +64,28 @@ class OutcomesRow(Wire):
 
 
 class ProviderOutcomes(OutcomesRow):
-    """One provider's; `provider` is null for visits by staff nobody has told of."""
+    """The outcomes of one provider. `provider` is null for visits by unknown staff."""
 
     provider: AnyRef | None
 
 
 class MonthOutcomes(OutcomesRow):
-    """One month's."""
+    """The outcomes of one month."""
 
     month: Month
 
 
 class RecipientOutcomes(Wire):
-    """One recipient, month by month, the asked one last."""
+    """The outcomes of one recipient by month. The month asked for is last."""
 
     recipient: AnyRef
     months: list[MonthOutcomes]
 
 
 class DeclinedOut(Wire):
-    """Each provider's, and all together; and the recipients who declined or did not open in the month.
+    """The outcomes of each provider and of all together, and the recipients that declined or did not open in the month.
 
-    Who did most in the months shown stands first.
+    Recipients with the most declines in the shown months come first.
     """
 
     month: Month
@@ -133,17 +133,18 @@ _TOLD: dict[Whose, Counts] = {
 
 @router.get(
     "/v1/measures/declined",
-    operation_id="get_declined",
-    summary="Measure what was declined",
+    operation_id="get_declined_visits",
+    summary="Get the number of declined visits",
     responses=formats.table_of(DeclinedOut, ProviderOutcomes, _body(_TOLD, _MONTHS, None), "rows"),
 )
 async def get_declined(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[DeclinedQuery, Query()]
 ) -> Response:
-    """Visits performed, declined in advance, declined at the door and not opened for in a month, for each provider.
+    """Count the visits of a month by outcome: performed, declined in advance, declined at the door, nobody opened.
 
-    Beside them what was declined within visits, by intervention, and the `months` up to this one of each recipient who
-    declined anything or did not open: again and again is the signal. A ref that does not exist is 404 `unknown_ref`.
+    There is a row for each provider. The answer also counts what was declined within visits, by intervention. For each
+    recipient that declined something or did not open, it shows the last `months` months, so that a repeated pattern can
+    be seen. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     first, last = month_days(query.month)

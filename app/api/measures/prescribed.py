@@ -21,9 +21,11 @@ router = APIRouter(tags=["measures"])
 
 
 class LicensedRow(Wire):
-    """Performed visits with licensed health care; `enrolled` are recipients with such an order in force in the month.
+    """Performed visits with licensed health care.
 
-    `unordered` are the visits in which some of it had no order in force.
+    `enrolled` counts recipients with such an order in force in the month.
+
+    `unordered` counts the visits in which some of the care had no order in force.
     """
 
     visits: int
@@ -34,13 +36,13 @@ class LicensedRow(Wire):
 
 
 class ProviderLicensed(LicensedRow):
-    """One provider's; `provider` is null for visits by staff nobody has told of."""
+    """The licensed care of one provider. `provider` is null for visits by unknown staff."""
 
     provider: AnyRef | None
 
 
 class LicensedOut(Wire):
-    """Each provider's, and all together: a recipient whom two serve counts once."""
+    """Licensed care of each provider and of all together. A recipient with two providers counts once in the total."""
 
     month: Month
     rows: list[ProviderLicensed]
@@ -48,9 +50,9 @@ class LicensedOut(Wire):
 
 
 class AlarmsRow(Wire):
-    """Performed visits with an alarm answered, by whether the recipient had anything else ordered that day.
+    """Performed visits in which an alarm was answered, with and without other orders in force on that day.
 
-    `alarm_only` are the recipients who never had.
+    `alarm_only` counts the recipients that never had another order.
     """
 
     visits: int
@@ -62,13 +64,13 @@ class AlarmsRow(Wire):
 
 
 class ProviderAlarms(AlarmsRow):
-    """One provider's; `provider` is null for visits by staff nobody has told of."""
+    """The answered alarms of one provider. `provider` is null for visits by unknown staff."""
 
     provider: AnyRef | None
 
 
 class AlarmsOut(Wire):
-    """Each provider's, and all together: a recipient whom two serve counts once."""
+    """Answered alarms of each provider and of all together. A recipient with two providers counts once in the total."""
 
     month: Month
     rows: list[ProviderAlarms]
@@ -91,17 +93,17 @@ ALARMS_EXAMPLE = by_provider("2026-10", {"P-norr": _CALLED}, _CALLED, _alarms_js
 
 @router.get(
     "/v1/measures/licensed",
-    operation_id="get_licensed",
-    summary="Measure licensed health care",
+    operation_id="get_licensed_care",
+    summary="Get licensed health care",
     responses=formats.table_of(LicensedOut, ProviderLicensed, LICENSED_EXAMPLE, "rows"),
 )
 async def get_licensed(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
 ) -> Response:
-    """Visits of licensed health care in a month and the recipients enrolled for it, for each provider.
+    """Count the visits with licensed health care in a month and the enrolled recipients, for each provider.
 
-    Enrolled is who has an order of it in force on any day of the month, visited or not. A ref that does not exist is
-    404 `unknown_ref`.
+    A recipient is enrolled if an order of such care is in force on any day of the month, with or without visits. A ref
+    that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     found = await prescribed.licensed(snapshot, month_days(query.month), **asked)
@@ -111,16 +113,16 @@ async def get_licensed(
 
 @router.get(
     "/v1/measures/alarms",
-    operation_id="get_alarms",
-    summary="Measure alarms answered",
+    operation_id="get_answered_alarms",
+    summary="Get answered alarms",
     responses=formats.table_of(AlarmsOut, ProviderAlarms, ALARMS_EXAMPLE, "rows"),
 )
 async def get_alarms(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[MonthQuery, Query()]
 ) -> Response:
-    """Visits in which an alarm was answered in a month, with and without other orders in force that day.
+    """Count the visits of a month in which an alarm was answered, with and without other orders in force that day.
 
-    Another provider's order is one too. A ref that does not exist is 404 `unknown_ref`.
+    An order with another provider counts too. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
     found = await prescribed.alarms(snapshot, month_days(query.month), **asked)

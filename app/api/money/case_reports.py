@@ -32,14 +32,14 @@ router = APIRouter(tags=["reports of cases"])
 class HalfYearQuery(BaseModel):
     """The first of six months, and whose; what an executed hour costs, where cost is wanted."""
 
-    from_: Annotated[Month, Field(alias="from")]
+    from_: Annotated[Month, Field(alias="from", description="The first of the six months, `YYYY-MM`.")]
     recipient: AnyRef | None = None
     provider: AnyRef | None = None
     cost_ore_per_hour: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
 
 
 class ForecastOut(Wire):
-    """What a month is expected to come to; null where nothing is known to expect it from."""
+    """The expected figures of a month. They are null if nothing is known to expect them from."""
 
     executed_seconds: int | None
     income_ore: int | None
@@ -47,10 +47,12 @@ class ForecastOut(Wire):
 
 
 class CaseMonthOut(Wire):
-    """A month of a recipient with a provider. Hours are those of SERVICE and CARE; income is all that is paid.
+    """A month of one recipient with one provider.
 
-    `waiting_ore` of the income are adjustments that no close has settled yet. An `expected` month is not over: it is
-    told as it stands, and `forecast` is what the whole month leads to expect; it is null for the others.
+    Hours are those of SERVICE and CARE; income is everything that is paid.
+
+    `waiting_ore` is the part of the income that no closed month has settled yet. An `expected` month is not over. It
+    shows the figures so far, and `forecast` shows those of the whole month.
     """
 
     provider: AnyRef
@@ -80,7 +82,7 @@ class FeeQuery(BaseModel):
 
 
 class FeeRow(Wire):
-    """Hours a recipient may be asked to pay for, the percent of the cap they give, and that amount."""
+    """The hours that a recipient may be asked to pay for, the percent of the highest fee, and the amount."""
 
     recipient: AnyRef
     seconds: int
@@ -90,7 +92,7 @@ class FeeRow(Wire):
 
 
 class FeeOut(Wire):
-    """Rows by recipient; who has nothing to pay for has none."""
+    """The basis of fees by recipient. Recipients without anything to pay for have no row."""
 
     month: Month
     profile: Annotated[str, OneOf(PROFILES)]
@@ -110,15 +112,16 @@ FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE
 @router.get(
     "/v1/reports/half-year",
     operation_id="get_half_year_report",
-    summary="Half a year of each case",
+    summary="Get the half-year report",
     responses=formats.table_of(HalfYearOut, CaseMonthOut, {"rows": [HALF_YEAR]}, "rows"),
 )
 async def get_half_year(
     request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[HalfYearQuery, Query()]
 ) -> Response:
-    """Granted and executed time, what the provider is paid for it and what its hours cost, month by month.
+    """Get granted and executed time, the provider's pay and the cost for each recipient, for six months.
 
-    Months that are not over are `expected`, with a forecast in the proportion to granted time the months before had.
+    Months that are not over are marked `expected`. Their forecast uses the relation of executed to granted time of the
+    months before.
     """
     await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
@@ -166,7 +169,7 @@ def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
 @router.get(
     "/v1/reports/fee-basis",
     operation_id="get_fee_basis",
-    summary="What recipients may be asked to pay",
+    summary="Get the basis of fees",
     responses=formats.table_of(FeeOut, FeeRow, FEES, "rows"),
 )
 async def get_fee_basis(
@@ -175,10 +178,11 @@ async def get_fee_basis(
     snapshot: Snapshot,
     query: Annotated[FeeQuery, Query()],
 ) -> Response:
-    """The basis of fees: a level of the cap by granted hours of SERVICE and CARE, or for an alarm alone.
+    """Get the hours of SERVICE and CARE for which recipients may be asked to pay, and the fee that follows.
 
-    A paused day, and a visit declined in advance, is left out when notice came 48 hours ahead: the fee clock, which is
-    not the clock that decides what the provider is paid.
+    The hours give a percent of the highest fee. A recipient with only an alarm has a percent of its own. A paused day,
+    or a visit that was declined in advance, is left out if notice came 48 hours ahead. This limit is independent of the
+    one for the provider's pay.
     """
     await require_known(snapshot, caller, recipient=query.recipient)
     days, profile = month_days(query.month), PROFILES[query.profile]

@@ -44,12 +44,12 @@ class CompensationQuery(BaseModel):
 
 
 class LineOut(Wire):
-    """One invoice line: what was counted (`reason`), what limited it (`notes`), and at what price.
+    """One invoice line: what was counted (`reason`), what limited it (`notes`), and the price.
 
-    `amount_ore` is `quantity` x `price_ore` x `index` x `percent` / 100, rounded half up from the exact quantity; hours
-    are shown with eight decimals. `from` and `to` are the first and last day it pays for. An adjustment says in
-    `adjusts` which closed month it is of, and in `line` which line of it: its quantity and amount are
-    the difference.
+    `amount_ore` is `quantity` x `price_ore` x `index` x `percent` / 100, rounded half up from the exact quantity. Hours
+    are shown with eight decimals. `from` and `to` are the first and last day that the line pays for. `adjusts` and
+    `line` of an adjustment name the closed month and the line that it adjusts. Its quantity and amount are the
+    difference.
     """
 
     provider: AnyRef
@@ -77,7 +77,7 @@ class LineOut(Wire):
 
 
 class ProviderTotal(Wire):
-    """What a provider's month comes to; a closed one stays so."""
+    """The sum of a provider's month. It is final if the month is closed."""
 
     provider: AnyRef
     closed: bool
@@ -85,7 +85,7 @@ class ProviderTotal(Wire):
 
 
 class CompensationOut(Wire):
-    """Lines by provider, recipient and rule."""
+    """The lines of a month by provider, recipient and rule."""
 
     month: Month
     total_ore: int
@@ -94,20 +94,20 @@ class CompensationOut(Wire):
 
 
 class PresetOut(Wire):
-    """A compensation document that is known by name."""
+    """A known compensation document with its name."""
 
     preset: Preset
     compensation: CompensationDocument
 
 
 class PresetsOut(Wire):
-    """Every preset."""
+    """All presets."""
 
     items: list[PresetOut]
 
 
 class SimulateBody(Wire):
-    """Inclusive past days, the document to try, and whom it is tried for: every provider unless one is named."""
+    """Past days, the document to try, and the provider to try it for."""
 
     first: Annotated[Day, Field(alias="from")]
     last: Annotated[Day, Field(alias="to")]
@@ -124,9 +124,9 @@ class SimulateBody(Wire):
 
 
 class SimulatedRow(Wire):
-    """What was paid, or is to be by the contracts, what waits to adjust it, and what the document would pay.
+    """The pay so far, the adjustments that wait, and the pay by the document.
 
-    `difference_ore` is what it would pay more than both.
+    `difference_ore` is the pay by the document less the other two.
     """
 
     provider: AnyRef
@@ -139,7 +139,7 @@ class SimulatedRow(Wire):
 
 
 class SimulatedOut(Wire):
-    """Sums of the rows, and the rows by provider, area and category; what is of no category has null."""
+    """Rows by provider, area and category, and their sums."""
 
     paid_ore: int
     waiting_ore: int
@@ -175,17 +175,18 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
 @router.get(
     "/v1/compensation",
     operation_id="get_compensation",
-    summary="Pull compensation",
+    summary="Get compensation",
     responses=formats.content_of(CompensationOut, EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
 )
 async def get_compensation(
     request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
 ) -> Response:
-    """What is paid for a month, line by line, by the contract's document.
+    """Get the pay of a month, line by line, by the documents of the contracts.
 
-    A closed month gives its frozen lines. An open one is computed from the facts of this moment; the first after the
-    closed ones also has their adjustments so far. The format goes by `Accept`: JSON, a JSON object a line, or CSV, for
-    spreadsheets (`text/csv`) or for machines (`text/csv; dialect=plain`). Planners see their own provider's.
+    A closed month gives its fixed lines. An open month is computed from the facts as they are now. The first open month
+    after the closed ones also has the adjustments of those so far. `Accept` chooses the format: JSON, one JSON object
+    per line, or CSV for spreadsheets (`text/csv`) or for machines (`text/csv; dialect=plain`). Planners see their own
+    provider.
     """
     media_type = formats.wanted_type(request.headers.get("accept", ""))
     await require_known(snapshot, caller, provider=query.provider)
@@ -215,7 +216,7 @@ def _total(rows: Iterable[Row]) -> int:
 @router.get(
     "/v1/compensation/presets",
     operation_id="list_compensation_presets",
-    summary="Compensation documents of known models",
+    summary="List compensation presets",
     responses=answer_of(PresetsOut, example=PRESET_LIST),
 )
 async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
@@ -227,18 +228,18 @@ async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is a
 @router.post(
     "/v1/compensation/simulate",
     operation_id="simulate_compensation",
-    summary="What another document would have paid",
+    summary="Simulate compensation",
     openapi_extra=body_of(SimulateBody, example=SIMULATE),
     responses=answer_of(SimulatedOut, example=SIMULATED),
 )
 async def simulate(
     request: Request, caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))]
 ) -> Response:
-    """A document over past visits and orders, compared with what was paid.
+    """Compute what a document would have paid for past visits and orders, and compare it with what was paid.
 
-    Paid is what closed months were settled at, adjustments included, else what the contracts give today. Adjustments
-    that no close has settled yet are `waiting_ore`, so the document in force differs by nothing. Months that the span
-    cuts are computed for their days alone.
+    A closed month counts with what was settled, adjustments included. An open month counts with what the contracts give
+    today. `waiting_ore` holds adjustments that no closed month has settled yet, so the present document gives no
+    difference. A month that is only partly asked for is computed for those days alone.
     """
     body = await read_json(request, SimulateBody)
     agreement = Agreement("simulated", (FIRST_DAY, LAST_DAY), terms_of(as_said(body.compensation)))

@@ -39,10 +39,10 @@ How = Literal["in_advance", "at_door", "no_answer", "single"]
 
 
 class BandTimes(Wire):
-    """From one clock time to the next such other, local: every day, or on `weekdays` (1 is Monday), or around holidays.
+    """A span of local time: every day, on certain `weekdays` (1 is Monday), or around a holiday.
 
-    With `until_weekday` it goes on to that day. With a `holiday` it begins so many `days_before` it and ends on
-    `until_holiday`; with `until_workday` on the first workday after that.
+    With `until_weekday`, the span continues to that weekday. With `holiday`, it begins `days_before` the holiday and
+    ends on `until_holiday`. With `until_workday`, it ends on the first workday after the holiday.
     """
 
     opens: Annotated[Clock, Field(alias="from")]
@@ -67,14 +67,17 @@ class BandTimes(Wire):
 
 
 class BandBody(Wire):
-    """A named price band. Where two meet, the one that stands first holds. Visits are cut at its edges."""
+    """A named price band. If two bands overlap, the first in the list holds. Visits are cut at the edges of bands."""
 
     band: Name
     times: Annotated[list[BandTimes], Field(min_length=1, max_length=50)]
 
 
 class RateBody(Wire):
-    """Öre without tax per hour, visit, occasion or month, as the basis has it; the first rate that fits holds."""
+    """A price in öre without tax, per hour, visit, occasion or month as the rule says.
+
+    The first rate that fits is used.
+    """
 
     ore: Ore
     area: Area | None = None
@@ -83,40 +86,46 @@ class RateBody(Wire):
 
 
 class RoundingBody(Wire):
-    """Time rounded to whole steps, of each visit, of each line or of a recipient's month."""
+    """Rounding of time to whole steps: of each visit, of each line, or of the recipient's month."""
 
     step_minutes: Annotated[int, Field(ge=1, le=1440)]
     per: Literal["visit", "line", "month"]
-    mode: Literal["up", "down", "half_up"] | None = Field(None, description="[half_up]")
+    mode: Literal["up", "down", "half_up"] | None = Field(
+        None, description="The direction of rounding. Left out: `half_up`."
+    )
 
 
 class RatioBody(Wire):
-    """At most so many percent of the provider's executed time in other categories."""
+    """A limit: a percent of the provider's executed time in other categories."""
 
     of: Some[Category]
     percent: Percent
 
 
 class CapsBody(Wire):
-    """The most that is paid; what is above is cut down in proportion."""
+    """The limits of what is paid. Time above a limit is cut in proportion."""
 
     visit_minutes: Minutes | None = None
-    month_hours: Hours | None = Field(None, description="Of one recipient.")
+    month_hours: Hours | None = Field(
+        None, description="The highest number of hours that is paid in a month for one recipient."
+    )
     ratio: RatioBody | None = None
 
 
 class ThresholdBody(Wire):
-    """Where executed time is less than `percent` of granted, only `pay_percent` of the amount is paid."""
+    """A limit for low execution: below `percent` of the granted time, only `pay_percent` of the amount is paid."""
 
     percent: Percent
     pay_percent: Percent
-    per: Literal["recipient", "provider"] | None = Field(None, description="[provider]")
+    per: Literal["recipient", "provider"] | None = Field(
+        None, description="The time that is compared: of each recipient or of the provider. Left out: `provider`."
+    )
 
 
 class DeclinedBody(Wire):
-    """What part of the standard time is paid for what was turned down so; the first that fits holds.
+    """The part of the standard time that is paid for declined interventions. The first entry that fits is used.
 
-    With `notice_hours` only where notice came later than so many hours ahead.
+    With `notice_hours`, it is paid only if notice came later than that many hours ahead.
     """
 
     how: Some[How]
@@ -126,7 +135,7 @@ class DeclinedBody(Wire):
 
 
 class AbsenceDays(Wire):
-    """The days of an absence, counted from 1, and what part of their granted time they pay."""
+    """A part of an absence and the percent of the granted time that it pays."""
 
     first: DayNumber
     last: DayNumber
@@ -140,46 +149,67 @@ class AbsenceDays(Wire):
 
 
 class AbsenceBody(Wire):
-    """Pay for paused days. With `planned_days` of notice or more an absence is planned and pays nothing.
+    """Pay for paused days. An absence is planned if notice came at least `planned_days` ahead; it is then not paid.
 
-    Days are counted from the first of the absence or from the day after the last performed visit; the count goes on
-    over month ends.
+    Days are counted from the first day of the absence, or from the day after the last performed visit. The count
+    continues into the next month.
     """
 
     days: Annotated[list[AbsenceDays], Field(min_length=1, max_length=50)]
-    reasons: Some[Text] | None = Field(None, description="The reasons of the pauses it is for [any].")
+    reasons: Some[Text] | None = Field(
+        None, description="The reasons of the pauses that are paid. Left out: any reason."
+    )
     planned_days: Annotated[int, Field(ge=0, le=366)] | None = None
-    counted_from: Literal["first_day", "last_visit"] | None = Field(None, description="[first_day]")
+    counted_from: Literal["first_day", "last_visit"] | None = Field(
+        None, description="The day from which the absence is counted. Left out: `first_day`."
+    )
 
 
 class RuleBody(Wire):
-    """One way to be paid for help of some categories."""
+    """One rule that pays for help of some categories."""
 
     ref: Name
     title: Line | None = None
     basis: Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
     categories: Some[Category]
     rates: Annotated[list[RateBody], Field(min_length=1, max_length=100)]
-    interventions: Some[Ref] | None = Field(None, description="These alone [any].")
+    interventions: Some[Ref] | None = Field(
+        None, description="The refs of the interventions that the rule pays for. Left out: any of the categories."
+    )
     except_interventions: Some[Ref] | None = None
-    licensed: Licensed | None = Field(None, description="Of LICENSED_HSL this kind alone, by the catalogue [any].")
+    licensed: Licensed | None = Field(
+        None, description="The kind of licensed care that the rule pays for. Left out: both."
+    )
     pool: Literal["category", "law", "all"] | None = Field(
-        None, description="Whose granted time a limit compares with: categories of a pool lend each other [category]."
+        None, description="The categories whose granted time is added up before a limit applies. Left out: `category`."
     )
-    bands: Some[Name] | None = Field(None, description="Time in these bands alone [any].")
-    only_ordered: Some[Category] | None = Field(None, description="Recipients with no other SERVICE or CARE ordered.")
-    except_only_ordered: Some[Category] | None = Field(None, description="All recipients but those.")
+    bands: Some[Name] | None = Field(
+        None, description="The price bands whose time the rule pays for. Left out: any time."
+    )
+    only_ordered: Some[Category] | None = Field(
+        None, description="Only recipients that have no SERVICE or CARE ordered outside these categories."
+    )
+    except_only_ordered: Some[Category] | None = Field(
+        None, description="Only recipients that have SERVICE or CARE ordered outside these categories."
+    )
     flat_minutes: Annotated[dict[Ref, Minutes], Field(min_length=1, max_length=200)] | None = Field(
-        None, description="These interventions pay these minutes each time, whatever they took."
+        None, description="Fixed minutes by intervention. They are paid each time instead of the executed minutes."
     )
-    double_staffing: Literal["each", "once"] | None = Field(None, description="What two at once are paid [each].")
+    double_staffing: Literal["each", "once"] | None = Field(
+        None, description="The pay for two carers at once: `each` of them, or the visit `once`. Left out: `each`."
+    )
     rounding: RoundingBody | None = None
     caps: CapsBody | None = None
     threshold: ThresholdBody | None = None
     declined: Annotated[list[DeclinedBody], Field(min_length=1, max_length=50)] | None = None
     absence: AbsenceBody | None = None
-    startup_hours: Hours | None = Field(None, description="In the month of a recipient's first order.")
-    by_days: bool | None = Field(None, description="A month is paid by its days in force [whole].")
+    startup_hours: Hours | None = Field(
+        None, description="Extra hours that are paid in the month of a recipient's first order."
+    )
+    by_days: bool | None = Field(
+        None,
+        description="True if a month is paid in proportion to its days in force. Left out: the whole month is paid.",
+    )
     valid_from: Day | None = None
     valid_to: LastDay = None
 
@@ -200,14 +230,19 @@ class RuleBody(Wire):
 
 
 class BonusBody(Wire):
-    """Öre per executed hour of past days, paid in a month after them. That it was earned is decided elsewhere."""
+    """A bonus in öre for each executed hour of past days, paid in a later month.
+
+    Taggad does not decide who has earned it.
+    """
 
     title: Line
     ore: Ore
     first: Annotated[Day, Field(alias="from")]
     last: Annotated[Day, Field(alias="to")]
     paid_in: Month
-    categories: Some[Category] | None = Field(None, description="[SERVICE, CARE]")
+    categories: Some[Category] | None = Field(
+        None, description="The categories whose hours give the bonus. Left out: SERVICE and CARE."
+    )
 
     @model_validator(mode="after")
     def _in_arrears(self) -> "BonusBody":
@@ -220,31 +255,33 @@ MOST_BONUS = 366
 
 
 class IndexBody(Wire):
-    """What rates are multiplied by from a day on, until the next step."""
+    """A factor for rates, which holds from a day on until the next entry."""
 
     first: Annotated[Day, Field(alias="from")]
     factor: Factor
-    rules: Some[Name] | None = Field(None, description="[all]")
+    rules: Some[Name] | None = Field(None, description="The refs of the rules that it applies to. Left out: all rules.")
 
 
 class VatBody(Wire):
-    """Percent of the amount, on top of it, to providers of these forms."""
+    """A percent on top of the amount for providers of certain forms."""
 
     percent: Percent
-    forms: Some[Form] | None = Field(None, description="[all]")
+    forms: Some[Form] | None = Field(None, description="The forms of provider that get it. Left out: all of them.")
 
 
 class ClosingBody(Wire):
-    """When a month is to be closed: on which workday of the next month, counted from its first, and at what time."""
+    """The time by which a month is to be closed: a workday of the next month and a time of day."""
 
     workday: Annotated[int, Field(ge=1, le=20)]
     at: Clock
 
 
 class CompensationDocument(Wire):
-    """What a provider is paid for: rules, or a `preset` with what differs from it. Nothing said pays nothing.
+    """The rules by which a provider is paid: rules of its own, or a `preset` with changes.
 
-    `rates` give rules of the preset, by their refs, other rates; any other key stands in place of the preset's.
+    An empty document pays nothing.
+
+    `rates` replaces rates of the preset's rules, by the refs of the rules. Every other key replaces that of the preset.
     """
 
     preset: Preset | None = None

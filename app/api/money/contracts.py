@@ -15,7 +15,10 @@ router = APIRouter(tags=["master data"])
 
 
 class ContractBody(Spanned):
-    """How a provider's visits are split and held, and what it gets. Two of one provider never overlap."""
+    """A contract with a provider: how its visits are divided and what it is paid.
+
+    Two contracts of a provider never overlap.
+    """
 
     provider: Ref
     valid_from: Day
@@ -23,7 +26,7 @@ class ContractBody(Spanned):
     split_policy: SplitPolicy = "proportional"
     report_required: bool = False
     manual_attest_minutes: Annotated[int, Field(ge=0, le=960)] | None = Field(
-        None, description="A visit longer than this with an end told by hand waits for a second person [60]."
+        None, description="A longer visit with an end entered by hand needs a second person. Left out: 60 minutes."
     )
     compensation: Annotated[CompensationDocument, Field(default_factory=CompensationDocument)]
 
@@ -33,7 +36,7 @@ class ContractBody(Spanned):
 
 
 class ContractAnswer(ContractBody, Versioned):
-    """A contract as stored."""
+    """A contract as it is stored."""
 
 
 CONTRACT = {

@@ -57,17 +57,19 @@ def _xml_of(name: str) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/v1/compensation/invoice.xml",
     operation_id="get_invoice",
-    summary="The invoice of a closed month",
+    summary="Get the invoice of a closed month",
     response_class=Response,
     responses=_xml_of("Invoice"),
 )
 async def get_invoice(request: Request, caller: PayReader, query: Asked) -> Response:
-    """Peppol BIS Billing 3, an invoice line for each settled line that is not below zero.
+    """Get the invoice of a closed month as Peppol BIS Billing 3.
 
-    The same whenever it is asked for: its parties are told as they were when the month was closed, or as soon after as
-    nothing was missing. It refers to the ledger's root at the close, and to the invoices that it adjusts upwards.
-    409 `month_not_closed`, `not_sealed` where the close answered 202 (`Retry-After`), `invoice_data_missing` with a
-    pointer to each gap in the provider; 404 `nothing_to_invoice`.
+    It has a line for each settled line that is not below zero.
+
+    The invoice never changes. Its parties are shown as they were when the month was closed, or as soon after that as no
+    data was missing. It names the root of the ledger at the close and the invoices that it adjusts upwards. The answer
+    is 409 `month_not_closed`; 409 `not_sealed` with `Retry-After` if the close was answered with 202; 409
+    `invoice_data_missing` with a pointer to each gap in the provider; or 404 `nothing_to_invoice`.
     """
     return await _document(request, caller, query, "invoice")
 
@@ -75,15 +77,15 @@ async def get_invoice(request: Request, caller: PayReader, query: Asked) -> Resp
 @router.get(
     "/v1/compensation/credit-note.xml",
     operation_id="get_credit_note",
-    summary="The credit note of a closed month",
+    summary="Get the credit note of a closed month",
     response_class=Response,
     responses=_xml_of("CreditNote"),
 )
 async def get_credit_note(request: Request, caller: PayReader, query: Asked) -> Response:
-    """What a closed month took back of earlier ones, with the invoices that it was on.
+    """Get the credit note of a closed month: the amounts that the month took back from earlier months.
 
-    The month's invoice less this is the total of the month. Refused as the invoice is; 404 `nothing_to_invoice` where
-    nothing was taken back.
+    It names the invoices that had these amounts. The invoice less the credit note is the total of the month. It is
+    refused for the same reasons as the invoice. 404 `nothing_to_invoice` means that nothing was taken back.
     """
     return await _document(request, caller, query, "credit_note")
 

@@ -38,15 +38,16 @@ Named = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{36}:[a-z_]{1,40}$")
 
 
 class CloseBody(Wire):
-    """What may stay open: nothing, all of it, or each anomaly by its name `<visit>:<code>`."""
+    """The open anomalies that are accepted: none, all, or those named `<visit>:<code>`."""
 
     accept_open: bool | Annotated[list[Named], Field(max_length=10_000)] = False
 
 
 class CloseOut(Wire):
-    """A closed month. `lines_hash` is SHA-256 over its lines as JSON, one a line, keys sorted, without spaces.
+    """A closed month. `lines_hash` is SHA-256 over its lines: JSON, one per line, sorted keys, no spaces.
 
-    `position` is where in the ledger it was closed: how many leaves stand before its own, which are the facts it saw.
+    `position` is the number of leaves that the ledger had before the leaf of the close. Those are the facts that the
+    close is based on.
     """
 
     id: UUID
@@ -63,7 +64,7 @@ class CloseOut(Wire):
 
 
 class DueOut(Wire):
-    """A month that is over and not closed, and when its contract wants it closed."""
+    """A month that is over and not closed, with the date by which the contract wants it closed."""
 
     provider: AnyRef
     month: Month
@@ -71,7 +72,7 @@ class DueOut(Wire):
 
 
 class PeriodsOut(Wire):
-    """Closed months, by month and provider; `due` is last month's of those whose contract names a date."""
+    """Closed months by month and provider. `due` is the last month, for contracts that name a date."""
 
     items: list[CloseOut]
     due: list[DueOut]
@@ -105,8 +106,8 @@ ACCEPTED = answer_of(
 
 @router.post(
     "/v1/periods/{provider}/{month}/close",
-    operation_id="close_period",
-    summary="Close a provider's month",
+    operation_id="close_month",
+    summary="Close a month",
     openapi_extra=body_of(CloseBody, example={"accept_open": False}, required=False),
     responses=CREATED | answer_of(CloseOut, example=EXAMPLE, text="Closed before") | ACCEPTED,
 )
@@ -116,12 +117,15 @@ async def post_close(
     month: str,
     caller: Annotated[Caller, Depends(allow("controller", "admin", scope="pay:close"))],
 ) -> Response:
-    """Freeze the lines of a month. What its facts come to later is settled in the next month that is closed.
+    """Close a month of a provider. Its lines are then fixed.
 
-    Answered when the close is sealed in the ledger, so that its invoice can be asked for; where that takes more than
-    ten seconds with 202 and, in `Location`, where its proof will be. 409 `month_not_over` until its last day has
-    passed, and `anomalies_open` while visits have anomalies to repair, each in `errors` under the name by which it can
-    be accepted. Closing again answers the first close. A body may be left out.
+    Later changes are settled in the next month that is closed.
+
+    The answer comes when the close is sealed in the ledger, so that the invoice can be fetched. If that takes more than
+    ten seconds, the answer is 202, and `Location` says where its proof will be. The answer is 409 `month_not_over`
+    until the last day has passed, and 409 `anomalies_open` while visits have anomalies to repair. `errors` then names
+    each anomaly by the name with which it can be accepted. If the month is already closed, the answer is the first
+    close. The body may be left out.
     """
     known_ref(provider)
     if not MONTH.fullmatch(month):
@@ -157,16 +161,16 @@ async def _once_sealed(request: Request, municipality_id: int, close: Close, sta
 
 @router.get(
     "/v1/periods",
-    operation_id="list_periods",
-    summary="Closed months",
+    operation_id="list_closed_months",
+    summary="List closed months",
     responses=formats.table_of(PeriodsOut, CloseOut, {"items": [EXAMPLE], "due": [DUE]}, "items"),
 )
 async def list_periods(
     request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[PeriodsQuery, Query()]
 ) -> Response:
-    """Closed months with their totals, and what is to be closed; `due_at` is when the contract wants it.
+    """List the closed months with their totals, and the months that are to be closed.
 
-    Planners see their own.
+    `due_at` is the date that the contract demands. Planners see their own provider.
     """
     await require_known(snapshot, caller, provider=query.provider)
     provider = reach_of(caller).provider or query.provider

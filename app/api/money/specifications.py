@@ -36,14 +36,15 @@ def _file_of(media_type: str, begins: str) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/v1/compensation/specification.xlsx",
     operation_id="get_specification_xlsx",
-    summary="Every line of a closed month, as a workbook",
+    summary="Get the specification of a closed month as a workbook",
     response_class=Response,
     responses=_file_of(XLSX, "PK"),
 )
 async def get_xlsx(request: Request, caller: PayReader, query: Asked) -> Response:
-    """A sheet of facts and sums and one of lines, each explained in Swedish and named by its key.
+    """Get every line of a closed month in a workbook. One sheet has facts and sums, the other has the lines.
 
-    Lines of the invoice are F1, F2, …, those of the credit note K1, K2, …. Needs nothing of the provider but the close.
+    Each line is explained in Swedish and has its key. Lines of the invoice are numbered F1, F2, …, lines of the credit
+    note K1, K2, …. The month must be closed. Nothing else is needed of the provider.
     """
     told = await _specification(request, caller, query)
     return attachment(await asyncio.to_thread(_workbook, told), XLSX, _name(query, "xlsx"))
@@ -52,12 +53,15 @@ async def get_xlsx(request: Request, caller: PayReader, query: Asked) -> Respons
 @router.get(
     "/v1/compensation/specification.pdf",
     operation_id="get_specification_pdf",
-    summary="Every line of a closed month, as PDF/UA",
+    summary="Get the specification of a closed month as a PDF",
     response_class=Response,
     responses=_file_of(PDF, "%PDF-1.7"),
 )
 async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response:
-    """The same as the workbook, to be read and to be read aloud. 409 `too_many_lines` above 5 000."""
+    """Get the same specification as PDF/UA, which screen readers can read aloud.
+
+    The answer is 409 `too_many_lines` above 5 000 lines.
+    """
     told = await _specification(request, caller, query)
     if len(told.lines) > MOST_TYPESET:
         raise Problem("too_many_lines")

@@ -10,9 +10,12 @@ router = APIRouter(tags=["master data"])
 
 
 class DeclineBody(Wire):
-    """A planned visit that is not wanted; without `intervention` all that was ordered for `at`.
+    """A notice that a planned visit is not wanted.
 
-    Visits do not change by it. A contract may pay for it, and a fee may be owed for it, by how late notice was given.
+    Without `intervention`, it is for everything that was ordered at that time.
+
+    It changes no visit. It may change what the provider is paid and what the recipient is asked to pay, depending on
+    when notice was given.
     """
 
     recipient: Ref
@@ -25,7 +28,7 @@ class DeclineBody(Wire):
 
 
 class DeclineAnswer(DeclineBody, Versioned):
-    """What was declined, as stored."""
+    """A notice that a visit is not wanted, as it is stored."""
 
 
 DECLINE = {

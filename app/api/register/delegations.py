@@ -31,7 +31,7 @@ FIRST = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC), UUID(int=0))
 
 
 class DelegationItem(Wire):
-    """A delegation. `valid_to` is its last day as it now stands; one that is `revoked` was to last longer."""
+    """A delegation. `valid_to` is its last day as it is now; a `revoked` one was meant to last longer."""
 
     staff: AnyRef
     provider: AnyRef
@@ -46,7 +46,10 @@ class DelegationItem(Wire):
 
 
 class DelegationsOut(Wire):
-    """By staff, intervention and first day. A page ends with all of a staff ref's, so it may be longer than asked."""
+    """Delegations by staff ref, intervention and first day.
+
+    A page ends after all delegations of a staff ref, so it may be longer than `limit`.
+    """
 
     items: list[DelegationItem]
     next: str | None
@@ -65,9 +68,10 @@ class DelegationQuery(BaseModel):
 
 
 class MissingItem(Wire):
-    """A delegated intervention in a performed visit of somebody without leave to do it that day.
+    """A delegated intervention that a person did without a valid delegation on that day.
 
-    `state` is that of the visit's anomaly: once `resolved` it is paid for, and stays in this list.
+    `state` is the state of the visit's anomaly. When it is `resolved`, the intervention is paid for and stays in this
+    list.
     """
 
     visit: UUID
@@ -84,7 +88,10 @@ class MissingItem(Wire):
 
 
 class MissingOut(Wire):
-    """Oldest first. A page ends with all of a visit's, so it may be longer than asked."""
+    """Interventions without a delegation, the oldest first.
+
+    A page ends after all interventions of a visit, so it may be longer than `limit`.
+    """
 
     items: list[MissingItem]
     next: str | None
@@ -141,10 +148,11 @@ async def list_delegations(
     snapshot: Snapshot,
     query: Annotated[DelegationQuery, Query()],
 ) -> Response:
-    """Every delegation that was ever given, with its state on a day [today].
+    """List all delegations that were ever given, with their state on a day. The default is today.
 
-    `coming`, `valid`, `expiring` (within `soon` days [30]), `expired`, and `revoked` when its last day was moved to an
-    earlier one or it was taken away. A ref that does not exist is 404 `unknown_ref`.
+    A delegation is `coming`, `valid`, `expiring` (it ends within `soon` days, by default 30), `expired` or `revoked`.
+    It is `revoked` if its last day was moved to an earlier day, or if it was taken away. A ref that does not exist
+    gives 404 `unknown_ref`.
     """
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
     after = "" if query.cursor is None else ref_after(query.cursor)
@@ -169,7 +177,7 @@ async def list_delegations(
 @router.get(
     "/v1/delegations/missing",
     operation_id="list_missing_delegations",
-    summary="List what was done without a delegation",
+    summary="List interventions without a delegation",
     responses=answer_of(MissingOut, example={"items": [MISSING], "next": None}, headers=["Link"]),
 )
 async def list_missing(
@@ -178,10 +186,10 @@ async def list_missing(
     snapshot: Snapshot,
     query: Annotated[MissingQuery, Query()],
 ) -> Response:
-    """The nurse's list: delegated interventions done without leave, and what was lacking.
+    """List delegated interventions that were done without a valid delegation, with the reason.
 
-    `never_given`, `not_yet`, `expired` or `revoked` by the visit's day, as everything put until now has it. A ref that
-    does not exist is 404 `unknown_ref`.
+    The reason is `never_given`, `not_yet`, `expired` or `revoked` on the day of the visit, by the master data of today.
+    A ref that does not exist gives 404 `unknown_ref`.
     """
     days = asked_days(query.month, query.from_, query.to)
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)

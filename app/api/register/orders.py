@@ -55,28 +55,39 @@ Weekdays = Annotated[list[Weekday], Field(min_length=1, max_length=7), AfterVali
 
 
 class LineBody(Wire):
-    """`frequency` times per `period` days, weeks or months, by `staff_count`; a window may wrap midnight."""
+    """One ordered intervention: `frequency` times in each period, by `staff_count` carers.
+
+    A window may pass midnight.
+    """
 
     ref: Ref
     intervention: Ref
-    standard_minutes: Minutes | None = Field(None, description="Minutes each time [the catalogue's].")
+    standard_minutes: Minutes | None = Field(
+        None, description="The minutes for each time. Left out: the usual minutes of the intervention."
+    )
     frequency: Annotated[int, Field(ge=0, le=1000)]
     period: Annotated[int, Field(ge=1, le=1000)]
     period_unit: Literal["d", "wk", "mo"]
     staff_count: Annotated[int, Field(ge=1, le=10)] = 1
-    weekdays: Weekdays | None = Field(None, description="1 is Monday [any day].")
-    window: Window | None = Field(None, description="When a visit for it starts, local time [any].")
+    weekdays: Weekdays | None = Field(None, description="The weekdays of the visits; 1 is Monday. Left out: any day.")
+    window: Window | None = Field(
+        None, description="The local time between which visits start, `HH:MM` twice. Left out: any time."
+    )
     answered_by: Annotated[
         list[Ref],
-        Field(default_factory=list, max_length=20, description="Of an alarm: other providers whose staff may come."),
+        Field(
+            default_factory=list,
+            max_length=20,
+            description="The refs of other providers whose staff may answer this alarm.",
+        ),
         AfterValidator(_each_once),
     ]
 
 
 class PauseBody(Wire):
-    """Inclusive days without the order in force; without `to` until further notice.
+    """Days on which the order is not in force. Without `to`, the pause lasts until further notice.
 
-    `notified_at` is when the provider was told: where a contract pays for absence, it goes by that and by the reason.
+    If a contract pays for absence, it depends on `notified_at` and on the reason.
     """
 
     first: Annotated[Day, Field(alias="from")]
@@ -91,7 +102,7 @@ class PauseBody(Wire):
 
 
 class OrderBody(Spanned):
-    """What one provider is to give one recipient. Days are inclusive and local."""
+    """The help that one provider is to give to one recipient. Days are local and inclusive."""
 
     recipient: Ref
     provider: Ref
@@ -101,7 +112,8 @@ class OrderBody(Spanned):
     lines: Annotated[list[LineBody], Field(max_length=200)]
     pauses: Annotated[list[PauseBody], Field(default_factory=list, max_length=500)]
     applies_from: Day | None = Field(
-        None, description="The days before it keep what was said of them [the whole order is replaced]."
+        None,
+        description="The first day that changes. Left out: the whole order is replaced.",
     )
 
     @field_validator("lines")
@@ -112,10 +124,11 @@ class OrderBody(Spanned):
 
 
 class Warned(Wire):
-    """The order put again changes days before today, `from` the first: granted seconds, and pay in ore.
+    """A warning that the order changes days in the past: the granted time and the pay.
 
-    Both are what they come to now less what they came to; pay is of whole months, for all of the household and to every
-    provider of the order, told with each of several orders of a household in a batch. Closed months are adjusted.
+    Both are the new figures less the old ones. The pay is that of whole months, for the whole household and for all
+    providers of the order. If a batch holds several orders of a household, each has the same figure. Closed months are
+    adjusted.
     """
 
     code: Literal["changes_past"]
@@ -125,26 +138,26 @@ class Warned(Wire):
 
 
 class OrderAnswer(OrderBody, Versioned):
-    """An order as stored. `earlier` is what holds before it applies, each until the next; an answer to PUT may warn."""
+    """An order as it is stored. `earlier` holds the earlier versions. Only an answer to PUT has warnings."""
 
     earlier: list[OrderBody]
     warnings: list[Warned] | None = None
 
 
 class OrderItem(OrderBody):
-    """An order with its ref, as one of a batch."""
+    """An order with its ref, as one item of a batch."""
 
     ref: Ref
 
 
 class OrdersBody(Wire):
-    """Orders to create or replace, in their order."""
+    """Orders to create or replace, in this order."""
 
     orders: Annotated[list[OrderItem], Field(min_length=1, max_length=1000)]
 
 
 class OrderResult(Wire):
-    """What became of one order; a refused one says why. `ref` is null where it could not be read."""
+    """The result for one order. A refused order has a code. `ref` is null if it could not be read."""
 
     ref: AnyRef | None
     status: Literal["created", "replaced", "unchanged", "refused"]
@@ -155,7 +168,7 @@ class OrderResult(Wire):
 
 
 class OrdersAnswer(Wire):
-    """A result for each order, in the order of the orders."""
+    """One result for each order, in the order in which they were sent."""
 
     results: list[OrderResult]
 
@@ -235,7 +248,7 @@ async def withdraw(
     caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))],
     condition: Conditional,
 ) -> Response:
-    """The order counts as never placed; its history is kept. `If-Match` as for PUT."""
+    """Withdraw an order. It then counts as never placed. Its history is kept. `If-Match` works as for PUT."""
     known_ref(ref)
 
     async def act(writing: Writing) -> PutOutcome:
@@ -267,7 +280,7 @@ RESULTS = {
 
 @router.post(
     "/v1/orders:batch",
-    operation_id="place_orders",
+    operation_id="put_orders",
     summary="Create or replace many orders",
     openapi_extra=body_of(OrdersBody, example={"orders": [{"ref": "O-004", **ORDER}]}),
     responses=answer_of(OrdersAnswer, example=RESULTS),
@@ -275,9 +288,11 @@ RESULTS = {
 async def place_batch(
     request: Request, caller: Annotated[Caller, Depends(allow(*WRITERS, scope="records:write"))]
 ) -> Response:
-    """1 to 1000 orders in one transaction, each with an answer of its own: a bad one does not stop the rest.
+    """Create or replace 1 to 1000 orders in one transaction.
 
-    The list may also be sent bare.
+    Each gets its own result; a bad one does not stop the others.
+
+    The body may also be the list alone.
     """
     batch = await read_items(request, OrdersBody, "orders", OrderItem, limit_bytes=BATCH_BYTES)
     placed = [

@@ -39,7 +39,7 @@ VatNo = Annotated[str, StringConstraints(pattern="^SE[0-9]{12}$"), AfterValidato
 
 
 class AddressBody(Wire):
-    """A Swedish postal address, as much of it as is known."""
+    """A Swedish postal address. Unknown parts may be left out."""
 
     street: Line | None = None
     postal_code: Line | None = None
@@ -62,7 +62,7 @@ class EndpointBody(Wire):
 
 
 class AccountBody(Wire):
-    """Where the money goes: digits of a bankgiro or plusgiro, with or without a hyphen, or an IBAN."""
+    """The account that invoices are paid to: a bankgiro or plusgiro number, with or without a hyphen, or an IBAN."""
 
     kind: Literal["bankgiro", "plusgiro", "iban"]
     number: Annotated[str, StringConstraints(pattern="^([0-9]{1,7}-?[0-9]{1,4}|[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})$")]
@@ -82,24 +82,24 @@ class AccountBody(Wire):
 
 
 class InvoicingBody(Wire):
-    """What an invoice needs to know of a provider: who pays it, where and when, and its tax.
+    """The data that invoices of a provider need: the payer, the account, the days to pay, and tax.
 
-    An external provider needs an `account` and, where it has no VAT number, `f_tax`; one that is liable to VAT its
-    `vat_no`. Without an `endpoint` it is found by its organisation number.
+    An external provider needs an `account`. Without a VAT number it also needs `f_tax`; if it is liable to VAT, it
+    needs `vat_no`. Without an `endpoint`, the organisation number is its Peppol address.
     """
 
     payer: Ref
     address: AddressBody = AddressBody()
     account: AccountBody | None = None
     payment_days: Annotated[int, Field(ge=0, le=365)] = 30
-    f_tax: bool = Field(False, description="Whether it is approved for F-tax.")
+    f_tax: bool = Field(False, description="True if the provider is approved for F-tax.")
     vat_no: VatNo | None = None
-    vat_percent: Literal[25, 12, 6] = Field(25, description="Of a provider that is liable to VAT.")
+    vat_percent: Literal[25, 12, 6] = Field(25, description="The rate of VAT, for a provider that is liable to VAT.")
     endpoint: EndpointBody | None = None
 
 
 class PayerBody(Wire):
-    """Who pays invoices: the municipality or a committee of it. `reference` leads them to the right desk."""
+    """A payer of invoices: the municipality or a committee of it."""
 
     name: Line
     org_no: Annotated[OrgNo, AfterValidator(_checked)]
@@ -110,7 +110,7 @@ class PayerBody(Wire):
 
 
 class PayerAnswer(PayerBody, Versioned):
-    """A payer as stored."""
+    """A payer as it is stored."""
 
 
 ADDRESS = {"postal_code": "761 28", "city": "Norrtälje"}

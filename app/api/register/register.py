@@ -35,7 +35,7 @@ class ProviderBody(Wire):
 
 
 class ProviderAnswer(ProviderBody, Versioned):
-    """A provider as stored. Of another one than the planner's own, `invoicing` is null."""
+    """A provider as it is stored. A planner sees `invoicing` only of its own provider."""
 
 
 class RecipientFields(Wire):
@@ -43,7 +43,10 @@ class RecipientFields(Wire):
 
     name: Line | None = None
     birth_date: Day | None = None
-    household: Ref | None = Field(None, description="Who shares a door shares a household [own ref].")
+    household: Ref | None = Field(
+        None,
+        description="The household's ref, shared behind one door. Left out: the recipient's own ref.",
+    )
     area: Literal["URBAN", "RURAL", "ARCHIPELAGO"]
     protected: bool = False
     died_on: Day | None = None
@@ -51,9 +54,9 @@ class RecipientFields(Wire):
 
 
 class RecipientBody(RecipientFields):
-    """A recipient as put. `personal_number` is sealed and never read back; left out it stays, null forgets it.
+    """A recipient. If `personal_number` is left out, the stored one is kept; null deletes it. It is never shown.
 
-    Ten digits take their century from `birth_date`, and without it from their sign.
+    If it has ten digits, the century is that of `birth_date`. Without `birth_date`, the sign in the number decides.
     """
 
     personal_number: str | None = None
@@ -80,11 +83,11 @@ class RecipientBody(RecipientFields):
 
 
 class RecipientAnswer(RecipientFields, Versioned):
-    """A recipient as stored. The name of a protected one is null for planners."""
+    """A recipient as it is stored. Planners do not see the name of a recipient with protected data."""
 
 
 class DelegationBody(Spanned):
-    """Leave to do one delegated intervention, inclusive days."""
+    """A delegation of one intervention to one person, for a span of days."""
 
     intervention: Ref
     valid_from: Day
@@ -92,39 +95,42 @@ class DelegationBody(Spanned):
 
 
 class StaffBody(Spanned):
-    """An employment; `person` is who it is across employments. `valid_from` as for recipients, `valid_to` inclusive."""
+    """An employment. `person` is the same for all employments of one person."""
 
     name: Line | None = None
-    person: Ref | None = Field(None, description="One person's refs share it, whoever employs it [own ref].")
+    person: Ref | None = Field(
+        None, description="The person, the same in all employments. Left out: the staff ref itself."
+    )
     provider: Ref
     role: Role
     valid_from: Day | None = None
     valid_to: LastDay = None
-    relative_of: Ref | None = Field(None, description="The recipient this person is related to.")
+    relative_of: Ref | None = Field(None, description="The ref of a recipient that the person is related to.")
     delegations: Annotated[list[DelegationBody], Field(default_factory=list, max_length=MOST_DELEGATIONS)]
 
 
 class StaffAnswer(StaffBody, Versioned):
-    """An employment as stored.
+    """An employment as it is stored.
 
-    Whom no other staff of its provider is, or staff of another one is too, a planner can name as `person` but not
-    decide: that is `person_unconfirmed`, and `person` stays, until the municipality puts the employment itself.
+    A planner may suggest that `person` is somebody who is known as staff of another provider, but cannot decide it. The
+    suggestion is then `person_unconfirmed`, and `person` does not change until the municipality puts the employment.
     """
 
     person_unconfirmed: Ref | None
     registered_on: Day | None = Field(
-        description="The day on which a planner of the provider made the ref. Null: the municipality did."
+        description="The day on which a planner of the provider registered it. Null: the municipality registered it."
     )
 
 
 class InterventionBody(Wire):
-    """A kind of help with its catalogue minutes. `valid_from` as for recipients."""
+    """A kind of help with its usual minutes."""
 
     title: Line
     category: Category
     standard_minutes: Minutes
     licensed: Licensed | None = Field(
-        None, description="Of LICENSED_HSL, as compensation tells it apart [`rehab`: rehabilitation; others: nursing]."
+        None,
+        description="The kind of licensed care. Left out: rehabilitation for the ref `rehab`, nursing for all others.",
     )
     valid_from: Day | None = None
 
@@ -137,7 +143,7 @@ class InterventionBody(Wire):
 
 
 class InterventionAnswer(InterventionBody, Versioned):
-    """An intervention as stored."""
+    """An intervention as it is stored."""
 
 
 def encryption_of(request: Request) -> FieldEncryption:

@@ -4,13 +4,13 @@ import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from app.actions.taps.put_keyset import put_keyset
 from app.actions.versions import Condition, PutOutcome
 from app.api.http.access import Caller
 from app.api.http.records import RecordKind, Versioned, add_routes, written
-from app.api.http.shapes import Instant, Wire
+from app.api.http.shapes import Described, Instant, Wire
 from app.api.register.register import encryption_of
 from app.domain.time import UTC
 from app.store.connection import Writing
@@ -22,10 +22,10 @@ KeysetState = Literal["active", "verify_only", "retired", "compromised"]
 
 
 class KeysetBody(Wire):
-    """The keys of a set of tags, 16 bytes each in hex: what opens its messages, what its chips' own keys come from.
+    """The keys of a set of tags, 16 bytes each in hex: one opens messages, the other gives the chips' own keys.
 
-    They are said when the keyset is new, and never shown. `verify_only`: no more tags are provisioned with it.
-    `retired` and `compromised`: its messages are refused from now on, and the latter is final.
+    The keys are given when the keyset is created, and are never shown. With `verify_only`, no more tags get these keys.
+    With `retired` and `compromised`, messages are refused from now on. `compromised` is final.
     """
 
     meta_key: Key | None = None
@@ -33,15 +33,15 @@ class KeysetBody(Wire):
     state: KeysetState = "active"
 
 
-class KeysetStateSince(BaseModel):
-    """A state and from when on."""
+class KeysetStateSince(Described):
+    """A state of a keyset and the time from which it holds."""
 
     state: KeysetState
     at: Instant
 
 
 class KeysetAnswer(Versioned):
-    """A keyset as stored, without its keys, with every state it has had."""
+    """A keyset as it is stored, without its keys, with all states that it has had."""
 
     state: KeysetState
     states: list[KeysetStateSince]

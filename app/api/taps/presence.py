@@ -19,7 +19,10 @@ router = APIRouter(tags=["presence"])
 
 
 class LoggedIn(Wire):
-    """Somebody whose tap in has no tap out yet. `evidence` is that tap's level, `disputed` until a person decides."""
+    """A person with a tap in and no tap out yet.
+
+    `evidence` is that of the tap in; it is `disputed` until it is settled.
+    """
 
     staff: AnyRef
     provider: AnyRef | None
@@ -28,7 +31,7 @@ class LoggedIn(Wire):
 
 
 class PresenceAnswer(Wire):
-    """Everybody who is logged in at the household, who came first stands first."""
+    """The persons who are logged in at the household."""
 
     household: AnyRef
     at: Instant
@@ -45,7 +48,7 @@ EXAMPLE = {
 @router.get(
     "/v1/presence",
     operation_id="get_presence",
-    summary="Who is logged in at a household now",
+    summary="Get the persons logged in at a household",
     responses=answer_of(PresenceAnswer, example=EXAMPLE),
 )
 async def get_presence(
@@ -53,7 +56,11 @@ async def get_presence(
     caller: Annotated[Caller, Depends(allow("inspector", "admin", scope="visits:read"))],
     household: Annotated[str, Query(max_length=64)],
 ) -> Response:
-    """Taps that have reached us, at most 16 hours old. A phone without coverage may have more to tell."""
+    """Get the persons who are logged in at a household now.
+
+    The answer is based on received taps that are at most 16 hours old. A phone without coverage may have more taps to
+    send.
+    """
     known_ref(household)
     now = dt.datetime.now(UTC)
     async with database(request).read(caller.municipality_id) as reading:

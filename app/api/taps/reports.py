@@ -23,7 +23,10 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class InterventionTold(Wire):
-    """One intervention; without `recipient` it is for whoever has it ordered, without `minutes` its standard time."""
+    """One intervention.
+
+    Without `recipient` it is for whoever has it ordered; without `minutes` it took its usual time.
+    """
 
     intervention: Name
     recipient: Name | None = None
@@ -32,9 +35,10 @@ class InterventionTold(Wire):
 
 
 class ReportIn(Wire):
-    """What was done in the caller's presence that `tap` (any of its taps) belongs to. The one told last counts.
+    """A report about the caller's own presence. `tap` is any tap of that presence. The last report counts.
 
-    `reported_at` is never later than the receipt; what lies before its presence began counts as told when received.
+    `reported_at` is never taken as later than the receipt. If it lies before the presence began, the time of receipt
+    counts.
     """
 
     id: UUID
@@ -46,14 +50,14 @@ class ReportIn(Wire):
 
 
 class ReportsIn(Wire):
-    """A phone's waiting reports; `sent_at` is its clock at sending, and shifts them as it shifts taps."""
+    """The waiting reports of a phone. `sent_at` corrects the phone's clock in the same way as for taps."""
 
     sent_at: Instant | None = None
     reports: Annotated[list[ReportIn], Field(min_length=1, max_length=1000)]
 
 
 class ReportResult(Wire):
-    """The answer to one report, in the order of the reports."""
+    """The result for one report."""
 
     id: UUID | None
     verdict: Literal["accepted", "refused"]
@@ -62,7 +66,7 @@ class ReportResult(Wire):
 
 
 class ReportsOut(Wire):
-    """What became of each report."""
+    """One result for each report, in the order in which they were sent."""
 
     results: list[ReportResult]
 
@@ -86,17 +90,18 @@ EXAMPLE_OUT = {
 
 @router.post(
     "/v1/reports",
-    operation_id="post_reports",
+    operation_id="send_reports",
     summary="Send reports",
     openapi_extra=body_of(ReportsIn, example=EXAMPLE),
     responses=answer_of(ReportsOut, example=EXAMPLE_OUT),
 )
 async def post_reports(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
-    """Reports from one phone, 1 to 1000 at a time. One whose tap has not come yet is kept and applied when it does.
+    """Send 1 to 1000 reports of one phone. A report whose tap has not arrived is kept and used when it arrives.
 
-    A report of another person's presence is refused `not_own_presence`; one that came before its tap is set aside when
-    the tap shows whose it is. What is refused for want of master data is judged anew when it is sent again. How much of
-    what is refused is kept, and of whom nothing is taken, is as for taps; of a day is what was told then, or of a tap.
+    A report about another person's presence is refused as `not_own_presence`. If the report came before its tap, it is
+    set aside when the tap shows whose presence it was. A report that was refused because master data was missing is
+    judged again when it is sent again. The rules for refused reports and for senders that are not employed are the same
+    as for taps. The day of a report is the day on which it was made, or the day of its tap.
     """
     if caller.staff is None:
         raise Problem("forbidden_role")

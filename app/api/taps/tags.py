@@ -55,7 +55,7 @@ State = Literal["blank", "provisioned", "shipped", "mounted", "active", "suspend
 
 
 class TagBody(Wire):
-    """A tag. `uid` is 4, 7 or 10 bytes in hex, with or without colons or hyphens."""
+    """A tag with its UID and, if it has keys, its keyset."""
 
     kind: Literal["ntag424", "static"]
     uid: Uid
@@ -64,14 +64,14 @@ class TagBody(Wire):
 
 
 class MountBody(Wire):
-    """Which household the tag hangs at from an instant on."""
+    """The household where the tag hangs from a time on."""
 
     household: Ref
     at: Instant
 
 
 class StateBody(Wire):
-    """What state the tag is in from an instant on."""
+    """The state of the tag from a time on."""
 
     state: State
     at: Instant
@@ -79,12 +79,12 @@ class StateBody(Wire):
 
 
 class TagAnswer(TagBody, Versioned):
-    """A tag as stored, with every household it has hung at and every state it has had.
+    """A tag as it is stored, with all households where it has hung and all states that it has had.
 
-    A planner is told of the households where its provider has or has had an order.
+    A planner sees the households where its provider has or has had an order.
     """
 
-    original: Annotated[bool, Field(description="Whether the maker's signature of its UID was verified.")] = False
+    original: Annotated[bool, Field(description="True if the maker's signature of the UID was verified.")] = False
     mounts: list[MountBody]
     states: list[StateBody]
 
@@ -104,7 +104,7 @@ STATE = {"state": "lost", "at": "2026-06-02T08:00:00Z", "reason": "fallen from t
 
 
 class TagMove(Wire):
-    """A tag that was taken from where a provider has an open order; by another provider, or null: the municipality."""
+    """A tag that somebody else took away from a household where the provider had an open order."""
 
     provider: AnyRef
     tag: AnyRef
@@ -153,15 +153,18 @@ Act = Callable[[Writing], Awaitable[PutOutcome]]
 @router.post(
     "/v1/tags/{ref}/mount",
     operation_id="mount_tag",
-    summary="Hang a tag at a household",
+    summary="Mount a tag at a household",
     openapi_extra=body_of(MountBody, example=MOUNT),
     responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
 )
 async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
-    """Ends the earlier mount. Visits of taps that were made since are told anew. The same again changes nothing.
+    """Say at which household the tag hangs from a time on. This ends the earlier mount.
 
-    Planners hang their own doors' tags, and new ones of theirs, at households where their provider has or has had an
-    order: any other is unknown to them. Other providers with an open order where it hung see it in `/v1/tag-moves`.
+    Visits of taps that were made since then are computed again. The same call changes nothing when it is repeated.
+
+    Planners mount their own new tags and the tags of households that they serve, at households where their provider has
+    or has had an order. Other households are unknown to them. Other providers with an open order at the old household
+    see the move in `/v1/tag-moves`.
     """
     known_ref(ref)
     body = await read_json(request, MountBody)
@@ -182,13 +185,16 @@ async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: 
 
 @router.post(
     "/v1/tags/{ref}/state",
-    operation_id="tell_tag_state",
-    summary="Tell the state of a tag",
+    operation_id="set_tag_state",
+    summary="Set the state of a tag",
     openapi_extra=body_of(StateBody, example=STATE),
     responses=answer_of(TagAnswer, example=TAG_OUT, headers=["ETag"]),
 )
 async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: Conditional) -> Response:
-    """Judges the taps that arrive from now on by when they were made. The same again changes nothing."""
+    """Set the state of a tag from a time on. Taps that arrive later are judged by the state at the time of the tap.
+
+    The same call changes nothing when it is repeated.
+    """
     known_ref(ref)
     body = await read_json(request, StateBody)
 
@@ -217,7 +223,7 @@ async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Respons
 @router.get(
     "/v1/tag-moves",
     operation_id="list_tag_moves",
-    summary="List tags that others took from doors one serves",
+    summary="List tags that others have moved",
     responses=answer_of(page_of(TagMove), example={"items": [MOVE], "next": None}, headers=["Link"]),
 )
 async def tag_moves(
@@ -226,9 +232,9 @@ async def tag_moves(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """Where a tag hung that somebody else has hung elsewhere, for each provider that then had an open order there.
+    """List tags that somebody else has moved away from a household where a provider had an open order.
 
-    By instant. Planners see their own provider's.
+    The list is in the order of time. Planners see the moves that concern their own provider.
     """
     after = (dt.datetime.min.replace(tzinfo=UTC), "", "") if cursor is None else _after(cursor)
     async with database(request).read(caller.municipality_id) as reading:

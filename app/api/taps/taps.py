@@ -36,10 +36,7 @@ SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", 
 
 
 class TapTag(Wire):
-    """What was tapped: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` by hand with a `reason`.
-
-    A UID is 4, 7 or 10 bytes in hex, with or without colons or hyphens.
-    """
+    """The content of the tag: a message (`keyset`, `e`, `c`), a plain `uid`, or a `household` with a `reason`."""
 
     keyset: Annotated[str, StringConstraints(max_length=64)] | None = None
     e: Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")] | None = None
@@ -58,7 +55,7 @@ class TapTag(Wire):
 
 
 class TapIn(Wire):
-    """One tap. `id` is minted by the phone once and kept through every retry."""
+    """One tap. The phone chooses `id` once and uses it again when it sends the tap again."""
 
     id: UUID
     direction: Literal["in", "out", "auto", "control"]
@@ -69,7 +66,7 @@ class TapIn(Wire):
 
 
 class TapsIn(Wire):
-    """A phone's queue with its clocks at sending."""
+    """A queue of taps from one phone, with the phone's clocks at the time of sending."""
 
     sent_at: Instant
     sent_uptime_ms: Uptime | None = None
@@ -78,7 +75,7 @@ class TapsIn(Wire):
 
 
 class TapVisit(Wire):
-    """A visit the tap belongs to, as it stands today; none that the same person makes for another provider."""
+    """A visit of the tap as it is now. Visits that the person makes for another provider are left out."""
 
     id: UUID
     recipient: AnyRef
@@ -86,9 +83,9 @@ class TapVisit(Wire):
 
 
 class TapDoors(Wire):
-    """The household whose door was tapped, and all where the same person is logged in now, for the same provider.
+    """The household whose tag was read, and the households where the same person is logged in for the same provider.
 
-    A way out at the wrong door ends nothing: the tapped one is not among them.
+    A tap out at the wrong door ends nothing. That door is not in the list.
     """
 
     tapped: AnyRef
@@ -96,7 +93,7 @@ class TapDoors(Wire):
 
 
 class TapResult(Wire):
-    """The answer to one item, in the order of the items."""
+    """The result for one tap."""
 
     id: UUID | None
     verdict: Literal["accepted", "disputed", "refused"]
@@ -105,11 +102,13 @@ class TapResult(Wire):
     at: Instant | None
     evidence: Evidence | None
     visits: list[TapVisit]
-    doors: TapDoors | None = Field(description="Null unless the person has been logged in elsewhere since before.")
+    doors: TapDoors | None = Field(
+        description="The households concerned. Null unless the person is already logged in at another household."
+    )
 
 
 class TapsOut(Wire):
-    """When the batch reached us and what became of each item."""
+    """The time of receipt and one result for each tap."""
 
     received_at: Instant
     results: list[TapResult]
@@ -170,29 +169,32 @@ def _weight(part: Submission) -> int:
 @router.post(
     PATH,
     dependencies=[Depends(SENDERS)],
-    operation_id="post_taps",
+    operation_id="send_taps",
     summary="Send taps",
     openapi_extra=body_of(TapsIn, example=EXAMPLE),
     responses=answer_of(TapsOut, example=EXAMPLE_OUT),
 )
 async def post_taps(request: Request) -> Response:
-    """Check-ins and check-outs from one phone, 1 to 1000 at a time, however late and in whatever order.
+    """Send 1 to 1000 taps of one phone. They may come late and in any order.
 
-    Answers 200 with one result per item whenever the envelope can be read. The same id with the same tap gets the same
-    answer again, marked `duplicate`; only what was refused for want of master data (`tag_unknown`, `keyset_unknown`,
-    `unknown_household`) is judged anew. Claims that lie in the future are moved back together, the latest to receipt.
+    The answer is 200 with one result for each tap, if the body as a whole can be read. A tap that is sent again with
+    the same id gets the same answer again, marked `duplicate`. A tap that was refused because master data was missing
+    (`tag_unknown`, `keyset_unknown`, `unknown_household`) is judged again. If the phone's clock is ahead, all times of
+    the batch are moved back together, so that the latest equals the time of receipt.
 
-    A queue of more than four days is stored four days at a time, the earliest first, and answered when all of it is,
-    with the visits as they were told then. Where that fails on the way, nothing is answered, and what was stored is a
-    duplicate when it is sent again.
+    A queue that spans more than four days is stored four days at a time, the earliest first. The answer comes when all
+    of it is stored. It shows the visits as they were when their part was stored. If storing fails on the way, there is
+    no answer. Send the whole queue again; what was stored is then a duplicate.
 
-    Refused items are kept, up to 1000 of a sender's day; one beyond that is `too_many_refused`. 403 `not_employed` when
-    nobody has ever employed the sender, or none of the taps is of a day of an employment that is over.
+    Refused taps are kept, up to 1000 for each sender and day. Further ones are refused as `too_many_refused`. The
+    answer is 403 `not_employed` if the sender was never employed, or if no tap lies on a day of the sender's
+    employment.
 
-    Neither visits nor doors are told to who is not employed today, or on a phone that is revoked or somebody else's.
+    The answer shows no visits and no doors if the sender is not employed today, or if the phone is revoked or belongs
+    to somebody else.
 
-    An inspector sends control taps (`direction` `control`): nobody is present by one, and no link kept from an earlier
-    read of the tag is worth anything afterwards.
+    An inspector sends control taps (`direction` is `control`). A control tap starts no visit. A message that was read
+    from the tag before it is worth nothing afterwards.
     """
     caller = await SENDERS.tapping(request)
     batch = await read_items(request, TapsIn, "taps", TapIn)

@@ -29,7 +29,7 @@ Reader = Annotated[Caller, Depends(allow("planner", "controller", "admin", scope
 
 
 class AnomalyItem(Wire):
-    """An anomaly of a visit. `age_days` counts from the visit's own day, `suggestion` is what `apply` would make."""
+    """An anomaly of a visit. `suggestion` is the correction that the call to repair it makes."""
 
     id: str
     code: AnomalyCode
@@ -47,7 +47,7 @@ class AnomalyItem(Wire):
 
 
 class AnomalyCount(Wire):
-    """How many of a code are in a state, and how old the oldest is."""
+    """The number of anomalies with one code and state, and the age of the oldest."""
 
     code: AnomalyCode
     severity: Severity
@@ -58,7 +58,7 @@ class AnomalyCount(Wire):
 
 
 class AnomaliesOut(Wire):
-    """A page of anomalies, oldest first; the counts of all stand on the first page."""
+    """A page of anomalies, the oldest first. Only the first page has the counts."""
 
     items: list[AnomalyItem]
     counts: list[AnomalyCount] | None
@@ -81,7 +81,14 @@ class AnomalyQuery(BaseModel):
     staff: AnyRef | None = None
     state: AnomalyState | None = None
     severity: Severity | None = None
-    code: Annotated[str, AfterValidator(_codes), Field(description="One or more, with commas between.")] | None = None
+    code: (
+        Annotated[
+            str,
+            AfterValidator(_codes),
+            Field(description="Only anomalies with one of these codes, separated by commas."),
+        ]
+        | None
+    ) = None
     limit: Annotated[int, Field(ge=1, le=500)] = 100
     cursor: Annotated[str | None, Field(max_length=400)] = None
 
@@ -127,10 +134,10 @@ COUNT = {
     ),
 )
 async def list_anomalies(request: Request, caller: Reader, query: Annotated[AnomalyQuery, Query()]) -> Response:
-    """What asks to be repaired or seen, oldest visit first, with counts by code and state on the first page.
+    """List the anomalies of visits, the oldest visit first. The first page also counts them by code and state.
 
-    The counts are of all that the filters leave. Planners see their provider's. What has resolved by itself is no
-    longer there. A ref that does not exist is 404 `unknown_ref`.
+    The counts cover everything that the filters leave. Planners see the anomalies of their provider. An anomaly
+    disappears from the list when its cause is gone. A ref that does not exist gives 404 `unknown_ref`.
     """
     after = _cursor(query.cursor) if query.cursor else None
     asked = AnomalyFilter(

@@ -57,7 +57,7 @@ def _named(value: object) -> object:
 
 
 class DoneIn(Wire):
-    """An intervention that was done; its ref alone will do."""
+    """An intervention that was done. Its ref alone is enough."""
 
     intervention: Name
     minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
@@ -67,58 +67,58 @@ Done = Annotated[DoneIn, BeforeValidator(_named, json_schema_input_type=Name | D
 
 
 class StartPart(Wire):
-    """When the visit really began."""
+    """Another start of the visit."""
 
     kind: Literal["set_start"]
     started_at: Instant
 
 
 class EndPart(Wire):
-    """When the visit really ended."""
+    """Another end of the visit."""
 
     kind: Literal["set_end"]
     ended_at: Instant
 
 
 class InterventionsPart(Wire):
-    """What was really done."""
+    """Other interventions of the visit."""
 
     kind: Literal["set_interventions"]
     interventions: Annotated[list[Done], Field(min_length=1, max_length=100)]
 
 
 class StaffPart(Wire):
-    """Who really was there."""
+    """Another carer of the visit."""
 
     kind: Literal["set_staff"]
     staff: Name
 
 
 class RecipientPart(Wire):
-    """Whose visit it really was."""
+    """Another recipient of the visit."""
 
     kind: Literal["set_recipient"]
     recipient: Name
 
 
 class SetStart(StartPart, Reasoned):
-    """When the visit really began."""
+    """A correction of the start of the visit."""
 
 
 class SetEnd(EndPart, Reasoned):
-    """When the visit really ended."""
+    """A correction of the end of the visit."""
 
 
 class SetInterventions(InterventionsPart, Reasoned):
-    """What was really done."""
+    """A correction of the interventions of the visit."""
 
 
 class SetStaff(StaffPart, Reasoned):
-    """Who really was there."""
+    """A correction of the carer of the visit."""
 
 
 class SetRecipient(RecipientPart, Reasoned):
-    """Whose visit it really was."""
+    """A correction of the recipient of the visit."""
 
 
 AnyPart = Annotated[StartPart | EndPart | InterventionsPart | StaffPart | RecipientPart, Field(discriminator="kind")]
@@ -131,41 +131,44 @@ def _each_once(parts: list[AnyPart]) -> list[AnyPart]:
 
 
 class Repair(Reasoned):
-    """Corrections that belong together, each kind once: all are made or none, and one undo takes them all back."""
+    """Corrections that belong together, at most one of each kind. All are made or none.
+
+    One undo takes all of them back.
+    """
 
     kind: Literal["repair"]
     corrections: Annotated[list[AnyPart], Field(min_length=2, max_length=5), AfterValidator(_each_once)]
 
 
 class Undo(Reasoned):
-    """A correction of the visit is taken back, with all that were made with it as one repair; it may be an undo."""
+    """A correction that takes back another one, with everything that was made with it as one repair."""
 
     kind: Literal["undo"]
     correction: UUID
 
 
 class Omit(Reasoned):
-    """The visit counts as none, until it is restored."""
+    """The visit does not count until it is restored."""
 
     kind: Literal["omit", "restore"]
 
 
 class SettleAnomaly(Reasoned):
-    """An anomaly has been seen (`acknowledge`), or is no longer one in the municipality's eyes (`resolve`)."""
+    """An anomaly has been seen (`acknowledge`), or the municipality accepts it (`resolve`)."""
 
     kind: Literal["acknowledge", "resolve"]
     anomaly: AnomalyCode
 
 
 class SettleDispute(Reasoned):
-    """Whether a disputed tap stands."""
+    """A decision about a disputed tap."""
 
     kind: Literal["settle_dispute"]
     accept: bool
 
 
 class Attest(Reasoned):
-    """A second person attests what another has told by hand, or a tap that came too late."""
+    """A second person confirms an end that another person entered by hand, or a tap that came too late."""
 
     kind: Literal["attest"]
 
@@ -188,7 +191,7 @@ class CorrectionIn(
         ]
     ]
 ):
-    """One correction; `kind` says which."""
+    """One correction. `kind` says which."""
 
 
 class AnyKind(BaseModel):
@@ -267,11 +270,12 @@ def correction_queue(database: Database) -> CorrectionQueue:
     responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]) | refused(428),
 )
 async def post_correction(request: Request, caller: Corrector, visit_id: IdInPath, seen: Seen) -> Response:
-    """Append a correction to the visit, which is then told anew. `If-Match` names the version that was looked at.
+    """Add a correction to a visit. The visit is then computed again. `If-Match` names the version that you have read.
 
-    A repeated correction (same `id`, same body) changes nothing, whatever the version. What concerns the presence
-    (start, end, staff, a dispute, an attestation) holds for every visit of it. `resolve` is the municipality's; who
-    was there or told what stands by hand is no second person (`second_person_required`).
+    The same `id` with the same body changes nothing when it is sent again, whatever the version. A correction of the
+    presence (start, end, staff, a dispute, an attestation) holds for every visit of that presence. Only the
+    municipality may `resolve`. A person who was at the visit or entered it by hand cannot attest it
+    (`second_person_required`).
     """
     asked = await read_correction(request)
     try:

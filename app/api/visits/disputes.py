@@ -27,7 +27,7 @@ router = APIRouter(tags=["visits"])
 
 
 class DisputeOut(Wire):
-    """A disputed tap: why, whose, where it was as far as anybody has told, and the visits it holds."""
+    """A disputed tap: the reason, the person, the place if it is known, and the visits that wait for a decision."""
 
     tap: UUID
     code: AnomalyCode
@@ -42,7 +42,7 @@ class DisputeOut(Wire):
 
 
 class DisputesOut(Wire):
-    """Disputed taps, oldest first."""
+    """Disputed taps, the oldest first."""
 
     items: list[DisputeOut]
     next: str | None
@@ -74,11 +74,11 @@ async def list_disputes(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> Response:
-    """Taps whose visit is held until a person decides, and taps that no visit has come of.
+    """List the disputed taps: taps whose visit waits for a decision, and taps without a visit.
 
-    Those at a tag that nobody has told to hang anywhere heal when it is told to hang somewhere then. Those that were
-    more than a person (400) or a door (1000) can have in a day, `too_many`, never become one. Planners see those
-    of who was their own staff that day.
+    A tap at a tag without a known household is no longer disputed once the tag is mounted for that time. A tap with the
+    code `too_many` never becomes a visit: a person can have 400 taps a day and a household 1000. Planners see the taps
+    of persons who were their own staff that day.
     """
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:
@@ -88,7 +88,7 @@ async def list_disputes(
 
 
 class Settled(Wire):
-    """Whether the tap stands, and why. `id` makes it safe to send again."""
+    """A decision about the tap, with its reason. With `id`, the call can safely be sent again."""
 
     id: UUID | None = None
     accept: bool
@@ -97,7 +97,7 @@ class Settled(Wire):
 
 
 class SettledTap(Wire):
-    """A tap without a visit that has been decided of. `id` is the fact's, for its proof in the ledger."""
+    """The decision about a tap without a visit. `id` is that of the fact, for its proof in the ledger."""
 
     id: UUID
     tap: UUID
@@ -114,11 +114,12 @@ class SettledTap(Wire):
     responses=answer_of(VisitOut | SettledTap, example=VISIT, status=201, text="Settled", headers=["ETag"]),
 )
 async def settle(request: Request, caller: Corrector, tap: IdInPath) -> Response:
-    """The same as the correction `resolve_dispute` of the tap's visit: it is confirmed, or omitted.
+    """Accept or reject a disputed tap. It has the same effect as the correction `settle_dispute` of the tap's visit.
 
-    A tap that has no visit is settled by itself: it leaves the list, and when its tag is told to have hung somewhere
-    then, an accepted tap disputes no visit and a rejected one makes none. The answer is then that decision, else the
-    visit. `If-Match` is not asked for: a tap's dispute is decided once. 409 where nothing is disputed any more.
+    A tap without a visit can be settled too, and then leaves the list. If its tag is mounted later for that time, an
+    accepted tap makes an undisputed visit, and a rejected tap makes none. The answer is the visit, or the decision if
+    there is no visit. `If-Match` is not needed, because a tap is settled only once. The answer is 409 if the tap is no
+    longer disputed.
     """
     settled = await read_json(request, Settled)
     try:

@@ -26,7 +26,7 @@ router = APIRouter(tags=["visits"])
 
 
 class ManualIn(Wire):
-    """A visit without any tap: `visit_outside_home` for errands, `system_down` for when nothing worked."""
+    """A visit without a tap. The reason is `visit_outside_home` for errands and `system_down` if nothing worked."""
 
     id: UUID
     recipient: Name
@@ -44,13 +44,13 @@ class ManualIn(Wire):
 
 
 class ManualsIn(Wire):
-    """Many visits without taps."""
+    """Visits without taps, to be registered together."""
 
     visits: Annotated[list[ManualIn], Field(min_length=1, max_length=1000)]
 
 
 class ManualResult(Wire):
-    """The answer to one visit, in the order of the visits."""
+    """The result for one visit."""
 
     id: UUID | None
     verdict: Literal["accepted", "refused"]
@@ -61,7 +61,7 @@ class ManualResult(Wire):
 
 
 class ManualsOut(Wire):
-    """What became of each visit."""
+    """The results of registering visits by hand."""
 
     results: list[ManualResult]
 
@@ -86,9 +86,9 @@ MANUAL = {
     responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Registered", headers=["ETag"]),
 )
 async def post_visit(request: Request, caller: Corrector) -> Response:
-    """A visit that no tap tells of; its evidence is `manual`. No tap is paired with it, then or later.
+    """Register a visit that has no taps. Its evidence is `manual`. No tap is ever joined to it.
 
-    A repeated one (same `id`, same body) changes nothing.
+    The same `id` with the same body changes nothing when it is sent again.
     """
     item = await read_json(request, ManualIn)
     [(answer, shown)] = await _register(request, caller, [item])
@@ -119,7 +119,10 @@ async def post_visit(request: Request, caller: Corrector) -> Response:
     ),
 )
 async def post_visits(request: Request, caller: Corrector) -> Response:
-    """1 to 1000 visits in one transaction, each with an answer of its own. The list may also be sent bare."""
+    """Register 1 to 1000 visits that have no taps, in one transaction. Each gets its own result.
+
+    The body may also be the list alone.
+    """
     batch = await read_items(request, ManualsIn, "visits", ManualIn)
     answers = iter(await _register(request, caller, [one for one in batch.items if isinstance(one, ManualIn)]))
     results = []

@@ -19,7 +19,7 @@ router = APIRouter(tags=["visits"])
 
 
 class ReminderOut(Wire):
-    """An open visit past its expected end. `text` says `code` in the language asked for."""
+    """An open visit that should have ended. `text` explains `code` in the language asked for."""
 
     visit: UUID
     recipient: AnyRef
@@ -31,7 +31,7 @@ class ReminderOut(Wire):
 
 
 class RemindersOut(Wire):
-    """One's own, as they began."""
+    """Your own open visits, in the order in which they began."""
 
     at: Instant
     items: list[ReminderOut]
@@ -56,11 +56,15 @@ EXAMPLE = {
 @router.get(
     "/v1/reminders",
     operation_id="list_reminders",
-    summary="My visits that are still open though they ought to be over",
+    summary="List your own visits that should have ended",
     responses=answer_of(RemindersOut, example=EXAMPLE),
 )
 async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
-    """Expected to end: the start and what was ordered, else the service's setting. Asking changes nothing."""
+    """List your own visits that are still open although they should have ended.
+
+    The expected end is the start plus the ordered time. Without ordered time, a setting of the service decides. This
+    call changes nothing.
+    """
     async with database(request).read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
     now = request.app.state.now()

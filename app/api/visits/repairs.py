@@ -36,11 +36,11 @@ router = APIRouter(tags=["anomalies"])
 
 MOST = 500
 SEEN = "Sett"
-Named = Annotated[str, Field(max_length=200, description="`visit:code`, as the inbox names it")]
+Named = Annotated[str, Field(max_length=200, description="The name of the anomaly in the list, `visit:code`.")]
 
 
 class Answer(Wire):
-    """What may be said beside the repair. `interventions` are what was done, where only the carer can say."""
+    """Optional additions to the repair. `interventions` says what was done, if only the carer knows."""
 
     id: UUID | None = None
     interventions: Annotated[list[Done], Field(min_length=1, max_length=100)] | None = None
@@ -53,20 +53,20 @@ class Answer(Wire):
 
 
 class AppliedIn(Answer):
-    """One anomaly whose repair is to be made; `id` is what the correction will be called."""
+    """One anomaly to repair. `id` becomes the id of the correction."""
 
     id: UUID
     anomaly: Named
 
 
 class AppliedAllIn(Wire):
-    """Many anomalies to repair."""
+    """Several anomalies to repair."""
 
     anomalies: Annotated[list[AppliedIn], Field(min_length=1, max_length=MOST)]
 
 
 class AcknowledgedIn(Wire):
-    """One anomaly that has been seen; `id` is what the correction will be called. Without a reason it was only seen."""
+    """One anomaly that has been seen. `id` becomes the id of the correction. The reason is optional."""
 
     id: UUID
     anomaly: Named
@@ -80,13 +80,13 @@ class AcknowledgedIn(Wire):
 
 
 class AcknowledgedAllIn(Wire):
-    """Many anomalies that have been seen."""
+    """Several anomalies that have been seen."""
 
     anomalies: Annotated[list[AcknowledgedIn], Field(min_length=1, max_length=MOST)]
 
 
 class RepairResult(Wire):
-    """The answer to one anomaly: the visit as it then is, or why nothing was corrected."""
+    """The result for one anomaly: the visit as it is now, or the reason why nothing was corrected."""
 
     id: UUID | None
     anomaly: str | None
@@ -97,7 +97,7 @@ class RepairResult(Wire):
 
 
 class RepairsOut(Wire):
-    """What became of each anomaly, in the order of the call."""
+    """One result for each anomaly, in the order in which they were sent."""
 
     results: list[RepairResult]
 
@@ -109,19 +109,20 @@ RESULT: dict[str, Any] = {**ONE, "verdict": "accepted", "code": None, "visit": E
 
 @router.post(
     "/v1/anomalies/{anomaly_id}/apply",
-    operation_id="apply_anomaly",
-    summary="Apply an anomaly's repair",
+    operation_id="repair_anomaly",
+    summary="Repair an anomaly",
     status_code=201,
     openapi_extra=body_of(Answer, example=ANSWERED, required=False),
     responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]),
 )
 async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str, seen: Seen) -> Response:
-    """Make the suggested correction, and answer with the visit. `If-Match`, where it is given, names its version.
+    """Make the suggested correction of an anomaly. The answer is the visit. `If-Match` is optional.
 
-    A body is needed where the suggestion has `ordered`: that health care was given is for a person to say. Without
-    `interventions` it is then 422 `answer_required`. With an `id` it can be sent again, and is answered the same.
+    A body is needed if the suggestion has `ordered`, because only a person can say that health care was given. Without
+    `interventions` the answer is then 422 `answer_required`. If the body has an `id`, the call can be sent again and
+    gets the same answer.
 
-    404 where the visit has no such anomaly any more, 409 where a person has settled it already.
+    The answer is 404 if the visit no longer has the anomaly, and 409 if a person has already settled it.
     """
     answer = await read_json(request, Answer) if await request.body() else Answer()
     submitted = _submitted(caller, anomaly_id, answer, seen or Condition())
@@ -132,16 +133,18 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str, se
 
 @router.post(
     "/v1/anomalies:apply",
-    operation_id="apply_anomalies",
-    summary="Apply many anomalies' repairs",
+    operation_id="repair_anomalies",
+    summary="Repair many anomalies",
     openapi_extra=body_of(AppliedAllIn, example={"anomalies": [ONE]}),
     responses=answer_of(RepairsOut, example={"results": [RESULT]}),
 )
 async def apply_anomalies(request: Request, caller: Corrector) -> Response:
-    """Make the suggested corrections of 1 to 500 anomalies, each with an answer of its own: none stops the others.
+    """Make the suggested corrections of 1 to 500 anomalies.
 
-    Each is made as by itself, of the visit as it then stands, so one may have taken the next one's cause away
-    (`not_found`). Sent again with the same ids it answers the same. The list may also be sent bare.
+    Each gets its own result; a failed one does not stop the others.
+
+    They are corrected one by one. An earlier correction may remove the cause of a later anomaly, which then gets
+    `not_found`. The same ids get the same results when they are sent again. The body may also be the list alone.
     """
     return await _all(request, caller, await read_items(request, AppliedAllIn, "anomalies", AppliedIn, most=MOST))
 
@@ -154,9 +157,9 @@ async def apply_anomalies(request: Request, caller: Corrector) -> Response:
     responses=answer_of(RepairsOut, example={"results": [RESULT]}),
 )
 async def acknowledge_anomalies(request: Request, caller: Corrector) -> Response:
-    """Say of 1 to 500 anomalies that they have been seen, each with an answer of its own: none stops the others.
+    """Say that 1 to 500 anomalies have been seen. Each gets its own result; a failed one does not stop the others.
 
-    Sent again with the same ids it answers the same. The list may also be sent bare.
+    The same ids get the same results when they are sent again. The body may also be the list alone.
     """
     batch = await read_items(request, AcknowledgedAllIn, "anomalies", AcknowledgedIn, most=MOST)
     return await _all(request, caller, batch)

@@ -41,32 +41,39 @@ Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "adm
 
 
 class TapsOfVisit(Wire):
-    """The taps that bound the visit."""
+    """The taps that begin and end the visit."""
 
     in_: Annotated[UUID | None, Field(alias="in")]
     out: UUID | None
 
 
 class EvidenceOfVisit(Wire):
-    """How strongly each end is shown: `sun_online`, `sun_late`, `static`, `manual`; `disputed` until settled."""
+    """The evidence of each end: `sun_online`, `sun_late`, `static` or `manual`.
+
+    It is `disputed` until it is settled.
+    """
 
     in_: Annotated[Evidence | None, Field(alias="in")]
     out: Evidence | None
 
 
 class ShareOut(Wire):
-    """Seconds given to one intervention, and by which rule."""
+    """The part of the visit's time that belongs to one intervention, and the rule that gave it."""
 
     category: Category | None
     intervention: AnyRef | None
     order_line: str | None
     seconds: int
     payable: bool
-    reason: Annotated[str, OneOf((*REASONS, *ANOMALIES)), Field(description="By which rule, or what holds it.")]
+    reason: Annotated[
+        str,
+        OneOf((*REASONS, *ANOMALIES)),
+        Field(description="The rule that gave the time, or the reason why it is not paid."),
+    ]
 
 
 class AnomalyOut(Wire):
-    """What asks to be repaired (`fix`) or seen (`acknowledge`); `suggestion` is a correction that would settle it."""
+    """Something about the visit that must be repaired (`fix`) or seen (`acknowledge`)."""
 
     code: AnomalyCode
     severity: Severity
@@ -75,9 +82,9 @@ class AnomalyOut(Wire):
 
 
 class CorrectionOut(Wire):
-    """What a person has changed: `before` and `after` hold what its kind is about, null where nothing had been told.
+    """A correction by a person. `before` and `after` hold the corrected values; null means that there was no value.
 
-    `by` is a staff ref, a client's id (`188.ekonomi`), or `operator/…` for a token that names neither.
+    `by` is a staff ref, the id of a client (`188.ekonomi`), or `operator/…` if the token names neither.
     """
 
     id: UUID
@@ -91,7 +98,7 @@ class CorrectionOut(Wire):
 
 
 class VisitOut(Wire):
-    """A whole visit. The shares add up to `seconds`; the visits of one presence to its `presence_seconds`."""
+    """A whole visit. The shares add up to `seconds`, and the visits of a presence add up to its `presence_seconds`."""
 
     id: UUID
     group: UUID
@@ -113,7 +120,7 @@ class VisitOut(Wire):
     evidence: EvidenceOfVisit
     counted_as: Annotated[
         Level | None,
-        Field(description="Where figures of evidence count a complete visit: its weakest end, `off_site`…"),
+        Field(description="The level under which figures of evidence count the visit. Null if it is not complete."),
     ]
     shares: list[ShareOut]
     anomalies: list[AnomalyOut]
@@ -121,14 +128,12 @@ class VisitOut(Wire):
     version: int
     note: Annotated[
         str | None,
-        Field(
-            description="The carer's words in the report that counts. Only the provider's planner and staff have it."
-        ),
+        Field(description="The carer's note in the report that counts. Only the provider's planners and staff see it."),
     ] = None
 
 
 class VisitsOut(Wire):
-    """A page of visits; `next` is the cursor of the next one."""
+    """A page of visits."""
 
     items: list[VisitOut]
     next: str | None
@@ -155,14 +160,14 @@ class ChangedOut(Wire):
 
 
 class WithdrawnOut(Wire):
-    """A visit that is no more, and the one that took its place."""
+    """A visit that no longer exists, and the visit that took its place."""
 
     withdrawn: UUID
     replaced_by: UUID | None
 
 
 class ChangesOut(Wire):
-    """Changes in order, each with the whole visit as it now is; `next` is where to go on from, also when none came."""
+    """Changes in order, each with the whole visit as it is now."""
 
     items: list[ChangedOut | WithdrawnOut]
     next: str
@@ -290,10 +295,10 @@ async def list_visits(
     caller: Reader,
     query: Annotated[VisitQuery, Query()],
 ) -> Response:
-    """Whole visits by start (or end, where no start is known), oldest first. `from` and `to` are inclusive local dates.
+    """List visits by their start, the oldest first. A visit without a known start is listed by its end.
 
-    JSON whatever `Accept` says: a visit is no row of a table. A ref that does not exist is 404 `unknown_ref`. Staff see
-    their own visits of the last 48 hours while they are employed, planners those of their provider.
+    The answer is always JSON, whatever `Accept` says. A ref that does not exist gives 404 `unknown_ref`. Staff see
+    their own visits of the last 48 hours while they are employed. Planners see the visits of their provider.
     """
     after = moment_of(words_of(query.cursor)) if query.cursor else None
     reach = reach_of(caller)
@@ -317,9 +322,10 @@ async def list_visits(
     responses=answer_of(VisitOut, example=EXAMPLE, headers=["ETag"]) | MOVED,
 )
 async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Response:
-    """One visit; its ETag is its version. 301 to the visit that took its place, 410 when none did.
+    """Get one visit. Its `ETag` is its version.
 
-    One that is out of the caller's reach is as none.
+    The answer is 301 if another visit has taken its place, and 410 if it no longer exists. A visit that you may not see
+    gives 404.
     """
     try:
         id_ = UUID(visit_id)
@@ -345,7 +351,7 @@ async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Res
 @router.get(
     "/v1/changes",
     operation_id="list_changes",
-    summary="Pull changes",
+    summary="List changed visits",
     responses=answer_of(ChangesOut, example={"items": [{"visit": EXAMPLE}], "next": "5f0c9d1e7ab3.1"}),
 )
 async def list_changes(
@@ -354,12 +360,12 @@ async def list_changes(
     after: Annotated[str, Query(max_length=40)] = "0",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
-    """Every visit that changed after the cursor, as it now is, in an order in which no committed change is skipped.
+    """List every visit that changed after the cursor, as it is now. No committed change is ever skipped.
 
-    Go on from `next` until it equals the cursor that was sent: a page may hold nothing within reach with more behind.
-    A visit that is no more comes as `{"withdrawn": id, "replaced_by": id or null}`, null as well
-    where that visit is out of reach. A restore of the database begins a
-    new epoch: a cursor of another one is 410 `cursor_of_another_epoch`, and everything is to be pulled anew from `0`.
+    Ask again with `next` until it equals the cursor that you sent. A page may be empty for you although more follows. A
+    visit that no longer exists comes as `{"withdrawn": id, "replaced_by": id or null}`. `replaced_by` is also null if
+    you may not see the visit that took its place. After a restore of the database, older cursors give 410
+    `cursor_of_another_epoch`. Then pull everything again from `0`.
     """
     reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:

@@ -52,14 +52,71 @@ async def test_every_json_answer_has_a_schema_with_something_in_it(told):
                 assert content.get("schema"), (method, path, status, media_type)
 
 
+VERBS = {
+    "acknowledge", "check", "close", "correct", "create", "enrol", "explain", "get", "list", "mount",
+    "prove", "pull", "put", "register", "repair", "revoke", "send", "set", "settle", "simulate", "withdraw",
+}  # fmt: skip
+"""What an operation does; the first word of its id and of its summary."""
+
+
+def _few_words(text):
+    return len((text or "").split()) < 2
+
+
+async def test_every_operation_has_an_id_and_a_summary_that_begin_with_a_verb(told):
+    said = [operation for _, _, operation in told.operations()]
+    assert [one["operationId"] for one in said if not re.fullmatch("[a-z]+(_[a-z]+)+", one["operationId"])] == []
+    assert [one["operationId"] for one in said if one["operationId"].partition("_")[0] not in VERBS] == []
+    assert [one["summary"] for one in said if one["summary"].partition(" ")[0].lower() not in VERBS] == []
+    assert [one["operationId"] for one in said if _few_words(one["summary"])] == []
+    assert [one["operationId"] for one in said if _few_words(one.get("description"))] == []
+    assert len({one["operationId"] for one in said}) == len(said)
+    assert len({one["summary"] for one in said}) == len(said)
+
+
 async def test_every_parameter_says_what_it_means(told):
     silent = [
         (method, path, one["name"])
         for method, path, operation in told.operations()
         for one in operation.get("parameters", [])
-        if not one.get("description")
+        if _few_words(one.get("description"))
     ]
     assert silent == []
+
+
+def _properties(part, place=()):
+    """Every property of every object in a part of the document, at any depth."""
+    if isinstance(part, dict):
+        for name, one in part.get("properties", {}).items():
+            yield (*place, name), one
+        for name, one in part.items():
+            yield from _properties(one, (*place, name))
+    elif isinstance(part, list):
+        for number, one in enumerate(part):
+            yield from _properties(one, (*place, number))
+
+
+async def test_every_schema_and_every_field_says_what_it_means(told):
+    schemas = told.document["components"]["schemas"]
+    assert [name for name, one in schemas.items() if _few_words(one.get("description"))] == []
+    fields = dict(_properties(told.document))
+    assert [place for place, one in fields.items() if _few_words(one.get("description"))] == []
+    assert len(fields) > 900
+
+
+async def test_what_is_said_is_a_statement(told):
+    """A sentence that begins so has no verb of its own, and is not understood at the first reading."""
+    loose = re.compile(r"(What|Whether|One that|Who|Whom|Whose|Those|Of|By whose|As)\b")
+    said = [
+        *(operation["description"] for _, _, operation in told.operations()),
+        *(one["description"] for _, _, operation in told.operations() for one in operation.get("parameters", [])),
+        *(one["description"] for one in told.document["components"]["schemas"].values()),
+        *(one["description"] for _, one in _properties(told.document)),
+        *(one["description"] for one in told.document["tags"]),
+        *(one["description"] for one in told.document["components"]["responses"].values()),
+    ]
+    assert [text for text in said if loose.match(text)] == []
+    assert [text for text in said if not text.endswith(".")] == []
 
 
 def _fields(schema, place=()):
