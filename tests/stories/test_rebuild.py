@@ -1,10 +1,20 @@
 """A rebuild puts right what somebody has meddled with, and says so once."""
 
+import re
+
+import pytest
 from postgres import connect
 from service import day
 from world import H1
 
+from app.actions.check import check
 from app.actions.visits.rebuild import rebuild
+
+KEY = "municipality_id, month, recipient, provider, category, intervention, order_line"
+NUMBERS = f"""
+SELECT string_agg(attname, ', ') FROM pg_attribute
+WHERE attrelid = 'month_sum'::regclass AND attnum > 0 AND attname <> ALL (string_to_array('{KEY}', ', '))
+"""
 
 
 async def test_meddled_sums_and_visits_are_told_and_put_right(home):
@@ -19,4 +29,23 @@ async def test_meddled_sums_and_visits_are_told_and_put_right(home):
     assert [line for line in lines if line.startswith("sums of") and line.endswith("B-1")]
     assert f"anomalies of {month} P-norr overlap" in lines
     assert [line async for line in rebuild(home.app.state.database, 188)] == []
+    await owner.close()
+
+
+@pytest.mark.parametrize("lived", [True, False])
+async def test_sums_and_counts_of_months_without_any_facts_are_taken_away(home, lived):
+    database = home.app.state.database
+    owner = await connect(database.engine.url.render_as_string(hide_password=False))
+    if lived:
+        await home.visit_by("S-1", H1, day(-2, "08:00"), day(-2, "08:30"))
+    columns = await owner.fetchval(NUMBERS)
+    await owner.execute(
+        f"INSERT INTO month_sum ({KEY}, {columns})"
+        f" SELECT 188, '2020-01-01', 'B-1', 'P-norr', 'CARE', '', '', {re.sub('[a-z_]+', '1', columns)}"
+    )
+    await owner.execute("INSERT INTO anomaly_count VALUES (188, 'P-norr', 'overlap', 'open', '2020-01-01', 3)")
+    told = ["sums of 2020-01-01 B-1", "anomalies of 2020-01-01 P-norr overlap"]
+    assert [line async for line in rebuild(database, 188, dry=True)] == told
+    assert [line async for line in rebuild(database, 188)] == told
+    assert await check(database, 188) == []
     await owner.close()

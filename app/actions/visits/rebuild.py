@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from app.actions.visits.project import Affected, Projected, project
 from app.domain.register.order import months
-from app.domain.time import STOCKHOLM, Window, days_in_month, days_span, month_days
+from app.domain.time import Window, days_span, local_date, month_days
 from app.domain.visits.presence import Presence
 from app.domain.visits.visit import Visit
 from app.store import invariants, typed_tables
@@ -41,12 +41,9 @@ async def rebuild(
         yield line
     async with database.read(municipality_id) as reading:
         history = await presences.history(reading)
-    if history is None:
-        return
-    first_on, last_on = (at.astimezone(STOCKHOLM).date() for at in history)
-    if month is not None:
-        first_on, last_on = month_days(month)
-    for days in months((first_on, last_on)):
+    of_month = month_days(month) if month is not None else None
+    lived = (local_date(history[0]), local_date(history[1])) if history else None
+    for days in months(of_month or lived) if lived else ():
         first_at, end_at = days_span(*days)
         window = first_at, end_at - dt.timedelta(seconds=1)
         async with database.read(municipality_id) as reading:
@@ -61,8 +58,8 @@ async def rebuild(
         orphans = [(stored, None) for stored in await visits.orphans(writing)]
         gone = [stored.visit for stored, _ in orphans]
         await projection.write(writing, writing.change_no, gone=orphans, before=gone)
-        sums = (first_on.replace(day=1), last_on.replace(day=days_in_month(last_on)))
-        wrong = await invariants.mend_kept(writing, *sums)
+        # Without a month also those of months that nothing was ever told of.
+        wrong = await invariants.mend_kept(writing, *(of_month or (None, None)))
         wrong += await invariants.mend_beside(writing)
     # Yielded after the commit: the reader of these lines may stop at any of them.
     for visit in gone:
