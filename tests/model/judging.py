@@ -131,6 +131,8 @@ def judge(facts, staff, envelope, items, received_at, late_after, tag_of):
     dated = [by_clocks(item, shift, started(item))[0] for item in readable]
     back = brought_back([at for at in dated if at > received_at], received_at)
     times = [when(item, shift, started(item), received_at, back)[0] for item in readable]
+    # A way out may end what began as long before as anybody stays.
+    times += [at - LONGEST for at, item in zip(times, readable, strict=True) if item["direction"] != "in"]
     repeats = [item["id"] in facts.taps and facts.taps[item["id"]].staff == staff for item in readable]
     if comes_from_nobody(facts, staff, received_at, times, repeats):
         return None

@@ -113,6 +113,30 @@ async def test_a_phone_that_was_away_over_the_end_of_an_employment_brings_all_it
     assert [(visit["seconds"], visit["payable"]) for visit in left_too] == [(8 * 3600, True)]
 
 
+async def test_the_tap_out_of_the_last_night_is_taken_by_itself(left):
+    """Its tap in came when it was made: the visit is of the last day, and complete with this."""
+    await left.taps("S-1", [tap_item(H1, "in", day(-2, "22:00"))])
+    [told] = await left.taps("S-1", [tap_item(H1, "out", day(-1, "06:00"))])
+    assert told["verdict"] == "accepted"
+    [visit] = await left.visits(staff="S-1")
+    assert (visit["seconds"], visit["payable"]) == (8 * 3600, True)
+
+
+@pytest.mark.parametrize(
+    ("direction", "clock", "status"),
+    [
+        ("in", "00:10", 403),
+        ("out", "15:59", 200),
+        ("auto", "15:59", 200),
+        ("out", "16:00", 403),
+        ("auto", "16:00", 403),
+    ],
+)
+async def test_what_may_end_a_presence_is_taken_for_as_long_as_one_lasts(left, direction, clock, status):
+    body = batch("taps", tap_item(H1, direction, day(-1, clock)))
+    await left.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=status)
+
+
 @pytest.mark.parametrize("kind", ["taps", "reports"])
 async def test_an_employment_that_was_ended_afterwards_takes_no_answer_back(home, kind):
     body = batch(kind, {"taps": tap_item(H1, "in", ago(hours=30)), "reports": told_at(ago(hours=30))}[kind])

@@ -28,7 +28,7 @@ from app.domain.taps.judging import (
     time_of,
 )
 from app.domain.taps.report import NOT_OWN
-from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
+from app.domain.taps.sender import TOO_MANY_REFUSED, instants_of, is_taken
 from app.domain.time import FIRST_DAY, local_date
 from app.domain.visits.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.visits.doors import Doors, Whereabouts
@@ -185,7 +185,7 @@ class _Batch:
         """Asked of the batch as a whole, however it is parted."""
         submission, taps = heard.submission, self.known.taps
         staff, items = submission.staff, submission.whole or submission.items
-        told_of = (at for _, at in heard.times(items))
+        told_of = (when for claim, at in heard.times(items) for when in instants_of(claim.direction, at))
         repeats = (one.id in taps and taps[one.id].staff == staff for one in _claims(items))
         return is_taken(self.writing.master, staff, submission.envelope.received_at, told_of, repeats)
 

@@ -188,7 +188,7 @@ async def post_taps(request: Request) -> Response:
 
     Refused taps are kept, up to 1000 for each sender and day. Further ones are refused as `too_many_refused`. The
     answer is 403 `not_employed` if the sender was never employed, or if no tap lies on a day of the sender's
-    employment.
+    employment. An `out` or `auto` within 16 hours of the employment's last day is taken: it may end that day's visit.
 
     The answer shows no visits and no doors if the sender is not employed today, or if the phone is revoked or belongs
     to somebody else.

@@ -1,11 +1,12 @@
 """Senders of taps and reports: which batches are taken, and how many refused items are stored."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from app.domain.register.master import MasterData
-from app.domain.time import local_date
+from app.domain.taps.judging import ClaimedDirection
+from app.domain.time import LONGEST_PRESENCE, local_date
 
 MOST_REFUSED = 1000
 """Refused items stored per staff ref and local day: as many as a batch holds, and more than a person can make."""
@@ -22,8 +23,8 @@ def is_taken(
     """True when a batch of a staff ref is taken: the ref is known, and its employment was not over at receipt.
 
     An employment that has not begun is enough, because its first day may be registered too late. After its end a batch
-    is taken if the ref was employed at one of the `times` in it, for a phone that was offline over the end, or if any
-    of `repeats` is true: an item that was taken before, whatever has changed in the employment since.
+    is taken if the ref was employed at one of the `times` in it (of a tap as `instants_of` says), for a phone that was
+    offline over the end, or if any of `repeats` is true: an item that was taken before, whatever has changed since.
     """
     timeline = master.staff.get(staff)
     if timeline is None:
@@ -32,6 +33,16 @@ def is_taken(
     if last_on is None or local_date(received_at) <= last_on:
         return True
     return any(master.is_employed(staff, at) for at in times) or any(repeats)
+
+
+def instants_of(direction: ClaimedDirection, at: dt.datetime) -> Iterator[dt.datetime]:
+    """The instants at which a tap shows its sender at work: its own, and for a way out the earliest start it can end.
+
+    Whoever came on the last day of an employment and leaves after midnight ends a visit of that day.
+    """
+    yield at
+    if direction in {"out", "auto"}:
+        yield at - LONGEST_PRESENCE
 
 
 class Kept(NamedTuple):
