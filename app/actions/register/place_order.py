@@ -1,4 +1,4 @@
-"""Orders are placed and withdrawn, one or a thousand by the same few statements, and their visits told anew."""
+"""Place and withdraw orders, one or a thousand by the same few statements, and derive their visits anew."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ KIND = "orders"
 
 
 class Placed(NamedTuple):
-    """An order to be placed: its ref and its body, every field there."""
+    """An order to be placed: its ref and its body with every field."""
 
     ref: str
     body: Json
@@ -31,11 +31,11 @@ class Placed(NamedTuple):
 async def place_orders(
     writing: Writing, placed: Sequence[Placed], *, by: str, today: dt.date, condition: Condition = UNCONDITIONAL
 ) -> list[PutOutcome]:
-    """Place orders, in their order; an outcome for each. One that is refused does not stop the rest.
+    """Place orders in sequence, with an outcome for each. One that is refused does not stop the rest.
 
-    One that `applies_from` a day keeps what was said of the days before it; else it is the whole order. Where granted
-    time or pay of days before today comes out differently the outcome warns of it: `changes_past`.
-    Refused: `version_conflict`; `unknown_ref` with a flaw for each recipient, provider and intervention not there.
+    A body with `applies_from` keeps the order's earlier parts before that day; else it replaces the whole order. If
+    granted time or pay of days before today changes, the outcome has the warning `changes_past`.
+    Refused: `version_conflict`; `unknown_ref` with a flaw for each unknown recipient, provider and intervention.
     """
     stored = await records.latest_of_many(writing, KIND, list(dict.fromkeys(one.ref for one in placed)))
     had_lines = list(stored)
@@ -49,9 +49,9 @@ async def place_orders(
         outcomes.append(outcome)
         if outcome.status in {"created", "replaced"}:
             old = order_of(ref, latest.body) if outcome.status == "replaced" and latest else ()
-            told = order_of(ref, outcome.body)
-            days += _changed(old, told)
-            change = changed_past(writing.master, old, told, today) if old else None
+            new_parts = order_of(ref, outcome.body)
+            days += _changed(old, new_parts)
+            change = changed_past(writing.master, old, new_parts, today) if old else None
             if change:
                 past[place] = change
             stored[ref] = Stored(ref, outcome.version, removed=False, body=outcome.body)
@@ -65,13 +65,13 @@ async def place_orders(
             await derive(writing, await for_orders(writing, days))
     after = await paid(writing, past.values())
     for place, change in past.items():
-        told_of = warning(writing.master, change, before, after)
-        outcomes[place] = replace(outcomes[place], warnings=(told_of,) if told_of else ())
+        warned = warning(writing.master, change, before, after)
+        outcomes[place] = replace(outcomes[place], warnings=(warned,) if warned else ())
     return outcomes
 
 
 async def withdraw_order(writing: Writing, ref: str, *, by: str, condition: Condition = UNCONDITIONAL) -> PutOutcome:
-    """Take an order back, with its history kept. Refused: `unknown_ref`, `version_conflict`."""
+    """Withdraw an order; its history stays. Refused: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing, KIND, ref)
     if latest is None or latest.removed:
         return refused("unknown_ref") if condition.met(None) else unmet(None)
@@ -97,7 +97,7 @@ def _outcome(master: MasterData, latest: Stored | None, body: Json, condition: C
 
 
 def _with_earlier(current: Json | None, body: Json) -> Json:
-    """The body as it is kept: with what holds before the day it applies from, and as before where it says the same."""
+    """The body to store, with the earlier parts before the day it applies from; an equal part before is continued."""
     first = body.get("applies_from")
     body = {name: value for name, value in body.items() if name != "applies_from" or value is not None}
     body["lines"] = [

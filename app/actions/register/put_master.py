@@ -1,4 +1,4 @@
-"""A record of master data is put: checked against what it names, kept as a new version, and told on to the visits."""
+"""Put a record of master data: check its refs, store a new version, and derive anew the visits that it affects."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Container, Iterator
@@ -22,9 +22,9 @@ from app.store.taps import tags
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What is its own in a kind: what its bodies may name, its typed table, and what a change of it touches.
+    """The particulars of a kind: flaws of its bodies, its typed table, and the visits that a change affects.
 
-    `touch` is asked before the change and gives the question to ask after it.
+    `touch` is called before the change and returns the function to call after it.
     """
 
     flaws: Callable[[MasterData, Container[str], Json], Iterator[Flaw]]
@@ -46,9 +46,9 @@ async def put(
 ) -> PutOutcome:
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
-    `body` holds every field, defaults filled in; `today` is the first day of a version that names none; `provider`
-    limits the caller to its own. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with flaws:
-    what it names), `version_conflict`. Raises RefusedError where a constraint stands against it.
+    `body` holds every field, defaults filled in; `today` is the first day of a version that gives none; `provider`
+    limits the caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with
+    flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
     found = await records.latest(writing, kind, ref)
     against = await _against(writing, kind, ref, body, found, condition, provider)
@@ -56,7 +56,7 @@ async def put(
         return against
     body = _completed(writing.master, kind, ref, body, found, provider, today)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
-        # Its old messages could not be told from new ones.
+        # Its old messages could not be distinguished from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
     if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
         return PutOutcome("unchanged", found.version, found.body)
@@ -74,7 +74,7 @@ async def put(
 async def _against(
     writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, condition: Condition, provider: str | None
 ) -> PutOutcome | None:
-    """What refuses a put before it is looked into: its version, whose it is, then what it names."""
+    """The refusal of a put by its version, its provider or the refs it names, in this order; None without one."""
     within = provider is None or await _within(writing, kind, ref, body, found, provider)
     current = found.version if found and within else None
     if not condition.met(current):
@@ -97,18 +97,18 @@ async def put_recipient(
     condition: Condition,
     encryption: FieldEncryption,
     number: str | None,
-    told: bool,
+    number_given: bool,
 ) -> PutOutcome:
-    """Put a recipient and, when it is `told`, its personal number (12 digits; None forgets it).
+    """Put a recipient and, if `number_given`, its personal number (12 digits; None removes it).
 
-    A put that says nothing of the number leaves it, because nobody can read it back to say it again. Refused:
-    `birth_date_differs` from the number that stays.
+    A put without the number leaves it, because no caller can read it to send it again. Refused: `birth_date_differs`
+    from the number that stays, and the refusals of `put`.
     """
     digest = encryption.digest(number, writing.municipality_id) if number else None
     place = register.identity_place(writing.municipality_id, ref)
     kept_digest, kept = await register.identity(writing, ref) or (None, None)
-    changed = told and digest != kept_digest
-    if kept and not told and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
+    changed = number_given and digest != kept_digest
+    if kept and not number_given and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
         return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
     outcome = await put(
         writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
@@ -118,22 +118,22 @@ async def put_recipient(
     if number is None or digest is None:
         await register.drop_identity(writing, ref)
         return outcome
-    sealed = encryption.encrypt(number, place)
+    encrypted = encryption.encrypt(number, place)
     with refusals():
-        await register.put_identity(writing, ref, sealed, digest)
+        await register.put_identity(writing, ref, encrypted, digest)
     return outcome
 
 
 def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
     number = number_of(kept)
-    # What stands sealed may be from before this was asked.
+    # A number may have been stored before this was checked.
     return birth_date is None or number is None or bool(number.in_full(today, dt.date.fromisoformat(birth_date)))
 
 
 async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
-    """Whether a provider's planner may put this under the ref: its own, and a tag that is new or at its doors.
+    """True when a provider's planner may put this ref: its own record, or a tag that is new or hung at its recipients'.
 
-    A new staff ref is not, where it is what others' staff are known by.
+    A new staff ref that is the person of another provider's staff is out of reach.
     """
     if kind == "staff" and found is None and not writing.master.employers_of(ref) <= {provider}:
         return False
@@ -145,7 +145,7 @@ async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stor
 
 
 async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
-    """Whom the body may name: who is within reach, and who was named there before."""
+    """The recipients that the body may name: those within reach, and those that its last version named."""
     named = [body[name] for name in ("recipient", "relative_of") if body.get(name) is not None]
     if found and all(found.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
         return writing.master.recipients
@@ -155,16 +155,16 @@ async def _recipients(writing: Writing, body: Json, found: Stored | None, provid
 def _completed(
     master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None, today: dt.date
 ) -> Json:
-    """The body with what it takes from its ref and from what was there."""
+    """The body, completed from its ref and its last version."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}
     if kind == "staff":
-        # Who made the ref stays so, whoever puts it later.
+        # `registered_on` stays, whoever puts the ref later.
         made_on = found.body.get("registered_on") if found else provider and today.isoformat()
         body = body | _who(master, ref, body["person"] or ref, provider)
         return body | ({"registered_on": made_on} if made_on else {})
     if kind == "interventions":
-        # Not told is left out, as in every catalogue from before there was a word for it.
+        # Left out if not given, as in catalogues from before the field existed.
         return {key: value for key, value in body.items() if key != "licensed" or value}
     if kind == "tags":
         kept = found.body if found else {"mounts": [], "states": []}
@@ -172,16 +172,16 @@ def _completed(
         registered_by = kept.get("registered_by") if found else provider
         body |= {"registered_by": registered_by} if registered_by else {}
         same_chip = kept.get("uid") == body["uid"]
-        # That NXP made the chip was shown once, and stays so.
+        # It was shown once that NXP made the chip, and that stays true.
         return body | {"original": True} if same_chip and kept.get("original") else body
     return dict(body)
 
 
 def _who(master: MasterData, ref: str, named: str, provider: str | None) -> Json:
-    """Who a staff ref is: a planner's word alone decides it within its own provider.
+    """The person of a staff ref: a planner alone decides it only within its own provider.
 
-    Whom others employ, or nobody yet, waits for the municipality: else a provider could take the seconds of another's
-    person, or keep its own from being taken. What is answered is the same for both, so that no name is found out.
+    A person whom others employ, or nobody yet, waits for the municipality: else a provider could take the seconds of
+    another's person, or keep its own from being taken. The answer is the same for both, so that it reveals no ref.
     """
     known = master.person_of(ref)
     if provider is None or named == known:
@@ -192,7 +192,7 @@ def _who(master: MasterData, ref: str, named: str, provider: str | None) -> Json
 
 
 def _epochs(body: Json, kept: Json) -> list[Json]:
-    """The keys a tag has had, another chip's under its ref among them: with each its counter began anew."""
+    """The keys that the tag has had, also of other chips under its ref: with each its counter began anew."""
     epochs: list[Json] = kept.get("epochs", [])
     keys = {name: body[name] for name in ("uid", "keyset", "key_version")}
     return epochs if body["keyset"] is None or epochs[-1:] == [keys] else [*epochs, keys]
@@ -212,10 +212,10 @@ def _timeline(master: MasterData, kind: str, ref: str) -> Timeline[Any] | None:
 
 
 def _says_the_same(timeline: Timeline[Any] | None, old: Json, new: Json, today: dt.date) -> bool:
-    """Whether a put would change nothing.
+    """True when a put would change nothing.
 
-    One that names no first day says how things are from today on: it says nothing new when what was put last is in
-    force today.
+    A body without a first day holds from today on: it changes nothing if it equals the last version and that version is
+    in force today.
     """
     if timeline is None or new["valid_from"] is not None:
         return old == new
@@ -235,8 +235,8 @@ def _no_flaws(_: MasterData, __: Container[str], ___: Json) -> Iterator[Flaw]:
 
 
 def _provider_flaws(master: MasterData, _: Container[str], body: Json) -> Iterator[Flaw]:
-    told = body.get("invoicing")
-    yield from unknown(master.payers, told["payer"] if told else None, "/invoicing/payer")
+    invoicing = body.get("invoicing")
+    yield from unknown(master.payers, invoicing["payer"] if invoicing else None, "/invoicing/payer")
 
 
 def _staff_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
@@ -257,7 +257,7 @@ def _decline_flaws(master: MasterData, recipients: Container[str], body: Json) -
 
 
 async def _write_nothing(_: Writing, __: str, ___: Json, ____: bool) -> None:
-    """The record is all there is of it."""
+    """There is no typed table for the kind: the record is everything."""
 
 
 async def _write_provider(writing: Writing, ref: str, body: Json, _: bool) -> None:

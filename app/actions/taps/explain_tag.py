@@ -1,4 +1,4 @@
-"""Tell a technician what one message of a chip says, with the keys given beside it. Nothing is looked up or kept."""
+"""Explain one message of a chip to a technician, with the keys given beside it. Nothing is looked up or stored."""
 
 import json
 import re
@@ -15,20 +15,20 @@ NAMES = {
     "uid": ("uid", "u"),
     "ctr": ("ctr", "n"),
 }
-"""What the parts of a message are called in addresses: first ours, then what others write."""
+"""Names of the parts of a message in addresses: first ours, then those of others."""
 LENGTHS = {"picc_data": 32, "cmac": 16, "uid": 14, "ctr": 6, "meta_read_key": 32, "file_read_key": 32}
 NOTHING = {"valid": None, "uid": None, "counter": None, "file_data": None}
 
 
 class _MalformedError(Exception):
-    """The line is not what is explained here."""
+    """The line is not an object that can be explained."""
 
 
 def explain_line(line: str) -> dict[str, Any]:
     """The explanation of one line of JSON: `{"valid", "uid", "counter", "file_data", "error"}`.
 
-    `valid` is None where there is no MAC to verify; `error` is None, `malformed` or `sun_invalid`, the last without a
-    word of what the message said.
+    `valid` is None without a MAC to verify; `error` is None, `malformed` or `sun_invalid`, the last without any content
+    of the message.
     """
     try:
         return _explain(json.loads(line))
@@ -39,37 +39,37 @@ def explain_line(line: str) -> dict[str, Any]:
 def _explain(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise _MalformedError
-    told = _of_url(given.get("url")) | {name: value for name, value in given.items() if value is not None}
-    message = {name: _hex(told, name) for name in (*LENGTHS, "enc")}
-    mac_input = told.get("mac_input", "")
+    fields = _of_url(given.get("url")) | {name: value for name, value in given.items() if value is not None}
+    message = {name: _hex(fields, name) for name in (*LENGTHS, "enc")}
+    mac_input = fields.get("mac_input", "")
     if not isinstance(mac_input, str):
         raise _MalformedError
     mac, file_key = message["cmac"], message["file_read_key"]
     invalid = NOTHING | {"valid": None if mac is None else False, "error": "sun_invalid"}
     try:
-        said = _said(message)
+        picc = _picc(message)
     except sun.SunInvalidError:
         return invalid
     data = None
     if mac is not None:
         if file_key is None:
             raise _MalformedError
-        if not sun.is_authentic(file_key, said.uid, said.counter, mac, mac_input.encode()):
+        if not sun.is_authentic(file_key, picc.uid, picc.counter, mac, mac_input.encode()):
             return invalid
-    if message["enc"] is not None and file_key is not None and said.counter is not None:
-        enc_key, _ = sun.session_keys(file_key, said.uid, said.counter)
-        data = sun.file_data(enc_key, said.counter, message["enc"])
+    if message["enc"] is not None and file_key is not None and picc.counter is not None:
+        enc_key, _ = sun.session_keys(file_key, picc.uid, picc.counter)
+        data = sun.file_data(enc_key, picc.counter, message["enc"])
     return {
         "valid": None if mac is None else True,
-        "uid": _written(said.uid),
-        "counter": said.counter,
+        "uid": _written(picc.uid),
+        "counter": picc.counter,
         "file_data": _written(data),
         "error": None,
     }
 
 
-def _said(message: Mapping[str, bytes | None]) -> sun.PiccData:
-    """UID and counter, opened where they are encrypted, else as the chip mirrors them plainly."""
+def _picc(message: Mapping[str, bytes | None]) -> sun.PiccData:
+    """UID and counter, decrypted if they are encrypted, else as the chip mirrors them in clear."""
     picc, uid, counter = message["picc_data"], message["uid"], message["ctr"]
     if picc is None:
         if uid is None and counter is None:
@@ -81,9 +81,9 @@ def _said(message: Mapping[str, bytes | None]) -> sun.PiccData:
 
 
 def _of_url(url: object) -> dict[str, Any]:
-    """The message of an address, in its query or its fragment, and what its MAC is made over.
+    """The parts of the message in an address, in its query or its fragment, and the input of its MAC.
 
-    That is nothing, or where there is file data the text from its first character to the MAC's.
+    The input is empty or, with file data, the text from its first character to the MAC's.
     """
     if url is None:
         return {}
@@ -91,15 +91,15 @@ def _of_url(url: object) -> dict[str, Any]:
         raise _MalformedError
     parts = urlsplit(url)
     values = dict(re.findall(r"([A-Za-z_]+)=([0-9A-Fa-f]*)", f"{parts.query}&{parts.fragment}"))
-    told = {name: values[called] for name, names in NAMES.items() for called in reversed(names) if called in values}
-    if "enc" in told and "cmac" in told:
-        first, end = url.find(told["enc"]), url.rfind(told["cmac"])
-        told["mac_input"] = url[first:end]
-    return told
+    fields = {name: values[called] for name, names in NAMES.items() for called in reversed(names) if called in values}
+    if "enc" in fields and "cmac" in fields:
+        first, end = url.find(fields["enc"]), url.rfind(fields["cmac"])
+        fields["mac_input"] = url[first:end]
+    return fields
 
 
-def _hex(told: Mapping[str, Any], name: str) -> bytes | None:
-    value = told.get(name)
+def _hex(fields: Mapping[str, Any], name: str) -> bytes | None:
+    value = fields.get(name)
     if value is None:
         return None
     length = LENGTHS.get(name)

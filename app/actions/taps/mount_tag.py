@@ -1,4 +1,4 @@
-"""A tag is hung at a door, or its state is told: a new version of its record, from an instant on."""
+"""Mount a tag at a household, or set its state: a new version of its record, from an instant on."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -30,11 +30,11 @@ async def mount_tag(
     condition: Condition,
     provider: str | None = None,
 ) -> PutOutcome:
-    """Hang a tag at a household from an instant on, until it is told to hang elsewhere.
+    """Mount a tag at a household from an instant on, until its next mount.
 
-    Another household told for the same instant takes the first one's place. A tag with keys is then `mounted`, and
-    `active` from its first message on. Refused: `unknown_ref` (with a flaw: the household), `version_conflict`,
-    `tag_retired` for a tag that was so at that instant. What is out of a planner's reach is unknown to it.
+    Another mount at the same instant replaces the first. A tag with keys is then `mounted`, and `active` from its first
+    message on. Refused: `unknown_ref` (with a flaw: the household), `version_conflict`, `tag_retired` for a tag that
+    was retired at that instant. Refs out of a planner's reach are unknown to it.
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
@@ -49,11 +49,11 @@ async def mount_tag(
         return refused("tag_retired")
     hung: Json = {"household": household, "at": _written(at)}
     same = (one for one in latest.body["mounts"] if hung.items() <= one.items())
-    told = {"mounts": next(same, hung | ({"by": provider} if provider else {}))}
-    # A tag with keys says by itself when it hangs there; another that was lost is found again.
+    events = {"mounts": next(same, hung | ({"by": provider} if provider else {}))}
+    # A tag with keys shows by its first message that it hangs there; another that was lost is found again.
     if tag.kind == "ntag424" or tag.state_at(at) in STATE_DISPUTES:
-        told["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
-    outcome = await _told(writing, latest, told, by)
+        events["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
+    outcome = await _append(writing, latest, events, by)
     if outcome.status == "unchanged":
         return outcome
     await tags.put_mounts(writing, {ref: outcome.body})
@@ -62,7 +62,7 @@ async def mount_tag(
     return outcome
 
 
-async def tell_state(
+async def set_tag_state(
     writing: Writing,
     ref: str,
     state: str,
@@ -73,22 +73,22 @@ async def tell_state(
     condition: Condition,
     provider: str | None = None,
 ) -> PutOutcome:
-    """Say what state a tag is in from an instant on. It judges taps that arrive from now on, not those judged.
+    """Set the state of a tag from an instant on. It applies to taps that arrive from now on, not to those judged.
 
-    Another state told for the same instant takes the first one's place. Refused: `unknown_ref`, `version_conflict`.
+    Another state at the same instant replaces the first. Refused: `unknown_ref`, `version_conflict`.
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
     if isinstance(latest, PutOutcome):
         return latest
-    told = {"state": state, "at": _written(at), "reason": reason}
-    return await _told(writing, latest, {"states": told}, by)
+    event = {"state": state, "at": _written(at), "reason": reason}
+    return await _append(writing, latest, {"states": event}, by)
 
 
 async def _standing(
     writing: Writing, ref: str, at: dt.datetime, condition: Condition, provider: str | None
 ) -> Stored | PutOutcome:
-    """The tag as it stands, or why nothing can be told of it."""
+    """The tag's last version, or the refusal: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing, KIND, ref)
     if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
         return refused("unknown_ref")
@@ -96,7 +96,7 @@ async def _standing(
 
 
 async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
-    """Whether the tag is within reach now, and its visits were at the instant: what is told changes those too."""
+    """True when the tag is within reach now, and its household at the instant too, whose visits the change affects."""
     household = tag_of(tag.ref, tag.body).household_at(at)
     return await is_within(writing, KIND, tag.ref, "hung_at", provider) and (
         household is None or await _serves(writing, provider, household)
@@ -108,25 +108,25 @@ async def _serves(writing: Writing, provider: str, household: str) -> bool:
 
 
 async def confirm_mounts(writing: Writing, tapped: Mapping[str, tuple[dt.datetime, str]]) -> None:
-    """Say of mounted tags that they are active, each since a tap (when, and by which staff)."""
+    """Make mounted tags active, each from a tap on; by ref, the instant and the staff of the tap."""
     stored = await records.latest_of_many(writing, KIND, list(tapped))
     new = []
     for ref, (at, _) in tapped.items():
-        told = {"states": {"state": "active", "at": _written(at), "reason": CONFIRMED}}
-        new.append(Stored(ref, stored[ref].version + 1, removed=False, body=_with(stored[ref].body, told)))
+        event = {"states": {"state": "active", "at": _written(at), "reason": CONFIRMED}}
+        new.append(Stored(ref, stored[ref].version + 1, removed=False, body=_with(stored[ref].body, event)))
     await keep(writing, KIND, "first tap", new)
 
 
-def _with(body: Json, told: Mapping[str, Json]) -> Json:
-    """The body with an event added to each of its lists, in the place of another of that instant."""
-    for events, new in told.items():
+def _with(body: Json, added: Mapping[str, Json]) -> Json:
+    """The body with an event added to each of the named lists, replacing another of that instant."""
+    for events, new in added.items():
         others: list[dict[str, Any]] = [one for one in body[events] if one["at"] != new["at"]]
         body = body | {events: sorted([*others, new], key=lambda one: str(one["at"]))}
     return body
 
 
-async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: str) -> PutOutcome:
-    body = _with(latest.body, told)
+async def _append(writing: Writing, latest: Stored, events: Mapping[str, Json], by: str) -> PutOutcome:
+    body = _with(latest.body, events)
     if body == latest.body:
         return PutOutcome("unchanged", latest.version, latest.body)
     new = Stored(latest.ref, latest.version + 1, removed=False, body=body)
@@ -135,5 +135,5 @@ async def _told(writing: Writing, latest: Stored, told: Mapping[str, Json], by: 
 
 
 def _written(at: dt.datetime) -> str:
-    """One way to write each instant, so that they sort and compare as they are."""
+    """The instant in a form in which the texts sort and compare like the instants."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

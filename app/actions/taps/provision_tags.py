@@ -1,8 +1,8 @@
-"""A blank chip becomes one of a keyset's tags: the steps a reader plays to it, and what is kept of them.
+"""Provisioning: a blank chip becomes one of a keyset's tags, by the steps that a reader plays to it.
 
-The order is NXP's (AN12196, chapter 5): is it NXP's chip; the factory's key; the address; the file's settings, because
-chips are delivered with a file that anybody may write; the keys 1 to 4; key 0 last; a read that shows it all. The steps
-hold the chip's keys in clear: they are for a trusted room, and are kept nowhere.
+The order is NXP's (AN12196, chapter 5): the originality of the chip; the factory's key; the address; the file's
+settings, because chips are delivered with a file that anybody may write; the keys 1 to 4; key 0 last; a read that
+verifies it all. The steps hold the chip's keys in clear: they are for a trusted room, and are stored nowhere.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.actions.register.put_master import put
-from app.actions.taps.mount_tag import tell_state
+from app.actions.taps.mount_tag import set_tag_state
 from app.actions.versions import UNCONDITIONAL
 from app.domain.register.personal_number import holds_number
 from app.domain.sun import FILE_KEY_NO, KEY_BYTES, META_KEY_NO, SDM_APPLICATION, KeysetKeys, is_original, tag_key
@@ -28,7 +28,7 @@ READ_SIGNATURE = "903C0000010000"
 NDEF_FILE = b"\x02"
 WRITE_DATA, CHANGE_SETTINGS = "8D", "5F"
 HTTPS = 4
-"""The address begins with this in an NDEF record."""
+"""NDEF's code for the prefix `https://` of an address."""
 # Dynamic messages in a plain file that anybody reads and key 0 writes and changes; UID and counter encrypted with
 # key 1, the MAC made with key 2, the counter read by nobody.
 SETTINGS = bytes.fromhex("4000E0C1FF12")
@@ -36,22 +36,22 @@ Step = dict[str, Any]
 
 
 async def provision(
-    writing: Writing, told: Any, *, keyset: str, key_version: int, host: str, now: dt.datetime
+    writing: Writing, given: Any, *, keyset: str, key_version: int, host: str, now: dt.datetime
 ) -> list[Step]:
-    """The steps for one chip `{"ref", "uid", "signature"}`; or what became of it, for its first read `{"ref", "url"}`.
+    """The steps for one chip `{"ref", "uid", "signature"}`; or the result of its first read `{"ref", "url"}`.
 
     Until that read the tag is `blank`, then `provisioned`. Instead of steps one with an `error`: `malformed`,
-    `ref_is_personal_number`, `keyset_unknown`, `keyset_not_active`, `not_original`, `unknown_ref`, `sun_invalid`, or
-    what putting a tag refuses.
+    `ref_is_personal_number`, `keyset_unknown`, `keyset_not_active`, `not_original`, `unknown_ref`, `sun_invalid`, or a
+    refusal of `put`.
     """
-    ref = told.get("ref") if isinstance(told, dict) else None
+    ref = given.get("ref") if isinstance(given, dict) else None
     if not isinstance(ref, str):
         return [{"ref": None, "error": "malformed"}]
     if holds_number(ref):
         return [{"ref": None, "error": "ref_is_personal_number"}]
-    if "url" in told:
-        return [{"ref": ref, **await _verified(writing, ref, told["url"], now)}]
-    uid, signature = _hex(told.get("uid"), 7), _hex(told.get("signature"), 56)
+    if "url" in given:
+        return [{"ref": ref, **await _verified(writing, ref, given["url"], now)}]
+    uid, signature = _hex(given.get("uid"), 7), _hex(given.get("signature"), 56)
     state = writing.master.keysets.get(keyset)
     code = "" if state == "active" else "keyset_not_active" if state else "keyset_unknown"
     if uid is None or signature is None:
@@ -64,15 +64,15 @@ async def provision(
     outcome = await put(writing, "tags", ref, body, by=BY, today=local_date(now), condition=UNCONDITIONAL)
     if outcome.status == "refused":
         return [{"ref": ref, "error": outcome.code}]
-    await tell_state(writing, ref, "blank", now, "steps printed", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "blank", now, "steps printed", by=BY, condition=UNCONDITIONAL)
     steps = _steps(f"https://{host}/t/{keyset}", uid, signature, writing.master.keys[keyset], key_version)
     return [{"ref": ref, "uid": _text(uid), "no": no, **step} for no, step in enumerate(steps, 1)]
 
 
 def _steps(address: str, uid: bytes, signature: bytes, keys: KeysetKeys, version: int) -> Iterator[Step]:
-    """What is said to the chip, in order. `apdu`: as it is, and what it must answer. The rest is in a session (EV2).
+    """The commands to the chip, in order: each `apdu` as it is, with its expected answer; the rest in a session (EV2).
 
-    A `command` is wrapped by the reader as its `comm` says; `change_key` too, which holds a key and its version.
+    The reader wraps a `command` by its `comm`, and a `change_key`, which holds a key and its version.
     """
     yield {"do": "apdu", "command": SELECT, "expect": "9000"}
     yield {"do": "apdu", "command": READ_SIGNATURE, "expect": f"{signature.hex().upper()}9190"}
@@ -80,7 +80,7 @@ def _steps(address: str, uid: bytes, signature: bytes, keys: KeysetKeys, version
     file, e_at, c_at = _ndef(address)
     header = NDEF_FILE + bytes(3) + len(file).to_bytes(3, "little")
     yield {"do": "command", "ins": WRITE_DATA, "header": _text(header), "data": _text(file), "comm": "plain"}
-    # The MAC is made over nothing: its input begins where it stands itself.
+    # The MAC is computed over nothing: its input begins at its own offset.
     settings = SETTINGS + b"".join(at.to_bytes(3, "little") for at in (e_at, c_at, c_at))
     yield {"do": "command", "ins": CHANGE_SETTINGS, "header": "02", "data": _text(settings), "comm": "full"}
     for number in (1, FILE_KEY_NO, 3, 4, 0):
@@ -91,7 +91,7 @@ def _steps(address: str, uid: bytes, signature: bytes, keys: KeysetKeys, version
 
 
 def _ndef(address: str) -> tuple[bytes, int, int]:
-    """The file with the address, and where in it the two messages are to be written."""
+    """The file with the address, and the offsets in it of the encrypted data and the MAC."""
     text = f"{address.removeprefix('https://')}#e={'0' * 32}&c={'0' * 16}".encode()
     record = b"\xd1\x01" + bytes((len(text) + 1,)) + b"U" + bytes((HTTPS,)) + text
     file = len(record).to_bytes(2) + record
@@ -108,7 +108,7 @@ async def _verified(writing: Writing, ref: str, url: Any, now: dt.datetime) -> S
     read = message.verified(writing.master)
     if read is None or read.uid != tag.uid or tag.epochs[-1:] != ((message.keyset, read.key_version),):
         return {"error": "sun_invalid"}
-    await tell_state(writing, ref, "provisioned", now, "first read", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "provisioned", now, "first read", by=BY, condition=UNCONDITIONAL)
     return {"uid": tag.uid, "state": "provisioned", "key_version": read.key_version, "counter": read.counter}
 
 

@@ -1,4 +1,4 @@
-"""A keyset is put: its keys once, wrapped; its state from now on."""
+"""Put a keyset: its keys once, encrypted; its state from now on."""
 
 import datetime as dt
 
@@ -13,7 +13,7 @@ from app.store.taps import keysets
 
 KIND = "keysets"
 FACTORY_KEY = bytes(KEY_BYTES)
-"""What every chip is delivered with."""
+"""The key with which every chip is delivered."""
 
 
 async def put_keyset(
@@ -29,11 +29,11 @@ async def put_keyset(
     encryption: FieldEncryption,
     factory_keys: bool = False,
 ) -> PutOutcome:
-    """Create a keyset with its keys, or say what state one is in from now on; its keys may be said again.
+    """Create a keyset with its keys, or set the state of one from now on; the same keys may be sent again.
 
-    Keys never change: chips hold them. Refused: `version_conflict`, `missing_field` (no keys for a new one),
-    `factory_key` unless `factory_keys` are allowed, `keyset_keys_fixed`, `keyset_compromised` for one that was and is
-    to be trusted again.
+    Keys never change, because chips hold them. Refused: `version_conflict`, `missing_field` (no keys for a new one),
+    `factory_key` unless `factory_keys` are allowed, `keyset_keys_fixed`, `keyset_compromised` for a compromised one
+    that is to be trusted again.
     """
     found = await records.latest(writing, KIND, ref)
     current = found.version if found else None
@@ -61,7 +61,7 @@ async def put_keyset(
 
 
 def _against(was: str, state: str, keys: KeysetKeys, meta_key: bytes | None, file_master: bytes | None) -> str | None:
-    """What stands against a change of the keyset."""
+    """The code that refuses a change of the keyset; None without one."""
     if (meta_key or keys.meta_key, file_master or keys.file_master) != (keys.meta_key, keys.file_master):
         return "keyset_keys_fixed"
     return "keyset_compromised" if was == "compromised" != state else None

@@ -1,4 +1,4 @@
-"""Receive reports: what the carer did in a visit. One may come before the tap it names, and waits for it."""
+"""Receive reports of what the carer did in a visit. A report may come before the tap it names, and waits for it."""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
@@ -30,7 +30,7 @@ class ReportAnswer:
 
 
 def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
-    """What makes two deliveries the same: the report without the clock it was sent by."""
+    """The hash by which a repeated delivery is recognised: the report without the clock it was sent by."""
     body = {
         "staff": report.staff,
         "tap": report.tap,
@@ -41,7 +41,7 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
     }
 
     def first() -> bytes:
-        # By what the class and its fields were called then.
+        # With the names of the class and its fields at that time.
         told = ", ".join(
             f"ReportedIntervention(intervention={one.intervention!r}, recipient={one.recipient!r}, "
             f"minutes={one.minutes!r}, outcome={one.outcome!r})"
@@ -64,9 +64,9 @@ def _fault(
         return "id_conflict"
     if report in others:
         return NOT_OWN
-    if any(told.intervention not in master.interventions for told in report.interventions):
+    if any(one.intervention not in master.interventions for one in report.interventions):
         return "unknown_intervention"
-    if any(told.recipient and told.recipient not in master.recipients for told in report.interventions):
+    if any(one.recipient and one.recipient not in master.recipients for one in report.interventions):
         return "unknown_recipient"
     return None
 
@@ -78,16 +78,16 @@ async def record_reports(
     received_at: dt.datetime,
     items: Sequence[Report | Unreadable],
 ) -> list[ReportAnswer] | None:
-    """Store reports and tell their visits anew. Answers in the order of the items.
+    """Store reports and derive their visits anew. Answers in the order of the items.
 
-    None for a batch of whom nobody employs: nothing is kept of it.
+    None for a batch that is not taken from its staff ref: nothing of it is stored.
     """
     readable = [item for item in items if isinstance(item, Report)]
     ids = [item.id for item in items if item.id is not None]
     taps = [report.tap for report in readable]
     known = await store.known_reports(writing, staff, ids, nameless(items), taps)
     repeats = (known.stored.get(report.id) == _hash_of(report, known.hashes.get(report.id, ())) for report in readable)
-    if not is_taken(writing.master, staff, received_at, _told_of(readable, known), repeats):
+    if not is_taken(writing.master, staff, received_at, _times(readable, known), repeats):
         return None
     others = await _of_others(writing, known, readable)
     reports: list[dict[str, Any]] = []
@@ -129,8 +129,8 @@ def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: Mas
     return touched
 
 
-def _told_of(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:
-    """When the taps were that they name, and when each was told: its tap may not have come yet."""
+def _times(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:
+    """The instants of the reports, whose taps may not have come yet, and of the taps they name."""
     for report in reports:
         yield report.made_at
         if report.tap in known.owners:
@@ -138,7 +138,7 @@ def _told_of(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.date
 
 
 async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Report]) -> list[Report]:
-    """Those of presences that are known to be another person's: by the tap, and by what was corrected since."""
+    """The reports on presences of another person, by the tap and by corrections of the staff since."""
     person_of = writing.master.person_of
     foreign = [
         report

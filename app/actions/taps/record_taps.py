@@ -1,4 +1,4 @@
-"""Receive taps: recognise repeats, judge, store, and let the visits follow. Answers each item by itself."""
+"""Receive taps: recognise repeats, judge, store, and derive their visits. Answers each item by itself."""
 
 import datetime as dt
 from collections import defaultdict
@@ -40,7 +40,7 @@ from app.store.visits.crowds import counted as counted_taps
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item of a readable envelope that is no tap of this caller. `id` where it could be read; `raw` is kept."""
+    """An item of a readable envelope that is no valid tap of this caller. `id` if it could be read; `raw` is stored."""
 
     id: UUID | None
     raw: Any
@@ -49,14 +49,14 @@ class Unreadable:
 
 
 DAYS_AT_ONCE = 4
-"""Days of taps that a batch is written of at once: each may hold as many others, all of which are read."""
+"""Number of days of a batch written at once: each may hold many other taps, all of which are read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One phone's batch as it reached us, or the part of it that is written at once.
+    """One phone's batch as received, or the part of it that is written at once.
 
-    `whole` are all items of the batch where this is a part; `days` is of how many the part is.
+    `whole` are all items of the batch if this is a part; `days` is the number of days in the part.
     """
 
     staff: str
@@ -64,18 +64,18 @@ class Submission:
     envelope: Envelope
     items: Sequence[Claim | Unreadable]
     by_staff: bool = True
-    """Taken from who is or was employed; an inspector is not."""
+    """True when only current or former employees may send it; False for an inspector."""
     whole: Sequence[Claim | Unreadable] | None = None
     days: int = 1
 
     @property
     def phone(self) -> str:
-        """What its clock is remembered under. Without a device the staff stands for it."""
+        """The key of the phone's stored clock. Without a device the staff ref stands for it."""
         return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
 
     @property
     def reader(self) -> str:
-        """Who told of a tag's read: a device, whoever holds it, or without one the staff."""
+        """The sender of a tag's read: the device, or without one the staff ref."""
         return f"device {self.device}" if self.device else f"staff {self.staff}"
 
 
@@ -84,15 +84,15 @@ def _claims(items: Iterable[Claim | Unreadable]) -> Iterator[Claim]:
 
 
 def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
-    """A batch in parts of some days each, earlier days first, every part with the places of its items.
+    """A batch in parts of at most `DAYS_AT_ONCE` days, earlier days first, each with the places of its items.
 
-    The lock is free in between. What is written of a batch that then fails is a duplicate when it is sent again.
+    The lock is free in between. If a later part fails, the written items are duplicates when the batch is sent again.
     """
     shift = shift_of(batch.envelope, None)
     leads = leads_of(_claims(batch.items), batch.envelope, shift)
     by_day: defaultdict[dt.date, list[int]] = defaultdict(list)
     for place, item in enumerate(batch.items):
-        # What cannot be read is of no day, and costs nothing.
+        # An item that cannot be read has no day, and costs nothing.
         on = local_date(time_of(item, batch.envelope, shift, leads)[0]) if isinstance(item, Claim) else FIRST_DAY
         by_day[on].append(place)
     days = sorted(by_day)
@@ -105,7 +105,7 @@ def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
 
 
 class TapAnswer(NamedTuple):
-    """The answer to one item. `at` and `evidence` are None for a refused one."""
+    """The answer to one item; `at` and `evidence` are None for a refused one."""
 
     id: UUID | None
     verdict: str
@@ -118,7 +118,7 @@ class TapAnswer(NamedTuple):
 
 
 def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
-    """What makes two deliveries the same: the parsed tap and who sent it, without the envelope."""
+    """The hash by which a repeated delivery is recognised: the parsed tap and its sender, without the envelope."""
     message = claim.message
     said = (message.keyset, message.encrypted, message.mac) if message else None
     body = {
@@ -142,21 +142,21 @@ def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
 
 
 class _Heard(NamedTuple):
-    """A submission, and how its phone's clocks stand to ours."""
+    """A submission with the error of its phone's clocks."""
 
     submission: Submission
     shift: Shift
     leads: Leads
 
     def times(self, items: Iterable[Claim | Unreadable]) -> Iterator[tuple[Claim, dt.datetime]]:
-        """Those that could be read, and when each was."""
+        """The readable items, each with its instant."""
         for claim in _claims(items):
             yield claim, time_of(claim, self.submission.envelope, self.shift, self.leads)[0]
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What one call stores, gathered while its items are judged in turn."""
+    """The rows that one call stores, gathered while its items are judged in turn."""
 
     writing: Writing
     known: store.Known
@@ -170,7 +170,7 @@ class _Batch:
     crowds: Crowds
 
     def hear(self, submission: Submission) -> _Heard | None:
-        """None for what is not taken from its sender."""
+        """The submission with its clocks; None if it is not taken from its sender."""
         kept = self.known.clocks.get(submission.phone)
         shift = shift_of(submission.envelope, kept)
         claims = _claims(submission.whole or submission.items)
@@ -182,15 +182,15 @@ class _Batch:
         return heard
 
     def _is_taken(self, heard: _Heard) -> bool:
-        """Asked of the batch as a whole, however it is parted."""
+        """True when the whole batch is taken, however it is divided into parts."""
         submission, taps = heard.submission, self.known.taps
         staff, items = submission.staff, submission.whole or submission.items
-        told_of = (when for claim, at in heard.times(items) for when in instants_of(claim.direction, at))
+        times = (when for claim, at in heard.times(items) for when in instants_of(claim.direction, at))
         repeats = (one.id in taps and taps[one.id].staff == staff for one in _claims(items))
-        return is_taken(self.writing.master, staff, submission.envelope.received_at, told_of, repeats)
+        return is_taken(self.writing.master, staff, submission.envelope.received_at, times, repeats)
 
     async def count(self, heard: Sequence[_Heard]) -> None:
-        """Count what the new taps will be counted with."""
+        """Count the stored taps of the crowds of the new ones."""
         master = self.writing.master
         crowds = {
             crowd
@@ -211,7 +211,7 @@ class _Batch:
         hashed = _hash_of(submission.staff, item, self.known.hashes.get(item.id, ()))
         stored = self.known.taps.get(item.id)
         if stored is not None and stored.body_hash == hashed and stored.at is not None:
-            # Today's visits of a repeated tap are told anew, which changes nothing.
+            # The visits of a repeated tap are derived anew for the answer, which changes nothing.
             if stored.code != TOO_MANY:
                 self._touch(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
@@ -219,15 +219,15 @@ class _Batch:
         if standing is not None:
             return TapAnswer(item.id, "refused", standing, True, None, None)
         if stored is not None:
-            return self._refused(submission, item.id, "id_conflict", hashed, self._told(item))
+            return self._refused(submission, item.id, "id_conflict", hashed, self._claim(item))
         master = self.writing.master
         judged = judge(item, submission.envelope, shift, master, self.late_after, leads)
         if submission.device is not None:
             judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
         judged = self.known.reads.judge(judged, item.id, submission.reader, submission.envelope.received_at)
         if judged.verdict == "refused":
-            told = self._told(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
-            return self._refused(submission, item.id, judged.code or "refused", hashed, told)
+            claim = self._claim(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
+            return self._refused(submission, item.id, judged.code or "refused", hashed, claim)
         judged = self.crowds.judge(judged, crowds_of(item, submission.staff, judged.at, master))
         return self._accept(submission, item, judged, hashed)
 
@@ -244,7 +244,7 @@ class _Batch:
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
 
     def _refused(self, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any) -> TapAnswer:
-        """A refusal is data: the attempt is kept, of one sender's day up to a bound."""
+        """Refuse an item. A refusal is data: the attempt is stored, up to a limit per sender and day."""
         codes = self.known.attempts.setdefault((id_, hashed), set())
         duplicate = code in codes
         if not duplicate:
@@ -268,8 +268,8 @@ class _Batch:
             "claim": claim,
         }
 
-    def _told(self, claim: Claim) -> dict[str, Any]:
-        """The claim as kept with an attempt. A UID that is nobody's tag is kept as a keyed hash only."""
+    def _claim(self, claim: Claim) -> dict[str, Any]:
+        """The claim as stored with an attempt. The UID is stored as a keyed hash only."""
         return {
             "direction": claim.direction,
             "tapped_at": claim.tapped_at,
@@ -280,7 +280,7 @@ class _Batch:
         }
 
     def _set_aside(self, submission: Submission, tap: UUID) -> None:
-        """Reports of somebody else that waited for a tap: what shows whose presence it is refuses them."""
+        """Refuse the reports of other persons that waited for this tap, which shows whose presence it is."""
         person_of = self.writing.master.person_of
         for report in self.known.waiting.get(tap, ()):
             if person_of(report.staff) != person_of(submission.staff):
@@ -291,7 +291,7 @@ class _Batch:
                 )
 
     def _confirm(self, staff: str, judged: Judgement) -> None:
-        """The first message of a tag says that it hangs where it was told to."""
+        """Note a mounted tag as confirmed: its first message shows that it hangs at its household."""
         if judged.verdict != "accepted" or judged.tag is None or judged.counter is None:
             return
         if self.writing.master.tags[judged.tag].state_at(judged.at) == "mounted":
@@ -309,10 +309,10 @@ async def record_taps(
     late_after: dt.timedelta,
     digest_uid: Callable[[str], str],
 ) -> list[list[TapAnswer] | None]:
-    """Judge, store and project any number of batches of one municipality, answered in their order and their items'.
+    """Judge, store and project any number of batches of one municipality; answers in the order of batches and items.
 
-    None answers a batch of whom nobody employs: nothing is kept of it. Runs a fixed number of statements whatever the
-    sizes. Nothing is stored until the caller's transaction commits.
+    None for a batch that is not taken from its sender: nothing of it is stored. Runs a fixed number of statements
+    whatever the sizes. Nothing is stored until the caller's transaction commits.
     """
     items = [item for submission in submissions for item in submission.items]
     ids = [item.id for item in items if item.id is not None]
@@ -328,20 +328,20 @@ async def record_taps(
     await store.append(writing, batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
-    told = await project(writing, batch.touched)
-    whereabouts = Whereabouts(told.presences, writing.master.provider_of)
+    projected = await project(writing, batch.touched)
+    whereabouts = Whereabouts(projected.presences, writing.master.provider_of)
     return [
-        [_as_it_stands(answer, submission.staff, told, whereabouts) for answer in answered]
-        if answered and _is_told(writing.master, submission)
+        [_as_it_stands(answer, submission.staff, projected, whereabouts) for answer in answered]
+        if answered and _may_know(writing.master, submission)
         else answered
         for submission, answered in zip(submissions, answers, strict=True)
     ]
 
 
-def _is_told(master: MasterData, submission: Submission) -> bool:
-    """Whether the sender may know who lives behind the door: employed today, on a phone of its own that is trusted.
+def _may_know(master: MasterData, submission: Submission) -> bool:
+    """True when the sender may know who lives there: employed today, and on its own, trusted phone.
 
-    Anybody else's taps are taken all the same: somebody's wage is paid by them.
+    Other senders' taps are taken all the same, because somebody's wage depends on them.
     """
     device = master.devices.get(submission.device) if submission.device else None
     trusted = submission.device is None or (device is not None and device.trusted_with(submission.staff))
@@ -349,7 +349,7 @@ def _is_told(master: MasterData, submission: Submission) -> bool:
 
 
 def standing_refusal(codes: Iterable[str]) -> str | None:
-    """Of the codes an item was refused with, the one that stands whatever master data says now."""
+    """The final code of those with which an item was refused, independent of master data; None without one."""
     return next((code for code in codes if code not in JUDGED_ANEW), None)
 
 
@@ -358,9 +358,9 @@ def nameless(items: Iterable[Any]) -> list[bytes]:
     return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
 
 
-def _as_it_stands(answer: TapAnswer, staff: str, told: Projected, whereabouts: Whereabouts) -> TapAnswer:
-    """The answer with what the tap has come to today."""
+def _as_it_stands(answer: TapAnswer, staff: str, projected: Projected, whereabouts: Whereabouts) -> TapAnswer:
+    """The answer with the tap's visits as they are now, and the doors."""
     if answer.id is None or answer.at is None:
         return answer
-    visits = whereabouts.within(told.by_tap.get(answer.id, ()), staff, answer.at)
+    visits = whereabouts.within(projected.by_tap.get(answer.id, ()), staff, answer.at)
     return answer._replace(visits=visits, doors=whereabouts.doors(answer.id, staff, answer.at))

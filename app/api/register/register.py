@@ -168,7 +168,7 @@ async def _put_recipient(
             condition=condition,
             encryption=encryption_of(request),
             number=body.personal_number,
-            told="personal_number" in body.model_fields_set,
+            number_given="personal_number" in body.model_fields_set,
         )
 
     return await written(request, caller, act)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from app.actions.taps.mount_tag import mount_tag, tell_state
+from app.actions.taps.mount_tag import mount_tag, set_tag_state
 from app.actions.versions import Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
@@ -199,7 +199,7 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
     body = await read_json(request, StateBody)
 
     async def act(writing: Writing) -> PutOutcome:
-        return await tell_state(
+        return await set_tag_state(
             writing,
             ref,
             body.state,
