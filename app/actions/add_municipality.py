@@ -8,6 +8,6 @@ from app.store.database import Database
 
 
 async def add_municipality(database: Database, municipality_id: int, name: str) -> bool:
-    """Create it, from now on; False when it was there already (its name stays)."""
+    """Create a municipality, from now on; False if it exists already (its name stays)."""
     async with database.founding(municipality_id) as transaction:
         return await municipalities.add(transaction, name, whole_second(dt.datetime.now(UTC)))

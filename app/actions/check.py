@@ -1,4 +1,4 @@
-"""Ask the database whether its invariants hold, and the ledger whether it is what was sealed."""
+"""Check the invariants of the database, and the ledger against its signed head."""
 
 from app.actions.access.fit_keys import fit_keys
 from app.actions.ledger.seal import ledger_fault
@@ -17,46 +17,46 @@ FAULTS_SHOWN = 5
 
 
 async def check(database: Database, municipality_id: int) -> list[str]:
-    """A line for each named invariant that is broken, none on a healthy database."""
-    lines = _told("the keys are those the data was written with", await fit_keys(database, municipality_id))
+    """A line for each invariant that is broken; none on a healthy database."""
+    lines = _reported("the keys are those the data was written with", await fit_keys(database, municipality_id))
     async with database.write(municipality_id, with_master=False) as writing:
         lines += await invariants.broken(writing)
     lines += await _mistyped(database, municipality_id)
     async with database.snapshot(municipality_id) as reading:
         lines += await _not_ours(database, reading)
     async with database.read(municipality_id) as reading:
-        lines += _told("the lines of a closed month are those that were closed", await _rewritten(reading))
+        lines += _reported("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading)
         if head is not None:
             lines += await _broken_ledger(database, reading, head)
     fault = await ledger_fault(database, municipality_id)
-    lines += _told("the ledger is the one that was sealed here", [fault] if fault else [])
+    lines += _reported("the ledger is the one that was sealed here", [fault] if fault else [])
     return lines
 
 
 async def _mistyped(database: Database, municipality_id: int) -> list[str]:
-    """Tables of master data that are not what their records say."""
+    """A line for each table of master data that differs from its records."""
     try:
         async with database.scratch(municipality_id) as changing:
             wrong = await typed_tables.differing(changing)
     except UnreadableRecordsError as error:
-        return _told("the records can be read", [str(error)])
+        return _reported("the records can be read", [str(error)])
     return [f"not so: {name} is what its records say ({many}: {', '.join(rows)})" for name, many, rows in wrong]
 
 
 async def _not_ours(database: Database, reading: Reading) -> list[str]:
-    """What only the service can have written, by its keys, and did not."""
+    """A line for each table with rows or encrypted values that the service's keys did not make."""
     lines = []
     if database.encryption is not None:
         unsound = await key_samples.unsound(reading, database.encryption)
-        lines += _told("what is encrypted opens where it stands", unsound)
+        lines += _reported("what is encrypted opens where it stands", unsound)
     for table, many, keys in await macs.forged(reading, database.macs):
         lines.append(f"not so: {table} is as the service wrote it ({many}: {', '.join(keys)})")
     return lines
 
 
 async def _rewritten(reading: Reading) -> list[str]:
-    """Closed months whose lines are not those whose hash stands in the close, which the ledger holds."""
+    """Closed months whose lines do not have the hash in the close, which the ledger holds."""
     found = []
     for close in await closed_months.closes(reading):
         lines = await closed_months.lines_of(reading, close.provider, close.month)
@@ -66,7 +66,7 @@ async def _rewritten(reading: Reading) -> list[str]:
 
 
 async def _broken_ledger(database: Database, reading: Reading, head: StoredHead) -> list[str]:
-    """What is sealed never changes, so phones are served while it is read."""
+    """A line for each kind of fault of the ledger. Sealed leaves never change, so they are read without the lock."""
     lines = []
     faults, tiles, frontier = [], Tiles(), Frontier()
     for first in range(0, head.size, LEAVES_AT_ONCE):
@@ -78,7 +78,7 @@ async def _broken_ledger(database: Database, reading: Reading, head: StoredHead)
         found = await ledger.entries(reading, database.ledger_keys, first, sealed)
         faults += [f"index {one.index}: {fault}" for one in found if (fault := one.fault())]
         for place in grow(tiles, first, sealed):
-            # Of the leaves' own tiles only the last, half full, is needed to go on.
+            # Of the tiles of leaves only the last, partial one is needed to go on.
             if place[0] == 0 and place[1] < end // TILE_WIDTH:
                 del tiles[place]
         for leaf in sealed:
@@ -87,11 +87,11 @@ async def _broken_ledger(database: Database, reading: Reading, head: StoredHead)
     stored = await tree.upper_tiles(reading)  # which may have grown meanwhile
     upper = all(stored.get(place, b"").startswith(tile) for place, tile in tiles.items() if place[0])
     torn = frontier.root() != head.root or not upper
-    lines += _told("every sealed fact is as it was sealed", faults)
-    lines += _told("every fact stands in the ledger", strays)
-    lines += _told("the tree of the ledger has the root that was signed", [f"head of {head.size}"] if torn else [])
+    lines += _reported("every sealed fact is as it was sealed", faults)
+    lines += _reported("every fact stands in the ledger", strays)
+    lines += _reported("the tree of the ledger has the root that was signed", [f"head of {head.size}"] if torn else [])
     return lines
 
 
-def _told(name: str, found: list[str]) -> list[str]:
+def _reported(name: str, found: list[str]) -> list[str]:
     return [f"not so: {name} ({len(found)}: {', '.join(found[:FAULTS_SHOWN])})"] if found else []

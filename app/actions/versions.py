@@ -1,4 +1,4 @@
-"""Versions of records: the condition a caller sets, what becomes of a put, and the keeping of what was put."""
+"""Versions of records: the condition that a caller sets, the outcome of a put, and the storing of versions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Status = Literal["created", "replaced", "unchanged", "withdrawn", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with a body that can be read: a JSON Pointer into it, and a code."""
+    """A fault of a readable body: a JSON Pointer into it, and a code."""
 
     pointer: str
     code: str
@@ -23,14 +23,14 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What a caller wants to be true of the stored version. `match` None asks nothing, empty is never met."""
+    """A caller's condition on the stored version. `match` None: any version; empty: never met."""
 
     match: frozenset[int] | None = None
     must_exist: bool = False
     must_not_exist: bool = False
 
     def met(self, version: int | None) -> bool:
-        """Whether it holds for the current version, None where there is none."""
+        """True when it holds for the current version, None if there is no record."""
         if version is None:
             return not self.must_exist and self.match is None
         return not self.must_not_exist and (self.match is None or version in self.match)
@@ -41,9 +41,9 @@ UNCONDITIONAL = Condition()
 
 @dataclass(frozen=True, slots=True)
 class PutOutcome:
-    """What became of a put. Refused: nothing is written, `code` says why, `flaws` where.
+    """The outcome of a put. If refused, nothing is written, `code` is the reason, `flaws` are its places.
 
-    `version` is the one that stands then; 0 where there is none, or where it has nothing to do with the refusal.
+    `version` is the current one; 0 without one, or if it does not matter for the refusal.
     """
 
     status: Status
@@ -55,17 +55,17 @@ class PutOutcome:
 
 
 def refused(code: str, *flaws: Flaw) -> PutOutcome:
-    """Nothing is written; the code says why."""
+    """The outcome of a put that writes nothing, with the code as the reason."""
     return PutOutcome("refused", code=code, flaws=flaws)
 
 
 def unmet(version: int | None) -> PutOutcome:
-    """Nothing is written: the caller has looked at another version than the one that stands, None where none does."""
+    """The outcome `version_conflict`, with the current version, None if there is no record."""
     return PutOutcome("refused", version or 0, code="version_conflict")
 
 
 async def keep(writing: Writing, kind: str, by: str, versions: Sequence[Stored]) -> None:
-    """Append versions to the record and take them into what the derivation sees."""
+    """Append versions to the records and take them into the master data in memory."""
     master = writing.master
     await records.append(writing, kind, master.seq, by, list(versions))
     for new in versions:

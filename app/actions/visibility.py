@@ -1,4 +1,4 @@
-"""Whom a planner's words may name: what is out of reach is as if it were not there."""
+"""Recipients that a planner may name: one out of reach is treated as unknown."""
 
 from collections.abc import Container, Sequence
 
@@ -7,7 +7,7 @@ from app.store.register import register
 
 
 async def recipients_within(writing: Writing, provider: str | None, named: Sequence[str]) -> Container[str]:
-    """Those of the named recipients who exist; for a provider's planner, whom it has or has had to do with."""
+    """The recipients that exist; for a provider's planner, those named with whom it has or has had dealings."""
     if provider is None or not named:
         return writing.master.recipients
     return await register.dealt_with(writing, provider, named)

@@ -1,6 +1,6 @@
-"""Who told a fact, as it is kept with the fact and as it is shown."""
+"""The author of a fact, as stored with it and as shown."""
 
 
 def who(subject: str) -> str:
-    """Of a token's subject, `municipality:role:who`, the last part: a staff ref, a client's id, or an operator."""
+    """The last part of a token's subject `municipality:role:who`: a staff ref, a client's id, or an operator."""
     return subject.split(":", 2)[-1]

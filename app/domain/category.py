@@ -1,4 +1,4 @@
-"""The categories of help, and what law each is given under."""
+"""The categories of help, and the law under which each is given."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -16,4 +16,4 @@ LAWS: Mapping[str, Law] = {
 Licensed = Literal["nursing", "rehabilitation"]
 """Kinds of licensed health care: nursing is paid by month and visit where rehabilitation is paid by visit alone."""
 SOL_TIME = frozenset({"SERVICE", "CARE"})
-"""Help under the Social Services Act that is granted as time: what executed share, fees and the half-year look at."""
+"""Help under the Social Services Act that is granted as time; used by executed share, fees and half-year reports."""

@@ -1,8 +1,8 @@
-"""The one rounding: everything is exact until it is told, and then rounded half up, once."""
+"""The only rounding: everything is exact until it is reported, and then rounded half up, once."""
 
 from fractions import Fraction
 
 
 def half_up(value: Fraction) -> int:
-    """To the nearest whole number, a half upwards."""
+    """The nearest whole number, a half upwards."""
     return (2 * value.numerator + value.denominator) // (2 * value.denominator)

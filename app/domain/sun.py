@@ -1,9 +1,9 @@
-"""What an NTAG 424 DNA says at each read (NXP: SDM, the "SUN message"), and whether this chip said it.
+"""The message of an NTAG 424 DNA at each read (NXP: SDM, the "SUN message"), and its verification.
 
 Sources: NXP AN12196 (SUN messages, originality), NT4H2421Gx (data sheet), AN10922 (diversified keys). AES mode alone.
 The read counter is least significant byte first inside the cryptography. A message proves that this chip was read for
-the n-th time: not when, by whom or where. What a message says before its MAC has been verified is nobody's word: it
-leaves this module by `picc_data` alone, for those who hold the keys in their hands (`taggad tags explain`).
+the n-th time: not when, by whom or where. The content of a message proves nothing before its MAC is verified: it leaves
+this module by `picc_data` alone, for technicians who hold the keys (`taggad tags explain`).
 """
 
 from collections.abc import Callable, Iterable
@@ -25,7 +25,7 @@ SIGNATURE_BYTES = 56
 LONGEST_DIVERSIFICATION = 31
 
 UID_AND_COUNTER = 0xC7
-"""The one tag byte that is taken at a door: UID of seven bytes and read counter, both mirrored."""
+"""The only tag byte accepted in a tap: UID of seven bytes and read counter, both mirrored."""
 HAS_UID = 0x80
 HAS_COUNTER = 0x40
 META_KEY_NO = 1
@@ -45,12 +45,12 @@ ORIGINALITY_KEY = ec.EllipticCurvePublicKey.from_encoded_point(
 
 
 class SunInvalidError(Exception):
-    """Not a message of a chip with these keys. It is not said what is wrong with it."""
+    """Not a message of a chip with these keys. The fault is not given."""
 
 
 @dataclass(frozen=True, slots=True)
 class PiccData:
-    """What the encrypted part of a message holds; None for what this chip does not mirror. Not authentic by itself."""
+    """The content of the encrypted part of a message; None for parts that the chip does not mirror. Not verified."""
 
     tag_byte: int
     uid: bytes | None
@@ -59,7 +59,7 @@ class PiccData:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """An authentic message: this chip (UID in upper-case hex), this many reads, with its keys of this version."""
+    """A verified message: UID in upper-case hex, number of reads, version of the chip's keys."""
 
     uid: str
     counter: int
@@ -67,7 +67,7 @@ class Read:
 
 
 def picc_data(meta_key: bytes, encrypted: bytes) -> PiccData:
-    """The encrypted part of a message, 16 bytes, opened. Raises SunInvalidError where nothing readable comes out."""
+    """The content of the encrypted part of a message, 16 bytes. Raises SunInvalidError if it is not readable."""
     plain = _opened(meta_key, NO_IV, encrypted)
     tag_byte, place = plain[0], 1
     uid, counter = None, None
@@ -81,7 +81,7 @@ def picc_data(meta_key: bytes, encrypted: bytes) -> PiccData:
 
 
 def session_keys(file_key: bytes, uid: bytes | None, counter: int | None) -> tuple[bytes, bytes]:
-    """The keys of one read, for encryption and for the MAC. What the chip does not mirror is left out (None)."""
+    """The two keys of one read, for encryption and for the MAC. None for parts that the chip does not mirror."""
     said = (uid or b"") + _counted(counter)
     first = bytes.fromhex("C33C00010080") + said
     second = bytes.fromhex("3CC300010080") + said
@@ -89,48 +89,48 @@ def session_keys(file_key: bytes, uid: bytes | None, counter: int | None) -> tup
 
 
 def tap_mac(mac_key: bytes, mac_input: bytes = b"") -> bytes:
-    """The MAC, 8 bytes, over the ASCII served between the two offsets the chip was given; ours has nothing there."""
+    """The MAC, 8 bytes, over the ASCII text between the two offsets set in the chip; empty in our settings."""
     return _cmac(mac_key, mac_input)[1::2]
 
 
 def file_data(enc_key: bytes, counter: int, encrypted: bytes) -> bytes:
-    """The file's mirrored data, a whole number of blocks."""
+    """The file's mirrored data, decrypted. Raises SunInvalidError unless it is a whole number of blocks."""
     iv = _blocks(enc_key).encryptor().update(_counted(counter).ljust(16, b"\0"))
     return _opened(enc_key, iv, encrypted)
 
 
 def is_authentic(file_key: bytes, uid: bytes | None, counter: int | None, mac: bytes, mac_input: bytes = b"") -> bool:
-    """Whether the chip that holds the key made this MAC at that read; compared in constant time."""
+    """True when the chip that holds the key made this MAC at that read; compared in constant time."""
     return compare_digest(tap_mac(session_keys(file_key, uid, counter)[1], mac_input), mac)
 
 
 def diversified_key(master: bytes, diversification: bytes) -> bytes:
-    """AN10922's AES-128 key of one chip, from a master and 1 to 31 bytes that say which. Raises ValueError."""
+    """AN10922's AES-128 key of one chip, from a master key and 1 to 31 bytes; raises ValueError for other lengths."""
     if not 1 <= len(diversification) <= LONGEST_DIVERSIFICATION:
         raise ValueError("a key is diversified by 1 to 31 bytes")
-    told = b"\x01" + diversification
-    if len(told) > KEY_BYTES:
-        return _cmac(master, told)
-    # Two blocks always, however little there is to say: here a CMAC would have but one.
+    content = b"\x01" + diversification
+    if len(content) > KEY_BYTES:
+        return _cmac(master, content)
+    # Always two blocks, even for short content: a CMAC would have only one here.
     cipher = _blocks(master).encryptor()
     last = _doubled(_doubled(cipher.update(NO_IV)))
-    first, second = (told + b"\x80").ljust(32, b"\0")[:16], (told + b"\x80").ljust(32, b"\0")[16:]
+    first, second = (content + b"\x80").ljust(32, b"\0")[:16], (content + b"\x80").ljust(32, b"\0")[16:]
     return cipher.update(_xor(cipher.update(first), _xor(second, last)))
 
 
 def tag_key(master: bytes, uid: bytes, key_no: int, key_version: int) -> bytes:
-    """Our key of one chip in one slot and one version."""
+    """The key of one chip in one slot and one version, diversified by UID, application, slot, version and system."""
     return diversified_key(master, uid + SDM_APPLICATION + bytes((key_no, key_version)) + SYSTEM)
 
 
 def is_original(uid: bytes, signature: bytes) -> bool:
-    """Whether NXP signed this UID: ECDSA on secp224r1, r and s of 28 bytes, over the UID itself."""
+    """True when NXP signed this UID: ECDSA on secp224r1, r and s of 28 bytes, over the UID itself."""
     if len(uid) != UID_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
     half = SIGNATURE_BYTES // 2
     pair = encode_dss_signature(int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
     try:
-        # A digest is a number: in front of this one stand zeros, so that it is as long as SHA-224's.
+        # A digest is a number: this one is padded with zeros in front to the length of SHA-224's.
         ORIGINALITY_KEY.verify(pair, uid.rjust(half, b"\0"), ec.ECDSA(Prehashed(SHA224())))
     except InvalidSignature:
         return False
@@ -138,9 +138,9 @@ def is_original(uid: bytes, signature: bytes) -> bool:
 
 
 class KeysetKeys:
-    """A keyset's keys, ready to verify with. For one thread: the ciphers are used again from message to message.
+    """A keyset's keys, ready to verify with. For one thread: the ciphers are reused from message to message.
 
-    The meta key opens every message of the set, as the UID is not known before; the key of the MAC is the chip's own.
+    The meta key decrypts every message of the set, because the UID is not known before; the MAC's key is the chip's.
     """
 
     __slots__ = ("_meta", "_of_tags", "file_master", "meta_key")
@@ -155,10 +155,10 @@ class KeysetKeys:
         self._of_tags: dict[tuple[bytes, int], CMAC] = {}
 
     def read(self, encrypted: bytes, mac: bytes, versions_of: Callable[[str], Iterable[int]]) -> Read | None:
-        """The message where a version of its chip's key made the MAC, else None.
+        """The message, if a version of its chip's key made the MAC; else None.
 
-        `versions_of` says which versions to try for a UID in upper-case hex, which is nobody's word at that moment.
-        Whatever is wrong, the same is done: a bad tag byte does not end it sooner than a bad MAC.
+        `versions_of` gives the versions to try for a UID in upper-case hex, which is not verified at that moment.
+        Every fault takes the same steps: a bad tag byte does not return sooner than a bad MAC.
         """
         plain = self._meta.update(encrypted)
         uid, counted = plain[1:8], plain[8:11]
@@ -177,7 +177,7 @@ class KeysetKeys:
         return Read(uid.hex().upper(), int.from_bytes(counted, "little"), found[0])
 
     def _remember(self, uid: bytes, version: int, template: CMAC) -> None:
-        """Keep the chip's key at hand, once a message has shown that there is such a chip."""
+        """Keep the chip's key in memory, after a message has proven that the chip exists."""
         if len(self._of_tags) >= REMEMBERED_TAGS:
             self._of_tags.clear()
         self._of_tags[uid, version] = template
@@ -204,7 +204,7 @@ def _counted(counter: int | None) -> bytes:
 
 
 def _doubled(block: bytes) -> bytes:
-    """Times two in GF(2^128), as CMAC makes its subkeys."""
+    """The block times two in GF(2^128), as for CMAC's subkeys."""
     number = int.from_bytes(block) << 1
     return (number & (1 << 128) - 1 ^ (0x87 if number >> 128 else 0)).to_bytes(16)
 

@@ -13,11 +13,11 @@ UTC = dt.UTC
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 ZERO = dt.timedelta(0)
 FIRST_DAY = dt.date(1900, 1, 1)
-"""Stands for "since ever" where a version has no first day."""
+"""The first day of a version that gives none."""
 
 Span = tuple[dt.datetime, dt.datetime]
 Days = tuple[dt.date, dt.date]
-"""An inclusive span of local dates, as people write them: 1–30 April."""
+"""An inclusive span of local dates: 1–30 April."""
 
 
 def whole_second(instant: dt.datetime) -> dt.datetime:
@@ -26,7 +26,7 @@ def whole_second(instant: dt.datetime) -> dt.datetime:
 
 
 def written(instant: dt.datetime) -> str:
-    """One way to write each whole second, so that instants sort and compare as they are written."""
+    """The instant, to the second, in a form in which the texts sort and compare like the instants."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -37,12 +37,12 @@ def seconds_between(start: dt.datetime, end: dt.datetime) -> int:
 
 
 def total_seconds(spans: Iterable[Span]) -> int:
-    """The seconds of spans that do not overlap."""
+    """The sum of the seconds of spans, which must not overlap."""
     return sum(seconds_between(start, end) for start, end in spans)
 
 
 def subtract(span: Span, taken: Sequence[Span]) -> tuple[Span, ...]:
-    """What is left of `span` when every span of `taken` is cut out of it."""
+    """The parts of `span` that are left when every span of `taken` is cut out of it, in order."""
     left: list[Span] = []
     start, end = span
     for cut_start, cut_end in sorted(taken):
@@ -113,7 +113,7 @@ def month_days(month: str) -> Days:
 
 
 def hull(days: Days, holds: Callable[[dt.date], object]) -> Days | None:
-    """From the first to the last of the inclusive days on which something holds; None where it never does."""
+    """The days from the first to the last of the inclusive days for which `holds` is true; None if it never is."""
     count = (days[1] - days[0]).days + 1
     first = next((on for number in range(count) if holds(on := days[0] + dt.timedelta(days=number))), None)
     if first is None:
@@ -123,7 +123,7 @@ def hull(days: Days, holds: Callable[[dt.date], object]) -> Days | None:
 
 
 def days_in_month(day: dt.date) -> int:
-    """How many days the month of `day` has."""
+    """The number of days in the month of `day`."""
     return monthrange(day.year, day.month)[1]
 
 
@@ -131,4 +131,4 @@ LONGEST_PRESENCE = dt.timedelta(hours=16)
 
 
 Window = tuple[str, dt.datetime, dt.datetime]
-"""Whose (a person, a staff ref or a household), first and last instant, both within."""
+"""Name of a person, a staff ref, a recipient or a household; first and last instant, both included."""

@@ -1,4 +1,4 @@
-"""A device is enrolled: its staff is given a code that is good once and for a short time, and the phone answers it."""
+"""Enrol a device: its staff gets a code that is valid once and for a short time, and the phone sends it back."""
 
 import datetime as dt
 import secrets
@@ -13,18 +13,18 @@ from app.store.register.records import Stored
 KIND = "devices"
 CODE_MINUTES = 15
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's: no letter that looks like a figure, and none to spell a word with by chance."""
+"""Crockford's base 32: no letter that looks like a digit, and no U, against words by chance."""
 CODE_LETTERS = 12
 REF_LETTERS = 16
 
 
 def new_code() -> str:
-    """Sixty bits that nobody guesses in a quarter of an hour, short enough to type."""
+    """A random code of 60 bits: not to be guessed in a quarter of an hour, and short enough to type."""
     return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
 
 
 async def staff_in_reach(writing: Writing, staff: str, provider: str | None) -> bool:
-    """Whether the staff ref exists and, where `provider` limits the caller, works there."""
+    """True when the staff ref exists and, if `provider` limits the caller, works there."""
     found = await records.latest(writing, "staff", staff)
     return found is not None and (provider is None or found.body["provider"] == provider)
 
@@ -32,7 +32,7 @@ async def staff_in_reach(writing: Writing, staff: str, provider: str | None) -> 
 async def offer_code(
     writing: Writing, staff: str, digest: bytes, *, provider: str | None, now: dt.datetime
 ) -> dt.datetime | None:
-    """Keep a code for a staff ref by its digest; when it ends. None for a staff ref that is not within reach."""
+    """Store a code for a staff ref by its digest, and return its expiry. None for a staff ref out of reach."""
     if not await staff_in_reach(writing, staff, provider):
         return None
     expires_at = now + dt.timedelta(minutes=CODE_MINUTES)
@@ -45,7 +45,7 @@ async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: d
     staff = await credentials.take_code(writing, digest, now)
     if staff is None:
         return refused("enrolment_code_invalid")
-    # Drawn, not chosen: a device names itself before anybody knows which municipality it belongs to.
+    # Random, not chosen: a device sends its ref before its municipality is known, so refs must not collide.
     ref = "D-" + "".join(secrets.choice(ALPHABET) for _ in range(REF_LETTERS))
     body: Json = {
         "staff": staff,

@@ -1,4 +1,4 @@
-"""Ask whether the keys at hand are those that the stored data was written with."""
+"""Check that the configured keys are those that the stored data was written with."""
 
 from app.actions.ledger.seal import LedgerBrokenError, require_signed
 from app.store import key_samples
@@ -9,9 +9,9 @@ from app.store.ledger import tree
 
 
 async def fit_keys(database: Database, municipality_id: int) -> list[str]:
-    """A line for each key that is missing or another than it was, none when everything stored can be used.
+    """A line for each key that is missing or differs from the one used; none when everything stored can be used.
 
-    Keys that are not at hand at all (a verb beside an outside database) are not asked about.
+    Keys that are not configured at all (a command beside an outside database) are not checked.
     """
     lines, encryption = [], database.encryption
     async with database.read(municipality_id) as reading:
@@ -31,7 +31,7 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
 
 
 async def remember_lookup_key(database: Database, municipality_id: int, encryption: FieldEncryption) -> None:
-    """Keep what the key for look-ups makes of the municipality, the first time: it opens nothing by which to try it."""
+    """Store the mark of the look-up key for the municipality, the first time: it decrypts nothing to try it with."""
     async with database.write(municipality_id) as writing:
         if await key_samples.lookup_mark(writing) is None:
             await key_samples.put_lookup_mark(writing, encryption.mark(municipality_id))

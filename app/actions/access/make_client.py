@@ -1,4 +1,4 @@
-"""A machine that calls on its own behalf is given a name, a role and a secret."""
+"""Make a client: a machine that calls on its own behalf, with a name, a role and a secret."""
 
 from collections.abc import Sequence
 
@@ -20,9 +20,9 @@ async def make_client(
     *,
     by: str,
 ) -> PutOutcome:
-    """Keep a client with the digest of its secret. Refused: `client_exists`; `unknown_ref` (with a flaw: the provider).
+    """Store a client with the digest of its secret. Refused: `client_exists`, `unknown_ref` (flaw: the provider).
 
-    A name is never given twice, so that what a client did stays its own.
+    A name is never given twice, so that the acts of a client stay its own.
     """
     if await records.latest(writing, KIND, ref) is not None:
         return refused("client_exists")

@@ -1,4 +1,4 @@
-"""A device, a client or a token is no longer trusted: a new version of its record says since when."""
+"""Revoke a device, a client or a token: a new version of its record has the instant from which it is not trusted."""
 
 import datetime as dt
 from typing import Literal
@@ -21,9 +21,9 @@ async def revoke(
     by: str,
     provider: str | None = None,
 ) -> PutOutcome:
-    """Revoke from an instant on, which must have come. Of several revocations the earliest counts, for good.
+    """Revoke from an instant on, which must not lie in the future. Of several revocations the earliest counts.
 
-    Taps that were judged already stay as they are. Refused: `unknown_ref`.
+    Taps that are judged already stay as they are. Refused: `unknown_ref`.
     """
     latest = await records.latest(writing, kind, ref)
     if latest is None:
@@ -31,8 +31,8 @@ async def revoke(
     if kind == "devices" and not await staff_in_reach(writing, latest.body["staff"], provider):
         return refused("unknown_ref")
     at = whole_second(at)
-    told = latest.body["revoked_at"]
-    if told is not None and dt.datetime.fromisoformat(told) <= at:
+    earlier = latest.body["revoked_at"]
+    if earlier is not None and dt.datetime.fromisoformat(earlier) <= at:
         return PutOutcome("unchanged", latest.version, latest.body)
     body = latest.body | {"revoked_at": written(at), "reason": reason}
     await keep(writing, kind, by, [Stored(ref, latest.version + 1, removed=False, body=body)])

@@ -1,4 +1,4 @@
-"""Everything sealed is sealed with the newest key of the ring, so that an older one can be dropped from it."""
+"""Encrypt all encrypted fields anew with the newest key of the ring, so that an older one can be dropped from it."""
 
 from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
@@ -7,9 +7,9 @@ from app.store.taps import keysets
 
 
 async def rewrap(database: Database, municipality_id: int, encryption: FieldEncryption) -> tuple[int, int]:
-    """How many personal numbers and how many keysets had been sealed with another key, and no longer are.
+    """The numbers of personal numbers and of keysets that were encrypted with an older key, and no longer are.
 
-    Raises SealBrokenError, having changed nothing, for a value that no key of the ring has sealed.
+    Raises DecryptionError, having changed nothing, for a value that no key of the ring has encrypted.
     """
     async with database.write(municipality_id) as writing:
         numbers = await register.rewrap_identities(writing, encryption)

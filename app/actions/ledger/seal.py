@@ -1,4 +1,4 @@
-"""Seal the ledger: take the leaves that facts have left into the Merkle tree and sign its new head."""
+"""Seal the ledger: take the leaves of stored facts into the Merkle tree and sign its new head."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -22,21 +22,21 @@ LOOK_AGAIN_SECONDS = 0.1
 
 
 class LedgerBrokenError(Exception):
-    """What is stored of the tree is not what was signed. Nothing more is signed until somebody has looked."""
+    """The stored tree is not the signed one. Nothing more is signed until somebody has looked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """How many leaves went into the tree, and how many of them as void: missing, or not made by the service."""
+    """The number of leaves taken into the tree, and of the void ones: missing, or not made by the service."""
 
     leaves: int
     void: int
     looked: bool = True
-    """False where another sealer was at it."""
+    """False when another sealer held the head."""
 
 
 async def seal(database: Database, municipality_id: int) -> Sealed:
-    """Seal what waits, at most `SEALED_AT_ONCE` leaves, in one transaction. Any number may run at once.
+    """Seal the waiting leaves, at most `SEALED_AT_ONCE`, in one transaction. Any number of calls may run at once.
 
     Raises LedgerBrokenError.
     """
@@ -54,7 +54,7 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
         if seen != newest and database.marks.due(municipality_id):
             await asyncio.to_thread(database.marks.keep, municipality_id, newest)
         return done
-    # A write, because what was stored before there was a ledger gets its leaves then.
+    # A write, because facts stored before there was a ledger get their leaves then.
     async with database.write(municipality_id) as writing:
         await tree.begin(writing, _signed(signer, 0, EMPTY_ROOT))
         if database.encryption is not None:
@@ -63,7 +63,7 @@ async def seal(database: Database, municipality_id: int) -> Sealed:
 
 
 async def ledger_fault(database: Database, municipality_id: int) -> str | None:
-    """Why nothing can be sealed, as far as that is seen without sealing; None where nothing is in the way."""
+    """The reason why nothing can be sealed, as far as it shows without sealing; None without one."""
     try:
         seen = _seen(database, municipality_id)
         async with database.read(municipality_id) as reading:
@@ -81,7 +81,10 @@ async def ledger_fault(database: Database, municipality_id: int) -> str | None:
 async def _move(
     keys: Sequence[bytes], signer: Signer, work: Changing, head: StoredHead, seen: Mark | None
 ) -> tuple[Sealed, Mark]:
-    """Take the leaves that wait behind a locked head into the tree; gives the head that then stands, too."""
+    """Take the leaves that wait behind a locked head into the tree, and return the result with the new head.
+
+    Raises LedgerBrokenError.
+    """
     municipality_id = work.municipality_id
     found = await ledger.waiting(work, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
     waiting = _after_last(head, found)
@@ -107,7 +110,7 @@ async def _move(
 
 
 def _after_last(head: StoredHead, found: Sequence[StoredLeaf]) -> Sequence[StoredLeaf]:
-    """The leaves after the one that was sealed last, which is there as long as nobody takes leaves away."""
+    """The leaves after the one sealed last. Raises LedgerBrokenError if that one is gone."""
     if not head.size:
         return found
     if not found or found[0].index != head.size - 1:
@@ -116,7 +119,7 @@ def _after_last(head: StoredHead, found: Sequence[StoredLeaf]) -> Sequence[Store
 
 
 async def _require_new(work: Reading, seen: Mark | None) -> None:
-    """Raises LedgerBrokenError where there is no head though there was one, or where facts lack their leaves."""
+    """Raise LedgerBrokenError if there is no head though there was one, or if facts lack their leaves."""
     if seen is not None and seen.size:
         raise LedgerBrokenError(f"the ledger is gone: this machine has seen {seen.size} leaves")
     if await ledger.to_adopt(work):
@@ -127,7 +130,7 @@ async def _require_new(work: Reading, seen: Mark | None) -> None:
 
 
 async def _require_continued(work: Reading, head: StoredHead, seen: Mark | None) -> None:
-    """Raises LedgerBrokenError unless the tree is the one this machine has seen, with or without more leaves."""
+    """Raise LedgerBrokenError unless the tree is the one this machine has seen, with or without more leaves."""
     if seen is None:
         return
     if head.size < seen.size:
@@ -148,7 +151,7 @@ def _seen(database: Database, municipality_id: int) -> Mark | None:
 
 
 async def seal_all(database: Database, municipality_id: int) -> Sealed:
-    """Seal until nothing waits. Raises LedgerBrokenError."""
+    """Seal until no leaf waits. Raises LedgerBrokenError."""
     leaves = void = 0
     while True:
         done = await seal(database, municipality_id)
@@ -158,7 +161,7 @@ async def seal_all(database: Database, municipality_id: int) -> Sealed:
 
 
 async def sealed_within(database: Database, municipality_id: int, size: int, seconds: float) -> bool:
-    """Whether so many leaves are sealed, or become so within these seconds: by this call, or by whoever is at it."""
+    """True when `size` leaves are sealed, or become so within `seconds`, by this call or by another sealer."""
     ends_at = monotonic() + seconds
     while True:
         try:
@@ -176,13 +179,13 @@ async def sealed_within(database: Database, municipality_id: int, size: int, sec
 
 
 def require_signed(keys: Sequence[bytes], municipality_id: int, head: StoredHead) -> None:
-    """Raises LedgerBrokenError unless the head is one that we signed."""
+    """Raise LedgerBrokenError unless the head was signed with one of the keys."""
     for key in keys:
         try:
-            told = Head.read(Signer(key, municipality_id).public.text_of(head.note))
+            signed = Head.read(Signer(key, municipality_id).public.text_of(head.note))
         except NoteRefusedError:
             continue
-        if (told.size, told.root) == (head.size, head.root):
+        if (signed.size, signed.root) == (head.size, head.root):
             return
     raise LedgerBrokenError("the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY")
 
@@ -192,7 +195,10 @@ def _signed(signer: Signer, size: int, root: bytes) -> StoredHead:
 
 
 def _taken(keys: Sequence[bytes], municipality_id: int, size: int, waiting: Sequence[StoredLeaf]) -> Iterator[bytes]:
-    """What the tree takes of the leaves: nothing that others put there, and something in place of what is gone."""
+    """The hashes for the tree: VOID in place of leaves that are missing or were not made by the service.
+
+    Raises LedgerBrokenError for more than `LONGEST_GAP` missing in a row.
+    """
     for leaf in waiting:
         gap = leaf.index - size
         if gap > LONGEST_GAP:

@@ -1,4 +1,4 @@
-"""What an order that is put again changes of days that are over: granted time and pay, told to whoever put it."""
+"""Changes of past days by an order that is put again: granted time and pay, for a warning to its author."""
 
 import datetime as dt
 from collections import defaultdict
@@ -17,7 +17,7 @@ from app.store.money import compensation
 from app.store.money.compensation import Account
 
 Pay = Mapping[tuple[str, str], int]
-"""Ore by provider and recipient."""
+"""Öre by provider and recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PastChange:
 def changed_past(
     master: MasterData, before: Sequence[Order], after: Sequence[Order], today: dt.date
 ) -> PastChange | None:
-    """The change, where it says anything else of a day before today."""
+    """The change of days before today; None if those stay the same."""
     first = first_change(before, after)
     if first is None or first >= today:
         return None
@@ -51,9 +51,9 @@ def changed_past(
 
 
 async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
-    """What is paid at this moment, for the days of all changes together, to whom they are about.
+    """The present pay for the days of all changes together, of the providers and recipients concerned.
 
-    It begins with the first day's month: a limit looks at all of a month, and a line is rounded for it.
+    It begins with the first day's month, because limits and the rounding of a line apply to a whole month.
     """
     found: defaultdict[tuple[str, str], int] = defaultdict(int)
     recipients: defaultdict[str, set[str]] = defaultdict(set)
@@ -74,7 +74,7 @@ async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
 
 
 def warning(master: MasterData, change: PastChange, before: Pay, after: Pay) -> dict[str, Any] | None:
-    """What is to be told of the change; None where it neither grants nor pays otherwise."""
+    """The warning about the change, with seconds and öre; None if neither grants nor pay change."""
     ore = sum(after.get(one, 0) - before.get(one, 0) for one in change.whose)
     seconds = _granted(master, change.after, change.days) - _granted(master, change.before, change.days)
     if not ore and not seconds and not _grants_otherwise(change):
@@ -87,7 +87,7 @@ def _granted(master: MasterData, orders: Sequence[Order], days: Days) -> int:
 
 
 def _grants_otherwise(change: PastChange) -> bool:
-    """Whether a past day grants otherwise, though all together grant the same: whenever one comes is no grant."""
+    """True when the grant of a past day changes, even if the sum does not; weekdays and windows are no grant."""
     return first_change(*map(_as_granted, (change.before, change.after))) is not None
 
 

@@ -1,4 +1,4 @@
-"""A provider's month is closed: its lines are frozen, and what comes later becomes adjustments."""
+"""Close a provider's month: its lines are frozen, and later changes become adjustments."""
 
 import datetime as dt
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from app.store.money.compensation import Account
 
 @dataclass(frozen=True, slots=True)
 class CloseRequest:
-    """Who wants which month closed, and what may stay open: all of it, none, or these `visit:code`."""
+    """A request to close a month. `accept`: the anomalies that may stay open, all, none, or these `visit:code`."""
 
     provider: str
     days: Days
@@ -29,7 +29,7 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """The close, or why there is none: `code` of a refusal, and `visit:code` of what blocks it."""
+    """The close, or the `code` of its refusal with the `visit:code` of each anomaly that blocks it."""
 
     close: Close | None
     created: bool = False
@@ -47,11 +47,11 @@ async def close_period(
     accept: bool | Collection[str],
     now: dt.datetime,
 ) -> Closed:
-    """Close a month (`YYYY-MM`) of a provider, once; a second time gives the first close.
+    """Close a month (`YYYY-MM`) of a provider, once; a second time returns the first close.
 
-    Its lines are computed from the facts of one moment, and nobody waits for that. Under the municipality's lock only
-    what was touched since is computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`;
-    `month_not_over`; `anomalies_open`, unless all of them, or each by its name, are accepted.
+    Its lines are computed from a snapshot, without the municipality's lock. Under the lock only the lines affected
+    since are computed anew: a fact is in the close, or comes after it. Refused: `unknown_ref`; `month_not_over`;
+    `anomalies_open`, unless all of them, or each by its name, are accepted.
     """
     asked = CloseRequest(provider, month_days(month), by, accept, now)
     async with database.closing, database.snapshot(municipality_id) as reading:
@@ -63,7 +63,7 @@ async def close_period(
             return refused
         before = await compensation.account_of(reading, provider, known[0][1])
         draft = await settle_month.drafted(before, asked.days[0], closing=True)
-        # The draft's transaction stays open: it alone knows where a visit was that is elsewhere by now.
+        # The draft's transaction stays open: only it still sees a visit that has moved since.
         async with database.write(municipality_id) as writing:
             refused, accepted = await _refused(writing, asked)
             if refused:
@@ -75,7 +75,7 @@ async def close_period(
 
 
 async def _refused(reading: Reading, asked: CloseRequest) -> tuple[Closed | None, list[str]]:
-    """Why the month is not closed now, or None and what stays open in it."""
+    """The refusal, or the close that exists already; None if the month can be closed, with its open anomalies."""
     found = await closed_months.closes(reading, asked.provider, asked.days[0])
     if found:
         return Closed(found[0]), []

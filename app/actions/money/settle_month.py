@@ -1,4 +1,4 @@
-"""What a provider's month comes to today: lines by the facts, and what earlier closed months still have coming."""
+"""Settle a provider's month: its lines by the facts of today, and the adjustments of earlier closed months."""
 
 import asyncio
 import datetime as dt
@@ -34,9 +34,9 @@ async def rated(
 
 
 async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
-    """What is paid for days within one month, and the adjustments of it that wait; both come to what the facts give.
+    """The lines paid for days within one month, and its waiting adjustments; their sum is what the facts give today.
 
-    Paid is what has been settled for a whole closed month; for others all that the contracts give, and nothing waits.
+    For a whole closed month the settled lines are paid; for other days all lines by the contracts, and nothing waits.
     """
     rows, month = await rated(reading, provider, form, days), f"{days[0]:%Y-%m}"
     if days != month_days(month) or not await closed_months.closes(reading, provider, days[0]):
@@ -46,20 +46,20 @@ async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[
 
 
 async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[Row]:
-    """Computed in a thread of its own: a large provider's month takes a second, in which taps are to be answered."""
+    """The rows of the account's lines, computed in a thread: a large month takes a second, and taps must not wait."""
     facts = await compensation.facts_of(account, days, agreements)
-    return await asyncio.to_thread(_told, facts, agreements, days)
+    return await asyncio.to_thread(_rated_rows, facts, agreements, days)
 
 
-def _told(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Row]:
+def _rated_rows(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Row]:
     return [row_of(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
 
 
 @dataclass(slots=True)
 class Draft:
-    """A month's lines as the facts of one moment give them, and those of the closed months that are settled with it.
+    """A month's lines by a snapshot of the facts, and those of the closed months that are settled with it.
 
-    `closed` are the provider's closes of then.
+    `closed` are the provider's closes in the snapshot.
     """
 
     month: dt.date
@@ -69,9 +69,10 @@ class Draft:
 
 
 async def drafted(account: Account, month: dt.date, *, closing: bool) -> Draft:
-    """Compute an open month, with the closed ones before it where it comes after them all.
+    """Compute an open month, with the closed ones before it if it comes after them all.
 
-    Told before it is closed only in the first month after them, so that no two open months tell the same ones.
+    Without `closing` only the first month after the closed ones has them, so that no two open months show the same
+    adjustments.
     """
     position = await changed_since.position_of(account.reading)
     closed = await closed_months.closes(account.reading, account.provider)
@@ -88,7 +89,7 @@ def _settled_with(month: dt.date, closed: Sequence[dt.date], *, closing: bool) -
 
 
 async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
-    """Compute anew what was touched after the draft was made, of `account`, which sees it."""
+    """Compute anew the recipients affected since the draft, None for all, from `account`, which sees the changes."""
     if touched is not None and not touched:
         return
     for each in draft.lines:
@@ -102,7 +103,7 @@ async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
 
 
 async def settled(draft: Draft, account: Account) -> list[Row]:
-    """The draft's month with its adjustments: what each closed one comes to, less what has been settled for it."""
+    """The draft's month with its adjustments: the lines of each closed month less those settled for it."""
     lines = _of_all(draft.lines[draft.month])
     for earlier in sorted(draft.lines.keys() - {draft.month}):
         before = await closed_months.settled(account.reading, account.provider, earlier)
@@ -117,7 +118,7 @@ async def with_adjustments(reading: Reading, provider: str, form: str, month: dt
 
 
 async def of_days(account: Account, days: Days) -> list[Row]:
-    """The lines of days within one month, of the account's recipients; all are rated where a limit looks at all."""
+    """The lines of days within one month, of the account's recipients; of all if a limit considers all together."""
     agreements = await _agreements(account, days)
     if any(of_provider(one.terms) for one in agreements):
         account = replace(account, recipients=None)
