@@ -42,15 +42,15 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
 
     def first() -> bytes:
         # With the names of the class and its fields at that time.
-        told = ", ".join(
+        listed = ", ".join(
             f"ReportedIntervention(intervention={one.intervention!r}, recipient={one.recipient!r}, "
             f"minutes={one.minutes!r}, outcome={one.outcome!r})"
             for one in report.interventions
         )
-        told += "," if len(report.interventions) == 1 else ""
+        listed += "," if len(report.interventions) == 1 else ""
         at = report.reported_at.timestamp()
-        said = f"({report.staff!r}, {report.tap!r}, {at!r}, {report.outcome!r}, ({told}), {report.note!r})"
-        return blake2b(said.encode(), digest_size=16).digest()
+        text = f"({report.staff!r}, {report.tap!r}, {at!r}, {report.outcome!r}, ({listed}), {report.note!r})"
+        return blake2b(text.encode(), digest_size=16).digest()
 
     return hash_beside(kept, body, first)
 

@@ -135,8 +135,8 @@ def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
     }
 
     def first() -> bytes:
-        told = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, said, claim.uid)
-        return blake2b(repr((told, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+        given = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, said, claim.uid)
+        return blake2b(repr((given, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
 
     return hash_beside(kept, body, first)
 

@@ -104,7 +104,7 @@ def apply(changes: Changes, own: Corrected, fresh: Sequence[Presence], replaced:
         [*raw.values(), *own.said.by_hand], own.said.chains, own.writing.master.person_of, own.writing.as_of
     )
     new = {one.id: one for one in result}
-    # What follows a corrected start may be 16 hours after it, and that as long after its tap.
+    # A later presence may begin 16 hours after a corrected start, and that as long after its tap.
     low, high = min(start, touched[0]) - LONGEST_PRESENCE * 2, max(end, touched[1]) + LONGEST_PRESENCE
     for id_ in {*new, *own.stored}:
         now, old = new.get(id_), own.stored.get(id_)

@@ -32,13 +32,13 @@ from app.store.visits import visits as store_visits
 from app.store.visits.pairing_input import around
 from app.store.visits.visit_row import StoredVisit
 
-# How far around a change is read at first. Where that is not enough (a chain of bounces, overlapping shifts that never
-# end) the window grows and is read again; nothing is cut off.
+# The time around a change that is read at first. If it is not enough (a chain of bounces, overlapping shifts that never
+# end), the window grows and is read again; nothing is cut off.
 BACK = dt.timedelta(minutes=10)
 AHEAD = LONGEST_PRESENCE + dt.timedelta(minutes=30)
 BESIDE_BEFORE = dt.timedelta(hours=1)
 BESIDE_AFTER = dt.timedelta(hours=4)
-# How long before a window the presences read with it can have begun: three, each open when the next one began.
+# The longest time before a window at which presences read with it began: three, each open when the next one began.
 REACHING = 3 * (LONGEST_PRESENCE + dt.timedelta(hours=1))
 
 

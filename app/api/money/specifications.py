@@ -71,7 +71,7 @@ async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response
         "facts": told.facts,
         "sums": [(name, kronor(ore)) for name, ore in told.sums],
         "lines": [
-            (line.place, line.told.recipient, line.told.title, line.told.text, kronor(line.amount_ore))
+            (line.place, line.invoiced.recipient, line.invoiced.title, line.invoiced.text, kronor(line.amount_ore))
             for line in told.lines
         ],
     }

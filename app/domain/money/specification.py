@@ -18,7 +18,7 @@ class SpecifiedLine(NamedTuple):
     """A settled line: `place` is its document's letter and its number there; `amount_ore` has its sign."""
 
     place: str
-    told: InvoiceLine
+    invoiced: InvoiceLine
     row: Row
     amount_ore: int
 
@@ -85,7 +85,7 @@ def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
     """Sums in öre by title, the month's own before adjustments, in the order of the lines."""
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
-        sums[line.row["adjusts"] or "", line.told.title] += line.amount_ore
+        sums[line.row["adjusts"] or "", line.invoiced.title] += line.amount_ore
     return tuple(
         (f"{title}, justering av {month_name(adjusts)}" if adjusts else title, ore)
         for (adjusts, title), ore in sorted(sums.items(), key=lambda item: item[0][0])
@@ -94,12 +94,12 @@ def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
 
 def columns_of(line: SpecifiedLine) -> dict[str, str | float | None]:
     """A line by Swedish column names; numbers as numbers, money in kronor."""
-    told, row = line.told, line.row
+    invoiced, row = line.invoiced, line.row
     return {
         "Rad": line.place,
-        "Mottagare": told.recipient,
-        "Avser": told.title,
-        "Förklaring": told.text,
+        "Mottagare": invoiced.recipient,
+        "Avser": invoiced.title,
+        "Förklaring": invoiced.text,
         "Kategori": CATEGORIES.get(row["category"]),
         "Område": AREAS.get(row["area"]),
         "Tidsband": plain(row["band"]) or None,
@@ -114,5 +114,5 @@ def columns_of(line: SpecifiedLine) -> dict[str, str | float | None]:
         "Belopp kr": line.amount_ore / 100,
         "Justerar": row["adjusts"],
         "Avtal": row["contract"],
-        "Radens nyckel": told.key,
+        "Radens nyckel": invoiced.key,
     }

@@ -28,7 +28,7 @@ def test_every_line_stands_once_and_the_sums_are_the_months(rows):
     told = specification_of(rows, ORIGIN)
     total = sum(one["amount_ore"] for one in rows)
     assert sum(line.amount_ore for line in told.lines) == sum(ore for _, ore in told.sums) == told.total_ore == total
-    assert sorted(line.told.text for line in told.lines) == sorted(explained(one) for one in rows)
+    assert sorted(line.invoiced.text for line in told.lines) == sorted(explained(one) for one in rows)
     assert len({line.place for line in told.lines}) == len(rows)
     assert all((line.place[0] == "K") == (line.amount_ore < 0) for line in told.lines)
 
