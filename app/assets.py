@@ -1,4 +1,4 @@
-"""Static files under an address that changes with them: whoever has one never asks for it again."""
+"""Static files under an address that changes with them, so that a browser never asks twice for the same file."""
 
 import re
 from hashlib import sha256
@@ -12,13 +12,13 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 class Assets(StaticFiles):
-    """The files of a directory. Under their `url` they are kept for ever, under any other address asked for each time.
+    """The files of a directory. Browsers keep them for ever under `url`, and ask each time under any other address.
 
-    A page that is older than this version refers to what there was then, and is given what there is.
+    A page of an older version refers to an older address, and gets the present files.
     """
 
     def __init__(self, directory: Path, at: str) -> None:
-        """Mounted `at` an address; `url` is that and a hash of all files, as they refer to each other."""
+        """`at` is the address of the mount; `url` adds a hash of all files, because they refer to each other."""
         super().__init__(directory=directory)
         files = sorted(path for path in directory.iterdir() if path.is_file())
         self.version = sha256(repr([(path.name, path.read_bytes()) for path in files]).encode()).hexdigest()[:16]
@@ -26,7 +26,7 @@ class Assets(StaticFiles):
         self.url = f"{at}/{self.version}"
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, with how long it may be kept."""
+        """The file, with a Cache-Control header."""
         version, _, name = path.partition("/")
         hashed = re.fullmatch("[0-9a-f]{16}", version)
         response = await super().get_response(name if hashed else path, scope)

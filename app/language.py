@@ -1,4 +1,4 @@
-"""Swedish or English, as the caller would have it."""
+"""The caller's language, Swedish or English."""
 
 import re
 from typing import Literal
@@ -7,7 +7,7 @@ Language = Literal["sv", "en"]
 
 
 def wanted(accept_language: str) -> Language:
-    """The better wanted of the two by an `Accept-Language` header; Swedish when neither is named."""
+    """The preferred one of the two by an `Accept-Language` header (RFC 9110); Swedish when neither is named."""
     best: tuple[float, Language] = (0.0, "sv")
     for part in accept_language.split(","):
         tag, *parameters = (piece.strip() for piece in part.lower().split(";"))

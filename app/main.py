@@ -1,4 +1,4 @@
-"""The application: what is served, over which database, under which settings."""
+"""The application: routes, database and settings put together."""
 
 import asyncio
 import datetime as dt
@@ -32,7 +32,7 @@ from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
 from app.api.visits import anomalies, corrections, disputes, manual_visits, reminders, repairs, visits
 from app.outage import Outage
-from app.server import tell_others
+from app.server import route_other_logs
 from app.settings import VERSION, Settings
 from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
@@ -82,21 +82,22 @@ MODULES = (
     pages,
     phone,
 )
-"""What has routes, in the order of the documentation. They are tried in turn, so what is asked for most comes first."""
+"""The modules with routes, in the order of the documentation. Routes are tried in turn, so the busiest come first."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
 ANSWER_SECONDS = 10
-"""A database that takes longer for a statement hangs, or has more to do than it can: callers are told to come back."""
+"""The time limit of a statement. A database that needs longer hangs or is overloaded: callers get 503."""
 SWEEP_SECONDS = 5
-"""How long a fact may wait whose writer died before it was sealed, or is no server."""
+"""The longest wait of a fact to be sealed if its writer died before, or is no server."""
 COLLECT_AFTER = (50_000, 20, 50)
-"""A batch makes thousands of values and no cycles; to look for some after every 700 values costs more than it frees."""
+"""Thresholds of the garbage collector. A batch makes thousands of values and no cycles: a search costs more than it
+frees."""
 
 log = structlog.get_logger("taggad")
 
 
 def create_app(settings: Settings, database_url: str | None = None, *, demo: bool = False) -> FastAPI:
-    """The application. `database_url` is where the embedded database answers; else `settings.database_url` is used.
+    """The application. `database_url` is that of the embedded database; without one, `settings.database_url` is used.
 
     Raises UnsafeSettingsError when secrets are missing or, but for a `demo`, unsafe.
     """
@@ -120,7 +121,7 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     )
     app.state.settings = settings
     app.state.demo = demo
-    # When something is received. Whoever simulates weeks in minutes sets a clock of its own.
+    # The clock of receipt. A simulation of weeks in minutes replaces it.
     app.state.now = partial(_now, app)
     app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
     app.state.tokens = Tokens(settings.token_key)
@@ -143,7 +144,7 @@ def _now(app: FastAPI) -> dt.datetime:
 
 @asynccontextmanager
 async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[None]:
-    """What works as long as the application is served."""
+    """Run the background tasks while the application is served."""
     app.state.database = Database(
         url,
         pool_size=settings.pool_size,
@@ -172,9 +173,9 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
 
 
 def collect_seldom() -> None:
-    """Look for garbage in cycles rarely, and never again in what exists now, which lives as long as the process.
+    """Search for garbage in cycles rarely, and never in the present objects, which live as long as the process.
 
-    To look through it all was most of what p99 was made of, and a fifth of a rebuild.
+    A search through all of them was most of the p99 latency, and a fifth of a rebuild.
     """
     gc.collect()
     gc.freeze()
@@ -182,7 +183,7 @@ def collect_seldom() -> None:
 
 
 def configure_logs(to: TextIO | None = None) -> None:
-    """One JSON object a line, on standard error unless `to` is given."""
+    """Write logs as one JSON object a line, to standard error unless `to` is given."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -192,11 +193,11 @@ def configure_logs(to: TextIO | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(to or sys.stderr),
         cache_logger_on_first_use=True,
     )
-    tell_others()
+    route_other_logs()
 
 
 def worker() -> FastAPI:
-    """The application of one of several worker processes, whose parent has put everything into the environment."""
+    """The application of one of several worker processes, with settings from the environment that the parent made."""
     configure_logs()
     return create_app(Settings.from_environment(os.environ))
 
@@ -211,7 +212,7 @@ async def _keep_time(database: Database, outage: Outage) -> None:
 
 
 async def _keep_sealing(database: Database, outage: Outage) -> None:
-    """Seal what this process stores as it comes, and now and then what others did: most tenants are idle mostly."""
+    """Seal new facts of this process at once, and those of others now and then: most tenants are idle mostly."""
     swept_at = -math.inf
     unkept: str | None = None
     while True:
@@ -232,17 +233,17 @@ async def _keep_sealing(database: Database, outage: Outage) -> None:
 
 
 async def _seal(database: Database, municipality_id: int) -> None:
-    """One municipality's trouble is not the next one's."""
+    """Seal one municipality. An error is logged, so that it does not stop the others."""
     try:
         done = await seal_all(database, municipality_id)
     except LedgerBrokenError as error:
-        if municipality_id not in database.stopped:  # told once, and not every time it is looked at
+        if municipality_id not in database.stopped:  # logged once, not on every attempt
             log.error("ledger_broken", municipality=municipality_id, reason=str(error))  # noqa: TRY400 - a finding
         database.stopped[municipality_id] = str(error)
-        health.tell_stopped(len(database.stopped))
+        health.count_stopped(len(database.stopped))
         return
     if done.looked and database.stopped.pop(municipality_id, ""):
         log.info("ledger_goes_on", municipality=municipality_id)
-        health.tell_stopped(len(database.stopped))
+        health.count_stopped(len(database.stopped))
     if done.void:
         log.error("leaves_forged", municipality=municipality_id, count=done.void)

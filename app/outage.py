@@ -1,4 +1,4 @@
-"""Tells that the database went and came, once each, however many tasks notice."""
+"""Logs that the database is away and that it is back, once each, however many tasks notice."""
 
 from time import monotonic
 
@@ -11,13 +11,13 @@ log = structlog.get_logger("taggad")
 
 
 class Outage:
-    """One process's view of whether the database is there."""
+    """One process's view of the database's availability."""
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     def failed(self, what: str, error: BaseException) -> None:
-        """Log that a task failed: an outage the first time since the last `passed`, any other fault each time."""
+        """Log a failed task: an outage once until the next `passed`, any other fault each time."""
         if isinstance(error, ClockError):
             log.error(what, error=str(error))
         elif not is_busy(error):
@@ -27,7 +27,7 @@ class Outage:
             log.error("database_gone", error=type(error).__name__)
 
     def passed(self) -> None:
-        """The database answered."""
+        """Note that the database answered, and log the end of an outage."""
         if self._since is not None:
             log.info("database_back", after_s=round(monotonic() - self._since, 1))
             self._since = None

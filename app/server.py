@@ -1,4 +1,4 @@
-"""How uvicorn serves the application."""
+"""Serving of the application by uvicorn."""
 
 import asyncio
 import errno
@@ -26,22 +26,22 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a 
 PATIENCE_SECONDS = 20
 MOST_HEAD_BYTES = 64 * 1024
 LEAST_MOVED_BYTES = 16 * 1024
-"""Less than this in so long is no slow line but somebody who keeps a connection: it is ended."""
+"""A connection that moves less than this between two looks is not slow but held open: it is ended."""
 
 MOST_CONNECTIONS = 10_000
-"""An idle one costs a worker some kilobytes. Above it those that have been silent for longest make room."""
+"""The most connections of a worker. An idle one costs some kilobytes; above this, the longest silent are ended."""
 SPARE_FILES = 128
-"""What a worker opens beside its connections: the database's, reports that are written out, what it imports."""
+"""Files that a worker opens beside its connections: to the database, spooled answers, imports."""
 
 log = structlog.get_logger("taggad")
 
 
 class ListenError(Exception):
-    """The address cannot be listened at. The message says what to do."""
+    """The address cannot be bound. The message says what to do."""
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything else is begun, so that a taken port costs nothing. Raises ListenError."""
+    """A socket bound to the address, made before all else so that a busy port costs nothing. Raises ListenError."""
     taken = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(config: uvicorn.Config, at: socket.socket, ready: Callable[[int], None]) -> None:
-    """Serve at a taken address until a signal ends it; `ready` is told the port once requests are answered."""
+    """Serve at a bound address until a signal ends it; `ready` is called with the port once requests are answered."""
     at.set_inheritable(True)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # which workers get too
@@ -88,9 +88,9 @@ def _answers(host: str, port: int) -> bool:
 
 
 class _LinesOfOthers(logging.Handler):
-    """What uvicorn and our own watcher of PostgreSQL say, as lines like all others.
+    """Writes the messages of uvicorn and of our supervisor of PostgreSQL like all other log lines.
 
-    Of whoever else warns only the name is told: what it says may hold what a caller sent.
+    Of any other logger only the name is written: its message may hold data that a caller sent.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -103,24 +103,24 @@ class _LinesOfOthers(logging.Handler):
             log.warning("server", logger=record.name, **({"message": message} if known else {}))
 
 
-def tell_others() -> None:
-    """Write what is said by way of the standard library's logging in our form."""
+def route_other_logs() -> None:
+    """Write the messages of the standard library's logging in our form."""
     logging.basicConfig(handlers=[_LinesOfOthers()], level=logging.WARNING, force=True)
-    logging.getLogger("uvicorn.error").setLevel(logging.INFO)  # which is how it tells that a worker died
+    logging.getLogger("uvicorn.error").setLevel(logging.INFO)  # by which it reports that a worker died
 
 
 def most_connections() -> int:
-    """How many connections a worker holds: as many as leave it files to work with."""
+    """The most connections that leave a worker enough files to work with."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_CONNECTIONS if files < 0 else min(MOST_CONNECTIONS, max(files - SPARE_FILES, SPARE_FILES))
 
 
 class HeadTooLargeError(Exception):
-    """The address and the headers of a request are more than is read of them."""
+    """The address and the headers of a request are longer than the limit."""
 
 
 class Patient(HttpToolsProtocol):
-    """uvicorn's protocol, which gives nobody for ever: who sends a request and who takes an answer has to go on.
+    """The protocol of uvicorn with time limits: a client that stops sending or taking data is disconnected.
 
     The head of an answer waits for its body: one system call instead of two.
     """
@@ -130,7 +130,7 @@ class Patient(HttpToolsProtocol):
         self.out = _Joining(transport, self.loop)
         self.transport = self.out  # type: ignore[assignment] # stands for the transport
         self._begun = 0
-        """Requests of this connection; what has not been told of yet is one."""
+        """The number of requests of this connection, including an unfinished one."""
         self._whole = False
         self._received = self._head_at = 0
         self._in_head = True
@@ -168,10 +168,10 @@ class Patient(HttpToolsProtocol):
         super().on_message_complete()
 
     def _make_room(self, most: int) -> None:
-        """End the connections that have said nothing for longest, of those that are not owed an answer.
+        """End the connections that have been silent for longest, among those that wait for no answer.
 
-        Else whoever holds connections, which needs no token, would leave no file to anybody who asks. Some at once,
-        for all have to be looked at.
+        Otherwise clients that hold connections, which needs no token, would leave no file for others. Several are
+        ended at once, because all have to be looked at.
         """
         others = self.connections - {self}
         waiting = [one for one in others if isinstance(one, Patient) and not one.is_answering()] or [self]
@@ -180,11 +180,11 @@ class Patient(HttpToolsProtocol):
             silent.out.abort()
 
     def is_answering(self) -> bool:
-        """Whether a whole request has come that has not been answered to its end."""
+        """True if a complete request has come and its answer is not finished."""
         return self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
 
     def _look(self, before: "_Owed | None") -> None:
-        """End the connection when it owes what it owed at the last look, and has hardly moved since."""
+        """End the connection if the client owes the same as at the last look, and has hardly moved since."""
         waits = not self._whole and not self.flow.read_paused
         now = _Owed(self._begun if waits else None, self._received, self.out.waiting(), self.out.taken())
         if before is not None and now.stands_since(before):
@@ -195,7 +195,7 @@ class Patient(HttpToolsProtocol):
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """What a client owes at a moment: the rest of a request by its number, and to take what waits for it."""
+    """A client's debt at a moment: the rest of the request with this number, and the bytes that wait for it."""
 
     request: int | None
     received: int
@@ -209,7 +209,7 @@ class _Owed:
 
 
 class _Joining:
-    """A transport that writes what is given to it within one step of the event loop at once."""
+    """A transport that joins all writes within one step of the event loop into one."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -230,11 +230,11 @@ class _Joining:
         self._transport.close()
 
     def waiting(self) -> int:
-        """Bytes that the client's line has not taken."""
+        """The number of bytes that wait to be sent."""
         return self._transport.get_write_buffer_size()
 
     def taken(self) -> int:
-        """Bytes that it has taken."""
+        """The number of bytes that were sent."""
         return self._given - self.waiting()
 
     def _write(self) -> None:
@@ -245,10 +245,10 @@ class _Joining:
 
 
 def server_options(trusted_proxies: Sequence[str] = ()) -> dict[str, Any]:
-    """The settings of every server. The edge logs requests, because addresses may name people.
+    """The options of uvicorn. Its access log is off, because addresses may name people: the middleware logs requests.
 
-    Whom a request comes from is taken from the proxies' word where it comes from one of `trusted_proxies`: the last
-    address that is none of theirs. Everybody can write the header.
+    A request from one of `trusted_proxies` has the last address in the proxies' header that is not a proxy's own. From
+    any other address the header is ignored, because every client can write it.
     """
     return {
         "proxy_headers": bool(trusted_proxies),
@@ -261,7 +261,7 @@ def server_options(trusted_proxies: Sequence[str] = ()) -> dict[str, Any]:
         "lifespan": "on",
         "timeout_keep_alive": 60,
         "timeout_graceful_shutdown": 10,
-        # Of a worker that says nothing: it may only be loading, on a machine that starts everything at once.
+        # For a silent worker: it may only be loading, on a machine that starts everything at once.
         "timeout_worker_healthcheck": 60,
         "backlog": 2048,
     }

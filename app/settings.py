@@ -18,7 +18,7 @@ LEAST_DIFFERENT_BYTES = 12
 
 
 class UnsafeSettingsError(Exception):
-    """What stands in the environment cannot be served with. The message names settings, never their values."""
+    """The settings in the environment are not valid or not safe. The message names settings, never their values."""
 
 
 def _secret(value: object) -> object:
@@ -52,12 +52,12 @@ def _networks(value: object) -> object:
         return value
     names = [name.strip() for name in value.split(",")]
     for name in names:
-        ip_network(name)  # without a host's bits, or it would be believed of nobody
+        ip_network(name)  # without host bits, or it would match no address
     return tuple(names)
 
 
 class Settings(BaseModel):
-    """Read once at start. The description of each field is its documentation."""
+    """The settings, read once at start. The description of each field is its documentation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -126,7 +126,7 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read `TAGGAD_*`; an empty value is one that is not set. Raises UnsafeSettingsError."""
+        """The settings in `TAGGAD_*`; an empty value counts as not set. Raises UnsafeSettingsError."""
         known = {PREFIX + name.upper(): name for name in cls.model_fields}
         given = {known[key]: value for key, value in environment.items() if key in known and value.strip()}
         try:
@@ -139,12 +139,12 @@ class Settings(BaseModel):
             raise UnsafeSettingsError("\n".join(faults)) from None
 
     def with_secrets(self, made: Mapping[str, str]) -> Self:
-        """The same settings; what was made in the data directory stands where the environment says nothing."""
+        """The same settings, with the secrets `made` in the data directory where the environment sets none."""
         missing = {name: made[name] for name in SECRETS if not getattr(self, name)}
         return type(self).model_validate(self.model_dump() | missing)
 
     def to_environment(self) -> dict[str, str]:
-        """The environment that gives these settings again."""
+        """The environment from which `from_environment` makes these settings."""
         values: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -164,7 +164,7 @@ class Settings(BaseModel):
             raise UnsafeSettingsError(f"an outside database needs {', '.join(missing)} to be set")
 
     def require_safe(self) -> None:
-        """Raises UnsafeSettingsError for secrets that a person could guess or that serve two purposes."""
+        """Raises UnsafeSettingsError for a secret that can be guessed or that serves two purposes."""
         named = {
             "TOKEN_KEY": self.token_key,
             "FIELD_KEYS": tuple(self.field_keys.values()),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.terminal import database_url, err, fail, failures_told, out, require_keys, settings_given
+from app.cli.terminal import database_url, err, fail, failures_reported, out, require_keys, settings_given
 from app.domain.time import UTC, local
 from app.settings import Settings
 from app.store.ledger.marks import Marks
@@ -21,26 +21,26 @@ db = typer.Typer(no_args_is_help=True)
 
 @db.command("start")
 def db_start() -> None:
-    """Leave the embedded database running behind."""
-    with failures_told():
+    """Start the embedded database and leave it running."""
+    with failures_reported():
         settings = settings_given()
         out.print(embedded.detach(settings.data_dir, bin_dir=settings.pg_bin), markup=False)
 
 
 @db.command("stop")
 def db_stop() -> None:
-    """End what `db start` left."""
-    with failures_told():
+    """Stop the embedded database that `db start` left running."""
+    with failures_reported():
         out.print("Stopped." if embedded.stop(settings_given().data_dir) else "It was not running.")
 
 
 @db.command("status")
 def db_status() -> None:
-    """Tell whether the embedded database runs, whose it is and where; exit 3 when it does not run."""
-    with failures_told():
+    """Show if the embedded database runs, its owner and its place; exit 3 when it does not run."""
+    with failures_reported():
         settings = settings_given()
         if settings.database_url is not None:
-            err.print("TAGGAD_DATABASE_URL is set: the embedded database told of here is not the one that is served.")
+            err.print("TAGGAD_DATABASE_URL is set: the embedded database shown here is not the one that is served.")
         known = embedded.status(settings.data_dir)
     since = f" since {local(known.started_at):%Y-%m-%d %H:%M}" if known.started_at else ""
     whose = f", process {known.owner_pid}{' (detached)' if known.detached else ''}" if known.owner_pid else ""
@@ -54,7 +54,7 @@ def db_status() -> None:
 @db.command("backup")
 def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> None:
     """Write the embedded database to a file, beside a running server. Keep secrets.json of the data directory too."""
-    with failures_told():
+    with failures_reported():
         settings = _embedded_only()
         with err.status("Writing the backup"), database_url(settings) as url:
             began_at = dt.datetime.now(UTC)
@@ -65,8 +65,8 @@ def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> 
 
 @db.command("restore")
 def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db backup` wrote.")]) -> None:
-    """Put a backup back in place of all there is in the embedded database. No server may be running."""
-    with failures_told():
+    """Restore a backup in place of everything in the embedded database. No server may be running."""
+    with failures_reported():
         settings = _embedded_only()
         settings = settings.with_secrets(made_once(settings.data_dir))
         with err.status("Restoring"), database_url(settings) as url:
@@ -81,8 +81,8 @@ def db_restore(source: Annotated[Path, typer.Argument(help="A file that `db back
 
 @db.command("restored")
 def db_restored() -> None:
-    """Tell an outside database that its own means have restored it: cursors of before are refused from then on."""
-    with failures_told():
+    """Note in an outside database that it was restored by its own means: older cursors are refused from then on."""
+    with failures_reported():
         settings = settings_given()
         with database_url(settings) as url:
             asyncio.run(backups.begin_epoch(url))

@@ -1,4 +1,4 @@
-"""The demo: the server and a simulated district against it, until somebody ends it."""
+"""The demo: the server and a simulated district against it, until it is stopped."""
 
 import asyncio
 import datetime as dt
@@ -31,11 +31,11 @@ TOKEN_SECONDS = 12 * 3600
 PATIENCE_SECONDS = 10
 LOG = "demo.log"
 MARK = "demo"
-"""A file in the data directory that says: what lives here is an example."""
+"""The file in a data directory that marks its data as an example."""
 
 
 class NotADemoError(Exception):
-    """Real data lives in the data directory."""
+    """The data directory holds real data."""
 
 
 class _Server(uvicorn.Server):
@@ -53,7 +53,7 @@ class _Server(uvicorn.Server):
 
 
 async def run(settings: Settings, url: str, at: socket.socket, speed: float, out: Console) -> int:
-    """Serve at a taken address and simulate until SIGINT or SIGTERM (0), or until either breaks (1)."""
+    """Serve at a bound address and simulate; returns 0 after SIGINT or SIGTERM, 1 when either part fails."""
     out.print("Migrating the database")
     await migrate(url)
     if not await _prepare(settings, url):
@@ -86,7 +86,7 @@ async def run(settings: Settings, url: str, at: socket.socket, speed: float, out
 
 
 async def _prepare(settings: Settings, url: str) -> bool:
-    """Make the municipality; False when what is there is no example."""
+    """Make the municipality; False when the database holds data that is no example."""
     database = Database(url, pool_size=1)
     try:
         mark = settings.data_dir / MARK
@@ -119,7 +119,7 @@ async def _ask(*arguments: str) -> bytes:
 
 
 async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[str], None]) -> None:
-    """Let the district live until it ends by itself; ends it when cancelled."""
+    """Run the simulation until it ends by itself; end it when cancelled."""
     token = _tokens(settings)
     given = {"admin_token": token("admin"), "system_token": token("system")}
     process = await _start("live", "--base-url", base, "--seed", str(SEED), "--speed", str(speed))

@@ -1,4 +1,4 @@
-"""`taggad doctor`: whether an installation is fit to be served from, and what to do where it is not."""
+"""`taggad doctor`: checks if an installation is fit to be served from, with advice where it is not."""
 
 import datetime as dt
 import platform
@@ -23,24 +23,24 @@ OLDEST_BACKUP = dt.timedelta(hours=26)
 
 
 class Finding(NamedTuple):
-    """One thing looked at. `well` is None where nothing can be said from here."""
+    """The result of one check. `well` is None where the check cannot be made from here."""
 
     well: bool | None
     text: str
 
 
 async def examine(database: Database, settings: Settings) -> list[Finding]:
-    """Everything that is looked at, in the order it is told. The database is at this version's schema."""
+    """The results of all checks, in the order of display. The database must be at this version's schema."""
     now = dt.datetime.now(UTC)
     tenants = await database.municipalities()
     if not tenants:
         return [Finding(True, f"taggad {VERSION}, no municipality yet"), *_of_machine(settings, now)]
     async with database.read(tenants[0]) as reading:
-        told = await health.server_state(reading)
+        state = await health.server_state(reading)
     findings = [
-        Finding(True, f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {told.version}"),
-        *_of_roles(told),
-        _of_clock(now, told),
+        Finding(True, f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {state.version}"),
+        *_of_roles(state),
+        _of_clock(now, state),
     ]
     for one in tenants:
         findings += await _of_tenant(database, one, now)
@@ -66,17 +66,17 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
     return findings
 
 
-def _of_roles(told: health.ServerState) -> Iterator[Finding]:
-    wrong = [f"row-level security does not bind {role}" for role in told.too_mighty]
-    wrong += [f"taggad_app owns {told.owned} tables"] * bool(told.owned)
-    wrong += [f"{table} has no row-level security" for table in told.open_tables]
+def _of_roles(state: health.ServerState) -> Iterator[Finding]:
+    wrong = [f"row-level security does not bind {role}" for role in state.too_mighty]
+    wrong += [f"taggad_app owns {state.owned} tables"] * bool(state.owned)
+    wrong += [f"{table} has no row-level security" for table in state.open_tables]
     yield from (Finding(False, line) for line in wrong)
     if not wrong:
         yield Finding(True, "the application's role owns nothing and is bound by row-level security")
 
 
-def _of_clock(now: dt.datetime, told: health.ServerState) -> Finding:
-    off = (now - told.now).total_seconds()
+def _of_clock(now: dt.datetime, state: health.ServerState) -> Finding:
+    off = (now - state.now).total_seconds()
     if abs(off) <= MOST_CLOCK_SECONDS:
         return Finding(True, "this machine's clock and the database's agree")
     which = "ahead of" if off > 0 else "behind"

@@ -27,7 +27,7 @@ from app.cli.terminal import (
     database_url,
     err,
     fail,
-    failures_told,
+    failures_reported,
     on_database,
     out,
     require_keys,
@@ -84,8 +84,8 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port on 127.0.0.1.")] = 8000,
     speed: Annotated[float, typer.Option(min=0.1, help="How many times as short as usual visits are.")] = 60.0,
 ) -> None:
-    """An example municipality and its days, simulated against the service until Ctrl-C."""
-    with failures_told():
+    """Run the service and simulate an example municipality against it, until Ctrl-C."""
+    with failures_reported():
         settings = settings_given()
         if settings.database_url is not None:
             err.print("TAGGAD_DATABASE_URL is left alone: the demo lives in the embedded database.")
@@ -96,7 +96,7 @@ def demo(
             embedded.attach(settings.data_dir, bin_dir=settings.pg_bin) as url,
             (settings.data_dir / demonstration.LOG).open("a", encoding="utf-8") as log,
         ):
-            configure_logs(log)  # a line a request would hide on the terminal what is told there
+            configure_logs(log)  # a line for each request would hide the messages on the terminal
             code = asyncio.run(demonstration.run(settings, url, at, speed, out))
     raise typer.Exit(code)
 
@@ -107,10 +107,10 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen at.")] = 8000,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
 ) -> None:
-    """The server, over TAGGAD_DATABASE_URL or else the embedded database of TAGGAD_DATA_DIR."""
-    with failures_told():
+    """Run the server, over TAGGAD_DATABASE_URL or else the embedded database of TAGGAD_DATA_DIR."""
+    with failures_reported():
         settings = settings_with_secrets()
-        signal.signal(signal.SIGTERM, _leave)  # so that what was started ends in order, whoever asks
+        signal.signal(signal.SIGTERM, _leave)  # so that everything that was started ends in order
         with listen(host, port) as at, database_url(settings) as url:
             if settings.database_url is None:
                 asyncio.run(migrate(url))
@@ -145,7 +145,7 @@ def migrate_(
     ] = False,
 ) -> None:
     """Bring the database to this version's schema."""
-    with failures_told():
+    with failures_reported():
         settings = settings_given()
         if roles:
             out.print(roles_script(settings.database_url), markup=False)
@@ -157,8 +157,8 @@ def migrate_(
 
 @application.command("check")
 def check_() -> None:
-    """Ask whether every invariant holds: a line for each that is broken, and then exit 1."""
-    _tell_each(check, "Every invariant holds.", settings_with_found_secrets)
+    """Check every invariant: print a line for each broken one, and then exit 1."""
+    _print_each(check, "Every invariant holds.", settings_with_found_secrets)
 
 
 @application.command("doctor")
@@ -168,7 +168,7 @@ def doctor_(
         bool, typer.Option("--clock", help="Take back first what a clock that was ahead has done.")
     ] = False,
 ) -> None:
-    """Look at keys, roles, clocks, disk, backups and versions: a line each, and exit 1 when one needs attention."""
+    """Check keys, roles, clocks, disk, backups and versions: print a line each, exit 1 when one needs attention."""
 
     async def work(database: Database) -> list[Finding]:
         if clock:
@@ -177,7 +177,7 @@ def doctor_(
                     out.print(f"{one}: {line}", markup=False)
         return await examine(database, settings)
 
-    with failures_told():
+    with failures_reported():
         settings = settings_with_secrets()
         findings = on_database(work, settings)
     for well, text in findings:
@@ -201,10 +201,10 @@ def rebuild_(
     async def differences(database: Database, municipality_id: int) -> list[str]:
         return [line async for line in rebuild(database, municipality_id, month, dry=dry_run)]
 
-    _tell_each(differences, "No difference.", settings_with_secrets)
+    _print_each(differences, "No difference.", settings_with_secrets)
 
 
-def _tell_each(
+def _print_each(
     work: Callable[[Database, int], Awaitable[list[str]]],
     nothing: str,
     settings: Callable[[], Settings] = settings_given,
@@ -218,7 +218,7 @@ def _tell_each(
             for line in await work(database, municipality_id)
         ]
 
-    with failures_told(), err.status("Reading the facts"):
+    with failures_reported(), err.status("Reading the facts"):
         found = on_database(lines, settings())
     for line in found:
         out.print(line, markup=False)
@@ -229,8 +229,8 @@ def _tell_each(
 
 @application.command("rewrap")
 def rewrap_() -> None:
-    """Seal personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
-    with failures_told():
+    """Encrypt personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
+    with failures_reported():
         settings = settings_with_secrets()
         encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
 
@@ -249,12 +249,12 @@ def rewrap_() -> None:
 def verify_ledger_(
     url: Annotated[str, typer.Option(help="Where the service answers.")],
     token: Annotated[str, typer.Option(help="An auditor's bearer token; - reads it from standard input.")],
-    public_key: Annotated[str, typer.Option(help="The ledger's public key, as you were told it.")],
+    public_key: Annotated[str, typer.Option(help="The ledger's public key, as you received it.")],
     state: Annotated[Path, typer.Option(help="Keeps what was seen, for the next time.")],
     municipality: Annotated[int | None, typer.Option(min=1, help="SCB code that the key must be for.")] = None,
 ) -> None:
-    """Check a ledger over HTTP, with nothing but a public key: a line for each finding, and then exit 1."""
-    with failures_told():
+    """Check a ledger over HTTP, trusting only a public key: print a line for each finding, and then exit 1."""
+    with failures_reported():
         key = NoteKey.read(public_key)
         if municipality is not None and key.name != origin(municipality):
             raise typer.BadParameter(f"the key is for {key.name}", param_hint="--municipality")
@@ -276,6 +276,6 @@ def municipality_add(
     """Create a tenant."""
     if not name.strip() or len(name) > LONGEST_NAME or not re.fullmatch(LINE, name):
         raise typer.BadParameter("a name of 1 to 100 characters that are seen", param_hint="NAME")
-    with failures_told():
+    with failures_reported():
         made = on_database(lambda database: add_municipality(database, code, name.strip()), settings_given())
     out.print(f"Municipality {code} is made." if made else f"Municipality {code} was there already.")

@@ -1,4 +1,4 @@
-"""`taggad tags`: what a technician does with tags at a desk."""
+"""`taggad tags`: a technician's work with tags at a desk."""
 
 import datetime as dt
 import sys
@@ -11,7 +11,7 @@ from app.actions.taps.explain_tag import explain_line
 from app.actions.taps.provision_tags import provision as provision_tag
 from app.api.http.problems import Problem
 from app.api.http.refs import new_ref
-from app.cli.terminal import fail, failures_told, on_database, settings_with_secrets
+from app.cli.terminal import fail, failures_reported, on_database, settings_with_secrets
 from app.domain.time import UTC
 from app.store.database import Database, UnknownMunicipalityError
 from app.store.register.master import RefusedError
@@ -21,8 +21,8 @@ tags = typer.Typer(no_args_is_help=True)
 
 @tags.command()
 def explain() -> None:
-    """Say what messages of NTAG 424 DNA tags hold: a JSON object a line in, one out."""
-    # A line that is no text is a bad line like any other, and none may end the rest.
+    """Show the content of messages of NTAG 424 DNA tags: one JSON object a line in, one out."""
+    # A line that is no UTF-8 is a bad line like any other, and a bad line must not end the others.
     for line in sys.stdin.buffer:
         if line.strip():
             typer.echo(to_json(explain_line(line.decode(errors="replace"))).decode())
@@ -35,14 +35,14 @@ def provision(
     host: Annotated[str | None, typer.Option(help="The host in the tags' addresses; else TAGGAD_PUBLIC_URL's.")] = None,
     key_version: Annotated[int, typer.Option("--version", min=1, max=255, help="The version of the keys.")] = 1,
 ) -> None:
-    """Print what a reader says to blank chips: a JSON object a line in, its steps out. They hold the chips' keys."""
+    """Print a reader's steps for blank chips: one JSON object a line in, its steps out. They hold the chips' keys."""
 
     async def line_by_line(database: Database) -> None:
         for line in sys.stdin.buffer:
             for step in await _steps_of(database, municipality, line, keyset, key_version, known_as):
                 typer.echo(to_json(step).decode())
 
-    with failures_told():
+    with failures_reported():
         settings = settings_with_secrets()
         known_as = host or (settings.public_url or "").partition("://")[2]
         if not known_as:
@@ -57,13 +57,13 @@ async def _steps_of(
     database: Database, municipality_id: int, line: bytes, keyset: str, key_version: int, host: str
 ) -> list[dict[str, object]]:
     now = dt.datetime.now(UTC)
-    told: Any = None
+    chip: Any = None
     try:
-        told = from_json(line)
-        new_ref(told["ref"])
+        chip = from_json(line)
+        new_ref(chip["ref"])
         async with database.write(municipality_id) as writing:
-            return await provision_tag(writing, told, keyset=keyset, key_version=key_version, host=host, now=now)
+            return await provision_tag(writing, chip, keyset=keyset, key_version=key_version, host=host, now=now)
     except RefusedError as error:
-        return [{"ref": told["ref"], "error": error.code}]
+        return [{"ref": chip["ref"], "error": error.code}]
     except (ValueError, TypeError, KeyError, Problem):
         return [{"ref": None, "error": "malformed"}]

@@ -1,4 +1,4 @@
-"""What the verbs of the command line share: how they speak, and how they come to a database."""
+"""Parts common to the verbs of the command line: their output, and their access to a database."""
 
 import asyncio
 import os
@@ -49,8 +49,8 @@ TOLD = (
 
 
 @contextmanager
-def failures_told() -> Iterator[None]:
-    """What a person can do something about is told in a line; anything else is a fault and keeps its traceback."""
+def failures_reported() -> Iterator[None]:
+    """Report an error that a person can act on in one line; any other keeps its traceback."""
     try:
         yield
     except TOLD as error:
@@ -58,7 +58,7 @@ def failures_told() -> Iterator[None]:
     except DBAPIError as error:
         fail(f"the database refuses: {error.orig}")
     except OSError as error:
-        # A file or directory of ours: the address of a database and of the server are told by errors of their own.
+        # A file or directory of ours: addresses of a database and of the server have errors of their own.
         named = f"{error.filename}: " if error.filename else ""
         fail(f"{named}{error.strerror or error}; TAGGAD_DATA_DIR names the directory of the data")
 
@@ -77,14 +77,14 @@ def settings_with_secrets() -> Settings:
 
 
 def settings_with_found_secrets() -> Settings:
-    """For verbs that say more where the secrets are at hand: an outside database's may be elsewhere."""
+    """The settings, with secrets if they are at hand: those of an outside database may be elsewhere."""
     settings = settings_given()
     return settings if settings.database_url else settings.with_secrets(made_once(settings.data_dir))
 
 
 @contextmanager
 def database_url(settings: Settings) -> Iterator[str]:
-    """The outside database, else the embedded one: running already or started for as long as the verb lasts."""
+    """The URL of the outside database, else of the embedded one, which is started for the block if need be."""
     if settings.database_url is not None:
         yield settings.database_url
         return
@@ -93,9 +93,9 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 def require_keys(settings: Settings, url: str, *, remember: bool = False) -> None:
-    """End with a line for each key that is not the one the data was written with.
+    """Exit with a line for each key that differs from the one the data was written with.
 
-    `remember` keeps, for a municipality that is served for the first time, by which key look-ups are made.
+    `remember` stores the fingerprint of the key for look-ups of a municipality that is served for the first time.
     """
 
     async def unfit() -> list[str]:
@@ -119,7 +119,7 @@ def require_keys(settings: Settings, url: str, *, remember: bool = False) -> Non
 
 
 def on_database(work: Callable[[Database], Awaitable[Result]], settings: Settings) -> Result:
-    """Run one piece of work over a migrated database."""
+    """The result of `work` over a migrated database."""
 
     async def run(url: str) -> Result:
         if await pending(url):

@@ -1,4 +1,4 @@
-"""`taggad token` and `taggad tokens`: what an operator gives out at the command line, and takes back."""
+"""`taggad token` and `taggad tokens`: tokens that an operator issues, lists and revokes at the command line."""
 
 import datetime as dt
 import re
@@ -11,7 +11,7 @@ import typer
 from app.actions.access.revoke import revoke as revoke_record
 from app.actions.versions import Json, PutOutcome, keep
 from app.api.http.access import OPERATOR, ROLES, mint
-from app.cli.terminal import fail, failures_told, on_database, out, settings_with_secrets
+from app.cli.terminal import fail, failures_reported, on_database, out, settings_with_secrets
 from app.domain.time import UTC, written
 from app.settings import Settings
 from app.store.connection import Writing
@@ -42,11 +42,11 @@ def token(
     *,
     long_lived: Annotated[bool, typer.Option("--long-lived", help="Let it be valid for more than a day.")] = False,
 ) -> None:
-    """Print a bearer token, for operators and tests, and keep as a fact that it was made."""
+    """Print a bearer token, for operators and tests, and store as a fact that it was made."""
     seconds = _seconds_of(ttl, LONGEST_TTL_SECONDS if long_lived else DAY_SECONDS)
     refs = {"provider": provider, "staff": staff, "device": device}
     id_ = str(uuid.uuid4())
-    told = {
+    body = {
         "role": role,
         **refs,
         "scopes": scope or [],
@@ -54,7 +54,7 @@ def token(
         "revoked_at": None,
         "reason": None,
     }
-    with failures_told():
+    with failures_reported():
         settings = settings_with_secrets()
         try:
             minted = mint(
@@ -70,21 +70,21 @@ def token(
             raise typer.BadParameter(str(error)) from error
 
     async def note(writing: Writing) -> None:
-        await keep(writing, KIND, OPERATOR, [Stored(id_, 1, removed=False, body=told)])
+        await keep(writing, KIND, OPERATOR, [Stored(id_, 1, removed=False, body=body)])
 
-    _written(municipality, note, settings)  # before anybody has it
+    _written(municipality, note, settings)  # stored before the token is shown
     typer.echo(minted)
 
 
 @tokens.command("list")
 def list_(municipality: Municipality) -> None:
-    """Print the id of every token that is still good, whose it is and what it is held to."""
+    """Print every valid token: its id, its role and refs, its scopes."""
 
     async def read(database: Database) -> list[Stored]:
         async with database.read(municipality) as reading:
             return await records.page(reading, KIND, "", MOST_LISTED)
 
-    with failures_told():
+    with failures_reported():
         found = on_database(read, settings_with_secrets())
     now = dt.datetime.now(UTC)
     good = [
@@ -104,13 +104,13 @@ def revoke(
     municipality: Municipality,
     token: Annotated[str, typer.Argument(help="Its id, as `taggad tokens list` prints it.")],
 ) -> None:
-    """Trust a token no longer: within half a minute it opens nothing."""
+    """Revoke a token: it is refused within half a minute."""
 
     async def end(writing: Writing) -> PutOutcome:
         now = dt.datetime.now(UTC)
         return await revoke_record(writing, KIND, token, now, "taken back at the command line", by=OPERATOR)
 
-    with failures_told():
+    with failures_reported():
         settings = settings_with_secrets()
     outcome = _written(municipality, end, settings)
     if outcome.status == "refused":
@@ -133,7 +133,7 @@ def _written(municipality_id: int, act: Callable[[Writing], Awaitable[Result]], 
         async with database.write(municipality_id, with_master=False) as writing:
             return await act(writing)
 
-    with failures_told():
+    with failures_reported():
         try:
             return on_database(work, settings)
         except UnknownMunicipalityError:

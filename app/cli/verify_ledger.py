@@ -1,4 +1,4 @@
-"""`taggad verify-ledger`: a municipality checks its ledger over HTTP, trusting but a public key and its own file.
+"""`taggad verify-ledger`: a municipality checks its ledger over HTTP, trusting only a public key and its own file.
 
 It keeps the last head it saw and the beginning of every leaf hash, so that a rewritten past is found and named.
 """
@@ -19,13 +19,13 @@ from app.store.ledger.signed_notes import Head, NoteKey, NoteRefusedError
 PAGE = 1000
 KEPT_BYTES = 8
 """Of each leaf hash: enough to name what changed, while the roots show that something did."""
-MOST_TOLD = 20
+MOST_SHOWN = 20
 PATIENCE_SECONDS = 120
 STRAYS = {"no_leaf": "stands beside the ledger", "not_sealed": "waits longer to be sealed than was promised"}
 
 
 class UnverifiableError(Exception):
-    """The service did not answer as documented, so nothing can be said. The message is for a person."""
+    """The service did not answer as documented, so nothing can be verified. The message is for a person."""
 
 
 class Verifier:
@@ -39,9 +39,9 @@ class Verifier:
         self.findings: list[str] = []
 
     def run(self) -> Head | None:
-        """Check everything; keeps the head when nothing was found. None when the head itself cannot be trusted.
+        """Check everything, and store the head when nothing was found. Returns the head, None if it is not genuine.
 
-        Raises UnverifiableError, and OSError where the state cannot be read or kept.
+        Raises UnverifiableError, and OSError where the state cannot be read or stored.
         """
         try:
             return self._run()
@@ -50,13 +50,13 @@ class Verifier:
 
     def _run(self) -> Head | None:
         kept = self._kept()
-        told = self._get("/v1/ledger/head")
+        answer = self._get("/v1/ledger/head")
         try:
-            head = Head.read(self._key.text_of(str(told.get("note"))))
+            head = Head.read(self._key.text_of(str(answer.get("note"))))
         except NoteRefusedError as error:
             self.findings.append(f"head: {error}")
             return None
-        if head.origin != self._key.name or (told.get("size"), told.get("root")) != (head.size, head.root.hex()):
+        if head.origin != self._key.name or (answer.get("size"), answer.get("root")) != (head.size, head.root.hex()):
             self.findings.append("head: the answer is not what was signed")
             return None
         if kept is not None:
@@ -65,7 +65,7 @@ class Verifier:
         for one in self._get("/v1/ledger/outside")["items"]:
             self.findings.append(f"outside: {one['fact']} {one['id']} {STRAYS.get(one['reason'], one['reason'])}")
         if not self.findings:
-            self._keep(str(told["note"]), hashes)
+            self._keep(str(answer["note"]), hashes)
         return head
 
     def _continues(self, kept: Head, head: Head) -> None:
@@ -78,7 +78,7 @@ class Verifier:
             self.findings.append(f"head: the ledger was forked: it does not continue the one of {kept.size} leaves")
 
     def _recompute(self, head: Head, known: bytes) -> bytes:
-        """Check every leaf against its fact and all of them against the root; gives what is kept of each."""
+        """Check every leaf against its fact and all of them against the root. Returns KEPT_BYTES of each leaf hash."""
         tree, hashes, faults = Frontier(), bytearray(), _Faults()
         for entry in self._entries(head.size):
             if entry.index != tree.size:
@@ -108,14 +108,14 @@ class Verifier:
         try:
             answer = self._client.get(path, params=query)
             answer.raise_for_status()
-            told = answer.json()
+            body = answer.json()
         except httpx.HTTPStatusError as error:
             raise UnverifiableError(f"{path} answers {error.response.status_code}") from error
         except (httpx.HTTPError, ValueError) as error:
             raise UnverifiableError(f"{path} does not answer: {type(error).__name__}") from error
-        if not isinstance(told, dict):
+        if not isinstance(body, dict):
             raise UnverifiableError(f"{path} does not answer as documented")
-        return told
+        return body
 
     def _kept(self) -> Head | None:
         if not self._state.exists():
@@ -129,7 +129,7 @@ class Verifier:
             raise UnverifiableError(f"{self._state} does not hold what was kept there") from error
 
     def _keep(self, note: str, hashes: bytes) -> None:
-        # The leaves first: more of them than the head says do no harm, fewer would.
+        # The leaves first: more of them than the head has do no harm, fewer would.
         written = json.dumps({"public_key": str(self._key), "note": note}, indent=2, ensure_ascii=False).encode()
         for path, content in ((self._leaves, hashes), (self._state, written)):
             part = path.with_name(f".{path.name}.part")
@@ -142,31 +142,31 @@ class Verifier:
 
 @dataclass
 class _Faults:
-    """The first faults in words, the rest counted."""
+    """The text of the first faults, and the number of all."""
 
-    told: list[str] = field(default_factory=list)
+    first: list[str] = field(default_factory=list)
     count: int = 0
 
     def add(self, index: int, fault: str) -> None:
         self.count += 1
-        if len(self.told) < MOST_TOLD:
-            self.told.append(f"index {index}: {fault}")
+        if len(self.first) < MOST_SHOWN:
+            self.first.append(f"index {index}: {fault}")
 
     def lines(self) -> list[str]:
-        more = self.count - len(self.told)
-        return [*self.told, f"and {more} more"] if more else self.told
+        more = self.count - len(self.first)
+        return [*self.first, f"and {more} more"] if more else self.first
 
 
-def _entry(told: dict[str, Any]) -> Entry:
-    committed = bytes.fromhex(told["personal"] or "")
-    sealed = bytes.fromhex(told["leaf"])
-    return Entry(int(told["index"]), sealed, told["public"], committed, authentic=told["authentic"] is True)
+def _entry(item: dict[str, Any]) -> Entry:
+    committed = bytes.fromhex(item["personal"] or "")
+    sealed = bytes.fromhex(item["leaf"])
+    return Entry(int(item["index"]), sealed, item["public"], committed, authentic=item["authentic"] is True)
 
 
 def verify_ledger(
     url: str, token: str, key: NoteKey, state: Path, *, transport: httpx.BaseTransport | None = None
 ) -> tuple[Head | None, list[str]]:
-    """The head that was checked and a line for each finding. Raises UnverifiableError, OSError."""
+    """The verified head, None without one, and a line for each finding. Raises UnverifiableError, OSError."""
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
     with httpx.Client(
         base_url=url, headers=headers, timeout=PATIENCE_SECONDS, transport=transport, trust_env=False

@@ -1,4 +1,4 @@
-"""How the documentation begins: who may what, how to get a token, and five calls. The tests make these calls."""
+"""The beginning of the documentation: roles, how to get a token, and five calls. The tests make these calls."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -15,7 +15,7 @@ ROLES: Mapping[str, str] = {
 
 
 class Call(NamedTuple):
-    """Something to type into a shell, and what it is for."""
+    """A shell command with its explanation."""
 
     title: str
     text: str
@@ -30,7 +30,7 @@ TOKEN = (
     ),
     Call(
         "A machine",
-        "An admin makes a client with `POST /v1/clients`, whose secret is told once. It lasts fifteen minutes.",
+        "An admin makes a client with `POST /v1/clients`, whose secret is shown once. A token lasts fifteen minutes.",
         "curl -s -u 188.ekonomi:$SECRET -d grant_type=client_credentials $TAGGAD/oauth/token",
     ),
     Call(
@@ -68,7 +68,7 @@ CALLS = (
     ),
     Call(
         "Follow what changes",
-        "Every visit that is new or told anew. Go on from `next`, as often as you like.",
+        "Every visit that is new or was derived anew. Go on from `next`, as often as you like.",
         f'{_AUTH} "$TAGGAD/v1/changes?after=0&limit=10"',
     ),
 )

@@ -1,4 +1,4 @@
-"""The API's documentation for people: a start and a page for each part, made of the description, without a script."""
+"""The API's documentation for people, made from its description: a start page and a page for each part, no script."""
 
 import json
 import re
@@ -21,7 +21,7 @@ CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 MOST_SHOWN = 12
-"""A set of more words than this is shown when it is asked for."""
+"""A set of more values than this is folded, and shown on a click."""
 PROBLEM = "application/problem+json"
 NOT_FOUND = 404
 
@@ -29,17 +29,17 @@ router = APIRouter(include_in_schema=False)
 
 
 def slug(tag: str) -> str:
-    """A part's name in an address."""
+    """The name of a part in its address."""
     return tag.replace(" ", "-")
 
 
 def paragraphs(text: str) -> Markup:
-    """A docstring: blank lines part paragraphs, backticks stand around what is written so."""
+    """The HTML of a docstring: blank lines separate paragraphs, backticks mark code."""
     return Markup("").join(Markup("<p>{}</p>").format(inline(part)) for part in text.split("\n\n") if part.strip())
 
 
 def inline(text: str) -> Markup:
-    """A line of text with what stands in backticks as code."""
+    """The HTML of a line of text, in which backticks mark code."""
     pieces = re.split(r"`([^`]+)`", " ".join(text.split()))
     return Markup("").join(
         Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
@@ -47,13 +47,13 @@ def inline(text: str) -> Markup:
 
 
 def written(example: Any) -> str:
-    """An example as somebody would write it."""
+    """The text of an example, as a person would write it."""
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False, indent=2)
 
 
 @dataclass(frozen=True)
 class PagePart:
-    """A tag of the description with its operations: method, path, what is said."""
+    """A tag of the description with its operations: method, path, description."""
 
     name: str
     text: str
@@ -65,7 +65,7 @@ class PagePart:
 
 
 class Pages:
-    """The documentation of one description, each page made once."""
+    """The pages of one description, each made once."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
@@ -83,7 +83,7 @@ class Pages:
 
     @cached_property
     def parts(self) -> list[PagePart]:
-        """By tag, in the description's order."""
+        """The parts, one for each tag, in the description's order."""
         said = [
             (method.upper(), path, operation)
             for path, methods in self.document["paths"].items()
@@ -95,7 +95,7 @@ class Pages:
         ]
 
     def start(self, base: str) -> str:
-        """Where to begin, with the service at `base`."""
+        """The HTML of the start page, with the service at `base`."""
         if base not in self.made:
             info = self.document["info"]
             refusals = [
@@ -108,7 +108,7 @@ class Pages:
         return self.made[base]
 
     def part(self, name: str) -> str | None:
-        """One part with the shapes that its operations use; None for a name that is none."""
+        """The HTML of one part with the schemas that its operations use; None for an unknown name."""
         found = next((one for one in self.parts if slug(one.name) == name), None)
         if found is not None and name not in self.made:
             shapes = self._shapes([operation for _, _, operation in found.operations])
@@ -116,7 +116,7 @@ class Pages:
         return self.made[name] if found else None
 
     def resolved(self, said: dict[str, Any]) -> dict[str, Any]:
-        """What a reference leads to."""
+        """The schema that a `$ref` refers to, else the given one."""
         while "$ref" in said:
             found: Any = self.document
             for step in said["$ref"].removeprefix("#/").split("/"):
@@ -125,7 +125,7 @@ class Pages:
         return said
 
     def _shapes(self, of: Any) -> dict[str, dict[str, Any]]:
-        """The schemas that something refers to, and those that these refer to, by name."""
+        """The schemas that a part of the document refers to, directly or through others, by name."""
         found: dict[str, dict[str, Any]] = {}
         waiting = list(_references(of))
         while waiting:
@@ -140,7 +140,7 @@ class Pages:
         return dict(sorted(found.items()))
 
     def kind(self, schema: dict[str, Any]) -> Markup:
-        """What a value may be, in a few words."""
+        """The values that a schema allows, in a few words, as HTML."""
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
             return Markup('<a href="#shape-{0}">{0}</a>').format(name)
@@ -155,18 +155,18 @@ class Pages:
 
 
 def _named(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], bool]]:
-    """The fields of a shape: name, schema, whether it must be there."""
+    """The fields of a schema: name, schema, true if required."""
     needed = schema.get("required", [])
     return [(name, one, name in needed) for name, one in schema.get("properties", {}).items()]
 
 
 def _combined(schema: dict[str, Any], parameter: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a parameter with what is said of the parameter."""
+    """The schema of a parameter together with the parameter's own description."""
     return {**schema, "description": parameter["description"]}
 
 
 def _choices(schema: dict[str, Any]) -> list[str]:
-    """The words of a closed set, wherever it stands in the schema of a field."""
+    """The values of an enum, wherever it stands in the schema of a field."""
     within = [schema, schema.get("items", {}), *schema.get("anyOf", [])]
     return [str(word) for one in within for word in one.get("enum", [])]
 
@@ -191,14 +191,14 @@ def _pages(app: FastAPI) -> Pages:
 
 @router.get("/docs")
 async def start(request: Request) -> HTMLResponse:
-    """Where to begin: who calls, a token, five calls, and what there is."""
+    """The start page: roles, a token, five calls, and the list of parts."""
     base = request.app.state.settings.public_url or "127.0.0.1:8000"
     return HTMLResponse(_pages(request.app).start(base.rstrip("/")), headers={"Content-Security-Policy": CSP})
 
 
 @router.get("/docs/{part}")
 async def one(request: Request, part: str) -> HTMLResponse:
-    """One part of the API: its operations with what they take and answer."""
+    """The page of one part of the API: its operations with their parameters, bodies and answers."""
     page = _pages(request.app).part(part)
     if page is None:
         raise HTTPException(NOT_FOUND)

@@ -1,4 +1,4 @@
-"""The start page: what this is, how much happens here right now, where to read on. Never anything about a person."""
+"""The start page: a description of the service, its figures of today, links. It never shows personal data."""
 
 import asyncio
 import datetime as dt
@@ -79,12 +79,12 @@ _template = Environment(
 
 
 async def _figures(request: Request) -> ServiceFigures | None:
-    """Fresh within some seconds: however many look, the database is asked once. None when it does not answer."""
+    """The figures, a few seconds old at most: all visitors share one query. None when the database does not answer."""
     database: Database = request.app.state.database
     kept: tuple[float, ServiceFigures | None] | None = getattr(request.app.state, "figures", None)
     if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
         return kept[1]
-    request.app.state.figures = (time.monotonic(), kept[1] if kept else None)  # who comes meanwhile gets the last
+    request.app.state.figures = (time.monotonic(), kept[1] if kept else None)  # requests meanwhile get the last figures
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             found = await figures(database, day_start(local_date(dt.datetime.now(UTC))))

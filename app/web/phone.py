@@ -1,7 +1,7 @@
-"""The page that a tag opens in the carer's browser, and that enrols the phone. Static: opening it changes nothing.
+"""The page that a tag opens in the carer's browser, which also enrols the phone. It is static: opening changes nothing.
 
-Previews, reloads and link checkers fetch addresses, so only `POST /v1/taps` ever counts a tap. What the address says of
-one stands after `#`, which no browser sends and no log holds.
+Previews, reloads and link checkers fetch addresses, so only `POST /v1/taps` ever counts a tap. The data of a tap stand
+after `#` in the address, which no browser sends and no log holds.
 """
 
 from hashlib import sha256
@@ -23,7 +23,7 @@ def _template(name: str) -> str:
 
 
 SHELL = _template("phone.html").encode()
-# A browser looks for a new worker by its bytes, so whatever changes must change those: the files are in their address.
+# A browser recognises a new worker by its bytes. They contain the addresses of the files, which change with each file.
 WORKER = _template("worker.js").replace("VERSION", sha256(SHELL).hexdigest()[:16]).encode()
 
 router = APIRouter(include_in_schema=False)
@@ -32,14 +32,14 @@ router = APIRouter(include_in_schema=False)
 @router.get("/t/{keyset}")  # noqa: FAST003 - the page reads it, the service does not
 @router.get("/enrol")
 async def shell() -> Response:
-    """The same bytes for every tag and everybody."""
+    """The page, with the same bytes for every tag and every person."""
     headers = {"Content-Security-Policy": CSP, "Cache-Control": "public, max-age=300"}
     return Response(SHELL, headers=headers, media_type="text/html")
 
 
 @router.get("/worker.js")
 async def worker() -> Response:
-    """What lets the page open without coverage. Served from the root, because a worker reaches no further up."""
-    # Its own policy decides what it may fetch, not that of the page.
+    """The service worker, which opens the page without coverage. Its scope is its own folder, so it is at the root."""
+    # The worker fetches under its own policy, not under the page's.
     headers = {"Content-Security-Policy": CSP, "Cache-Control": "no-cache"}
     return Response(WORKER, headers=headers, media_type="text/javascript")

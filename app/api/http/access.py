@@ -1,4 +1,4 @@
-"""Who calls: bearer tokens (JWT as RFC 9068 has them), the roles, and the one question every route asks first."""
+"""Authentication and authorisation: bearer tokens (JWT, RFC 9068), roles, and the first dependency of every route."""
 
 import asyncio
 import hashlib
@@ -36,7 +36,7 @@ SCOPES = {
     "devices": "Read, enrol and revoke phones.",
     "clients": "Read, make and revoke clients, with no more than these scopes have.",
 }
-"""What a token can be held to, each with what it opens. A token of none of them reaches all that its role may."""
+"""The scopes of tokens, each with what it opens. A token without scopes opens everything that its role may use."""
 ISSUER = "taggad"
 AUDIENCE = "taggad"
 ALGORITHM = "ES256"
@@ -45,9 +45,9 @@ REMEMBERED_TOKENS = 20_000
 LONGEST_TOKEN = 4096
 REVOCATIONS_FRESH_SECONDS = 30
 LEEWAY_SECONDS = 60
-"""How far a clock that others sign by may be from ours: another worker's, another machine's, a device's."""
+"""The accepted difference between our clock and a signer's: another worker's, another machine's, a device's."""
 OPERATOR = "operator"
-"""The client of a token that was made at the command line."""
+"""The client in a token that was made at the command line."""
 
 _CLAIMS = jwt.JWTClaimsRegistry(
     leeway=LEEWAY_SECONDS,
@@ -65,7 +65,7 @@ _CLAIMS = jwt.JWTClaimsRegistry(
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, as the token says. `provider`, `staff`, `device` and `client` are refs, where there are such."""
+    """The caller by its token. `provider`, `staff`, `device` and `client` are refs, None where it has none."""
 
     municipality_id: int
     role: str
@@ -80,7 +80,7 @@ class Caller:
 
 
 class Tokens:
-    """Mints and verifies. Signing keys are 32 secret bytes each; the first signs, every one verifies."""
+    """Makes and verifies tokens. Signing keys are 32 secret bytes each; the first signs, all verify."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
         self._keys = [_signing_key(key) for key in keys]
@@ -100,7 +100,7 @@ class Tokens:
         client: str | None = None,
         token: str | None = None,
     ) -> str:
-        """A signed token. Raises ValueError for no such role or scope, or a role without the ref it lives by."""
+        """A signed token. Raises ValueError for an unknown role or scope, or a role without the ref that it needs."""
         if role not in ROLES:
             raise ValueError(f"role must be one of {', '.join(ROLES)}")
         if role == "staff" and not staff:
@@ -111,7 +111,7 @@ class Tokens:
         if not SCOPES.keys() >= set(scopes):
             raise ValueError(f"a scope must be one of {', '.join(SCOPES)}")
         now = int(time.time())
-        # Named as it names itself: neither a ref nor a client's id holds a slash.
+        # The subject names the kind and the ref: neither a ref nor a client's id holds a slash.
         subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
         claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -136,10 +136,10 @@ class Tokens:
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
 
     def caller(self, token: str) -> Caller:
-        """Who the token speaks for. Raises Problem `unauthenticated`.
+        """The caller that the token stands for. Raises Problem `unauthenticated`.
 
-        A verified token is remembered by its hash, for a minute at most and never past its end: checking a signature
-        costs more than everything else at this door.
+        A verified token is remembered by its hash, for a minute at most and never past its end: verifying a signature
+        costs more than all other checks here.
         """
         now = time.time()
         digest = hashlib.sha256(token.encode()).digest()
@@ -147,7 +147,7 @@ class Tokens:
         if known is not None and now < known[1]:
             return known[0]
         caller, expires_at = self._verify(token)
-        self._remembered.pop(digest, None)  # so that the oldest always stands first
+        self._remembered.pop(digest, None)  # so that the oldest is always first
         if len(self._remembered) >= REMEMBERED_TOKENS:
             del self._remembered[next(iter(self._remembered))]
         self._remembered[digest] = (caller, min(expires_at, now + REMEMBERED_SECONDS))
@@ -162,7 +162,7 @@ class Tokens:
         except (JoseError, ValueError, TypeError) as error:
             raise _unauthenticated() from error
         claims = decoded.claims
-        # When a token ends is our own promise to whoever fears for it: no leeway, unlike for when it begins.
+        # The end of a token is a promise to its owner: no leeway, unlike for its beginning.
         ended = claims["exp"] <= time.time()
         if ended or decoded.header.get("typ") != "at+jwt" or not _well_formed(claims):
             raise _unauthenticated()
@@ -195,9 +195,9 @@ def _signing_key(secret: bytes) -> ECKey:
 
 
 class Revocations:
-    """Which devices, clients and tokens have been revoked, as this process knew it half a minute ago at most.
+    """The revoked devices, clients and tokens, half a minute old at most.
 
-    Read by whoever comes first after that, from the record's new versions alone, so that a request costs no round trip.
+    The first request after that reads the new versions of records, so that most requests cost no round trip.
     """
 
     def __init__(self, database: Database) -> None:
@@ -220,7 +220,7 @@ class Revocations:
         return known is not None and time.monotonic() - known[1] < REVOCATIONS_FRESH_SECONDS
 
     async def _refresh(self, municipality_id: int) -> None:
-        """Whoever comes meanwhile waits for the same reading, and fails with it: not one after the other."""
+        """Read new revocations. Requests meanwhile wait for the same read and fail with it, not one after the other."""
         reading = self._reading.get(municipality_id)
         if reading is None:
             reading = self._reading[municipality_id] = asyncio.create_task(self._read(municipality_id))
@@ -241,30 +241,30 @@ def _unauthenticated() -> Problem:
 
 
 def digest_of(request: Request, purpose: str, secret: str) -> bytes:
-    """What is kept of a secret that we gave out: HMAC-SHA256, of no use for anything else or anywhere else."""
+    """The stored digest of a secret that we issued: HMAC-SHA256, bound to its purpose."""
     settings: Settings = request.app.state.settings
     return hmac.digest(settings.lookup_key, f"{purpose}|{secret}".encode(), "sha256")
 
 
 def database(request: Request) -> Database:
-    """The app's database."""
+    """The application's database."""
     found: Database = request.app.state.database
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """The dependency of a route: the roles that may use it, and the scope that a token needs which has any."""
+    """The first dependency of a route: the roles that may use it, and the scope that a token with scopes needs."""
 
     roles: frozenset[str]
     scope: str
 
     async def __call__(self, request: Request) -> Caller:
-        """Who calls, when allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
+        """The caller, if allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
         return await self._trusted(request)
 
     async def tapping(self, request: Request) -> Caller:
-        """Who sends taps, a revoked device too: those are judged by when they were made. Raises Problem as above."""
+        """The sender of taps, also with a revoked device: its taps are judged by their time. Raises as above."""
         return await self._trusted(request, taps=True)
 
     async def _trusted(self, request: Request, *, taps: bool = False) -> Caller:
@@ -275,7 +275,7 @@ class Allowed:
         return caller
 
     def caller(self, request: Request) -> Caller:
-        """Who calls, when allowed, revoked or not.
+        """The caller, if allowed, revoked or not.
 
         Raises Problem: `unauthenticated`, then `forbidden_role`, then `insufficient_scope` (RFC 6750, 3.1).
         """
@@ -292,13 +292,13 @@ class Allowed:
 
 
 def insufficient_scope(*needed: str) -> Problem:
-    """The refusal of a token whose scopes do not hold what is needed."""
-    told = f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'
-    return Problem("insufficient_scope", headers={"WWW-Authenticate": told})
+    """The Problem for a token without the needed scopes."""
+    challenge = f'Bearer error="insufficient_scope", scope="{" ".join(needed)}"'
+    return Problem("insufficient_scope", headers={"WWW-Authenticate": challenge})
 
 
 def allow(*roles: str, scope: str) -> Allowed:
-    """What a route asks first: `Annotated[Caller, Depends(allow("system", "admin", scope="pay:read"))]`."""
+    """The first dependency of a route: `Annotated[Caller, Depends(allow("system", "admin", scope="pay:read"))]`."""
     unknown = {*roles, scope} - {*ROLES, *SCOPES}
     if unknown or not roles:
         raise ValueError(f"no such role or scope: {unknown}")
@@ -306,7 +306,7 @@ def allow(*roles: str, scope: str) -> Allowed:
 
 
 def allowed_by(route: APIRoute) -> Allowed | None:
-    """What a route asks first; None of one that is open to everybody."""
+    """The `Allowed` of a route; None for one that is open to everybody."""
     asked = (one.call for one in route.dependant.dependencies)
     return next((one for one in asked if isinstance(one, Allowed)), None)
 
@@ -317,5 +317,5 @@ def _tokens(keys: tuple[bytes, ...]) -> Tokens:
 
 
 def mint(settings: Settings, *, municipality_id: int, role: str, **more: Any) -> str:
-    """A token signed with the settings' key; `more` as `Tokens.mint` has it."""
+    """A token signed with the settings' key; `more` are arguments of `Tokens.mint`."""
     return _tokens(settings.token_key).mint(municipality_id, role, **more)

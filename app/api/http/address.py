@@ -1,4 +1,4 @@
-"""Where callers find us."""
+"""The service's own address."""
 
 from fastapi import Request
 
@@ -6,6 +6,6 @@ from app.settings import Settings
 
 
 def address_of(request: Request, path: str) -> str:
-    """The absolute address of one of our paths: at the public address, else where the request says that it came to."""
+    """The absolute address of one of our paths: under the public address, else under the host of the request."""
     settings: Settings = request.app.state.settings
     return (settings.public_url or str(request.base_url).rstrip("/")) + path

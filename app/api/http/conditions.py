@@ -1,4 +1,4 @@
-"""`If-Match` and `If-None-Match`: which version of a record a caller has seen."""
+"""`If-Match` and `If-None-Match`: the version of a record that a caller has seen."""
 
 import re
 from typing import Annotated
@@ -26,7 +26,7 @@ IfNoneMatch = Annotated[
 
 
 async def condition_of(request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:
-    """What the headers `If-Match` and `If-None-Match` ask; a tag that is none of ours is never met."""
+    """The condition in the headers `If-Match` and `If-None-Match`; an ETag that is not ours is never met."""
     given = ",".join(request.headers.getlist("if-match"))
     star = given.strip() == "*"
     tags = [ETAG.fullmatch(tag.strip()) for tag in given.split(",")]

@@ -1,7 +1,7 @@
-"""A query holds nothing that its route does not know, and nothing twice.
+"""Refusal of unknown and repeated query parameters.
 
-Whoever misspells a filter would otherwise be given everything, and take it for what was asked; of a filter that is
-given twice, one would be left out.
+Otherwise a caller who misspells a filter would get everything and take it for the filtered result, and of a filter
+that is given twice one would be ignored.
 """
 
 from collections import Counter
@@ -19,11 +19,11 @@ from app.api.http.problems import FieldError, Problem
 async def only_declared(request: Request) -> None:
     """Raises Problem: `unknown_parameter` for a name the route does not declare, `invalid_parameter` for one twice.
 
-    Whoever may not ask at all is told that first, by the route's own dependency.
+    A caller without the right to ask is refused before that, by the route's own dependency.
     """
     route: APIRoute = request.scope["route"]
     if not request.scope["query_string"] or not route.include_in_schema:
-        return  # a page opens by whatever link leads to it: a tag's may carry its message in the query
+        return  # a page opens with any query: a tag's link may carry its message there
     declared = declared_by(route)
     given = Counter(name for name, _ in request.query_params.multi_items())
     unknown = given.keys() - set(declared)
@@ -34,13 +34,13 @@ async def only_declared(request: Request) -> None:
     if allowed is not None:
         await allowed(request)
     if unknown:
-        # The name itself may be somebody's number, so the pointer ends before it.
+        # The name itself may be a personal number, so the pointer ends before it.
         raise Problem("unknown_parameter", errors=[FieldError("/query", "unknown_parameter", declared)])
     raise Problem("invalid_parameter", errors=twice)
 
 
 def declared_by(route: APIRoute) -> tuple[str, ...]:
-    """The names of a route's query parameters, those that it reads itself among them."""
+    """The names of a route's query parameters, including those of its dependencies."""
     read = (route.openapi_extra or {}).get("parameters", ())
     names = [*_names(route.dependant), *(one["name"] for one in read if one["in"] == "query")]
     return tuple(dict.fromkeys(names))

@@ -151,7 +151,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         schemas = components.setdefault("schemas", {})
         schemas["Problem"] = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}")
         _lift(made, schemas)
-        for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which nobody gets here
+        for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own errors, which this API never answers
             schemas.pop(unused, None)
         for route in (one.original_route for one in iter_route_contexts(app.routes)):
             if isinstance(route, APIRoute) and route.include_in_schema:
@@ -168,7 +168,7 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 def _lift(part: Any, schemas: dict[str, Any]) -> None:
-    """Move the `$defs` that a model brings along to where every reference looks for them."""
+    """Move the `$defs` of a model to the document's schemas, where references point."""
     if isinstance(part, dict):
         for name, schema in part.pop("$defs", {}).items():
             _lift(schema, schemas)
@@ -182,7 +182,7 @@ def _lift(part: Any, schemas: dict[str, Any]) -> None:
 
 
 def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
-    """What the route's dependencies and parameters say of it beyond what FastAPI reads."""
+    """Complete an operation with what FastAPI does not read from the route's dependencies and parameters."""
     answers, parameters = operation["responses"], operation.get("parameters", [])
     allowed = allowed_by(route)
     operation["security"] = [{name: [allowed.scope]} for name in SECURITY] if allowed else []
@@ -216,14 +216,14 @@ def _meaning(parameter: dict[str, Any]) -> str:
 
 
 def _sent(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a parameter may be where it is sent: null is only what stands in place of one that is left out."""
+    """The schema of a parameter when it is sent: null only stands for one that is left out."""
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
     rest = {name: said for name, said in schema.items() if name != "anyOf"}
     return rest | ({"anyOf": choices} if len(choices) > 1 else dict(*choices))
 
 
 def _restore(content: dict[str, Any], said: dict[str, Any]) -> None:
-    """The examples as they were given: FastAPI leaves out of them what is null."""
+    """Put back the original examples: FastAPI removes null values from them."""
     for media_type, one in said.items():
         content[media_type] |= {name: one[name] for name in ("example", "examples") if name in one}
 

@@ -80,11 +80,15 @@ async def problem(request: Request, code: str) -> Response:
         raise Problem("not_found")
     media_type = wanted_type(request.headers.get("accept", ""), (JSON, HTML))
     language = wanted(request.headers.get("accept-language", ""))
-    told = told_of(code)
-    words = {"code": code, "title": getattr(told.title, language), "text": getattr(told.text, language)}
+    explained = told_of(code)
+    words = {"code": code, "title": getattr(explained.title, language), "text": getattr(explained.text, language)}
     headers = {"Content-Language": language, "Vary": "Accept, Accept-Language"}
     if media_type == JSON:
-        return Response(to_json(words | {"status": told.status, "severity": told.severity}), 200, headers, JSON)
+        return Response(
+            to_json(words | {"status": explained.status, "severity": explained.severity}), 200, headers, JSON
+        )
     shown = {name: escape(word) for name, word in words.items()}
-    page = CODE_PAGE.format(language=language, static=assets.PAGES.url, kind=KINDS[language][told.severity], **shown)
+    page = CODE_PAGE.format(
+        language=language, static=assets.PAGES.url, kind=KINDS[language][explained.severity], **shown
+    )
     return HTMLResponse(page, headers=headers | {"Content-Security-Policy": CSP})

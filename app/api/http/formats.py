@@ -38,9 +38,9 @@ DIALECTS = {CSV: exports.SPREADSHEET, PLAIN_CSV: exports.PLAIN}
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A list to answer with: its rows as they come, what they are called in JSON and what stands before them there.
+    """A list to answer with: its rows in pieces, their key in JSON, and the head of the JSON object.
 
-    `columns` are the keys that every row has, in their order; a file is named after `name`.
+    `columns` are the keys of every row, in order; a file is named after `name`.
     """
 
     head: Mapping[str, Any]
@@ -51,7 +51,7 @@ class Listed:
 
 
 def wanted_type(accept: str, offered: Iterable[str] = MEDIA_TYPES) -> str:
-    """The media type to answer with: the best weighted, the first offered among equals. Raises Problem."""
+    """The media type of the answer: the one with the highest weight, the first offered among equals. Raises Problem."""
     if not accept.strip():
         return next(iter(offered))
     weights = {kind: _weight(kind, accept.lower()) for kind in offered}
@@ -62,9 +62,9 @@ def wanted_type(accept: str, offered: Iterable[str] = MEDIA_TYPES) -> str:
 
 
 def _weight(kind: str, accept: str) -> float:
-    """What an Accept header thinks of a type; the most specific range that fits it decides (RFC 9110, 12.5.1).
+    """The weight of a type in an Accept header: that of the most specific range that fits (RFC 9110, 12.5.1).
 
-    Of a range's parameters `dialect` alone says which type is meant.
+    Of a range's parameters only `dialect` distinguishes types.
     """
     bare = kind.split(";", maxsplit=1)[0]
     ranges = ("*/*", bare.split("/", maxsplit=1)[0] + "/*", bare, kind)
@@ -81,9 +81,9 @@ def _weight(kind: str, accept: str) -> float:
 
 
 def columns_of(model: type[BaseModel], names: Iterable[str] | None = None) -> tuple[Column, ...]:
-    """The columns of a row that is such a model, its own fields first, or those that are named.
+    """The columns of a model's rows: its fields, those of the class itself first, or the named ones.
 
-    What stands within it is named as the way to it: `evidence.manual`.
+    A nested field is named by its path: `evidence.manual`.
     """
     own = [name for name in model.model_fields if name in model.__annotations__]
     found: dict[str, Column] = {}
@@ -149,7 +149,7 @@ def table_of(
     key: str | None,
     headers: Sequence[str] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """A `responses` entry of what `table` answers; without a `key` the answer is its one row."""
+    """The `responses` entry of an answer of `table`; without a `key` the answer is its one row."""
     rows = [example] if key is None else example[key]
     return content_of(model, example, rows, columns_of(row), headers)
 
@@ -162,9 +162,9 @@ async def table(
     name: str,
     page: Response | None = None,
 ) -> Response:
-    """The body as JSON, or its rows in another format, as the request asks.
+    """The body as JSON, or its rows in another format, by the request's `Accept`.
 
-    `page` is the answer as JSON where that has been made; its `Link` leads on from every format.
+    `page` is the JSON answer if it has been made already; its `Link` goes into every format.
     """
     media_type = wanted_type(request.headers.get("accept", ""))
     if media_type == JSON:
@@ -172,15 +172,15 @@ async def table(
         whole.headers["Vary"] = "Accept"
         return whole
     rows, columns = [body] if key is None else body[key], columns_of(row)
-    told = rows if media_type == NDJSON else _flat(rows, columns)
-    answered = await answer(Listed(body, key or "", columns, at_once(told), name), media_type)
+    listed = rows if media_type == NDJSON else _flat(rows, columns)
+    answered = await answer(Listed(body, key or "", columns, at_once(listed), name), media_type)
     if page is not None and "link" in page.headers:
         answered.headers["Link"] = page.headers["link"]
     return answered
 
 
 async def answer(listed: Listed, media_type: str) -> Response:
-    """The list, whole: what goes wrong with the query is told as a problem, however late it does."""
+    """The complete answer. A query that fails late still becomes a problem, because nothing has been sent."""
     headers = {"Vary": "Accept"}
     if media_type in ENDINGS:
         headers["Content-Disposition"] = f'attachment; filename="{listed.name}.{ENDINGS[media_type]}"'
@@ -205,6 +205,6 @@ def _body(listed: Listed, media_type: str) -> AsyncIterator[bytes]:
 
 
 async def at_once(rows: Rows) -> AsyncIterator[Rows]:
-    """Rows that are all there, as a single piece."""
+    """Rows in memory, as a single piece."""
     if rows:
         yield rows

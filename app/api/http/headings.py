@@ -1,4 +1,4 @@
-"""What a column is called in a workbook. CSV, Parquet and JSON keep the keys: they are read by programs."""
+"""Headings of columns in a workbook. CSV, Parquet and JSON keep the keys, because programs read them."""
 
 HEADINGS = {
     "above": "Många personer är fler än",

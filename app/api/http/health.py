@@ -1,4 +1,4 @@
-"""Whether the service lives, whether it can work, and what it has counted."""
+"""Liveness, readiness and metrics of the service."""
 
 import os
 from asyncio import timeout
@@ -56,7 +56,7 @@ class Readiness(Wire):
 
 
 def count_tap(verdict: str, code: str | None) -> None:
-    """One more tap answered; `code` None is none."""
+    """Count an answered tap; `code` is None without one."""
     key = (verdict, code or "")
     counter = _taps.get(key)
     if counter is None:
@@ -65,7 +65,7 @@ def count_tap(verdict: str, code: str | None) -> None:
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """One more request answered; `route` is a template, never an address."""
+    """Count an answered request; `route` is a template, never an address."""
     key = (method, route, status)
     histogram = _requests.get(key)
     if histogram is None:
@@ -73,8 +73,8 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     histogram.observe(seconds)
 
 
-def tell_stopped(municipalities: int) -> None:
-    """So many ledgers stand still."""
+def count_stopped(municipalities: int) -> None:
+    """Set the number of ledgers that have stopped."""
     _STOPPED.set(municipalities)
 
 

@@ -1,4 +1,4 @@
-"""The strict reader of JSON bodies, and how models say what they expect.
+"""The strict reader of JSON bodies, and the errors of models in our form.
 
 Everything is judged on the raw bytes: UTF-8, no key twice, no NaN or number out of range, no NUL, no lone surrogate, at
 most 200 levels deep (400 `malformed_json`). Then pydantic reads in strict JSON mode, where a string is a string.
@@ -55,12 +55,12 @@ CODES: Mapping[str, str] = {
     "model_attributes_type": "wrong_type",
     "none_required": "wrong_type",
 }
-"""Pydantic's error types as ours. A `PydanticCustomError` whose type stands in `PROBLEMS` keeps it."""
+"""Pydantic's error types, each with our code. A `PydanticCustomError` whose type is in `PROBLEMS` keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An item of a batch that could not be read: its id where it has one, as it came, and what is wrong with it."""
+    """An item of a batch that could not be read: its id if any, the item as received, and its errors."""
 
     id: str | None
     raw: Any
@@ -68,7 +68,7 @@ class Unread:
 
     @property
     def uuid(self) -> UUID | None:
-        """Its id, where that is a UUID."""
+        """The id if it is a UUID, else None."""
         try:
             return UUID(self.id) if self.id else None
         except ValueError:
@@ -76,14 +76,14 @@ class Unread:
 
     @property
     def code(self) -> str:
-        """Why it is refused."""
+        """The code of the refusal."""
         own = {fault.code for fault in self.errors}
         return "note_required" if own == {"note_required"} else "malformed"
 
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[E, M]):
-    """A batch as read: the envelope (its list is empty where an item was unread: use `items`), the items in order."""
+    """A batch: the envelope, and the items in order. If an item is `Unread`, the envelope's own list is empty."""
 
     envelope: E
     items: Sequence[M | Unread]
@@ -98,7 +98,7 @@ async def read_bytes(request: Request, *, limit_bytes: int | None = None) -> byt
 
 
 async def read_form(request: Request) -> list[tuple[str, str]]:
-    """The pairs of a form. Raises Problem as `read_bytes` does, and 422 `invalid_envelope`."""
+    """The names and values of a form. Raises Problem as `read_bytes` does, and 422 `invalid_envelope`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Problem("unsupported_media_type")
     body = await _bounded(request, LONGEST_FORM_BYTES)
@@ -132,8 +132,8 @@ def _accept_type(kind: str) -> None:
 def strict(body: bytes) -> Any:
     """The value of strict JSON. Raises Problem `malformed_json`.
 
-    A key given twice leaves one value fewer after parsing, so one colon fewer after writing it out again: as long as
-    nothing is written with escapes, counting colons finds it at a fraction of what a hook per object costs.
+    A repeated key leaves one value fewer after parsing, and so one colon fewer after serialising again. If the text
+    has no escapes, counting colons finds it at a fraction of the cost of a hook for each object.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
@@ -178,7 +178,7 @@ async def read_json(request: Request, model: type[M], *, limit_bytes: int | None
 
 
 def validated(model: type[M], body: bytes) -> M:
-    """Read bytes that `strict` has passed. Raises Problem as `read_json` does."""
+    """The model in bytes that `strict` has accepted. Raises Problem as `read_json` does."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
@@ -186,7 +186,7 @@ def validated(model: type[M], body: bytes) -> M:
 
 
 def refused(error: ValidationError) -> Problem:
-    """The problem of a body that its model refuses."""
+    """The Problem for a body that its model refuses."""
     found = field_errors(_details(error))
     own = {fault.code for fault in found} - set(CODES.values()) - {"wrong_type", "wrong_format", "invalid_value"}
     return Problem(own.pop() if len(own) == 1 else "invalid_envelope", errors=found)
@@ -209,7 +209,7 @@ async def read_items(
     body = await read_bytes(request, limit_bytes=limit_bytes)
     value = strict(body)
     if isinstance(value, list):
-        # A bare list is the envelope that holds nothing else.
+        # A bare list stands for an envelope with nothing else.
         value, body = {key: value}, b'{"%s":%s}' % (key.encode(), body)
     listed = value.get(key) if isinstance(value, dict) else None
     if isinstance(listed, list) and len(listed) > most:
@@ -222,7 +222,7 @@ async def read_items(
         return Batch(whole, getattr(whole, key))
     if not isinstance(listed, list) or not listed:
         raise _envelope_refused(envelope, body)
-    # The same model with an empty list: what is wrong with it is wrong with the envelope.
+    # The same model with an empty list: its errors are those of the envelope.
     bare = validated(_loose(envelope, key), to_json({**value, key: []}))
     return Batch(bare, [_item(item, raw) for raw in listed])
 
@@ -254,9 +254,9 @@ def _details(error: ValidationError) -> list[ErrorDetails]:
 
 
 def field_errors(faults: Iterable[Mapping[str, Any]]) -> list[FieldError]:
-    """Pydantic's errors as ours: where, which and what would be right, never what was sent.
+    """Pydantic's errors in our form: pointer, code and the allowed values, never the value that was sent.
 
-    What may be one of several choices is one fault, and everything that any of them takes would be right.
+    A field with several alternatives is one error, and the values of all alternatives are allowed.
     """
     found: dict[tuple[str, str], dict[str, None]] = {}
     for fault in faults:
@@ -265,7 +265,7 @@ def field_errors(faults: Iterable[Mapping[str, Any]]) -> list[FieldError]:
 
 
 def _allowed(fault: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values that a choice is between: pydantic lists them as "'a', 'b' or 'c'"."""
+    """The allowed values of a closed set: pydantic lists them as "'a', 'b' or 'c'"."""
     if _code(fault["type"]) != "invalid_value":
         return ()
     said = fault.get("ctx", {})
@@ -282,7 +282,7 @@ def _code(kind: str) -> str:
 
 
 def _pointer(fault: Mapping[str, Any]) -> str:
-    """A JSON Pointer as far as the names are ours: a key that somebody made up may be somebody's name or number."""
+    """A JSON Pointer up to the last name of ours: a key that a caller made up may be a person's name or number."""
     place = fault["loc"][:-1] if fault["type"] == "extra_forbidden" else fault["loc"]
     ours = takewhile(lambda step: isinstance(step, int) or _OWN_NAME.fullmatch(step), place)
     return "".join(f"/{step}" for step in ours)

@@ -1,4 +1,4 @@
-"""The outermost step of every request: protecting headers, its line in the log, the last resort when it breaks."""
+"""The outermost step of every request: protecting headers, a line in the log, the answer to unexpected errors."""
 
 from time import perf_counter
 
@@ -18,17 +18,17 @@ PROTECTING = {
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     b"cross-origin-resource-policy": b"same-origin",
 }
-"""Given to every answer that has not set its own."""
+"""Headers of every answer that has not set its own."""
 
 log = structlog.get_logger("taggad")
 
 
 class BrokenOffError(Exception):
-    """An answer that had begun could not be finished."""
+    """An answer that had begun was broken off."""
 
 
 class Middleware:
-    """ASGI middleware; outside everything but Starlette's own."""
+    """ASGI middleware, outside everything but Starlette's own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -56,7 +56,7 @@ class Middleware:
         except Exception as error:  # noqa: BLE001 - this is the last place that can still answer
             answer = await on_anything(Request(scope), error)
             if status:
-                raise BrokenOffError from None  # the server closes the connection, so the caller sees it is not whole
+                raise BrokenOffError from None  # the server closes the connection, so the caller sees the break
             await answer(scope, receive, send_on)
         finally:
             asked_by = scope.get("asked_by", scope["method"])
@@ -64,11 +64,11 @@ class Middleware:
             route = getattr(scope.get("route"), "path", "none")
             seconds = perf_counter() - began
             count_request(method, route, status, seconds)
-            _tell(scope, method, route, status, seconds)
+            _log_request(scope, method, route, status, seconds)
 
 
-def _tell(scope: Scope, method: str, route: str, status: int, seconds: float) -> None:
-    """One line a request. Of the address only the route's template: the rest may name a person."""
+def _log_request(scope: Scope, method: str, route: str, status: int, seconds: float) -> None:
+    """Log one line for the request, with the route's template instead of the address, which may name a person."""
     more = {"error": scope["error"]} if "error" in scope else {}
     log.info(
         "request",

@@ -1,4 +1,4 @@
-"""Lists, page after page: cursors, and the answer that leads on to the next page."""
+"""Paging of lists: cursors, and the answer with a link to the next page."""
 
 import datetime as dt
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -15,7 +15,7 @@ from app.api.http.problems import Problem
 
 
 def paged(request: Request, items: Sequence[Any], following: str | None, **more: Any) -> Response:
-    """The answer with a page's items and the cursor of the next one, which is also a `Link` (RFC 8288)."""
+    """The answer with a page's items and the cursor of the next page, which is also in a `Link` header (RFC 8288)."""
     headers = {}
     if following is not None:
         asked = urlencode(dict(request.query_params) | {"cursor": following})
@@ -26,7 +26,7 @@ def paged(request: Request, items: Sequence[Any], following: str | None, **more:
 
 
 def cursor_of(*words: object) -> str:
-    """A cursor that stands for the words; an instant among them is written in ISO form."""
+    """A cursor that encodes the words; an instant among them is written in ISO form."""
     written = (word.isoformat() if isinstance(word, dt.datetime) else str(word) for word in words)
     return urlsafe_b64encode(" ".join(written).encode()).decode().rstrip("=")
 
@@ -37,13 +37,13 @@ def words_of(cursor: str) -> list[str]:
         words = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError as error:
         raise Problem("invalid_cursor") from error
-    if "\0" in words:  # which no text of PostgreSQL has
+    if "\0" in words:  # a NUL, which no text in PostgreSQL holds
         raise Problem("invalid_cursor")
     return words.split(" ")
 
 
 def moment_of(words: Sequence[str]) -> tuple[dt.datetime, UUID]:
-    """The instant and the id that a cursor's words are. Raises Problem `invalid_cursor`."""
+    """The instant and the id in a cursor's two words. Raises Problem `invalid_cursor`."""
     try:
         at, id_ = words
         return dt.datetime.fromisoformat(at).astimezone(dt.UTC), UUID(id_)

@@ -1,4 +1,4 @@
-"""What large pulls share: the days they ask for, a snapshot to read from, and how many may run at once."""
+"""Parts common to large pulls: their days, a snapshot to read from, and a limit on how many run at once."""
 
 import asyncio
 import datetime as dt
@@ -26,15 +26,15 @@ Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="measures:read"))]
 
 
 def exporting() -> defaultdict[int, asyncio.Semaphore]:
-    """The turns of each municipality at one worker: none takes all connections that export from the others."""
+    """A semaphore for each municipality in this worker, so that none takes all connections for exports."""
     return defaultdict(lambda: asyncio.Semaphore(EXPORTS_AT_ONCE))
 
 
 @asynccontextmanager
 async def turn(request: Request) -> AsyncIterator[None]:
-    """One of the turns of the caller's municipality, for whatever reads as much as a report does.
+    """Hold one of the turns of the caller's municipality, for a route that reads as much as a report does.
 
-    It has so many at once, and waits a moment for one; then 429 `too_many_exports`.
+    It waits a moment for a free turn. Raises Problem 429 `too_many_exports` after that.
     """
     caller: Caller = request.state.caller
     turns = request.app.state.exporting[caller.municipality_id]
@@ -49,9 +49,9 @@ async def turn(request: Request) -> AsyncIterator[None]:
 
 
 async def reading(request: Request) -> AsyncIterator[Reading]:
-    """One moment, until the answer is made: its connection is given back before a byte of it is sent.
+    """A snapshot of the caller's municipality, until the answer is made. The connection is free before a byte is sent.
 
-    It is of the caller that the route has allowed before, and takes a turn.
+    The route must have allowed the caller before. It takes a turn, and raises as `turn` does.
     """
     caller: Caller = request.state.caller
     async with turn(request), database(request).snapshot(caller.municipality_id) as opened:
@@ -62,7 +62,7 @@ Snapshot = Annotated[Reading, Depends(reading, scope="function")]
 
 
 def asked_days(month: str | None, first: dt.date | None, last: dt.date | None) -> Days:
-    """The days of a month or of a span, one of them. Raises Problem."""
+    """The inclusive days of a month or of a span, of which exactly one must be given. Raises Problem."""
     if month is not None:
         if first is not None or last is not None:
             raise _invalid("month", "not_together")

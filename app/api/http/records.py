@@ -1,4 +1,4 @@
-"""What every kind of master data has in common: PUT with versions, GET one, GET a list."""
+"""Routes common to all kinds of master data: PUT with versions, GET one, GET a list."""
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -58,8 +58,8 @@ async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -
 class RecordKind:
     """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
 
-    `within` leaves out of a record what is not the caller's to see. A kind without `writers` is made by verbs of its
-    own and only read here.
+    `within` removes from a record the parts that the caller may not see. A kind without `writers` is only read here,
+    and has routes of its own that make it.
     """
 
     name: str
@@ -86,7 +86,7 @@ class RecordKind:
 
 
 async def seen_by(request: Request, if_match: IfMatch = None) -> Condition | None:
-    """Which version of a visit was looked at, where that is said."""
+    """The condition on the version of a visit that the caller has seen, None without an `If-Match`."""
     return None if if_match is None else await condition_of(request, if_match)
 
 
@@ -95,7 +95,7 @@ Seen = Annotated[Condition | None, Depends(seen_by)]
 
 
 def add_routes(router: APIRouter, kind: RecordKind) -> None:
-    """PUT, GET one and GET list of a kind."""
+    """Add PUT, GET one and GET list of a kind."""
     if kind.writers:
         _add_put(router, kind)
     _add_reads(router, kind)
@@ -186,15 +186,15 @@ def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], 
                 condition=condition,
                 provider=own_provider(caller) if kind.reach else None,
             )
-            return await told(writing, kind, caller, outcome)
+            return await visible_outcome(writing, kind, caller, outcome)
 
         return await written(request, caller, act)
 
     return put_record
 
 
-async def told(writing: Writing, kind: RecordKind, caller: Caller, outcome: PutOutcome) -> PutOutcome:
-    """The outcome with as much of the record as the caller may see."""
+async def visible_outcome(writing: Writing, kind: RecordKind, caller: Caller, outcome: PutOutcome) -> PutOutcome:
+    """The outcome with the parts of the record that the caller may see."""
     if outcome.status == "refused":
         return outcome
     [body] = await kind.within(writing, caller, [outcome.body])
@@ -202,7 +202,7 @@ async def told(writing: Writing, kind: RecordKind, caller: Caller, outcome: PutO
 
 
 async def written(request: Request, caller: Caller, act: Callable[[Writing], Awaitable[PutOutcome]]) -> PutOutcome:
-    """Act in one transaction under the municipality's lock, committed when this returns. Raises Problem."""
+    """Run `act` in one transaction under the municipality's lock, committed on return. Raises Problem."""
     try:
         async with database(request).write(caller.municipality_id) as writing:
             outcome = await act(writing)
@@ -219,7 +219,7 @@ def _problem(outcome: PutOutcome) -> Problem:
 
 
 def stored_body(body: Wire) -> Json:
-    """The body with its defaults, as it is kept."""
+    """The body with its defaults, as it is stored."""
     return body.model_dump(mode="json", by_alias=True)
 
 
@@ -239,7 +239,7 @@ def _shown(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json)
 
 
 def today() -> dt.date:
-    """The Swedish day."""
+    """The calendar day in Sweden."""
     return local_date(dt.datetime.now(UTC))
 
 

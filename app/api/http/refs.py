@@ -1,4 +1,4 @@
-"""Refs and short texts, as every body and path takes them."""
+"""Types of refs and short texts in bodies and paths."""
 
 import datetime as dt
 import re
@@ -14,14 +14,14 @@ from app.domain.register.personal_number import holds_number
 
 
 def no_personal_number(value: object) -> object:
-    """The value. Raises PydanticCustomError where it is a text that holds a personal number."""
+    """The value unchanged. Raises PydanticCustomError if it is a text that holds a personal number."""
     if isinstance(value, str) and holds_number(value):
         raise PydanticCustomError("ref_is_personal_number", "a ref is never a personal number")
     return value
 
 
 def not_before(first: dt.date | None, last: dt.date | None) -> dt.date | None:
-    """The last day. Raises PydanticCustomError when it comes before the first."""
+    """The last day unchanged. Raises PydanticCustomError when it comes before the first."""
     if first is not None and last is not None and last < first:
         raise PydanticCustomError("out_of_range", "the last day comes before the first")
     return last
@@ -37,7 +37,7 @@ Minutes = Annotated[int, Field(ge=0, le=1440)]
 
 
 def new_ref(ref: str) -> None:
-    """Raises Problem unless the address may name something: `ref_is_personal_number`, `invalid_parameter`."""
+    """Raises Problem unless the text may become a ref: `ref_is_personal_number`, `invalid_parameter`."""
     if holds_number(ref):
         raise Problem("ref_is_personal_number")
     if not re.match(REF, ref) or ref.endswith("\n"):
@@ -45,7 +45,7 @@ def new_ref(ref: str) -> None:
 
 
 def known_ref(ref: str) -> None:
-    """Raises Problem `unknown_ref` for what can be no ref, before the database is asked."""
+    """Raises Problem `unknown_ref` for a text that cannot be a ref, without asking the database."""
     if not re.match(REF, ref) or ref.endswith("\n"):
         raise Problem("unknown_ref")
 

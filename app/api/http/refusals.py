@@ -1,4 +1,4 @@
-"""Turns what goes wrong into `application/problem+json` (RFC 9457), in the caller's language, without an echo."""
+"""Handlers that turn errors into `application/problem+json` (RFC 9457), in the caller's language, without echo."""
 
 import re
 import secrets
@@ -29,7 +29,7 @@ log = structlog.get_logger("taggad")
 
 
 def trace_id_of(request: Request) -> str:
-    """The caller's W3C trace id, else one of our own: the same for the answer and the log."""
+    """The caller's W3C trace id, else a new one; the answer and the log have the same."""
     found: str | None = request.scope.get("trace_id")
     if found is None:
         known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
@@ -38,7 +38,7 @@ def trace_id_of(request: Request) -> str:
 
 
 def answer(request: Request, problem: Problem) -> Response:
-    """The response a problem becomes."""
+    """The response of a problem."""
     language = wanted(request.headers.get("accept-language", ""))
     body: dict[str, object] = {
         "type": f"/problems/{problem.code}",
@@ -61,9 +61,9 @@ def answer(request: Request, problem: Problem) -> Response:
 
 
 def is_busy(error: BaseException) -> bool:
-    """Whether a database error says "later" rather than "never".
+    """True if the same request may succeed later.
 
-    Time-outs, deadlocks, a full disk, a server that is starting or cannot be written to: none is the caller's fault.
+    Time-outs, deadlocks, a full disk, a server that is starting or read-only: none is the caller's fault.
     """
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
@@ -94,7 +94,7 @@ def is_busy(error: BaseException) -> bool:
 
 
 def took_too_long(error: BaseException) -> bool:
-    """Whether what was being done is itself what took too long. Waiting for a lock, which ends sooner, is not."""
+    """True if the statement itself took too long. Waiting for a lock is not meant: it ends sooner."""
     if isinstance(error, DBAPIError):
         cause = error.orig.__cause__ if error.orig is not None else None
         return cause is not None and took_too_long(cause)
@@ -127,7 +127,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> list[str]:
-    """Every method that the address takes: each of them is a route of its own, and Starlette names the first one's."""
+    """All methods of the address. Each is a route of its own, and Starlette names only those of the first."""
     routes = [route for route in request.app.routes if not isinstance(route, Mount)]
     taken = [
         method
@@ -149,13 +149,13 @@ async def _on_clock(request: Request, error: Exception) -> Response:
 async def _on_database(request: Request, error: Exception) -> Response:
     if not is_busy(error):
         return await on_anything(request, error)
-    request.scope["error"] = _name(error)  # told in the request's own line
+    request.scope["error"] = _name(error)  # logged in the request's own line
     return answer(request, Problem("busy"))
 
 
 async def on_anything(request: Request, error: Exception) -> Response:
-    """The answer to what nobody foresaw; the log says where, never what."""
-    # Neither the message nor the address: both may hold what the caller sent.
+    """The answer to an unexpected error. The log has the place in the code, never the message."""
+    # Neither the message nor the address: both may hold data that the caller sent.
     log.error(
         "unexpected",
         trace_id=trace_id_of(request),
@@ -184,7 +184,7 @@ def _places(error: BaseException) -> list[str]:
 
 
 def install(app: FastAPI) -> None:
-    """Give every error of `app` its answer."""
+    """Register the handlers for all errors of `app`."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)

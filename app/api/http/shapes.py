@@ -1,4 +1,4 @@
-"""What bodies and answers are made of: the strict base model, instants and days, and examples for the documentation."""
+"""Parts of bodies and answers: the strict base model, instants and days, and examples for the documentation."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable
@@ -27,7 +27,7 @@ FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
 LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
-"""What a name or a title may be, shown among others: nothing that breaks the line or turns its direction."""
+"""The pattern of a name or a title: no characters that break the line or change its direction."""
 
 REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 
@@ -54,14 +54,14 @@ class Wire(Described):
 
 
 class _Instant:
-    """RFC 3339 with seconds and offset. Pydantic alone also reads a string of digits, as seconds since 1970."""
+    """An instant: RFC 3339 with seconds and offset. Pydantic alone also takes digits, as seconds since 1970."""
 
     def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(
             pattern=rf"^{_DAY}[Tt ][0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}(\.[0-9]{{1,9}})?([Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?$",
             strict=True,
         )
-        # The range keeps every conversion to UTC and to local time within what a datetime can hold.
+        # The range keeps every conversion to UTC and to local time within the range of a datetime.
         instant = core_schema.datetime_schema(tz_constraint="aware", ge=FIRST_AT, lt=END_AT, strict=False)
         return _read_or_given(text, instant)
 
@@ -70,7 +70,7 @@ class _Instant:
 
 
 class _Day:
-    """`YYYY-MM-DD` between 1900 and 2199."""
+    """A day: `YYYY-MM-DD` between 1900 and 2199."""
 
     def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         text = core_schema.str_schema(pattern=f"^{_DAY}$", strict=True)
@@ -83,7 +83,7 @@ class _Day:
 
 def _read_or_given(text: CoreSchema, value: CoreSchema) -> CoreSchema:
     read = core_schema.chain_schema([text, value])
-    # In Python a string comes from the address of a request and is read alike; anything else is a value of our own.
+    # A Python string comes from the address of a request and is parsed alike; any other value is our own.
     given = core_schema.no_info_wrap_validator_function(
         lambda own, reads: reads(own) if isinstance(own, str) else own, read
     )
@@ -104,12 +104,12 @@ LastDay = Annotated[
     BeforeValidator(_none_for_ever),
     Field(description="The last day, inclusive. Null or 9999-12-31: until further notice."),
 ]
-"""The last day of something that may have none. Many systems write that as the last day there is."""
+"""The last day of a span, None for an open one. Many systems write an open end as the last possible day."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class OneOf:
-    """A name that stands in a table of ours; where it is none, the caller is told which there are."""
+    """A name from one of our tables; the refusal of any other lists the names."""
 
     known: Collection[str]
 
@@ -125,7 +125,7 @@ class OneOf:
         return name
 
 
-# What the description alone says: answers are ours, and what is asked for is looked up, not refused for its form.
+# For the description alone: answers are ours, and an id that is asked for is looked up, not refused for its form.
 AnyRef = Annotated[str, Field(json_schema_extra={"pattern": REF})]
 DayText = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Sha256 = Annotated[str, Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})]
@@ -153,13 +153,13 @@ class Page(Wire, Generic[T]):
 
 
 def page_of(model: type[BaseModel]) -> type[BaseModel]:
-    """A page of such items, under a name of its own in the description."""
+    """The model of a page of such items, under a name of its own in the description."""
     name = f"{model.__name__.removesuffix('Answer')}Page"
     return create_model(name, __base__=Page[model], __doc__=Page.__doc__)  # type: ignore[valid-type] # known only here
 
 
 def body_of(model: type[BaseModel], *, example: Any, required: bool = True) -> dict[str, Any]:
-    """What `openapi_extra` says of a route that reads its body itself. The document's maker moves `$defs` up."""
+    """The `openapi_extra` of a route that reads its body itself. `description.py` moves its `$defs` up."""
     schema = model.model_json_schema(ref_template=_SCHEMA)
     schema = {
         "$ref": _SCHEMA.format(model=model.__name__),
@@ -177,16 +177,16 @@ def answer_of(
     text: str = "OK",
     headers: Iterable[str] = (),
 ) -> dict[int | str, dict[str, Any]]:
-    """A `responses` entry with its example, the answer's model, several joined with `|`, and which headers it has."""
+    """A `responses` entry: the answer's model (several are joined with `|`), its example, the names of its headers."""
     content = {"application/json": {"example": example}}
     return {status: {"model": model, "description": text, "content": content} | sent(*headers)}
 
 
 def sent(*headers: str) -> dict[str, Any]:
-    """What a `responses` entry says of the headers of its answer."""
+    """The headers in a `responses` entry."""
     return {"headers": {name: {"$ref": f"#/components/headers/{name}"} for name in headers}} if headers else {}
 
 
 def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """`responses` entries of refusals that only some routes answer; the document's maker says what they are."""
+    """The `responses` entries of refusals that only some routes give; `description.py` completes them."""
     return {status: {} for status in statuses}

@@ -1,6 +1,6 @@
-"""Large answers wait whole for whoever reads them: in memory up to a bound, beyond it in a file without a name.
+"""Large answers are completed before they are sent: in memory up to a limit, beyond it in a file without a name.
 
-A reader takes as long as its line does, and must not keep a connection to the database for that.
+A slow reader must not hold a connection to the database.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from app.api.http.problems import Problem
 
 IN_MEMORY_BYTES = 1024 * 1024
 MOST_WAITING_BYTES = 2 * 1024**3
-"""Of all answers of a worker together: slow readers must not fill the disk."""
+"""The limit of all waiting answers of a worker together: slow readers must not fill the disk."""
 SENT_BYTES = 64 * 1024
-"""How much of a file is read at a time; the server takes the next when most of that has been sent."""
+"""Bytes of a file that are read at once; the server takes the next when most of them have been sent."""
 
 
 async def spooled(pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
-    """The answer that the pieces are, once all of them are there. Raises Problem `busy` when too much waits already."""
+    """The answer made of the pieces, once all are there. Raises Problem `busy` when too much is waiting already."""
     with ExitStack() as opened:
         waiting = opened.enter_context(closing(_Waiting()))
         async for piece in pieces:
@@ -30,12 +30,12 @@ async def spooled(pieces: AsyncIterator[bytes], media_type: str, headers: Mappin
         waiting.file.seek(0)
         if waiting.size <= IN_MEMORY_BYTES:
             return Response(waiting.file.read(), media_type=media_type, headers=dict(headers))
-        opened.pop_all()  # whoever sends it closes it
+        opened.pop_all()  # the response closes it
     return _FromFile(waiting, media_type, headers)
 
 
 class _Waiting:
-    """What waits to be sent, and the room that it takes of all, until it is closed or forgotten."""
+    """A waiting answer, and its share of the limit until it is closed or deleted."""
 
     of_all = 0
 
@@ -44,7 +44,7 @@ class _Waiting:
         self.size = 0
 
     def make_room(self, count: int) -> None:
-        """Raises Problem `busy`."""
+        """Reserve `count` bytes of the limit. Raises Problem `busy`."""
         if _Waiting.of_all + count > MOST_WAITING_BYTES:
             raise Problem("busy")
         self.size += count
@@ -56,11 +56,11 @@ class _Waiting:
         self.size = 0
 
     __del__ = close
-    """Not every answer that is made is sent."""
+    """An answer that is never sent is deleted without `close`."""
 
 
 class _FromFile(Response):
-    """What waits in a file, which is gone once it has been sent or nobody takes it any more."""
+    """A response from a waiting file, which is deleted when it has been sent or the client is gone."""
 
     def __init__(self, waiting: _Waiting, media_type: str, headers: Mapping[str, str]) -> None:
         super().__init__(headers={**headers, "Content-Length": str(waiting.size)}, media_type=media_type)

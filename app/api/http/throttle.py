@@ -1,4 +1,4 @@
-"""How often an address may guess before it has to wait. Each process counts for itself."""
+"""A limit on failed attempts of an address. Each process counts for itself."""
 
 import ipaddress
 import time
@@ -13,7 +13,7 @@ MOST_ADDRESSES = 10_000
 
 
 class Throttle:
-    """At most MOST_FAILURES failures of an address within WITHIN_SECONDS."""
+    """Allows at most MOST_FAILURES failures of an address within WITHIN_SECONDS."""
 
     def __init__(self) -> None:
         self._counted: dict[str, tuple[float, int]] = {}
@@ -28,21 +28,21 @@ class Throttle:
         if count >= MOST_FAILURES:
             wait = int(since + WITHIN_SECONDS - now) + 1
             raise Problem("too_many_attempts", headers={"Retry-After": str(wait)})
-        self._counted.pop(address, None)  # so that who was counted longest ago always stands first
+        self._counted.pop(address, None)  # so that the address counted longest ago is always first
         if len(self._counted) >= MOST_ADDRESSES:
             del self._counted[next(iter(self._counted))]
         self._counted[address] = (since, count + 1)
         return address
 
     def forgive(self, address: str) -> None:
-        """The attempt was none: a whole office enrols its phones from one address."""
+        """Take back the counted failure of a successful attempt: a whole office enrols its phones from one address."""
         since, count = self._counted.get(address, (0.0, 0))
         if count:
             self._counted[address] = (since, count - 1)
 
 
 def _network(request: Request) -> str:
-    """The caller's address; of IPv6 the network, for one subscriber has more addresses than can be counted."""
+    """The caller's address; for IPv6 the network, because one subscriber has more addresses than can be counted."""
     host = request.client.host if request.client else ""
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""Whose visits a caller may see, and whether the refs it asks about are within its reach."""
+"""The visits that a caller may see, and checks that the refs it asks about are within its reach."""
 
 import datetime as dt
 from typing import Protocol
@@ -14,14 +14,14 @@ STAFF_SEES_BACK = dt.timedelta(hours=48)
 
 
 def reach_of(caller: Caller) -> Reach:
-    """Staff see their own visits of the last 48 hours, planners their provider's, the municipality all."""
+    """The caller's reach: staff see their own visits of the last 48 hours, planners their provider's, others all."""
     if caller.role == "staff":
         return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
     return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
 
 
 async def require_employed(reading: Reading, caller: Caller) -> None:
-    """Raises Problem `forbidden_role` for staff that is nobody's today: only what it did is still taken from it."""
+    """Raises Problem `forbidden_role` for staff without an employment today: only their taps are still taken."""
     if caller.role != "staff" or caller.staff is None:
         return
     today = local_date(dt.datetime.now(dt.UTC))
@@ -30,25 +30,25 @@ async def require_employed(reading: Reading, caller: Caller) -> None:
 
 
 async def require_known(reading: Reading, caller: Caller, *, pointer: str | None = None, **refs: str | None) -> None:
-    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller has nothing to do with.
+    """Raises Problem `unknown_ref` for a ref that does not exist or is out of the caller's reach.
 
-    `pointer` is where the ref stands in the body, where it does.
+    `pointer` is the place of the ref in the body, None if it stands in the address.
     """
     kinds: tuple[RefKind, ...] = ("recipient", "provider", "staff")
     given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
-    # No text of PostgreSQL has a NUL, so neither has a ref.
+    # No text in PostgreSQL holds a NUL, so a ref holds none.
     if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
         raise Problem("unknown_ref", pointer=pointer)
 
 
 class RefQuestion(Protocol):
-    """What a measure is asked."""
+    """The refs in a question to a measure."""
 
     provider: str | None
     recipient: str | None
 
 
 async def whom(reading: Reading, caller: Caller, asked: RefQuestion) -> dict[str, str | None]:
-    """Whom a measure is asked for, a planner's its own provider. Raises Problem as `require_known`."""
+    """The provider and recipient that a measure is limited to; a planner's own provider. Raises as `require_known`."""
     await require_known(reading, caller, provider=asked.provider, recipient=asked.recipient)
     return {"provider": reach_of(caller).provider or asked.provider, "recipient": asked.recipient}

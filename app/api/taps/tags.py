@@ -23,7 +23,7 @@ from app.api.http.records import (
     add_routes,
     own_provider,
     record,
-    told,
+    visible_outcome,
     written,
 )
 from app.api.http.refs import Ref, Text, known_ref
@@ -215,7 +215,7 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
 
 async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Response:
     async def told_act(writing: Writing) -> PutOutcome:
-        return await told(writing, KIND, caller, await act(writing))
+        return await visible_outcome(writing, KIND, caller, await act(writing))
 
     return record(KIND, caller, ref, await written(request, caller, told_act))
 
