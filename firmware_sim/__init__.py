@@ -1,1 +1,1 @@
-"""A stranger that lives days of home care against the service over HTTP and writes down what really happened."""
+"""A simulator, independent of the service: it lives days of home care against it over HTTP and logs the truth."""

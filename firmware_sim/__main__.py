@@ -22,18 +22,18 @@ DONE, REFUSED, MISUSED = 0, 1, 2
 
 
 def say(text: str) -> None:
-    """One plain line, out at once: whoever started this reads along."""
+    """Print one plain line at once, for whoever reads along."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def complain(text: str) -> None:
-    """One plain line where errors go."""
+    """Print one plain line to standard error."""
     sys.stderr.write(f"{text}\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; 0 done or stopped by a signal, 1 refused by the service, 2 asked wrongly."""
+    """Run one verb. Returns 0 if done or stopped by a signal, 1 if the service refused, 2 for wrong arguments."""
     options = _parser().parse_args(arguments)
     try:
         return {"staff": _staff, "live": _live, "provision": _provision}[options.verb](options)
@@ -98,7 +98,7 @@ def _live(options: argparse.Namespace) -> int:
 
 
 def _tokens(text: str) -> dict[str, str]:
-    """What came on standard input. ValueError, naming no secret, unless it holds both tokens."""
+    """The tokens on standard input. Raises ValueError, naming no secret, unless both are there."""
     try:
         tokens = json.loads(text)
         complete = isinstance(tokens["system_token"], str) and isinstance(tokens["admin_token"], str)

@@ -1,4 +1,4 @@
-"""HTTP, and the only place that knows the library for it."""
+"""HTTP; the only module that uses the library for it."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ LATER = frozenset({0, 429, 502, 503, 504})
 
 
 class ServiceRefusedError(Exception):
-    """The service answered something that whoever called cannot go on with; the message says where and what."""
+    """The service gave an answer that the caller cannot go on with; the message has the path and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response: `status` 0 when none came, `body` None when it was no JSON, `retry_after` in seconds if told."""
+    """A response: `status` 0 when none came, `body` None when it was no JSON, `retry_after` in seconds or None."""
 
     status: int
     body: Any = None
@@ -40,7 +40,7 @@ class Wire:
             base_url=base_url,
             timeout=TIMEOUT_SECONDS,
             limits=httpx.Limits(max_connections=connections),
-            # A proxy of the environment has no business between a phone on this machine and its service.
+            # A proxy from the environment must not stand between a phone on this machine and its service.
             trust_env=False,
         )
 
@@ -62,7 +62,7 @@ class Wire:
         form: Mapping[str, str] | None = None,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """One request with a JSON body or a form, one answer; a network that fails is an answer with status 0."""
+        """Send one request with a JSON body or a form. A network failure is an answer with status 0."""
         content = None if body is None else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
         headers = {"Accept": "application/json"}
         if token is not None:
@@ -86,7 +86,7 @@ class Wire:
         body: Any = None,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """Ask again while the service is busy or away. ServiceRefusedError unless it ends in 2xx."""
+        """Repeat a request while the service is busy or away. Raises ServiceRefusedError unless it ends in 2xx."""
         answer = Answer(0)
         for attempt in range(TRIES):
             answer = await self.send(method, path, token=token, body=body, query=query)
@@ -98,7 +98,7 @@ class Wire:
         return answer
 
     async def items(self, path: str, *, token: str, query: Mapping[str, str | int]) -> AsyncIterator[Any]:
-        """Everything a list holds, page after page along `next`."""
+        """All items of a list, page after page along `next`."""
         asked = dict(query)
         while True:
             page = (await self.insist("GET", path, token=token, query=asked)).body
@@ -117,5 +117,5 @@ def _json(content: bytes) -> Any:
 
 
 def _seconds(header: str | None) -> float | None:
-    # Retry-After may be a date as well; then the caller's own patience decides.
+    # Retry-After may also be a date; then the caller's own patience decides.
     return float(header) if header is not None and header.isdecimal() else None

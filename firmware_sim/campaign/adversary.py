@@ -1,7 +1,7 @@
-"""What people do with tags who were not there: each scheme plans its reads and taps, and says what must come of them.
+"""Attacks with tags by people who were not there: each scheme plans its reads and taps, with the expected verdicts.
 
-A scheme that leaves the verdict open (`must` None) is judged by the oracle: whether a harvested or back-dated tap can
-be seen depends on who else reads the tag, and when that is told.
+A scheme that leaves the verdict open (`must` None) is judged by the oracle: the detection of a harvested or back-dated
+tap depends on other reads of the tag, and on when these are sent.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ class Schemes:
     rekeyed: list[Rekeyed] = field(default_factory=list)
 
     def replay(self) -> None:
-        """A message that was sent before: by another phone (a forwarded link), or again by the same one (a reload)."""
+        """A message sent a second time: by another phone (a forwarded link), or by the same one (a reload)."""
         seen = self._victim()
         same = self.stage.rng.random() < 1 / 3
         staff = seen.staff if same else self._somebody_else(seen.staff)
@@ -42,7 +42,7 @@ class Schemes:
         self._do("replay", staff, at, _last(seen), "a reload" if same else "forwarded", RELOADED if same else REPLAYED)
 
     def clone(self) -> None:
-        """A sticker with a copied message, tapped by several; or with a copied UID, which is taken as what it is."""
+        """A sticker with a copied message, tapped by several; or with a copied UID, which counts as a static tag."""
         seen = self._victim()
         at = seen.sent_at
         for _ in range(3):
@@ -54,7 +54,7 @@ class Schemes:
         )
 
     def forge(self) -> None:
-        """Parameters that no chip made."""
+        """Messages that no chip made."""
         seen, other, rng = self._victim(), self._victim(), self.stage.rng
         noise = rng.randbytes(BLOCK).hex().upper(), rng.randbytes(BLOCK // 2).hex().upper()
         keyset = self.stage.world.keyset.ref
@@ -79,7 +79,7 @@ class Schemes:
             self._do("forged", self._somebody_else(seen.staff), at, body, note, must)
 
     def stale(self) -> None:
-        """Messages that were read before the tag was given new keys, used after."""
+        """Messages that were read before the tag got new keys, and used afterwards."""
         if len(self.stage.days) < 2:  # noqa: PLR2004 - the keys change in the night between
             return
         at = local(self.stage.rng.choice(self.stage.days[1:]), time(3, 30))
@@ -103,7 +103,7 @@ class Schemes:
             self._do("harvest", seen.staff, at, _one(reading, place), f"read at {reading.at.isoformat()}", None)
 
     def back_date(self) -> None:
-        """Really at the door, half an hour after what is claimed: soon after an honest tap there, or long after."""
+        """Taps really at the door, half an hour later than claimed: soon after an honest tap there, or long after."""
         seen = self._door_of_its_own()
         late = self._between(30 * MINUTE, 50 * MINUTE)
         gone_by = self._between(8 * MINUTE, 20 * MINUTE)
@@ -115,7 +115,7 @@ class Schemes:
         self._do("back_date", staff, at - late, _one(reading, 0), f"read at {at.isoformat()}", None, sent_at)
 
     def move(self) -> None:
-        """A tag taken home in the evening: true reads at true times, only elsewhere."""
+        """A tag taken home in the evening: true reads at true times, but elsewhere."""
         seen = self._door_of_its_own()
         at = local(self.stage.rng.choice(self.stage.days), time(22, 40))
         for place, direction in enumerate(("in", "out")):
@@ -144,13 +144,13 @@ class Schemes:
             self._do("shared_login", visit.staff, at, body, "", ACCEPTED, direction=direction)
 
     def _nobody_near(self, uid: str, span: tuple[datetime, datetime], visit: Presence) -> bool:
-        """Whether the door is quiet about the span, and the visit's person has no other business in it."""
+        """True if nobody taps at the door around the span, and the visit's person has no other visit in it."""
         return not any(span[0] - HOUR < one.reading.at < span[1] + HOUR for one in self.stage.at_door(uid)) and not any(
             one.staff == visit.staff and one is not visit and one.in_at < span[1] + 4 * MINUTE and span[0] < one.out_at
             for one in self.stage.presences
         )
 
-    # How it goes about it
+    # Parts of the schemes
 
     def _do(
         self,
@@ -168,15 +168,15 @@ class Schemes:
         self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must))
 
     def _victim(self) -> Honest:
-        """An honest tap at a door whose keys stay as they are."""
+        """An honest tap at a door whose keys do not change."""
         changed = {one.tag.uid for one in self.rekeyed}
         free = [one for one in self.stage.honest if one.reading.uid not in changed]
         return self.stage.rng.choice(free)
 
     def _door_of_its_own(self, quiet: tuple[datetime, datetime] | None = None) -> Honest:
-        """An honest tap at a door where no other scheme has been at work, so that each is measured by itself.
+        """An honest tap at a door that no other scheme has used, so that each is measured by itself.
 
-        With `quiet` a door where nobody taps in that span, and no phone keeps a tap from before it to after.
+        With `quiet`, a door where nobody taps in that span, and no phone keeps a tap from before it to after it.
         """
         loud = {
             one.reading.uid
@@ -208,7 +208,7 @@ ALL = (
 
 
 def every_scheme(times: int) -> Callable[[Stage], tuple[list[Reading], list[Deed], list[Rekeyed]]]:
-    """An adversary that carries out each scheme so many times, while there are doors for it."""
+    """An adversary that carries out each scheme `times` times, as long as there are doors for it."""
 
     def act(stage: Stage) -> tuple[list[Reading], list[Deed], list[Rekeyed]]:
         schemes = Schemes(stage)
@@ -229,5 +229,5 @@ def _one(reading: Reading, place: int) -> Callable[[], Message]:
 
 
 def _chip_of_zeros(uid: str, keyset: str) -> Body:
-    """What a chip says to which somebody gave a real one's UID, and keys made from nothing but zeros."""
+    """The message of a chip with the UID of a real one, and keys derived from zeros."""
     return Door.made(Tag("", uid, "", keyset), Keyset(keyset, ZERO_BLOCK, ZERO_BLOCK), 0).read()

@@ -1,7 +1,7 @@
-"""Days of honest people and of an adversary among them, as one sequence of what phones send, with the truth beside it.
+"""Days of honest people with an adversary among them: one sequence of phones' messages, and the truth beside it.
 
-Nothing in here waits for an answer: who taps when, what the chips say and when it is sent is settled beforehand, so
-what must become of every tap can be told (`oracle`) before the first one is sent.
+Nothing in here waits for an answer. All taps, messages of chips and times of sending are fixed beforehand, so the
+expected verdict of every tap can be computed (`oracle`) before the first one is sent.
 """
 
 import json
@@ -28,7 +28,7 @@ SHIFT_OVER = time(22, 30)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What a chip said at one read: `counter` of its keys' version `epoch`, and the body that phones send."""
+    """The message of a chip at one read: `counter` under the keys of version `epoch`, and the body that phones send."""
 
     uid: str
     epoch: int
@@ -38,7 +38,7 @@ class Message:
 
 @dataclass(slots=True)
 class Reading:
-    """A phone held to a chip at a true instant, `count` times; the messages stand in `got` once that has come."""
+    """A phone held to a chip at a true instant, `count` times; `got` has the messages once it has happened."""
 
     at: datetime
     uid: str
@@ -48,7 +48,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """One tap as the truth knows it: claimed for `at`, sent at `sent_at`, `attack` None when it is honest."""
+    """One tap in the truth: claimed for `at`, sent at `sent_at`; `attack` is None for an honest one."""
 
     id: str
     staff: str
@@ -73,7 +73,7 @@ class Report:
 
 @dataclass
 class Deed:
-    """A tap that the adversary sends, once the chips have been read: `body` gives what it says of a tag."""
+    """A tap that the adversary sends after the chips have been read; `body` gives its message of a tag."""
 
     attack: str
     staff: str
@@ -87,7 +87,7 @@ class Deed:
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """A tag is given the next version of its keys."""
+    """The instant at which a tag gets the next version of its keys."""
 
     at: datetime
     tag: Tag
@@ -95,7 +95,7 @@ class Rekeyed:
 
 @dataclass
 class Stage:
-    """What the adversary sees before acting: the district, the days, and every honest tap at a dynamic tag."""
+    """The adversary's knowledge before acting: the district, the days, and every honest tap at a dynamic tag."""
 
     world: World
     days: tuple[date, ...]
@@ -122,7 +122,7 @@ class Honest:
 
 @dataclass
 class Campaign:
-    """Phones by name, taps, reports and calls of an admin in the order in which they reach the service."""
+    """Phones by name; taps, reports and calls of an admin in the order in which they reach the service."""
 
     world: World
     phones: dict[str, Handset]
@@ -132,7 +132,7 @@ class Campaign:
     reports: list[Report]
 
     def truth_log(self, expected: dict[str, tuple[str, str | None] | None]) -> str:
-        """What the adversary did and what must become of it, as JSON; `expected` by tap, None where it is open."""
+        """The adversary's taps with the expected verdicts, as JSON. `expected` is by tap, None where it is open."""
         deeds = [
             {
                 "tap": one.id,
@@ -157,7 +157,7 @@ Adversary = Callable[[Stage], tuple[list[Reading], list[Deed], list[Rekeyed]]]
 def plan(
     world: World, days: tuple[date, ...], adversary: Adversary | None, seed: int, *, every_seconds: int = 1
 ) -> Campaign:
-    """The campaign of those days: deterministic for its arguments.
+    """The campaign of the days, deterministic for its arguments.
 
     A phone with a net sends every so many seconds, at whole multiples of them; the adversary's at other times.
     """
@@ -202,7 +202,7 @@ def plan(
 
 
 def _spell(on: date, rng: random.Random) -> tuple[datetime, datetime]:
-    """When a phone has no net on a day."""
+    """The span in which a phone has no net on a day."""
     start = local(on, time(6)) + timedelta(minutes=rng.randrange(14 * 60))
     chance = rng.random()
     if chance < WHOLE_SHIFT_SHARE:
@@ -222,7 +222,7 @@ def _between_rounds(at: datetime, every_seconds: int) -> datetime:
 
 
 def _read(world: World, readings: list[Reading], rekeyed: list[Rekeyed]) -> None:
-    """Let everything happen to the chips in order of time."""
+    """Carry out all reads and changes of keys on the chips in order of time."""
     doors = {one.uid: Door.made(one, world.keyset, world.seed) for one in world.tags if one.keyset}
     order = count()
     things: list[Reading | Rekeyed] = [*rekeyed, *readings]

@@ -1,4 +1,4 @@
-"""The service's visits against the truth log: every difference must be accounted for by an anomaly on the visit."""
+"""Comparison of the service's visits with the truth log: an anomaly on the visit must account for every difference."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ START_TOLERANCE = timedelta(seconds=35)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Something that nothing accounts for: `what` is a short name, `key` the tap that names the presence."""
+    """A difference without an anomaly: `what` is a short name, `key` the tap that names the presence."""
 
     what: str
     key: str
@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass
 class Comparison:
-    """`agreed` presences show no difference, `accounted` ones differ as their anomalies say (tap id to codes)."""
+    """`agreed` presences have no difference, `accounted` ones differ as their anomalies say (tap id to codes)."""
 
     agreed: int = 0
     accounted: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -37,9 +37,9 @@ class Comparison:
 
 
 def compare(visits: Iterable[Mapping[str, Any]], truths: Sequence[Truth], as_of: datetime) -> Comparison:
-    """Visits as `GET /v1/visits` lists them against the logs of the same days, as the service stood at an instant.
+    """Compare visits as `GET /v1/visits` lists them with the logs of the same days, as of an instant.
 
-    Visits of days outside the logs count as unexplained: ask for the days of the logs alone.
+    Visits of days outside the logs count as unexplained, so `visits` must be of the days of the logs alone.
     """
     by_key: dict[str, list[Mapping[str, Any]]] = {}
     for visit in visits:
@@ -56,7 +56,7 @@ def compare(visits: Iterable[Mapping[str, Any]], truths: Sequence[Truth], as_of:
 
 
 def compare_verdicts(verdicts: Mapping[str, Verdict], truths: Sequence[Truth]) -> list[Difference]:
-    """What the phones were told of their items against the logs; an acceptance may carry any flag."""
+    """Compare the phones' verdicts with the logs; an acceptance may have any flag."""
     wanted = {tap: verdict for truth in truths for tap, verdict in truth.verdicts.items()}
     differences = []
     for item, heard in verdicts.items():
@@ -149,7 +149,7 @@ def _times(
     ):
         yield differ("started_at", presence.in_at.isoformat(), starts)
     if statuses != {"complete"}:
-        # What has no end, or nobody home, has no seconds; its anomaly or outcome accounts for the true ones.
+        # A visit without an end, or with nobody home, has no seconds; its anomaly or outcome explains that.
         if any(one["seconds"] for one in visits):
             yield differ("seconds", 0, [one["seconds"] for one in visits])
         return

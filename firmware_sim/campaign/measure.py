@@ -1,4 +1,4 @@
-"""A campaign played against a running service, and how well the service saw through it."""
+"""A campaign played against a running service, and figures on how well the service detects attacks."""
 
 import asyncio
 import random
@@ -24,14 +24,14 @@ COPIED_UID, SHARED_LOGIN = "copied_uid", "shared_login"
 
 @dataclass
 class Hands:
-    """A clock that is set by hand, for the phones here and, where it lends itself to that, for the service."""
+    """A clock that is set by hand, for the phones here and, where the service allows it, for the service."""
 
     now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the service said of one tap, the first time."""
+    """The service's first verdict on one tap."""
 
     verdict: str
     code: str | None
@@ -40,7 +40,7 @@ class Heard:
 
 @dataclass
 class Outcome:
-    """What became of a campaign: by tap what was heard, the taps of each visit that overlaps, what was said twice."""
+    """The result of a campaign: the verdict by tap, the taps of overlapping visits, verdicts that changed."""
 
     campaign: Campaign
     heard: dict[str, Heard] = field(default_factory=dict)
@@ -49,14 +49,14 @@ class Outcome:
     reports: Counter[str] = field(default_factory=Counter)
 
     def caught(self, tap: Tap) -> bool:
-        """Whether the service has told somebody that something is wrong with a tap."""
+        """True if the service has reported a problem with a tap."""
         heard = self.heard[tap.id]
         if tap.attack == COPIED_UID:
             return heard.verdict != "accepted" or heard.evidence == "static"
         return heard.verdict != "accepted" or (tap.attack == SHARED_LOGIN and self.overlaps(tap))
 
     def overlaps(self, tap: Tap) -> bool:
-        """Whether a visit of this tap overlaps another of the same person."""
+        """True if a visit of this tap overlaps another of the same person."""
         return tap.id in self._overlapping_taps
 
     @cached_property
@@ -64,7 +64,7 @@ class Outcome:
         return set().union(*self.overlapping)
 
     def surprises(self, expected: Mapping[str, Expected]) -> list[str]:
-        """The taps of which something else was said than had to be; a line each."""
+        """A line for each tap with another verdict than the expected one."""
         lines = []
         for tap in self.campaign.taps:
             wanted, heard = expected.get(tap.id), self.heard.get(tap.id)
@@ -114,7 +114,7 @@ async def play(
     outcome.contradictions = [one for phone in phones.values() for one in phone.contradictions]
     reported = {one.item["id"] for one in campaign.reports}
     outcome.reports = Counter(
-        told.verdict for phone in phones.values() for item, told in phone.verdicts.items() if item in reported
+        heard.verdict for phone in phones.values() for item, heard in phone.verdicts.items() if item in reported
     )
     async for visit in wire.items("/v1/visits", token=admin_token, query={"anomaly": OVERLAP, "limit": 500}):
         outcome.overlapping.append({one for one in visit["taps"].values() if one})
@@ -122,12 +122,12 @@ async def play(
 
 
 async def _shortly(_: float) -> None:
-    # The clock stands still meanwhile, so there is nothing to be gained by patience.
+    # The clock stands still meanwhile, so waiting would change nothing.
     await asyncio.sleep(0.02)
 
 
 def _listening(device: Device, outcome: Outcome) -> Post:
-    """A way to the service that keeps what it answers, evidence and all."""
+    """A sender for a phone that also stores the service's answers in `outcome`."""
 
     async def post(path: str, body: Any) -> Answer:
         answer = await device.send(path, body)
@@ -141,7 +141,7 @@ def _listening(device: Device, outcome: Outcome) -> Post:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """How one attack fared: `recall` of all its taps, `precision` of the codes by which it was seen."""
+    """The figures of one attack: `recall` of all its taps, `precision` of the codes that detected it."""
 
     attack: str
     taps: int
@@ -159,7 +159,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Honest:
-    """How honest people fared: at doors that the adversary left alone, or at the doors it used."""
+    """The figures of honest people: at doors that the adversary left alone, or at the doors it used."""
 
     taps: int
     harvested: int
@@ -170,7 +170,7 @@ class Honest:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Everything the report prints."""
+    """All figures of the report."""
 
     rows: tuple[Row, ...]
     quiet: Honest
@@ -181,22 +181,22 @@ class Figures:
 
 
 def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
-    """What a played campaign shows."""
+    """The figures of a played campaign."""
     taps = [one for one in outcome.campaign.taps if one.id in outcome.heard]
     attacks = sorted({one.attack for one in taps if one.attack})
-    told = {one.id: _told(outcome, one) for one in taps}
-    # Whose login is used overlaps with what is done by it, and that is no false alarm.
+    codes_by_tap = {one.id: _code(outcome, one) for one in taps}
+    # The owner of a shared login overlaps with its misuse, and that is no false alarm.
     used_logins = {(one.staff, one.at.date()) for one in taps if one.attack}
     for one in taps:
-        if one.attack is None and told[one.id] == OVERLAP and (one.staff, one.at.date()) in used_logins:
-            told[one.id] = None
-    by_code: Counter[str] = Counter(code for code in told.values() if code)
-    guilty: Counter[str] = Counter(code for one in taps if one.attack and (code := told[one.id]))
+        if one.attack is None and codes_by_tap[one.id] == OVERLAP and (one.staff, one.at.date()) in used_logins:
+            codes_by_tap[one.id] = None
+    by_code: Counter[str] = Counter(code for code in codes_by_tap.values() if code)
+    guilty: Counter[str] = Counter(code for one in taps if one.attack and (code := codes_by_tap[one.id]))
     rows = []
     for attack in attacks:
         own = [one for one in taps if one.attack == attack]
         verdicts = Counter(outcome.heard[one.id].verdict for one in own)
-        codes = {code for one in own if (code := told[one.id])}
+        codes = {code for one in own if (code := codes_by_tap[one.id])}
         flagged = sum(by_code[code] for code in codes)
         rows.append(
             Row(
@@ -213,16 +213,16 @@ def figures(outcome: Outcome, expected: Mapping[str, Expected]) -> Figures:
     honest = [one for one in taps if one.attack is None and one.message]
     return Figures(
         tuple(rows),
-        _honest(outcome, told, [one for one in honest if one.message and one.message.uid not in used]),
-        _honest(outcome, told, [one for one in honest if one.message and one.message.uid in used]),
+        _honest(outcome, codes_by_tap, [one for one in honest if one.message and one.message.uid not in used]),
+        _honest(outcome, codes_by_tap, [one for one in honest if one.message and one.message.uid in used]),
         sum(expected.get(one.id) is not None for one in taps),
         tuple(outcome.surprises(expected)),
         outcome.reports,
     )
 
 
-def _told(outcome: Outcome, tap: Tap) -> str | None:
-    """The code by which something was said of a tap."""
+def _code(outcome: Outcome, tap: Tap) -> str | None:
+    """The code that the service reported for a tap, None without one."""
     heard = outcome.heard[tap.id]
     if heard.verdict != "accepted":
         return heard.code
@@ -231,8 +231,8 @@ def _told(outcome: Outcome, tap: Tap) -> str | None:
     return OVERLAP if tap.attack in {None, SHARED_LOGIN} and outcome.overlaps(tap) else None
 
 
-def _honest(outcome: Outcome, told: Mapping[str, str | None], taps: list[Tap]) -> Honest:
-    codes = Counter(told[one.id] for one in taps)
+def _honest(outcome: Outcome, codes_by_tap: Mapping[str, str | None], taps: list[Tap]) -> Honest:
+    codes = Counter(codes_by_tap[one.id] for one in taps)
     refused = sum(outcome.heard[one.id].verdict == "refused" for one in taps)
     return Honest(len(taps), codes["harvested"], codes["time_contradiction"], refused, codes[OVERLAP])
 

@@ -1,7 +1,7 @@
-"""What must become of each tap at a dynamic tag, from the rule alone: every bound computed from every earlier tap.
+"""The expected verdict of each tap at a dynamic tag, from the rule alone: bounds are computed from all earlier taps.
 
-The service answers the same question with a constant number of probes. Here nothing is clever, so that the two can be
-held against each other.
+The service answers the same question with a constant number of look-ups. The algorithm here is plain, so that the two
+can be compared.
 """
 
 from collections import defaultdict
@@ -13,15 +13,15 @@ from firmware_sim.campaign.campaign import Campaign, Tap
 
 TOLERANCE = timedelta(seconds=30)
 DRIFT_PPM = 50
-# A phone whose clock is off by less than the service corrects tells times that differ by this much from the true ones.
+# A phone whose clock is off by less than the service corrects sends times that differ by this much from the true ones.
 CLOCK_ERROR = timedelta(seconds=22)
 Expected = tuple[str, str | None] | None
-"""Verdict and code (None: any flag), or None where two honest clocks may tip it either way."""
+"""Verdict and code (None: any flag), or None where it depends on the errors of two honest clocks."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A tap as the service has it: number of the read, the instant it is claimed for, when it was received."""
+    """A tap as the service knows it: number of the read, claimed instant, instant of receipt."""
 
     counter: int
     at: datetime
@@ -35,17 +35,17 @@ class Seen:
 
     @cached_property
     def earliest(self) -> datetime:
-        """The first instant that the claim can honestly mean."""
+        """The earliest true instant of an honest claim."""
         return self.at - self._room
 
     @cached_property
     def latest(self) -> datetime:
-        """The last one."""
+        """The latest true instant of an honest claim."""
         return self.at + self._room
 
 
 def foretell(campaign: Campaign) -> dict[str, Expected]:
-    """What must become of every tap of a campaign, by id, in the order in which they reach the service."""
+    """The expected verdict of every tap of a campaign, by id, in the order in which they reach the service."""
     seen: dict[tuple[str, int], list[Seen]] = defaultdict(list)
     epochs: dict[str, int] = {}
     expected: dict[str, Expected] = {}
@@ -55,14 +55,14 @@ def foretell(campaign: Campaign) -> dict[str, Expected]:
             _, uid, version = changes.pop(0)
             epochs[uid] = version
         must = campaign.musts.get(tap.id)
-        told = _tell(tap, seen, epochs)
+        verdict = _verdict(tap, seen, epochs)
         if must is not None and tap.message is None:
-            told = must
-        expected[tap.id] = told
+            verdict = must
+        expected[tap.id] = verdict
     return expected
 
 
-def _tell(tap: Tap, seen: dict[tuple[str, int], list[Seen]], epochs: dict[str, int]) -> Expected:
+def _verdict(tap: Tap, seen: dict[tuple[str, int], list[Seen]], epochs: dict[str, int]) -> Expected:
     message = tap.message
     if message is None:
         return None
@@ -82,9 +82,9 @@ def _tell(tap: Tap, seen: dict[tuple[str, int], list[Seen]], epochs: dict[str, i
 
 
 def contradiction(own: Seen, others: list[Seen], more: timedelta = timedelta(0)) -> str | None:
-    """`harvested` (proven), `time_contradiction` (claimed) or None, with so much more slack for every claim.
+    """`harvested` (proven), `time_contradiction` (claimed) or None, with `more` slack for every claim.
 
-    A tap that is disputed itself accuses nobody by its claim; that it was read, and received, is a fact.
+    The claim of a disputed tap proves nothing against others, but its read and its receipt do.
     """
     later = [one for one in others if one.counter > own.counter]
     earlier = [one for one in others if one.counter < own.counter]

@@ -1,4 +1,4 @@
-"""AES as the chip speaks it: ECB, CBC and CMAC, and the two odd habits of its secure messaging."""
+"""AES of the chip: ECB, CBC and CMAC, with the truncation and padding of its secure messaging."""
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -10,7 +10,7 @@ ZERO_BLOCK = bytes(BLOCK)
 
 
 def encrypt(key: bytes, plain: bytes, iv: bytes = ZERO_BLOCK) -> bytes:
-    """AES-128-CBC of whole blocks; with one block and the zero vector this is ECB."""
+    """AES-128-CBC of whole blocks; with one block and the zero vector it is ECB."""
     worker = Cipher(AES(key), CBC(iv)).encryptor()
     return worker.update(plain) + worker.finalize()
 
@@ -22,14 +22,14 @@ def decrypt(key: bytes, secret: bytes, iv: bytes = ZERO_BLOCK) -> bytes:
 
 
 def cmac(key: bytes, message: bytes) -> bytes:
-    """AES-CMAC (RFC 4493), all sixteen bytes."""
+    """AES-CMAC (RFC 4493), 16 bytes."""
     worker = CMAC(AES(key))
     worker.update(message)
     return worker.finalize()
 
 
 def short_mac(key: bytes, message: bytes) -> bytes:
-    """The eight bytes that NXP's chips send of a CMAC: the second, the fourth and so on."""
+    """The eight bytes of a CMAC that NXP's chips send: the second, the fourth and so on."""
     return cmac(key, message)[1::2]
 
 
@@ -39,7 +39,7 @@ def padded(plain: bytes) -> bytes:
 
 
 def unpadded(plain: bytes) -> bytes:
-    """The inverse of `padded`. ValueError for anything that it does not write."""
+    """The inverse of `padded`. Raises ValueError for bytes that `padded` does not make."""
     body, mark, _ = plain.rpartition(b"\x80")
     if not mark or padded(body) != plain:
         raise ValueError("no padding")
@@ -47,5 +47,5 @@ def unpadded(plain: bytes) -> bytes:
 
 
 def diversified(master: bytes, message: bytes) -> bytes:
-    """AN10922 for AES-128: a key of one's own for whoever `message` (16 to 31 bytes, as all of ours) names."""
+    """A diversified key by AN10922 for AES-128; `message` has 16 to 31 bytes."""
     return cmac(master, b"\x01" + message)

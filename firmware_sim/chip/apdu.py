@@ -60,7 +60,7 @@ HEAD_BYTES = 4
 
 
 class RefusedError(Exception):
-    """The chip answers with an error status and nothing else."""
+    """The chip refuses a command with an error status."""
 
     def __init__(self, status: Status) -> None:
         super().__init__(f"91{status.value:02X}")
@@ -68,7 +68,7 @@ class RefusedError(Exception):
 
 
 class Apdu(NamedTuple):
-    """A command: class, instruction, two parameters, data, and how many bytes are expected (None: none; 0: 256)."""
+    """A command: class, instruction, two parameters, data, number of expected bytes (None: none; 0: 256)."""
 
     cla: int
     ins: int
@@ -79,7 +79,7 @@ class Apdu(NamedTuple):
 
 
 def parsed(raw: bytes) -> Apdu:
-    """A short APDU. ValueError for anything else."""
+    """The command in a short APDU. Raises ValueError for anything else."""
     head, rest = raw[:HEAD_BYTES], raw[HEAD_BYTES:]
     if len(head) != HEAD_BYTES:
         raise ValueError("too short")

@@ -1,4 +1,4 @@
-"""The chip's three files, their rights and settings, and how anybody may read them."""
+"""The chip's three files with their rights and settings, and reads without authentication."""
 
 from dataclasses import dataclass
 
@@ -29,13 +29,13 @@ class File:
     counter: int = 0
 
     def settings(self) -> bytes:
-        """The settings as GetFileSettings gives them."""
+        """The settings, in the bytes of GetFileSettings."""
         option = self.comm | (DYNAMIC if self.mirror else 0)
         rights = bytes([self.read_write << 4 | self.change, self.read << 4 | self.write])
         return b"\x00" + bytes([option]) + rights + len(self.data).to_bytes(3, "little") + self.sdm
 
     def change_settings(self, data: bytes) -> None:
-        """Take new settings as ChangeFileSettings brings them; turning the dynamic part on resets the counter."""
+        """Set new settings from the bytes of ChangeFileSettings; turning the dynamic part on resets the counter."""
         try:
             option, rights, sdm = data[0], data[1:3], data[3:]
             mode, change, write = option & 3, rights[0] & 15, rights[1] & 15
@@ -52,7 +52,7 @@ class File:
         self.read_write, self.change, self.read, self.write = rights[0] >> 4, change, rights[1] >> 4, write
 
     def count(self) -> None:
-        """One more read by anybody. RefusedError when there have been as many as there may be."""
+        """Count a read without authentication. Raises RefusedError at the limit of the counter."""
         if self.mirror is not None:
             if self.counter >= self.mirror.counter_limit:
                 raise RefusedError(Status.DENIED)
@@ -60,7 +60,7 @@ class File:
 
 
 def factory_files() -> dict[int, File]:
-    """The files as they leave the factory: an empty NDEF file that anybody may write."""
+    """The files of a new chip: among them an empty NDEF file that anybody may write."""
     return {
         CAPABILITIES: File(bytearray(CAPABILITY_CONTAINER), CommMode.PLAIN, FREE, 0, 0, 0),
         NDEF: File(bytearray(256), CommMode.PLAIN, FREE, FREE, FREE, 0),

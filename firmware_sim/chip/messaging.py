@@ -1,4 +1,4 @@
-"""EV2 secure messaging (NXP NT4H2421Gx, chapter 9.1), as both ends of it need it."""
+"""EV2 secure messaging (NXP NT4H2421Gx, chapter 9.1), for both ends."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -10,7 +10,7 @@ MAC_BYTES = 8
 
 
 class CommMode(IntEnum):
-    """How a file's data travel: bare, with a MAC, or encrypted and with a MAC."""
+    """The protection of a file's data in transit: none, a MAC, or encryption and a MAC."""
 
     PLAIN = 0
     MAC = 1
@@ -18,17 +18,17 @@ class CommMode(IntEnum):
 
 
 class IntegrityError(Exception):
-    """A MAC or a padding is not what the session says it should be."""
+    """A MAC or a padding is not valid in the session."""
 
 
 def rotated(block: bytes) -> bytes:
-    """One byte to the left, as either side does with the other's random number."""
+    """The block rotated by one byte to the left, as each side does with the other's random number."""
     return block[1:] + block[:1]
 
 
 @dataclass(slots=True)
 class Session:
-    """What both sides hold after an authentication: two keys, the transaction's id, and how many commands went by."""
+    """The state of both sides after an authentication: two keys, the transaction's id, the number of commands."""
 
     key_no: int
     enc_key: bytes
@@ -38,17 +38,17 @@ class Session:
 
     @classmethod
     def agreed(cls, key_no: int, key: bytes, rnd_a: bytes, rnd_b: bytes, transaction_id: bytes) -> Self:
-        """The session that follows from the key and the two random numbers."""
+        """The session derived from the key and the two random numbers."""
         mixed = bytes(one ^ other for one, other in zip(rnd_a[2:8], rnd_b[:6], strict=True))
         context = b"\x00\x01\x00\x80" + rnd_a[:2] + mixed + rnd_b[6:] + rnd_a[8:]
         return cls(key_no, cmac(key, b"\xa5\x5a" + context), cmac(key, b"\x5a\xa5" + context), transaction_id)
 
     def mac(self, code: int, data: bytes) -> bytes:
-        """The MAC of a command (its code and data) or, counted on, of a response (its status and data)."""
+        """The MAC of a command (its code and data) or, after counting it, of a response (its status and data)."""
         return short_mac(self.mac_key, bytes([code]) + self._counter() + self.transaction_id + data)
 
     def sealed(self, code: int, header: bytes, data: bytes, mode: CommMode) -> bytes:
-        """What is sent after a command's code: header, data as the mode wants them, MAC."""
+        """The bytes after a command's code: header, data protected by the mode, MAC."""
         if mode is CommMode.PLAIN:
             return header + data
         if mode is CommMode.FULL and data:
@@ -56,7 +56,7 @@ class Session:
         return header + data + self.mac(code, header + data)
 
     def opened(self, code: int, sent: bytes, header_bytes: int, mode: CommMode) -> tuple[bytes, bytes]:
-        """Header and plain data of a command. IntegrityError unless it was made in this session, as the next one."""
+        """Header and plain data of a command. Raises IntegrityError unless it is the next command of this session."""
         if mode is CommMode.PLAIN:
             return sent[:header_bytes], sent[header_bytes:]
         body = self._checked(code, sent)
@@ -64,7 +64,7 @@ class Session:
         return header, self._decrypted(data, b"\xa5\x5a") if mode is CommMode.FULL else data
 
     def answered(self, status: int, data: bytes, mode: CommMode) -> bytes:
-        """What the chip sends back; counts the command."""
+        """The bytes of the chip's response; counts the command."""
         self.commands += 1
         if mode is CommMode.PLAIN:
             return data
@@ -73,7 +73,7 @@ class Session:
         return data + self.mac(status, data)
 
     def understood(self, status: int, sent: bytes, mode: CommMode) -> bytes:
-        """The plain data of an answer; counts the command. IntegrityError unless the chip of this session made it."""
+        """The plain data of a response; counts the command. Raises IntegrityError unless the session's chip made it."""
         self.commands += 1
         if mode is CommMode.PLAIN:
             return sent

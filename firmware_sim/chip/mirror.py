@@ -1,4 +1,4 @@
-"""Secure dynamic messaging: what the chip writes over a file's placeholders when anybody reads it (chapter 9.3)."""
+"""Secure dynamic messaging: the data that the chip puts over a file's placeholders at a free read (chapter 9.3)."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ UID_MIRROR, COUNTER_MIRROR, COUNTER_LIMIT, FILE_ENCRYPTED = 0x80, 0x40, 0x20, 0x
 
 
 class BadSettingsError(Exception):
-    """File settings that the chip does not take."""
+    """The chip refuses these file settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mirror:
-    """A file's dynamic part: what is mirrored, by which key, and where in the file; an offset of None is not there."""
+    """A file's dynamic part: the mirrored data, their keys and their offsets in the file; None means not mirrored."""
 
     options: int
     meta_read: int
@@ -34,7 +34,7 @@ class Mirror:
 
     @classmethod
     def parsed(cls, raw: bytes) -> "Mirror":
-        """Settings as ChangeFileSettings has them, from the SDM options on. BadSettingsError for any other bytes."""
+        """Parse the bytes of ChangeFileSettings from the SDM options on. Raises BadSettingsError."""
         if len(raw) < 3 or not raw[0] & 1:  # noqa: PLR2004 - options and two bytes of rights; ASCII is all there is
             raise BadSettingsError
         options, counter_read, meta_read, file_read = raw[0], raw[1] & 0xF, raw[2] >> 4, raw[2] & 0xF
@@ -68,7 +68,7 @@ class Mirror:
         return mirror
 
     def check(self, file_bytes: int) -> None:
-        """BadSettingsError when something would be written outside the file, or over something else."""
+        """Raises BadSettingsError when data would be written outside the file, or over other mirrored data."""
         spans = sorted(
             (at, at + length)
             for at, length in (
@@ -89,7 +89,7 @@ class Mirror:
             raise BadSettingsError
 
     def over(self, data: bytes, uid: bytes, counter: int, keys: list[bytes], padding: bytes) -> bytes:
-        """The file as it is read by anybody for the `counter`th time; `padding` is random, 16 bytes or more."""
+        """The file's content at free read number `counter`; `padding` is 16 random bytes or more."""
         seen = bytearray(data)
 
         def write(at: int | None, value: bytes) -> None:

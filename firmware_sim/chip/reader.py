@@ -1,4 +1,4 @@
-"""A reader with the keys: what a provisioning station and a phone say to a chip."""
+"""A reader with the keys: the commands of a provisioning station and of a phone to a chip."""
 
 import random
 from collections.abc import Callable
@@ -24,26 +24,26 @@ class Reader:
     rng: Randomness = field(default_factory=random.Random)
     session: Session | None = None
 
-    # As any phone does
+    # Commands of any phone
 
     def iso(self, text: str) -> bytes:
-        """An ISO command in hex; the data of its answer. ChipRefusedError unless it is 9000."""
+        """Send an ISO command in hex. Returns the response's data; raises ChipRefusedError unless it ends in 9000."""
         answer = self.transceive(bytes.fromhex(text))
         if answer[-2:] != b"\x90\x00":
             raise ChipRefusedError(f"{text}: {answer[-2:].hex()}")
         return answer[:-2]
 
     def url(self) -> str:
-        """The address on the tag, read as phones read it: application, file, length, message."""
+        """The address on the tag, read in the steps of a phone: application, file, length, message."""
         self.iso(f"00A4040007{APPLICATION.hex()}00")
         self.iso("00A4000C02E104")
         length = int.from_bytes(self.iso("00B0000002"))
         return uri_of(self.iso(f"00B00002{length:02X}"))
 
-    # As who holds a key
+    # Commands that need a key
 
     def authenticate(self, key_no: int, key: bytes, *, first: bool = True) -> Session:
-        """Mutual authentication. ChipRefusedError when the key is not the chip's."""
+        """Authenticate mutually. Raises ChipRefusedError when the key is not the chip's."""
         head = f"9071000002{key_no:02X}0000" if first else f"9077000001{key_no:02X}00"
         rnd_b = decrypt(key, self._asked(bytes.fromhex(head), Status.MORE))
         rnd_a = self.rng.randbytes(BLOCK)
@@ -60,7 +60,7 @@ class Reader:
         return self.session
 
     def command(self, ins: Ins, header: bytes, data: bytes = b"", mode: CommMode = CommMode.FULL) -> bytes:
-        """One native command in the session (without one: bare); the plain data of its answer."""
+        """Send a native command, protected by the session if there is one. Returns the plain data of the response."""
         session = self.session
         mode = mode if session else CommMode.PLAIN
         body = session.sealed(ins, header, data, mode) if session else header + data
@@ -68,16 +68,16 @@ class Reader:
         return self._heard(raw, mode)
 
     def write(self, file: int, data: bytes, *, mode: CommMode = CommMode.PLAIN, offset: int = 0) -> None:
-        """Write to a file that is free, or in the file's own mode."""
+        """Write to a file, in plain if it is free, else in the file's own mode."""
         header = bytes([file]) + offset.to_bytes(3, "little") + len(data).to_bytes(3, "little")
         self.command(Ins.WRITE_DATA, header, data, mode)
 
     def change_settings(self, file: int, settings: bytes) -> None:
-        """Give a file new settings, in a session of the key that may change them."""
+        """Change a file's settings, in a session of the key with that right."""
         self.command(Ins.CHANGE_FILE_SETTINGS, bytes([file]), settings)
 
     def change_key(self, key_no: int, old: bytes, new: bytes, version: int) -> None:
-        """Give a slot a new key, in a session of key 0. Changing key 0 itself ends the session."""
+        """Change the key of a slot, in a session of key 0. Changing key 0 itself ends the session."""
         if key_no:
             mixed = bytes(one ^ other for one, other in zip(old, new, strict=True))
             self.command(Ins.CHANGE_KEY, bytes([key_no]), mixed + bytes([version]) + checksum(new))
@@ -90,7 +90,7 @@ class Reader:
         self.session = None
 
     def version(self) -> bytes:
-        """What GetVersion tells, all three frames."""
+        """The response of GetVersion, all three frames."""
         return b"".join(
             self._asked(bytes.fromhex(text), status)
             for text, status in (("9060000000", Status.MORE), ("90AF000000", Status.MORE), ("90AF000000", Status.OK))
@@ -117,7 +117,7 @@ class Reader:
 
 
 def uri_of(message: bytes) -> str:
-    """The address in an NDEF message of one URI record. ValueError for any other message."""
+    """The address in an NDEF message of one URI record. Raises ValueError for any other message."""
     if len(message) < 5 or message[:2] != b"\xd1\x01" or message[3:4] != b"U":  # noqa: PLR2004 - the record's head
         raise ValueError("not one short URI record")
     prefixes = {0: "", 3: "http://", 4: "https://"}

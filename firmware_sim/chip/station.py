@@ -14,10 +14,10 @@ WILD = "?"
 
 
 def provision(steps: Iterable[Step], chips: Mapping[str, Chip]) -> Iterator[dict[str, str]]:
-    """Play steps to the chips that they name by `uid` (upper-case hex); for each chip one line comes back.
+    """Play steps to the chips that they name by `uid` (upper-case hex). Yields one line for each chip.
 
-    `{"ref", "url"}`, its first read, for the service to verify; or `{"ref", "error"}` when the service had no steps for
-    it, when it is not there or when it refused one: its other steps are then left alone.
+    It is `{"ref", "url"}` with the first read, for the service to verify; or `{"ref", "error"}` when the service had no
+    steps for it, when it is absent or when it refused a step: its other steps are then skipped.
     """
     readers: dict[str, Reader] = {}
     failed: set[str] = set()
@@ -41,7 +41,7 @@ def provision(steps: Iterable[Step], chips: Mapping[str, Chip]) -> Iterator[dict
 
 
 def play(reader: Reader, step: Step) -> str | None:
-    """One step to one chip; the address where that is what is read. ChipRefusedError when the chip does otherwise."""
+    """Play one step to one chip. Returns the address if the step reads it; raises ChipRefusedError."""
     match step["do"]:
         case "apdu":
             answer = reader.transceive(bytes.fromhex(step["command"])).hex().upper()

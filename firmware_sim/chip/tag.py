@@ -1,6 +1,7 @@
-"""The NTAG 424 DNA chip as a reader meets it: command APDUs in, response APDUs out (NXP NT4H2421Gx rev 3.0).
+"""The NTAG 424 DNA chip at its interface: command APDUs in, response APDUs out (NXP NT4H2421Gx rev 3.0).
 
-AES mode only. What the product never uses is not there: LRP, SetConfiguration, the failed-authentication counter.
+AES mode only. Features that the product never uses are missing: LRP, SetConfiguration, the failed-authentication
+counter.
 """
 
 import random
@@ -35,18 +36,18 @@ COMMANDS = {
     Ins.GET_FILE_COUNTERS: (1, CommMode.FULL),
 }
 Read = tuple[int, int]
-"""A read by anybody: instruction and file."""
+"""A read without authentication: instruction and file."""
 
 
 class Randomness(Protocol):
-    """Where a chip's random numbers come from."""
+    """The source of a chip's random numbers."""
 
     def randbytes(self, n: int, /) -> bytes: ...
 
 
 @dataclass(slots=True)
 class Handshake:
-    """An authentication between its two parts; it goes on from a session or begins one."""
+    """An authentication after its first part; it continues a session or begins one."""
 
     key_no: int
     rnd_b: bytes
@@ -55,7 +56,7 @@ class Handshake:
 
 @dataclass
 class Chip:
-    """One chip, as it leaves the factory: five zero keys, and an empty NDEF file that anybody may write."""
+    """One chip. A new one has five zero keys and an empty NDEF file that anybody may write."""
 
     uid: bytes
     rng: Randomness = field(default_factory=random.Random)
@@ -71,12 +72,12 @@ class Chip:
     _padding: bytes = ZERO_BLOCK
 
     def field_off(self) -> None:
-        """The reader goes away: everything but what is stored is forgotten."""
+        """Remove the reader: the session and all else that is not stored is lost."""
         self._selected, self._last_read = None, None
         self._end_session()
 
     def transceive(self, raw: bytes) -> bytes:
-        """The answer to one command."""
+        """The response to one command."""
         last_read, self._last_read = self._last_read, None
         try:
             command = parsed(raw)
@@ -122,7 +123,7 @@ class Chip:
     def _read_binary(self, command: Apdu, last_read: Read | None) -> bytes:
         offset = command.p1 << 8 | command.p2
         if command.p1 & BY_SHORT_ID:
-            # The rest of the first parameter names the file, the second is the offset.
+            # The other bits of the first parameter name the file, the second is the offset.
             offset, self._selected = command.p2, SHORT_ISO_FILES.get(command.p1 & 0x1F)
         if self._selected is None:
             return Iso.NOT_FOUND
@@ -138,7 +139,7 @@ class Chip:
         return seen[offset : offset + (command.expected or WHOLE)] + Iso.OK
 
     def _seen_by_anybody(self, read: Read, last_read: Read | None) -> bytes:
-        """A file as a read without authentication sees it; of the same reads in a row the first counts."""
+        """The content of a file at a read without authentication; of equal reads in a row only the first counts."""
         file = self.files[read[1]]
         if read != last_read:
             file.count()
@@ -190,7 +191,7 @@ class Chip:
         session = Session.agreed(handshake.key_no, key, rnd_a, handshake.rnd_b, transaction_id)
         session.commands = before.commands if before else 0
         self._session = session
-        # The first authentication also tells the transaction's id and the capabilities, of which there are none.
+        # The first authentication also answers the transaction's id and the capabilities, of which there are none.
         answer = rotated(rnd_a) if before else transaction_id + rotated(rnd_a) + bytes(12)
         return Status.OK, encrypt(key, answer)
 
@@ -250,7 +251,7 @@ class Chip:
         return status, answer
 
     def _opened(self, command: Apdu, header_bytes: int, mode: CommMode) -> tuple[bytes, bytes]:
-        """Header and plain data of a command, proved to be the session's own where there is one."""
+        """Header and plain data of a command, verified to be the session's own where there is one."""
         header, data = command.data[:header_bytes], command.data[header_bytes:]
         if self._session is not None:
             try:
@@ -277,7 +278,7 @@ class Chip:
         return header[0]
 
     def _known_to(self, *key_numbers: int) -> None:
-        """RefusedError unless the session is one of those keys'; free for all when 14 is among them."""
+        """Raises RefusedError unless the session is of one of these keys; 14 among them allows everybody."""
         if FREE not in key_numbers:
             if self._session is None:
                 raise RefusedError(Status.AUTHENTICATION)
@@ -318,5 +319,5 @@ class Chip:
 
 
 def checksum(key: bytes) -> bytes:
-    """CRC-32 as the chip wants it of a new key: without the last inversion, lowest byte first."""
+    """The chip's CRC-32 of a new key: without the last inversion, lowest byte first."""
     return (crc32(key) ^ 0xFFFFFFFF).to_bytes(4, "little")

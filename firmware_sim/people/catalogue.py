@@ -1,4 +1,4 @@
-"""What the example municipality orders and from whom: constants, no chance in here."""
+"""The catalogue and the providers of the example municipality, as constants."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Intervention:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider and what its contract says about splitting and reporting."""
+    """A provider with its contract's rules for splitting and reporting."""
 
     ref: str
     name: str
@@ -65,7 +65,7 @@ AFTERNOON = ("13:30", "16:30")
 EVENING = ("17:00", "21:30")
 NIGHT = ("22:00", "06:00")
 
-# What nobody's order in this district contains: help that is given all the same, and shows as not ordered.
+# An intervention in no order of this district. It is given all the same, and shows as not ordered.
 NEVER_ORDERED = "promenad"
 
 TRAVEL_SECONDS = {"URBAN": (240, 480), "RURAL": (480, 1080), "ARCHIPELAGO": (780, 1500)}

@@ -1,4 +1,4 @@
-"""The chips on the district's doors: their keys, how they are made, and what a phone gets when it is held to one."""
+"""The chips on the district's doors: their keys, their making, and the messages that phones read from them."""
 
 import hashlib
 import random
@@ -30,7 +30,7 @@ class Keyset:
     file_master: bytes
 
     def body(self, state: str = "active") -> Body:
-        """The keyset as an admin puts it."""
+        """The body of the keyset's PUT."""
         return {"meta_key": self.meta_key.hex(), "file_master": self.file_master.hex(), "state": state}
 
     def key(self, uid: bytes, number: int, version: int) -> bytes:
@@ -47,7 +47,7 @@ def keyset_of(seed: int) -> Keyset:
 
 
 def message(url: str) -> Body:
-    """What the page sends of an address: keyset, encrypted part, MAC."""
+    """The parts of an address that the page sends: keyset, encrypted part, MAC."""
     path, _, fragment = url.partition("#")
     parts = dict(one.split("=", 1) for one in fragment.split("&"))
     return {"keyset": path.rsplit("/", 1)[1], "e": parts["e"], "c": parts["c"]}
@@ -63,7 +63,7 @@ class Door:
 
     @classmethod
     def made(cls, tag: Tag, keyset: Keyset, seed: int) -> "Door":
-        """A chip fresh from the factory, given its address and keys."""
+        """A new chip with its address and keys written."""
         door = cls(keyset, Chip(bytes.fromhex(tag.uid), random.Random(f"{seed}/{tag.uid}/chip")))
         door.give_keys(tag.key_version)
         return door
@@ -85,20 +85,20 @@ class Door:
         self.chip.field_off()
 
     def read(self) -> Body:
-        """What a phone that is held to the tag would send."""
+        """The body that a phone held to the tag sends."""
         url = Reader(self.chip.transceive).url()
         self.chip.field_off()
         return message(url)
 
     def read_at_least(self, counter: int) -> Body:
-        """The same, after whoever else came by has read it up to a number."""
+        """The body of read number `counter` or later, as if others had read the tag up to it."""
         file = self.chip.files[NDEF]
         file.counter = max(file.counter, counter - 1)
         return self.read()
 
     @property
     def counter(self) -> int:
-        """How often the chip has been read."""
+        """The number of reads of the chip."""
         return self.chip.files[NDEF].counter
 
     def _key(self, number: int) -> bytes:
@@ -107,10 +107,10 @@ class Door:
 
 @dataclass
 class Doors:
-    """The district's dynamic tags by UID, as one day or one run after another meets them.
+    """The district's dynamic tags by UID, over several days or runs.
 
     A day can be lived without the days before it: the number of a read follows from its instant, as if somebody had
-    come by every five seconds since `since_on`. So days that are lived apart go on from each other.
+    read the tag every five seconds since `since_on`. So days that are lived separately fit together.
     """
 
     since_on: date
@@ -118,11 +118,11 @@ class Doors:
 
     @classmethod
     def of(cls, tags: Iterable[Tag], keyset: Keyset, seed: int, since_on: date) -> "Doors":
-        """The doors of those tags that are dynamic."""
+        """The doors of the dynamic ones among these tags."""
         return cls(since_on, {one.uid: Door.made(one, keyset, seed) for one in tags if one.keyset is not None})
 
     def read(self, uid: str, at: datetime, rng: random.Random) -> Body:
-        """What a phone sends of a tag at an instant: a static UID, or the last of one to three reads."""
+        """The body of a tag that a phone sends at an instant: a static UID, or the last of one to three reads."""
         door = self.by_uid.get(uid)
         if door is None:
             return {"uid": uid}

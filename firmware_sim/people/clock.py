@@ -1,4 +1,4 @@
-"""A phone's clocks as pure functions of the true instant, and the ids it mints by them."""
+"""A phone's clocks as pure functions of the true instant, and the ids made from them."""
 
 import hashlib
 import random
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 class PhoneClock:
     """A wall clock that may be wrong and a monotonic clock that starts anew at every boot.
 
-    `name` tells phones apart in their boot ids; `jumps` are (true instant, seconds) steps that somebody or some net
+    `name` distinguishes phones in their boot ids; `jumps` are (true instant, seconds) steps that somebody or some net
     made; `boots` the true instants of the starts, ascending: before the first one, and without any, the phone has no
     monotonic clock. Drift is undone at every UTC midnight, as a phone that meets a net now and then would have it.
     """
@@ -23,7 +23,7 @@ class PhoneClock:
     boots: tuple[datetime, ...] = ()
 
     def wall(self, true_at: datetime) -> datetime:
-        """What the phone shows at a true instant, to the millisecond, in UTC."""
+        """The phone's wall clock at a true instant, to the millisecond, in UTC."""
         true_at = true_at.astimezone(UTC)
         midnight = true_at.replace(hour=0, minute=0, second=0, microsecond=0)
         jumped = sum(seconds for at, seconds in self.jumps if at <= true_at)
@@ -42,7 +42,7 @@ class PhoneClock:
 
 
 def rfc3339(at: datetime) -> str:
-    """An instant as the wire wants it: UTC, milliseconds only where there are some."""
+    """An instant in RFC 3339: UTC, with milliseconds only if there are any."""
     at = at.astimezone(UTC)
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.isoformat(timespec=precision).replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""A district's day, lived: what every phone wrote down and what really happened. Deterministic for (world, date)."""
+"""A simulated day of a district: all phones' items and the truth. Deterministic for (world, date)."""
 
 import random
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from firmware_sim.people.world import World
 
 @dataclass(frozen=True)
 class Day:
-    """A lived day: the phones of the staff by ref, all events in order of time, and the truth."""
+    """A simulated day: the phones of the staff by ref, all events in order of time, and the truth."""
 
     on: date
     phones: dict[str, Handset]
@@ -23,7 +23,7 @@ class Day:
     truth: Truth
 
     def until(self, cut_at: datetime) -> "Day":
-        """The day as far as it was over by an instant: whole bundles, so that nobody is left behind a door."""
+        """The part of the day before an instant, in whole bundles, so that nobody is left inside a home."""
         bundle_of = {event.item["id"]: event.bundle for event in self.events}
         running = {event.bundle for event in self.events if event.at > cut_at}
         running |= {bundle_of[one.key] for one in self.truth.presences if one.out_at > cut_at}
@@ -46,7 +46,7 @@ def live_day(world: World, on: date) -> Day:
 
 
 def walk_day(world: World, on: date) -> Day:
-    """The same day as far as people go: its taps name tags by UID, and no chip has been read."""
+    """The same day without reads of chips: its taps name tags by UID."""
     rng = random.Random(f"{world.seed}/{on}")
     routes = walk(world, on, rng)
     phones = {one.ref: handset(world.seed, one, on) for one in world.staff}
@@ -63,7 +63,7 @@ def walk_day(world: World, on: date) -> Day:
 
 
 def _held_to_tag(event: Event, doors: Doors, rng: random.Random) -> Event:
-    """The event with what the phone was given by the tag that it names."""
+    """The event with the body that the phone reads from the tag it names."""
     uid = event.item.get("tag", {}).get("uid")
     if uid is None:
         return event

@@ -1,4 +1,4 @@
-"""Who a phone is to the service: a key of its own, enrolled once by a code, and short tokens got by signing with it."""
+"""A phone's identity: a key of its own, enrolled once by a code, and short tokens that it gets by signing."""
 
 import time
 import uuid
@@ -14,14 +14,14 @@ CURVE, ALGORITHM = "P-256", "ES256"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_SECONDS = 120
 EARLY_SECONDS = 60
-"""A token is renewed so long before it ends: it may be under way for a while."""
+"""A token is renewed so many seconds before it ends, because a request may be under way for a while."""
 CREATED, UNAUTHORIZED = 201, 401
 Enrolled = Mapping[str, "Device"]
 """The phone of each staff ref."""
 
 
 class Device:
-    """An enrolled phone of one staff ref. It sends as whom its token says, and gets a token when it has none."""
+    """An enrolled phone of one staff ref. It gets a token when it has none."""
 
     def __init__(self, wire: Wire, ref: str, key: ECKey) -> None:
         self.ref = ref
@@ -31,7 +31,7 @@ class Device:
         self._until = 0.0
 
     async def send(self, path: str, body: Any) -> Answer:
-        """One request of this phone. Without a token the answer is that of asking for one."""
+        """Send one request of this phone. If it gets no token, the answer is the one to the request for a token."""
         if time.monotonic() >= self._until:
             asked = await self._renew()
             if not self._token:
@@ -52,16 +52,16 @@ class Device:
         }
         assertion = jwt.encode({"alg": ALGORITHM}, claims, self._key, algorithms=[ALGORITHM])
         answer = await self._wire.send("POST", "/oauth/token", form={"grant_type": GRANT, "assertion": assertion})
-        told = answer.body if isinstance(answer.body, dict) else {}
-        self._token = told.get("access_token", "")
-        self._until = time.monotonic() + told.get("expires_in", 0) - EARLY_SECONDS if self._token else 0.0
+        granted = answer.body if isinstance(answer.body, dict) else {}
+        self._token = granted.get("access_token", "")
+        self._until = time.monotonic() + granted.get("expires_in", 0) - EARLY_SECONDS if self._token else 0.0
         return answer
 
 
 async def enrol(wire: Wire, token: str, staff: str) -> Device:
-    """A new phone of that staff ref: whoever holds the token asks for a code, the phone gives it back with its key.
+    """Enrol a new phone of a staff ref: the holder of the token asks for a code, the phone sends it with its key.
 
-    ServiceRefusedError where the service does not take either.
+    Raises ServiceRefusedError when the service refuses either.
     """
     key = ECKey.generate_key(CURVE)
     offer = await wire.insist("POST", "/v1/devices", token=token, body={"staff": staff})

@@ -1,4 +1,4 @@
-"""How a district is drawn from a seed: homes with orders, staff, tags. What must exist goes by number, not by luck."""
+"""A district made from a seed: homes with orders, staff, tags. Required cases go by number, not by chance."""
 
 import random
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ def staff_of(seed: int, count: int) -> tuple[Staff, ...]:
     """The district's staff: the same on every day, so that their tokens can be made before anything else.
 
     Of every 25: two night patrol, two alarm team, one licensed, one trainee, nineteen in the day and evening, one of
-    these without any delegation; the other eighteen hold all of them. ValueError for fewer than 20.
+    these without any delegation; the other eighteen hold all of them. Raises ValueError for fewer than 20.
     """
     if count < FEWEST_STAFF:
         raise ValueError(f"a district needs at least {FEWEST_STAFF} staff")
@@ -130,7 +130,7 @@ def _orders(rng: random.Random, number: int) -> tuple[list[Line], dict[str, Line
 
 
 def _usual_lines(rng: random.Random, number: int) -> list[Line]:
-    """What one recipient needs from light (a weekly hour) to heavy (four times a day)."""
+    """The usual lines of one recipient, from light (a weekly hour) to heavy (four times a day)."""
     need = 1 if number % 60 == 20 else rng.choices((0, 1, 2), (35, 35, 30))[0]  # noqa: PLR2004
     wanted: list[tuple[str, int, str, int, tuple[int, ...] | None, tuple[str, str]]] = []
     if need:

@@ -1,4 +1,4 @@
-"""What the rules of the district say of one presence: whom it served and which anomalies it earns.
+"""The expected result of one presence by the rules of the district: the recipients and the anomalies.
 
 Written from the rules alone, and only as far as the days here go: a second opinion, not a second service.
 """
@@ -19,7 +19,7 @@ Reported = tuple[str, str | None]  # (intervention, recipient ref or None when t
 
 @dataclass
 class Expected:
-    """The recipients that get a visit, the codes that must show and those that may."""
+    """The recipients with a visit, the required codes and the possible ones."""
 
     recipients: set[str] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
@@ -29,7 +29,7 @@ class Expected:
 def expect(
     world: World, staff: Staff, household: str, start_at: datetime, reported: Sequence[Reported] | None, came: int
 ) -> Expected:
-    """The presence of one person that starts at an instant; `came` counts those who count, this one among them."""
+    """The expected result of one person's presence from an instant on; `came` is the number of staff that count."""
     start = start_at.astimezone(STOCKHOLM)
     orders = [
         order
@@ -92,7 +92,7 @@ def _serve(expected: Expected, staff: Staff, order: Order, line: Line, came: int
 
 
 def fits(line: Line, start: datetime) -> bool:
-    """Whether a local start lies in the line's window, on the weekday of the window's beginning."""
+    """True if a local start lies in the line's window, on the weekday of the window's beginning."""
     on, at = start.date(), start.time()
     if line.window is not None:
         opens, closes = (time.fromisoformat(one) for one in line.window)

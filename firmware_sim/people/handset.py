@@ -1,4 +1,4 @@
-"""Whose phone is what kind of phone, and the items it writes down: taps and reports as the wire wants them."""
+"""The kinds of phones among the staff, and the items they write: the bodies of taps and reports."""
 
 import random
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ CLOCK_KINDS = 12
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a phone sends: items a batch, shares of answers lost on the way and of batches sent twice."""
+    """The habits of a phone: items in a batch, shares of answers lost on the way and of batches sent twice."""
 
     batch_limit: int = 1000
     lost_answers: float = 0.0
@@ -25,7 +25,7 @@ class Habits:
 class Handset:
     """One phone on one day. `direction_known` is false for a browser, which sends every tap as `auto`.
 
-    `possible_clock_codes` may stand on visits timed by this phone: a clock that moves both ends alike is not told of.
+    `possible_clock_codes` may stand on visits timed by this phone: a clock that moves both ends alike is not reported.
     """
 
     def __init__(self, staff: str, clock: PhoneClock, habits: Habits, seed: str, *, direction_known: bool) -> None:
@@ -37,7 +37,7 @@ class Handset:
         self._ids = random.Random(f"{seed}/{staff}/ids")
 
     def tap(self, true_at: datetime, direction: str, tag: Body) -> Body:
-        """The item of one tap."""
+        """The body of one tap."""
         item: Body = {
             "id": uuid7(self._ids, self.clock.wall(true_at)),
             "direction": direction if self.direction_known else "auto",
@@ -50,7 +50,7 @@ class Handset:
         return item
 
     def report(self, true_at: datetime, tap_id: str, outcome: str, interventions: Sequence[Body]) -> Body:
-        """The item of one report on the presence that `tap_id` belongs to."""
+        """The body of one report on the presence that `tap_id` belongs to."""
         return {
             "id": uuid7(self._ids, self.clock.wall(true_at)),
             "tap": tap_id,
@@ -60,7 +60,7 @@ class Handset:
         }
 
     def straddles_boot(self, one_at: datetime, other_at: datetime) -> bool:
-        """Whether the phone was started anew in between, so that its two clocks time the two instants."""
+        """True if the phone was restarted in between, so that two boots time the two instants."""
         return any(one_at < boot_at <= other_at for boot_at in self.clock.boots)
 
 

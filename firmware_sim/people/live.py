@@ -1,4 +1,4 @@
-"""Living against a running service: put the district, send past days as late phones do, then go on in real time."""
+"""Simulation against a running service: put the district, send past days as late phones, go on in real time."""
 
 import asyncio
 import random
@@ -30,9 +30,9 @@ Say = Callable[[str], None]
 async def put_world(
     wire: Wire, token: str, world: World, say: Say = lambda _: None, *, admin_token: str | None = None
 ) -> None:
-    """Tell the service the whole district, keys of dynamic tags with the admin's token.
+    """Put the whole district into the service, keys of dynamic tags with the admin's token.
 
-    ServiceRefusedError on the first call it does not take.
+    Raises ServiceRefusedError at the first refused call.
     """
     phases = [(admin_token or token, world.admin_calls()), *((token, calls) for calls in world.calls())]
     for phase, (bearer, calls) in enumerate((one for one in phases if one[1]), start=1):
@@ -47,7 +47,7 @@ async def put_world(
 
 
 async def enrol_all(wire: Wire, token: str, world: World) -> dict[str, Device]:
-    """A phone for each of the staff, by ref; `token` is whose who gives out the codes."""
+    """An enrolled phone for each of the staff, by ref; `token` has the right to issue codes."""
     devices: dict[str, Device] = {}
     waiting = iter(world.staff)
 
@@ -60,9 +60,9 @@ async def enrol_all(wire: Wire, token: str, world: World) -> dict[str, Device]:
 
 
 async def upload(devices: Enrolled, day: Day, say: Say = lambda _: None) -> list[Phone]:
-    """Send a lived day from phones that have been without net until now.
+    """Send a simulated day from phones that have been without net until now.
 
-    Each phone keeps trying for a while; one whose `waiting` is not 0 in the end gave up.
+    Each phone tries for a while; one with a `waiting` above 0 in the end gave up.
     """
     phones = {}
     for event in day.events:
@@ -87,14 +87,14 @@ async def upload(devices: Enrolled, day: Day, say: Say = lambda _: None) -> list
 
 
 def past_days(world: World, now: datetime) -> list[Day]:
-    """Yesterday, and today as far as it has come."""
+    """Yesterday, and today until now."""
     today = now.astimezone(STOCKHOLM).date()
     return [live_day(world, on).until(now) for on in (today - timedelta(days=1), today)]
 
 
 @dataclass
 class Town:
-    """What the people in real time share: doors that are taken, and what has been done so far."""
+    """The state that people in real time share: occupied doors, and counts so far."""
 
     world: World
     speed: float
@@ -108,12 +108,12 @@ class Town:
         self.doors = self.world.doors()
 
     def read(self, household: str, at: datetime, rng: random.Random) -> Body:
-        """What a phone that is held to a household's tag would send."""
+        """The body that a phone held to a household's tag sends."""
         return self.doors.read(self.world.tag_at[household].uid, at, rng)
 
 
 async def live_on(devices: Enrolled, world: World, speed: float, say: Say) -> None:
-    """Everybody but the trainees makes visits `speed` times as short as usual, in real time, until cancelled."""
+    """Let all staff but trainees make visits `speed` times as short as usual, in real time, until cancelled."""
     town = Town(world, speed, say)
     today = datetime.now(STOCKHOLM).date()
     working = [_work(town, one, devices[one.ref].send, today) for one in world.staff if one.role != "trainee"]
@@ -167,7 +167,7 @@ async def _visit(town: Town, staff: Staff, phone: Phone, rng: random.Random, wan
 
 
 def _doors(world: World, staff: Staff) -> list[WantedLine]:
-    """Whom that person may visit and for what."""
+    """The homes and order lines that the person may visit."""
     crew = CREWS.get(staff.role, "day")
     today = datetime.now(STOCKHOLM).date()
     return [
@@ -183,10 +183,10 @@ async def _board(town: Town) -> None:
     while True:
         await asyncio.sleep(BOARD_SECONDS)
         heard = Counter(verdict.verdict for phone in town.phones for verdict in phone.verdicts.values())
-        told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(heard.items())) or "nothing sent"
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(heard.items())) or "nothing sent"
         waiting = sum(phone.waiting for phone in town.phones)
         at = datetime.now(STOCKHOLM).strftime("%H:%M:%S")
-        town.say(f"{at} at {len(town.at_doors)} doors, {town.visits} visits made; {told}; {waiting} waiting")
+        town.say(f"{at} at {len(town.at_doors)} doors, {town.visits} visits made; {verdicts}; {waiting} waiting")
 
 
 def _this_second() -> datetime:
@@ -194,7 +194,7 @@ def _this_second() -> datetime:
 
 
 async def _all(jobs: Sequence[Awaitable[None]]) -> None:
-    """Run jobs side by side; the first that fails ends the others and is raised as itself."""
+    """Run jobs side by side. The first failure ends the others, and its own exception is raised."""
     tasks = [asyncio.ensure_future(job) for job in jobs]
     try:
         await asyncio.gather(*tasks)

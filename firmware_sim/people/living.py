@@ -1,4 +1,4 @@
-"""One visit after the other turned into what the phone wrote and what the truth log keeps."""
+"""Turns visits one after the other into the phones' items and entries of the truth log."""
 
 import random
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Event:
 
 @dataclass
 class Life:
-    """Lives visits in order of time and collects events, presences and the verdicts that are not acceptance."""
+    """Processes visits in order of time and collects events, presences and the verdicts other than acceptance."""
 
     world: World
     routes: Routes
@@ -47,7 +47,7 @@ class Life:
             self._bundles.setdefault(one.bundle, []).append(one)
 
     def live(self, visit: Visit) -> None:
-        """One visit: its taps, its report, its entry in the truth log."""
+        """Process one visit: its taps, its report, its entry in the truth log."""
         in_tap, out_tap, evidence = self._taps(visit)
         inner = [
             (one.in_at, one.out_at)
@@ -97,7 +97,7 @@ class Life:
         )
 
     def _taps(self, visit: Visit) -> tuple[str | None, str | None, tuple[str | None, str | None]]:
-        """The taps of a visit: ids of the ones in and out that count at this door, and their evidence."""
+        """Write the taps of a visit. Returns the ids of the IN and OUT that count at this door, and their evidence."""
         on_wall = self.world.tag_at[visit.occasion.household]
         tag: Body = {"uid": on_wall.uid}
         evidence = "sun_late" if on_wall.keyset else "static"
@@ -132,11 +132,11 @@ class Life:
         return str(item["id"])
 
     def _came(self, visit: Visit) -> int:
-        """How many came together who count towards the ordered staff."""
+        """The number of people who came together and count towards the ordered staff."""
         return sum(one.part not in {"trainee", "inner"} for one in self._bundles[visit.bundle])
 
     def _judge(self, visit: Visit, expected: Expected) -> tuple[tuple[str, ...], bool]:
-        """The statuses that may show and whether the visit is payable; completes the expected codes."""
+        """The possible statuses, and True if the visit is payable; completes the expected codes."""
         phone = self.phones[visit.staff.ref]
         expected.possible |= phone.possible_clock_codes
         if visit.mistake in HALF:
@@ -169,6 +169,6 @@ class Life:
         return uid
 
     def _neighbour_uid(self, visit: Visit) -> str:
-        """The tag of a door where this person has no business that day."""
+        """The UID at another door, where this person has no visit that day."""
         own = {one.occasion.household for one in self.routes.of_staff[visit.staff.ref]}
         return self.rng.choice([tag.uid for tag in self.world.tags if tag.household not in own])

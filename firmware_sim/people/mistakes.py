@@ -1,4 +1,4 @@
-"""The usual mistakes, and company: what goes wrong in a walked day, each kind at least once where it can."""
+"""The usual mistakes and company in a day, each kind at least once where there is room for it."""
 
 import random
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ KINDS = {
     "bounce_in": 0.03,
     "bounce_out": 0.02,
 }
-# These leave a visit open, and what follows at another door would be read in its light: once a day and person.
+# These leave a visit open, which changes the meaning of later taps at other doors: once a day and person.
 LEAVES_OPEN = frozenset({"wrong_door", "forgot_in", "forgot_out"})
 ANY_CREW = frozenset({"tag_unreadable", "bounce_in", "bounce_out"})
 COUPLES_TOO = ANY_CREW | {"no_report", "unknown_tag"}
@@ -76,7 +76,7 @@ def _eligible(world: World, routes: Routes, phones: dict[str, Handset], kind: st
 
 
 def _happen(world: World, routes: Routes, kind: str, visit: Visit, rng: random.Random) -> bool:
-    """Carry out what a mistake changes in the day; False when there is no room for it."""
+    """Apply a mistake to the day; False when there is no room for it."""
     match kind:
         case "alone":
             partner = next(one for one in routes.visits if one.bundle == visit.bundle and one is not visit)
@@ -130,7 +130,7 @@ def _call_away(world: World, routes: Routes, visit: Visit, rng: random.Random) -
 
 
 def _trainees(world: World, routes: Routes) -> None:
-    """Every trainee walks behind one experienced colleague for the first visits of that one's day."""
+    """Let every trainee follow one experienced colleague for the first visits of that colleague's day."""
     taken: set[str] = set()
     for trainee in (one for one in world.staff if one.role == "trainee"):
         for visits in _walks(world, routes, trainee.provider):

@@ -1,4 +1,4 @@
-"""A phone's queue: written first, sent when there is a net, dropped on the service's word and not before."""
+"""A phone's queue: items are written first, sent when there is a net, and dropped only on the service's verdict."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ LONGEST_WAIT_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the service said of one item, the first time it was heard."""
+    """The service's first verdict on one item."""
 
     verdict: str
     code: str | None
@@ -31,7 +31,7 @@ class Verdict:
 
 @dataclass
 class Queue:
-    """Items that wait, in the order in which they were written, and what was said of the others."""
+    """The waiting items in the order of writing, and the verdicts on the others."""
 
     path: str
     name: str
@@ -42,7 +42,7 @@ class Queue:
 class Phone:
     """One person's phone. `post(path, body)` sends for that person; `now` is the true time.
 
-    An item leaves its queue on its verdict, whichever. 400, 413, 415 and 422 halve the batch; an item that is alone
+    An item leaves its queue on any verdict. 400, 413, 415 and 422 halve the batch; an item that is alone
     and still refused waits behind the others. 429, 5xx, 401, 403 and a dead net make the phone wait, longer each
     time. Acknowledged taps stay for 35 days, so that they can be sent again.
     """
@@ -66,7 +66,7 @@ class Phone:
 
     @property
     def waiting(self) -> int:
-        """Items that the service has not yet spoken about."""
+        """The number of items without a verdict."""
         return len(self._taps.waiting) + len(self._reports.waiting)
 
     def write(self, kind: str, item: Body) -> None:
@@ -74,13 +74,13 @@ class Phone:
         (self._taps if kind == "tap" else self._reports).waiting.append(item)
 
     def send_again(self, since_at: datetime) -> int:
-        """Queue the taps that were acknowledged since an instant once more; how many."""
+        """Queue the taps acknowledged since an instant once more. Returns their number."""
         again = [item for at, item in self._taps.acknowledged.values() if at >= since_at]
         self._taps.waiting.extend(again)
         return len(again)
 
     async def flush(self, patience: int = 8) -> bool:
-        """Send until both queues are empty (True), or `patience` tries in a row brought nothing (False)."""
+        """Send until both queues are empty (True), or `patience` tries in a row brought no verdict (False)."""
         queues = [self._taps, self._reports]
         if self.handset.habits.reports_first:
             queues.reverse()
@@ -107,7 +107,7 @@ class Phone:
         return not queue.waiting
 
     async def _send(self, queue: Queue, batch: list[Body]) -> Answer:
-        """Send a batch with today's bad luck: an answer lost on its way, a batch sent twice."""
+        """Send a batch with the day's faults: an answer lost on its way, a batch sent twice."""
         habits = self.handset.habits
         answer = await self._post(queue.path, self._envelope(queue, batch))
         self.sends += 1
@@ -130,7 +130,7 @@ class Phone:
         return body
 
     def _hear(self, queue: Queue, batch: list[Body], body: Any, *, keep: bool = False) -> bool:
-        """Take in the verdicts of a batch and drop its items (unless `keep`); False when nothing was said."""
+        """Store the verdicts of a batch and drop its items (unless `keep`); False when there were none."""
         results = body.get("results") if isinstance(body, dict) else None
         if not isinstance(results, list):
             return False

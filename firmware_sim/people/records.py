@@ -24,7 +24,7 @@ class Line:
     window: tuple[str, str] | None = None
 
     def body(self) -> Body:
-        """The line as it stands in an order's body."""
+        """The line in an order's body."""
         body: Body = {
             "ref": self.ref,
             "intervention": self.intervention,
@@ -52,7 +52,7 @@ class Order:
     pauses: tuple[tuple[date, date, str], ...] = ()
 
     def paused(self, on: date) -> bool:
-        """Whether nobody should come on that local day."""
+        """True if the order is paused on that local day."""
         return any(first <= on <= last for first, last, _ in self.pauses)
 
 
@@ -67,7 +67,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """`number` counts the whole district's staff from 0; habits and phones follow from it."""
+    """One of the staff. `number` counts the whole district's staff from 0; habits and phones follow from it."""
 
     ref: str
     number: int
@@ -87,7 +87,7 @@ class Tag:
     key_version: int = 1
 
     def body(self) -> Body:
-        """The tag as it stands in its PUT."""
+        """The body of the tag's PUT."""
         if self.keyset is None:
             return {"kind": "static", "uid": self.uid}
         return {"kind": "ntag424", "uid": self.uid, "keyset": self.keyset, "key_version": self.key_version}

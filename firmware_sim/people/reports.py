@@ -1,4 +1,4 @@
-"""What a carer writes after a visit: the interventions done, sometimes with minutes, sometimes nothing at all."""
+"""The carer's report after a visit: the interventions done, sometimes with minutes, sometimes no report at all."""
 
 import random
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from firmware_sim.people.world import World
 FREE_SHARE = 0.35  # reports where the contract does not ask for one
 MINUTES_SHARE = 0.6
 SKIPPED_SHARE = 0.08  # of reports with several interventions, one was not done after all
-MUST_TELL = frozenset({"extra_help", "minutes_off", "declined", "no_answer", "alarm_not_ordered"})
+MUST_REPORT = frozenset({"extra_help", "minutes_off", "declined", "no_answer", "alarm_not_ordered"})
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Outcome and items of a report; `done` is what counts in the split."""
+    """Outcome and items of a report; `done` are the interventions that count in the split."""
 
     outcome: str
     interventions: list[Body]
@@ -25,12 +25,12 @@ class Report:
 
 
 def write(world: World, visit: Visit, seconds: int, rng: random.Random) -> Report | None:
-    """The report of one visit of so many seconds; None when nobody writes one."""
+    """The report of one visit of `seconds`; None when the carer writes none."""
     occasion = visit.occasion
     if visit.part == "trainee" or visit.mistake == "no_report":
         return None
-    told = visit.mistake in MUST_TELL or occasion.crew != "day" or occasion.uncalled or visit.part == "inner"
-    if not (told or world.providers[occasion.provider].report_required or rng.random() < FREE_SHARE):
+    required = visit.mistake in MUST_REPORT or occasion.crew != "day" or occasion.uncalled or visit.part == "inner"
+    if not (required or world.providers[occasion.provider].report_required or rng.random() < FREE_SHARE):
         return None
     if visit.mistake in {"declined", "no_answer"}:
         return Report(visit.mistake, [], [])
@@ -39,7 +39,7 @@ def write(world: World, visit: Visit, seconds: int, rng: random.Random) -> Repor
     not_done = wanted.pop(rng.randrange(len(wanted))) if skipped else None
     if visit.mistake == "extra_help":
         wanted.append((NEVER_ORDERED, wanted[0][1]))
-    # Without a name the intervention goes to everybody behind the door who has it ordered: only where that is right.
+    # Without a name the intervention counts for everybody at home who has it ordered: only where that is right.
     nameless = rng.random() < 0.5 and _names_can_be_left_out(world, visit, wanted)  # noqa: PLR2004
     if nameless:
         wanted = list(dict.fromkeys(wanted))

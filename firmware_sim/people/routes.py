@@ -1,4 +1,4 @@
-"""Who goes where in a day: occasions from the orders, walked by staff one after the other with travel between."""
+"""The routes of a day: occasions from the orders, visited by staff one after the other with travel between."""
 
 import random
 from collections import defaultdict
@@ -26,7 +26,7 @@ WantedLine = tuple[str, Line]  # (recipient ref, line)
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Lines that one coming (of `staff_needed` people) should serve at a door, starting within `window` (UTC)."""
+    """Lines for one visit (of `staff_needed` people) at a door, to start within `window` (UTC)."""
 
     provider: str
     household: str
@@ -34,12 +34,12 @@ class Occasion:
     wanted: tuple[WantedLine, ...]
     window: Span
     staff_needed: int = 1
-    uncalled: bool = False  # the recipient is paused, and nobody told the staff
+    uncalled: bool = False  # the recipient is paused, and the staff does not know
 
 
 @dataclass(slots=True)
 class Visit:
-    """One person's coming to one door, true instants; visits of one `bundle` touch each other's outcome."""
+    """One person's visit at one door, true instants; visits of one `bundle` affect each other's outcome."""
 
     occasion: Occasion
     staff: Staff
@@ -52,39 +52,39 @@ class Visit:
 
 @dataclass
 class Routes:
-    """A day's visits, and the occasions to which nobody came."""
+    """A day's visits, and the occasions without a visit."""
 
     on: date
     visits: list[Visit] = field(default_factory=list)
     missed: list[Occasion] = field(default_factory=list)
     at_door: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
     bundles: int = 0
-    companies: set[int] = field(default_factory=set)  # bundles that were joined by somebody, or left for an alarm
+    companies: set[int] = field(default_factory=set)  # bundles that a colleague joined, or that were left for an alarm
     of_staff: dict[str, list[Visit]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, visit: Visit) -> None:
-        """Enter a visit in the day, at its door and with its person."""
+        """Add a visit to the day, its door and its person."""
         self.visits.append(visit)
         self.at_door[visit.occasion.household].append((visit.in_at, visit.out_at))
         self.of_staff[visit.staff.ref].append(visit)
 
     def remove(self, visit: Visit) -> None:
-        """Take out a visit that did not come about after all."""
+        """Remove a visit that does not take place after all."""
         self.visits.remove(visit)
         self.at_door[visit.occasion.household].remove((visit.in_at, visit.out_at))
         self.of_staff[visit.staff.ref].remove(visit)
 
     def next_bundle(self) -> int:
-        """A number for visits that belong together."""
+        """The next number for visits that belong together."""
         self.bundles += 1
         return self.bundles
 
     def door_is_free(self, household: str, span: Span) -> bool:
-        """Whether nobody is at that door in the span, or close to it."""
+        """True if nobody is at that door in the span or close to it."""
         return not any(span[0] < end + GAP and start - GAP < span[1] for start, end in self.at_door[household])
 
     def staff_is_free(self, staff: Staff, span: Span, margin: timedelta) -> bool:
-        """Whether that person is at work and nowhere else in the span and a margin about it."""
+        """True if the person is at work and has no visit in the span with a margin around it."""
         start, end = shift(staff, self.on)
         if not (start <= span[0] and span[1] <= end):
             return False
@@ -99,7 +99,7 @@ def local(on: date, at: time) -> datetime:
 
 
 def shift(staff: Staff, on: date) -> Span:
-    """When a person works, on a shift that begins on that local day; day staff change between early and late."""
+    """The span of a person's shift that begins on a local day; day staff change between early and late."""
     early_or_late = "early" if (staff.number // 5 + on.toordinal()) % 5 < 3 else "late"  # noqa: PLR2004 - mornings are full
     start, end = SHIFTS[CREWS.get(staff.role, early_or_late)]
     return local(on, start), local(on if end > start else on + timedelta(days=1), end)
@@ -142,7 +142,7 @@ def _occasions(world: World, on: date) -> Iterator[Occasion]:
     for order in world.orders:
         paused = order.paused(on)
         household = world.recipient(order.recipient).household
-        # On every second day somebody comes to one who is away, because nobody told them.
+        # On every second day a carer who was not informed comes to a recipient who is away.
         uncalled = paused and on.toordinal() % 2 == 0
         for line in order.lines:
             if not _is_due(line, on) or (paused and not uncalled):
@@ -160,7 +160,7 @@ def _occasions(world: World, on: date) -> Iterator[Occasion]:
 
 
 def crew_of(line: Line) -> str:
-    """Which crew serves a line: day, night, licensed or alarm."""
+    """The crew that serves a line: day, night, licensed or alarm."""
     if line.intervention == "natt-tillsyn":
         return "night"
     return {"LICENSED_HSL": "licensed", "ALARM": "alarm"}.get(BY_REF[line.intervention].category, "day")
@@ -183,7 +183,7 @@ def _send(
     free_at: dict[str, datetime],
     rng: random.Random,
 ) -> None:
-    """Give an occasion to those who can be there first; nobody in time: missed."""
+    """Assign an occasion to the staff who can be there first; without any in time it is missed."""
     area = world.households[occasion.household][0].area
     minutes = sum(line.standard_minutes for _, line in occasion.wanted)
     duration = timedelta(seconds=max(300, int(minutes * 60 * rng.uniform(0.8, 1.15))))

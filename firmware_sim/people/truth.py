@@ -1,4 +1,4 @@
-"""The truth log: what really happened, and what an honest service must make of it."""
+"""The truth log: the true events, and the results that a correct service must derive from them."""
 
 import json
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ Span = tuple[datetime, datetime]
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """One person behind one door from `in_at` to `out_at` (true instants), for `recipients`.
+    """One person in one home from `in_at` to `out_at` (true instants), for `recipients`.
 
-    `seconds` is the sum of `spans`: what an alarm elsewhere took is left out. `in_tap` and `out_tap` are the ids of
-    the taps that the person made at this door, None where there was none. `statuses` are the ones the service may
-    show (forgotten ends stay open for a while); `codes` must stand among its anomalies, `possible_codes` may.
-    `slack_seconds` is how far the service's seconds may honestly differ.
+    `seconds` is the sum of `spans`, without the time of an alarm elsewhere. `in_tap` and `out_tap` are the ids of the
+    taps that the person made at this door, None without one. `statuses` are the possible ones (a visit with a
+    forgotten end stays open for a while); `codes` are required among its anomalies, `possible_codes` are allowed.
+    `slack_seconds` is the allowed difference of the service's seconds.
     """
 
     staff: str
@@ -41,18 +41,18 @@ class Presence:
 
     @property
     def seconds(self) -> int:
-        """Whole seconds behind the door."""
+        """Whole seconds in the home."""
         return sum(int((end - start).total_seconds()) for start, end in self.spans)
 
     @property
     def key(self) -> str:
-        """The tap that names the presence: the one in, else the one out."""
+        """The id of the tap that names the presence: the IN, else the OUT."""
         return self.in_tap or self.out_tap or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """An occasion to which nobody came."""
+    """An occasion without a visit."""
 
     provider: str
     household: str
@@ -71,12 +71,12 @@ class Truth:
     verdicts: Mapping[str, tuple[str, str]]
 
     def to_json(self) -> str:
-        """The log as one JSON text."""
+        """The log as a JSON text."""
         return json.dumps(_plain(self), ensure_ascii=False, indent=1, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "Truth":
-        """The log that `to_json` wrote. ValueError, KeyError or TypeError for anything else."""
+        """The log in a text of `to_json`. Raises ValueError, KeyError or TypeError for anything else."""
         raw = json.loads(text)
         return cls(
             seed=raw["seed"],

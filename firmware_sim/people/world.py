@@ -1,4 +1,4 @@
-"""The district: who lives, works and hangs where, and the bodies that tell the service about it.
+"""The district: recipients, staff and tags with their places, and the calls that put them into the service.
 
 Everything follows from (seed, scale, day); persons, homes and tags from (seed, scale) alone, so that a district put
 again on a later day is the same district.
@@ -17,7 +17,7 @@ from firmware_sim.people.records import STOCKHOLM, Body, Order, Recipient, Staff
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request that tells the service something: method, path below the base URL, JSON body."""
+    """One request to the service: method, path below the base URL, JSON body."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ class World:
 
     @cached_property
     def households(self) -> dict[str, list[Recipient]]:
-        """Who lives where, by household ref."""
+        """The recipients by household ref."""
         homes: dict[str, list[Recipient]] = {}
         for recipient in self.recipients:
             homes.setdefault(recipient.household, []).append(recipient)
@@ -45,7 +45,7 @@ class World:
 
     @cached_property
     def orders_of(self) -> dict[str, list[Order]]:
-        """Orders by recipient ref."""
+        """The orders by recipient ref."""
         orders: dict[str, list[Order]] = {recipient.ref: [] for recipient in self.recipients}
         for order in self.orders:
             orders[order.recipient].append(order)
@@ -70,11 +70,11 @@ class World:
         return {one.ref: one for one in self.recipients}
 
     def recipient(self, ref: str) -> Recipient:
-        """The recipient of that ref."""
+        """The recipient with this ref."""
         return self._recipients_by_ref[ref]
 
     def lives_alone(self, ref: str) -> bool:
-        """Whether that recipient is the only one behind the door."""
+        """True if the recipient is the only one in the household."""
         return len(self.households[self.recipient(ref).household]) == 1
 
     @cached_property
@@ -88,12 +88,12 @@ class World:
         return {one.ref: one for one in self.staff}
 
     def admin_calls(self) -> list[Call]:
-        """What an admin tells the service before anything else: the keys of the dynamic tags, where there are any."""
+        """An admin's calls before all others: the keys of the dynamic tags, if there are any."""
         dynamic = any(one.keyset for one in self.tags)
         return [_put("keysets", self.keyset.ref, self.keyset.body())] if dynamic else []
 
     def calls(self) -> list[list[Call]]:
-        """What to tell the service, in phases: within one the order is free, each needs the phases before it."""
+        """The calls that put the district, in phases: within one the order is free, each needs the phases before it."""
         return [
             [_put("providers", one.ref, {"name": one.name, "form": one.form}) for one in PROVIDERS]
             + [
@@ -175,11 +175,11 @@ def build_world(
     starts_on: date | None = None,
     sun_share: float = 0.0,
 ) -> World:
-    """The district as it stands on a local day; its orders began on `starts_on` [1 January of the year before].
+    """The district on a local day; its orders began on `starts_on` [1 January of the year before].
 
     `sun_share` of the tags are dynamic (NTAG 424 DNA), the others static.
 
-    Pauses cover the three calendar weeks around `day_on`. ValueError for fewer than 20 staff.
+    Pauses cover the three calendar weeks around `day_on`. Raises ValueError for fewer than 20 staff.
     """
     monday = day_on - timedelta(days=day_on.weekday())
     pause = (monday - timedelta(days=7), monday + timedelta(days=13), "hospital")
