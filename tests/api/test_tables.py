@@ -121,7 +121,7 @@ async def test_406_says_what_there_is(service):
         headers = {"Accept": "text/html", "Accept-Language": "en"}
         problem = (await service.ask("GET", path, params=params, headers=headers, expect=406)).json()
         assert problem["code"] == "not_acceptable"
-        listed = problem["detail"].partition("What is accepted: ")[2].removesuffix(".").split(", ")
+        listed = problem["detail"].partition("Allowed: ")[2].removesuffix(".").split(", ")
         assert listed == list(formats.MEDIA_TYPES), path
 
 

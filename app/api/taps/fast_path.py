@@ -37,5 +37,5 @@ async def _take(scope: Scope, receive: Receive, send: Send) -> None:
     scope["route"] = taps.router.routes[0]  # by which the request is counted
     request = Request(scope, receive)
     await only_declared(request)
-    response = await taps.post_taps(request)
+    response = await taps.send_taps(request)
     await response(scope, receive, send)

@@ -174,7 +174,7 @@ def _weight(part: Submission) -> int:
     openapi_extra=body_of(TapsIn, example=EXAMPLE),
     responses=answer_of(TapsOut, example=EXAMPLE_OUT),
 )
-async def post_taps(request: Request) -> Response:
+async def send_taps(request: Request) -> Response:
     """Send 1 to 1000 taps of one phone. They may come late and in any order.
 
     The answer is 200 with one result for each tap, if the body as a whole can be read. A tap that is sent again with

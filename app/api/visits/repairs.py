@@ -115,7 +115,7 @@ RESULT: dict[str, Any] = {**ONE, "verdict": "accepted", "code": None, "visit": E
     openapi_extra=body_of(Answer, example=ANSWERED, required=False),
     responses=answer_of(VisitOut, example=EXAMPLE, status=201, text="Corrected", headers=["ETag"]),
 )
-async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str, seen: Seen) -> Response:
+async def repair_anomaly(request: Request, caller: Corrector, anomaly_id: str, seen: Seen) -> Response:
     """Make the suggested correction of an anomaly. The answer is the visit. `If-Match` is optional.
 
     A body is needed if the suggestion has `ordered`, because only a person can say that health care was given. Without
@@ -138,7 +138,7 @@ async def apply_anomaly(request: Request, caller: Corrector, anomaly_id: str, se
     openapi_extra=body_of(AppliedAllIn, example={"anomalies": [ONE]}),
     responses=answer_of(RepairsOut, example={"results": [RESULT]}),
 )
-async def apply_anomalies(request: Request, caller: Corrector) -> Response:
+async def repair_anomalies(request: Request, caller: Corrector) -> Response:
     """Make the suggested corrections of 1 to 500 anomalies.
 
     Each gets its own result; a failed one does not stop the others.

@@ -586,4 +586,8 @@ async def test_an_envelopes_faults_are_told_without_those_of_its_items(reader):
 
 def test_a_field_error_is_told_in_the_language_asked_for():
     error = FieldError("/ref", "missing_field")
-    assert error.to_json("en") == {"pointer": "/ref", "code": "missing_field", "message": "The field is required."}
+    assert error.to_json("en") == {
+        "pointer": "/ref",
+        "code": "missing_field",
+        "message": "The field is missing. Add it.",
+    }

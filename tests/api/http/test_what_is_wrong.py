@@ -132,8 +132,8 @@ async def test_a_planner_cannot_put_under_another_provider_and_does_not_learn_wh
 
 def listed(message):
     """The values that a message names."""
-    assert message.startswith("The value is not one that is accepted. What is accepted: ")
-    return message.partition("accepted: ")[2].removesuffix(".").split(", ")
+    assert message.startswith("The value is not allowed. Allowed: ")
+    return message.partition("Allowed: ")[2].removesuffix(".").split(", ")
 
 
 ROLES = ["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
