@@ -76,7 +76,6 @@ WORDS = {
     "profile": "The name of the profile: the rules by which the figures are computed.",
     "provider": "The ref of the provider.",
     "published": "True hides all figures if too few recipients count, so that they can be published.",
-    "recipient": "The ref of the recipient.",
     "ref": "The ref of the record. The sender chooses it.",
     "severity": "Only anomalies of this severity. `fix`: to be repaired. `acknowledge`: to be seen.",
     "size": "The number of leaves of the tree.",

@@ -116,12 +116,13 @@ async def ready(database: Annotated[Database, Depends(database, use_cache=True)]
     response_class=Response,
     responses={
         200: {
+            "description": "OK",
             "content": {
                 "text/plain": {
                     "schema": {"type": "string"},
                     "example": 'taggad_taps_total{code="",verdict="accepted"} 2.0',
                 }
-            }
+            },
         }
     },
 )

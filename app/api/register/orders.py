@@ -239,6 +239,7 @@ add_routes(
     "/v1/orders/{ref}",
     operation_id="withdraw_order",
     summary="Withdraw an order",
+    response_description="Withdrawn",
     status_code=204,
     response_class=Response,
 )

@@ -8,6 +8,8 @@ import pytest
 from described import Description
 
 import app.api
+from app.api.http.description import FILTERS, WORDS
+from app.api.http.field_words import FIELDS, OF_MODEL
 
 API = Path(app.api.__file__).parent
 
@@ -102,6 +104,12 @@ async def test_every_schema_and_every_field_says_what_it_means(told):
     fields = dict(_properties(told.document))
     assert [place for place, one in fields.items() if _few_words(one.get("description"))] == []
     assert len(fields) > 900
+
+
+async def test_no_sentence_is_kept_for_a_name_that_is_gone(told):
+    used = {one["description"] for _, one in _properties(told.document)}
+    used |= {one["description"] for _, _, operation in told.operations() for one in operation.get("parameters", [])}
+    assert {text for table in (FIELDS, OF_MODEL, WORDS, FILTERS) for text in table.values()} <= used
 
 
 async def test_what_is_said_is_a_statement(told):
