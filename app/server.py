@@ -22,6 +22,8 @@ from uvicorn.supervisors import Multiprocess
 
 ASK_AGAIN_SECONDS = 0.05
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens everywhere
+MAPPED = "::ffff:"
+"""Stands before an address of IPv4 where the server listens at both; proxies are named without it."""
 
 PATIENCE_SECONDS = 20
 MOST_HEAD_BYTES = 64 * 1024
@@ -127,6 +129,8 @@ class Patient(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
+        if self.client is not None:
+            self.client = (self.client[0].removeprefix(MAPPED), self.client[1])
         self.out = _Joining(transport, self.loop)
         self.transport = self.out  # type: ignore[assignment] # stands for the transport
         self._begun = 0

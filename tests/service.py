@@ -23,7 +23,7 @@ from joserfc.jwk import ECKey
 
 from app.actions.ledger.seal import seal_all
 from app.main import create_app
-from app.server import server_options
+from app.server import listen, server_options
 from app.settings import Settings
 from app.store.ledger import ledger, tree
 
@@ -268,15 +268,15 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(database_url, **settings):
-    """The service on a free loopback port over this database; `settings` are those of `Settings`."""
+async def serving(database_url, *, at="127.0.0.1", **settings):
+    """The service on a free port over this database, listening `at`; `settings` are those of `Settings`."""
     data_dir = TemporaryDirectory(prefix="taggad-")
     given = {"database_url": database_url, "data_dir": Path(data_dir.name)} | SECRETS | settings
     chosen = Settings.model_validate(given)
     app = create_app(chosen)
     options = server_options(chosen.trusted_proxies)
-    server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **options))
-    running = asyncio.create_task(server.serve())
+    server = _Server(uvicorn.Config(app, **options))
+    running = asyncio.create_task(server.serve([listen(at, 0)]))
     while not server.started:
         if running.done():
             await running

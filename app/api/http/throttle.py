@@ -48,4 +48,7 @@ def _network(request: Request) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         return host
-    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else host  # noqa: PLR2004 - IPv6
+    if address.version == 4:  # noqa: PLR2004 - IPv4
+        return host
+    # Of an address of IPv4 that is written as one of IPv6 the network would be that of all of them.
+    return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))

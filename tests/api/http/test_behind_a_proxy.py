@@ -10,12 +10,18 @@ KEY = ECKey.generate_key("P-256").as_dict(private=False)
 SOMEBODY, SOMEBODY_ELSE = "192.0.2.7", "192.0.2.8"
 
 
+@pytest.fixture(params=["127.0.0.1", "::"])
+def listening(request):
+    """Where the service listens: whoever comes by IPv4 to `::` does so from an address like `::ffff:127.0.0.1`."""
+    return request.param
+
+
 @pytest.fixture
-async def behind(database_url, owner, request):
+async def behind(database_url, owner, request, listening):
     """The service with such trusted proxies; what asks it comes from 127.0.0.1."""
     await owner.execute("INSERT INTO municipality VALUES (188, 'Norrtälje', now())")
     trusted = Settings.from_environment({"TAGGAD_TRUSTED_PROXIES": request.param}).trusted_proxies
-    async with serving(database_url, trusted_proxies=trusted) as served:
+    async with serving(database_url, at=listening, trusted_proxies=trusted) as served:
         yield served
 
 
@@ -46,6 +52,14 @@ async def test_one_bad_caller_keeps_nobody_else_waiting_and_escapes_by_no_header
     assert await kept_waiting(behind, "2001:db8::1, 10.1.2.3")
     assert await guess(behind, "[2001:db8::2]:80") == 429
     assert await guess(behind) == 403
+
+
+@pytest.mark.parametrize("behind", ["127.0.0.1"], indirect=True)
+async def test_an_address_of_ipv4_is_the_same_written_as_one_of_ipv6(behind):
+    """A proxy that listens at both writes it so, and the IPv6 network of all of them is one."""
+    assert await kept_waiting(behind, f"::ffff:{SOMEBODY}")
+    assert await guess(behind, SOMEBODY) == 429
+    assert await guess(behind, f"::ffff:{SOMEBODY_ELSE}") == 403
 
 
 @pytest.mark.parametrize("behind", ["", "10.0.0.0/8"], indirect=True)
