@@ -34,6 +34,13 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     return lines
 
 
+async def missing(database: Database) -> list[str]:
+    """A line for each municipality that is gone, though this machine has seen its ledger."""
+    there = await database.municipalities()
+    gone = [one for one in database.marks.municipalities() if one not in there]
+    return [f"{one}: not so: the municipality is there (its ledger was seen here)" for one in gone]
+
+
 async def _mistyped(database: Database, municipality_id: int) -> list[str]:
     """A line for each table of master data that differs from its records."""
     try:

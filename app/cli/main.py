@@ -15,7 +15,7 @@ import uvicorn
 
 from app.actions.access.rewrap import rewrap
 from app.actions.add_municipality import add_municipality
-from app.actions.check import check
+from app.actions.check import check, missing
 from app.actions.visits.mend_clock import mend_clock
 from app.actions.visits.rebuild import rebuild
 from app.api.http.shapes import LINE
@@ -158,7 +158,7 @@ def migrate_(
 @application.command("check")
 def check_() -> None:
     """Check every invariant: print a line for each broken one, and then exit 1."""
-    _print_each(check, "Every invariant holds.", settings_with_found_secrets)
+    _print_each(check, "Every invariant holds.", settings_with_found_secrets, missing)
 
 
 @application.command("doctor")
@@ -208,15 +208,17 @@ def _print_each(
     work: Callable[[Database, int], Awaitable[list[str]]],
     nothing: str,
     settings: Callable[[], Settings] = settings_given,
+    of_all: Callable[[Database], Awaitable[list[str]]] | None = None,
 ) -> None:
-    """Run `work` for each municipality; print its lines, and exit 1 when there are any."""
+    """Run `work` for each municipality, and `of_all`; print their lines, and exit 1 when there are any."""
 
     async def lines(database: Database) -> list[str]:
-        return [
+        told = [
             f"{municipality_id}: {line}"
             for municipality_id in await database.municipalities()
             for line in await work(database, municipality_id)
         ]
+        return told + (await of_all(database) if of_all else [])
 
     with failures_reported(), err.status("Reading the facts"):
         found = on_database(lines, settings())

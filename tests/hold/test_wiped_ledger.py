@@ -7,7 +7,7 @@ import pytest
 import structlog
 from service import LEDGER_KEY, day, serving
 
-from app.actions.check import check
+from app.actions.check import check, missing
 from app.actions.ledger.seal import LedgerBrokenError, Sealed, ledger_fault, seal_all
 from app.domain.ledger.ledger import KINDS
 from app.main import _seal
@@ -187,3 +187,11 @@ async def test_facts_of_before_the_ledger_get_leaves_once_and_a_fact_says_so(own
     assert await check(database, 188) == []
     assert await owner.fetchval("SELECT count(*) FROM ledger_leaf") == 3
     assert set(KINDS) == {"tap", "report", "correction", "manual_visit", "attempt", "record", "period_close"}
+
+
+async def test_a_municipality_that_was_taken_away_is_missed_where_its_ledger_was_seen(town, owner, tmp_path):
+    seen = Database(town.app.state.database.engine.url.render_as_string(hide_password=False), marks=Marks(tmp_path))
+    assert await missing(seen) == []
+    await owner.execute("DELETE FROM municipality")
+    assert await missing(seen) == ["188: not so: the municipality is there (its ledger was seen here)"]
+    await seen.close()

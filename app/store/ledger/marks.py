@@ -52,6 +52,12 @@ class Marks:
             raise UnreadableMarkError(f"{path} does not hold what was written there")
         return Mark(int(found[1]), bytes.fromhex(found[2]))
 
+    def municipalities(self) -> list[int]:
+        """Whose ledgers were seen."""
+        if self._directory is None or not self._directory.is_dir():
+            return []
+        return sorted(int(path.name) for path in self._directory.iterdir() if path.name.isdecimal())
+
     def due(self, municipality_id: int) -> bool:
         """True if LEAST_SECONDS have passed since the last mark was kept."""
         kept_at = self._kept_at.get(municipality_id)
