@@ -91,10 +91,10 @@ def list_(municipality: Municipality) -> None:
         one for one in found if not one.body["revoked_at"] and dt.datetime.fromisoformat(one.body["expires_at"]) > now
     ]
     for one in sorted(good, key=lambda one: str(one.body["expires_at"])):
-        out.print(_told(one.ref, one.body), markup=False)
+        out.print(_line(one.ref, one.body), markup=False)
 
 
-def _told(id_: str, body: Json) -> str:
+def _line(id_: str, body: Json) -> str:
     whose = [body[name] for name in ("role", "provider", "staff", "device") if body[name]]
     return "  ".join([id_, f"until {body['expires_at']}", " ".join(whose), " ".join(body["scopes"])]).rstrip()
 
@@ -115,7 +115,7 @@ def revoke(
     outcome = _written(municipality, end, settings)
     if outcome.status == "refused":
         fail(f"no token with the id {token} was made in municipality {municipality}")
-    out.print(_told(token, outcome.body), markup=False)
+    out.print(_line(token, outcome.body), markup=False)
     out.print("It opens nothing any more, within half a minute.", markup=False)
 
 

@@ -40,7 +40,7 @@ async def only_declared(request: Request) -> None:
 
 
 def declared_by(route: APIRoute) -> tuple[str, ...]:
-    """The names of a route's query parameters, including those of its dependencies."""
+    """The names of a route's query parameters, including those that it reads itself from the request."""
     read = (route.openapi_extra or {}).get("parameters", ())
     names = [*_names(route.dependant), *(one["name"] for one in read if one["in"] == "query")]
     return tuple(dict.fromkeys(names))
