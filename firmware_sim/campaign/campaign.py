@@ -198,7 +198,7 @@ def plan(
         done = [replace(one, sent_at=_between_rounds(one.sent_at, every_seconds)) for one in done]
     taps = sorted([*taps, *done], key=lambda one: (one.sent_at, one.at, one.id))
     reports.sort(key=lambda one: (one.sent_at, one.item["id"]))
-    return Campaign(world, phones, taps, [(one.at, _told(one)) for one in rekeyed], musts, reports)
+    return Campaign(world, phones, taps, [(one.at, _rekey_call(one)) for one in rekeyed], musts, reports)
 
 
 def _spell(on: date, rng: random.Random) -> tuple[datetime, datetime]:
@@ -257,6 +257,6 @@ def _done(
     return taps, musts
 
 
-def _told(rekeyed: Rekeyed) -> Call:
+def _rekey_call(rekeyed: Rekeyed) -> Call:
     tag = replace(rekeyed.tag, key_version=rekeyed.tag.key_version + 1)
     return Call("PUT", f"/v1/tags/{tag.ref}", tag.body())
