@@ -54,21 +54,21 @@ CALLS = (
     ),
     Call(
         "Correct it",
-        "`If-Match` holds the version, so that nobody overwrites what they have not seen (412). The `id` is yours to"
-        " make, once, and makes it safe to send the same again.",
+        "`If-Match` holds the version, so that nobody overwrites a version that they have not seen (412). You choose the"
+        " `id` once. With it you can safely send the same correction again.",
         f"{_AUTH} -H 'If-Match: \"1\"' -H 'Content-Type: application/json' \\\n"
         '  -d \'{"id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22", "kind": "set_end",\n'
         '       "ended_at": "2026-10-24T09:01:02Z", "reason": "forgot_out"}\' \\\n'
         "  $TAGGAD/v1/visits/$VISIT/corrections",
     ),
     Call(
-        "Pull executed time",
+        "Get executed time",
         "As CSV for a spreadsheet. Such lists also come as XLSX, Parquet, lines of JSON and plain CSV.",
         f"{_AUTH} -H 'Accept: text/csv' \\\n  \"$TAGGAD/v1/executed-time?month=2026-10&by=recipient,category\"",
     ),
     Call(
         "Follow what changes",
-        "Every visit that is new or was derived anew. Go on from `next`, as often as you like.",
+        "Every visit that is new or has changed. Ask again from `next`, as often as you like.",
         f'{_AUTH} "$TAGGAD/v1/changes?after=0&limit=10"',
     ),
 )
