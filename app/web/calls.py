@@ -54,7 +54,7 @@ CALLS = (
     ),
     Call(
         "Correct it",
-        "`If-Match` holds the version, so that nobody overwrites a version that they have not seen (412). You choose the"
+        "`If-Match` holds the version, so that nobody overwrites a version unseen (412). You choose the"
         " `id` once. With it you can safely send the same correction again.",
         f"{_AUTH} -H 'If-Match: \"1\"' -H 'Content-Type: application/json' \\\n"
         '  -d \'{"id": "019a0f80-12aa-7b02-8a7b-5d8b7a0c1e22", "kind": "set_end",\n'
