@@ -112,8 +112,9 @@ class StaffBody(Spanned):
 class StaffAnswer(StaffBody, Versioned):
     """An employment as it is stored.
 
-    A planner may suggest that `person` is somebody who is known as staff of another provider, but cannot decide it. The
-    suggestion is then `person_unconfirmed`, and `person` does not change until the municipality puts the employment.
+    A planner may name a `person`, but cannot decide it if no other staff of its provider is that person, or if staff of
+    another provider is. The name is then `person_unconfirmed`, and `person` does not change until the municipality
+    puts the employment.
     """
 
     person_unconfirmed: Ref | None
