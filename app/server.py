@@ -27,6 +27,8 @@ MAPPED = "::ffff:"
 
 PATIENCE_SECONDS = 20
 MOST_HEAD_BYTES = 64 * 1024
+BESIDE = len(":\r\n")
+"""What a header is written with at least, beside its name and value: thousands of short ones are a long head too."""
 LEAST_MOVED_BYTES = 16 * 1024
 """A connection that moves less than this between two looks is not slow but held open: it is ended."""
 
@@ -163,7 +165,7 @@ class Patient(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MOST_HEAD_BYTES:
+        if len(self.url) + sum(len(name) + len(value) + BESIDE for name, value in self.headers) > MOST_HEAD_BYTES:
             raise HeadTooLargeError  # the parser stops, and the answer is 400
         super().on_headers_complete()
 

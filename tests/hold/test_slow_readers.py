@@ -135,3 +135,12 @@ async def test_a_head_without_an_end_is_not_read_to_it(service, ended):
         got = await loop.sock_recv(line, 1024)
     assert not got.startswith(b"HTTP/1.1 200")
     line.close()
+
+
+async def test_a_head_of_many_short_headers_is_as_long_as_its_bytes(service):
+    line, loop = await connected(service), asyncio.get_running_loop()
+    headers = b"a:\r\n" * (server.MOST_HEAD_BYTES // 4)
+    with suppress(ConnectionError):
+        await loop.sock_sendall(line, b"GET /health/live HTTP/1.1\r\nHost: a\r\n" + headers + b"\r\n")
+        assert not (await loop.sock_recv(line, 1024)).startswith(b"HTTP/1.1 200")
+    line.close()
