@@ -271,7 +271,7 @@ RESULTS = {
                 {
                     "pointer": "/orders/1/recipient",
                     "code": "unknown_ref",
-                    "message": "The ref does not exist, or not within your reach.",
+                    "message": "The ref does not exist, or you may not see it. Check it.",
                 }
             ],
         },

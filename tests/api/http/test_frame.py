@@ -541,7 +541,7 @@ async def test_a_parameter_that_a_route_does_not_know_is_422_on_every_route(serv
             assert (body["status"], body["code"]) == (422, "unknown_parameter"), (method, path)
             [error] = body["errors"]
             assert (error["pointer"], error["code"]) == ("/query", "unknown_parameter")
-            listed = error["message"].partition("tas emot: ")[2].rstrip(".")
+            listed = error["message"].partition("Tillåtet: ")[2].rstrip(".")
             assert {name for name in listed.split(", ") if name} == declared, (method, path)
             assert "limitt" not in str(body)
 

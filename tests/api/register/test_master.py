@@ -515,7 +515,7 @@ async def test_a_batch_answers_each_order_and_a_bad_one_stops_none(filled):
         {
             "pointer": "/orders/4/recipient",
             "code": "unknown_ref",
-            "message": "The ref does not exist, or not within your reach.",
+            "message": "The ref does not exist, or you may not see it. Check it.",
         }
     ]
     assert [error["pointer"] for error in results[5]["errors"]] == ["/orders/5/valid_from"]
