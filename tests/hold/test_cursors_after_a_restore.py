@@ -31,3 +31,12 @@ async def test_what_is_no_cursor_is_told_from_one_of_another_epoch(service):
     for wrong in ("-1", "x", "00", "abc.1", "1.5"):
         assert (await _changes(service, wrong, expect=422))["code"] == "invalid_cursor"
     assert (await _changes(service, "7", expect=410))["code"] == "cursor_of_another_epoch"
+
+
+async def test_a_cursor_beyond_the_last_change_is_of_a_database_that_had_more(home):
+    """A restore of which nobody told begins no epoch; what comes next would be skipped without a word."""
+    await home.tap("S-1", H1, "in", day(-1, "08:00"))
+    reached = (await _changes(home, "0"))["next"]
+    epoch, _, last = reached.partition(".")
+    assert (await _changes(home, f"{epoch}.{int(last) + 1}", expect=410))["code"] == "cursor_of_another_epoch"
+    assert (await _changes(home, reached))["next"] == reached

@@ -365,12 +365,12 @@ async def list_changes(
     Ask again with `next` until it equals the cursor that you sent. A page may be empty for you although more follows. A
     visit that no longer exists comes as `{"withdrawn": id, "replaced_by": id or null}`. `replaced_by` is also null if
     you may not see the visit that took its place. After a restore of the database, older cursors give 410
-    `cursor_of_another_epoch`. Then pull everything again from `0`.
+    `cursor_of_another_epoch`. So does a cursor beyond the newest change. Then pull everything again from `0`.
     """
     reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        epoch = await visit_list.epoch(reading)
-        last = _last_seen(after, epoch)
+        epoch, newest = await visit_list.epoch(reading)
+        last = _last_seen(after, epoch, newest)
         found = await visit_list.changes(reading, reach, last, limit)
         changed = [change.visit for change in found if change.visit]
         corrections = await corrections_of(reading, changed)
@@ -385,11 +385,13 @@ async def list_changes(
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
 
 
-def _last_seen(cursor: str, epoch: str) -> int:
+def _last_seen(cursor: str, epoch: str, newest: int) -> int:
     """The number of the change a cursor stands at. Raises Problem `invalid_cursor`, `cursor_of_another_epoch`."""
     found = re.fullmatch(r"(?:([0-9a-f]{12})\.)?(0|[1-9][0-9]{0,17})", cursor)
     if found is None:
         raise Problem("invalid_cursor")
-    if found[1] != epoch and cursor != "0":
+    last = int(found[2])
+    # Beyond the newest is a database that had more: one that was restored without anybody telling.
+    if (found[1] != epoch and cursor != "0") or last > newest:
         raise Problem("cursor_of_another_epoch")
-    return int(found[2])
+    return last

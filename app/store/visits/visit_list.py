@@ -22,7 +22,7 @@ from app.store.schema import (
 )
 from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
-EPOCH = "SELECT epoch FROM municipality WHERE municipality_id = $1"
+EPOCH = "SELECT epoch, change_no FROM municipality WHERE municipality_id = $1"
 
 RefKind = Literal["recipient", "provider", "staff"]
 
@@ -134,10 +134,13 @@ class VisitChange:
     """Also None where the replacement is out of the caller's reach."""
 
 
-async def epoch(reading: Reading) -> str:
-    """The id of the database's epoch, which a restore changes: each epoch numbers its changes anew."""
-    found: UUID = await reading.fetchval(EPOCH)
-    return found.hex[:12]
+async def epoch(reading: Reading) -> tuple[str, int]:
+    """The id of the database's epoch, which a restore changes, and the number of its last change.
+
+    Each epoch numbers its changes anew.
+    """
+    found, last = await reading.one(EPOCH)
+    return found.hex[:12], last
 
 
 async def changes(reading: Reading, reach: Reach, after: int, limit: int) -> list[VisitChange]:
