@@ -7,6 +7,8 @@ import pytest
 from service import day, tap_item, written
 from world import H1, H2, ago, at, recipient
 
+from app.actions.visits.rebuild import rebuild
+
 START, END = day(-1, "08:00"), day(-1, "08:30")
 
 
@@ -196,3 +198,12 @@ async def test_what_was_refused_under_an_id_that_another_tap_has_since_is_a_conf
     await home.put("tags", "T-new", {"kind": "static", "uid": "04000000000099"})
     results = [*await home.taps("S-1", [item]), *await home.taps("S-1", [item])]
     assert [(one["code"], one["duplicate"]) for one in results] == [("id_conflict", False), ("id_conflict", True)]
+
+
+async def test_an_out_of_the_morning_and_an_in_of_the_night_in_one_batch_agree_about_the_morning(home):
+    """An IN by itself becomes an OUT. The next visit begins 16 hours later, when that IN would still be open."""
+    await home.tap("S-1", H1, "auto", day(-2, "06:41"))
+    late = [tap_item(H1, "in", day(-2, "06:00")), tap_item(H1, "in", day(-2, "22:41"))]
+    assert {one["verdict"] for one in await home.taps("S-1", late)} == {"accepted"}
+    assert [visit["status"] for visit in await home.visits()] == ["complete", "incomplete"]
+    assert [line async for line in rebuild(home.app.state.database, 188)] == []

@@ -76,8 +76,9 @@ async def project(writing: Writing, touched: Affected) -> Projected:
     within = _Instants(waiting)
     slack = dt.timedelta(0)
     while waiting:
-        # As far apart that what is read of one person for two windows does not meet: no tap may be there twice.
-        apart = _merged(waiting, AHEAD + BACK + slack * 2)
+        # Windows of one person are that far apart that no presence which one of them changes is still open in the next:
+        # each is paired from what is stored, and the next would bring back what the first has taken away.
+        apart = _merged(waiting, AHEAD + BACK + LONGEST_PRESENCE + slack * 2)
         waiting = await _pair_persons(writing, apart, slack, changes, within)
         slack = slack * 2 + AHEAD
     await apply_corrections.apply_anew(writing, changes, touched.corrected)
