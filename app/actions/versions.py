@@ -9,7 +9,6 @@ from app.store.register import records
 from app.store.register.records import Stored
 
 Json = dict[str, Any]
-
 Status = Literal["created", "replaced", "unchanged", "withdrawn", "refused"]
 
 

@@ -17,7 +17,12 @@ DIGEST_BYTES = 16
 def body_hash(body: Mapping[str, Any]) -> bytes:
     """17 bytes over canonical JSON: sorted keys, no spaces, instants as seconds since 1970, bytes as hex."""
     written = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return VERSION + blake2b(written.encode(), digest_size=DIGEST_BYTES).digest()
+    return VERSION + digest(written.encode())
+
+
+def digest(written: bytes) -> bytes:
+    """16 bytes over a body as it is written; a hash of the first version is nothing else."""
+    return blake2b(written, digest_size=DIGEST_BYTES).digest()
 
 
 def hash_beside(kept: Collection[bytes], body: Mapping[str, Any], first: Callable[[], bytes]) -> bytes:

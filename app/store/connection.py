@@ -54,10 +54,7 @@ class Reading:
 
     async def one(self, statement: str, *arguments: Any) -> Row:
         """The first row of a statement that always has one. Raises LookupError."""
-        row = await self.fetchrow(statement, *arguments)
-        if row is None:
-            raise LookupError("no row")
-        return row
+        return _present(await self.fetchrow(statement, *arguments))
 
     async def fetchval(self, statement: str, *arguments: Any) -> Any:
         """The first value of the first row, None without one."""
@@ -69,10 +66,7 @@ class Reading:
 
     async def about_server(self, statement: str) -> Row:
         """The one row of a statement about the database itself. It gets no municipality."""
-        row = await self._driver.fetchrow(statement)
-        if row is None:
-            raise LookupError("no row")
-        return row
+        return _present(await self._driver.fetchrow(statement))
 
     async def configure(self, statement: str) -> None:
         """Run a statement whose effect ends with this transaction: a setting (`SET LOCAL`) or a temporary table."""
@@ -83,6 +77,12 @@ class Reading:
         if self._composed is None:
             raise RuntimeError("a write transaction takes no composed query")
         return await self._composed.execute(query)
+
+
+def _present(row: Row | None) -> Row:
+    if row is None:
+        raise LookupError("no row")
+    return row
 
 
 class Changing(Reading):

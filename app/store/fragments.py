@@ -1,11 +1,19 @@
-"""Fragments of SQL: constants of the domain, and sets of windows as parameters."""
+"""Fragments of SQL: constants of the domain, and sets of windows with their parameters."""
 
 import datetime as dt
+from collections.abc import Sequence
+
+from app.domain.time import Window
 
 
 def interval(span: dt.timedelta) -> str:
     """The SQL literal of a span, in whole seconds."""
     return f"interval '{span // dt.timedelta(seconds=1)} s'"
+
+
+def arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
+    """Windows as three array parameters: names, first instants, last instants."""
+    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
 
 
 def windows(first: int, name: str) -> str:

@@ -3,13 +3,12 @@
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from app.actions.taps.record_taps import Unreadable, nameless, standing_refusal
 from app.actions.visits.project import Affected, project
-from app.domain.body_hash import hash_beside
+from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.report import NOT_OWN, Refusal, Report
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
@@ -36,7 +35,7 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
         "tap": report.tap,
         "reported_at": report.reported_at,
         "outcome": report.outcome,
-        "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
+        "interventions": _listed(report),
         "note": report.note,
     }
 
@@ -50,7 +49,7 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
         listed += "," if len(report.interventions) == 1 else ""
         at = report.reported_at.timestamp()
         text = f"({report.staff!r}, {report.tap!r}, {at!r}, {report.outcome!r}, ({listed}), {report.note!r})"
-        return blake2b(text.encode(), digest_size=16).digest()
+        return digest(text.encode())
 
     return hash_beside(kept, body, first)
 
@@ -161,7 +160,11 @@ def _row(report: Report | Unreadable) -> Any:
         "tap": report.tap,
         "reported_at": report.reported_at,
         "outcome": report.outcome,
-        "interventions": [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions],
+        "interventions": _listed(report),
         "note": report.note,
         "sent_at": report.sent_at,
     }
+
+
+def _listed(report: Report) -> list[list[Any]]:
+    return [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions]

@@ -4,13 +4,12 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.taps.mount_tag import confirm_mounts
 from app.actions.visits.project import Affected, Projected, project
-from app.domain.body_hash import hash_beside
+from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import (
     JUDGED_ANEW,
@@ -136,7 +135,7 @@ def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
 
     def first() -> bytes:
         given = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, said, claim.uid)
-        return blake2b(repr((given, claim.household, claim.reason, claim.note)).encode(), digest_size=16).digest()
+        return digest(repr((given, claim.household, claim.reason, claim.note)).encode())
 
     return hash_beside(kept, body, first)
 

@@ -3,14 +3,13 @@
 import datetime as dt
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from app.actions.visibility import recipients_within
 from app.actions.visits.project import Affected, project
 from app.actions.visits.validate_correction import Author, CorrectionRefusedError
-from app.domain.body_hash import hash_beside
+from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import local_date, whole_second
 from app.domain.visits.correction import consistent, manual_presence
@@ -43,7 +42,7 @@ class Manual:
         def first() -> bytes:
             given = (self.recipient, self.staff, self.started_at.timestamp(), self.ended_at.timestamp())
             text = repr((*given, self.interventions, self.reason, self.note))
-            return blake2b(text.encode(), digest_size=16).digest()
+            return digest(text.encode())
 
         return hash_beside(kept, body, first)
 

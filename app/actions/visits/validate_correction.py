@@ -3,14 +3,13 @@
 import datetime as dt
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
 from app.domain.author import who
-from app.domain.body_hash import hash_beside
+from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import LONGEST_PRESENCE, whole_second
 from app.domain.visits.attestation import attestable
@@ -54,7 +53,7 @@ class CorrectionRequest:
 
         def first() -> bytes:
             said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
-            return blake2b(said, digest_size=16).digest()
+            return digest(said)
 
         return hash_beside(kept, body, first)
 

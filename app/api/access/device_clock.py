@@ -1,14 +1,14 @@
 """How wrong a phone's clock was: `GET /v1/devices/{ref}/clock`, one finding a day."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.api.access.devices import KIND, DeviceWriter
 from app.api.http.access import database
-from app.api.http.paging import cursor_of, paged, words_of
+from app.api.http.paging import Cursor, Limit, cursor_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.records import reached
 from app.api.http.shapes import FIRST_AT, Day, Instant, RefInPath, Wire, answer_of
@@ -58,8 +58,8 @@ async def get_clock(
     request: Request,
     ref: RefInPath,
     caller: DeviceWriter,
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """List the days on which the clock of a phone was wrong, so that its taps got other times. The oldest day is first.
 

@@ -15,13 +15,9 @@ from app.domain.time import Days, month_days
 from app.store.connection import Reading
 
 EXPORTS_AT_ONCE = 2
-
 TURN_SECONDS = 3
-
 LONGEST_SPAN = dt.timedelta(days=1830)
-
 PULLERS = ("planner", "system", "controller", "admin")
-
 Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="measures:read"))]
 
 

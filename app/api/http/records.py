@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import to_json
@@ -15,7 +15,7 @@ from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.conditions import IfMatch, condition_of
 from app.api.http.json_bodies import read_json
-from app.api.http.paging import cursor_of, paged
+from app.api.http.paging import Cursor, Limit, cursor_of, paged
 from app.api.http.problems import FieldError, Problem
 from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
@@ -156,8 +156,8 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     async def get_list(
         request: Request,
         caller: Annotated[Caller, Depends(allow(*kind.readers, scope=kind.scope))],
-        limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        cursor: Annotated[str | None, Query(max_length=400)] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
     ) -> Response:
         """List the records by ref, page by page. Ask again with `next` as `cursor` until `next` is null."""
         after = "" if cursor is None else ref_after(cursor)

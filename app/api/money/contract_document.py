@@ -12,6 +12,7 @@ from app.domain.category import Category, Licensed
 from app.domain.money.document import whole
 from app.domain.money.holidays import HOLIDAYS
 from app.domain.money.presets import PRESETS
+from app.domain.money.terms import DeclinedHow
 
 MOST_ORE = 100_000_000
 
@@ -35,7 +36,6 @@ Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
 Form = Literal["in_house", "external", "external_vat"]
 Holiday = Annotated[str, OneOf(HOLIDAYS)]
 Preset = Annotated[str, OneOf(PRESETS)]
-How = Literal["in_advance", "at_door", "no_answer", "single"]
 
 
 class BandTimes(Wire):
@@ -128,7 +128,7 @@ class DeclinedBody(Wire):
     With `notice_hours`, it is paid only if notice came later than that many hours ahead.
     """
 
-    how: Some[How]
+    how: Some[DeclinedHow]
     percent: Percent
     interventions: Some[Ref] | None = None
     notice_hours: Annotated[int, Field(ge=1, le=8760)] | None = None

@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BeforeValidator, Field, StringConstraints
 
@@ -13,7 +13,7 @@ from app.actions.taps.mount_tag import mount_tag, set_tag_state
 from app.actions.versions import Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
-from app.api.http.paging import cursor_of, paged, words_of
+from app.api.http.paging import Cursor, Limit, cursor_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.records import (
     READERS,
@@ -229,8 +229,8 @@ async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Respons
 async def tag_moves(
     request: Request,
     caller: Annotated[Caller, Depends(allow(*READERS, scope="records:read"))],
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """List tags that somebody else has moved away from a household where a provider had an open order.
 

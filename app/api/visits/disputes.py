@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
@@ -11,8 +11,9 @@ from app.actions.visits.resolve_dispute import resolve_dispute
 from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
-from app.api.http.paging import cursor_of, moment_of, paged, words_of
+from app.api.http.paging import Cursor, Limit, cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
+from app.api.http.pulls import PULLERS
 from app.api.http.records import own_provider
 from app.api.http.shapes import AnyRef, IdInPath, Instant, Wire, answer_of, body_of
 from app.api.visits.corrections import Corrector, NoteBesideReason, author_of, corrected
@@ -70,9 +71,9 @@ EXAMPLE: dict[str, Any] = {
 )
 async def list_disputes(
     request: Request,
-    caller: Annotated[Caller, Depends(allow("planner", "system", "controller", "admin", scope="visits:read"))],
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
-    cursor: Annotated[str | None, Query(max_length=400)] = None,
+    caller: Annotated[Caller, Depends(allow(*PULLERS, scope="visits:read"))],
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> Response:
     """List the disputed taps: taps whose visit waits for a decision, and taps without a visit.
 

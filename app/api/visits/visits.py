@@ -11,8 +11,9 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from app.api.http.access import Caller, allow
-from app.api.http.paging import cursor_of, moment_of, paged, words_of
+from app.api.http.paging import Limit, cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
+from app.api.http.pulls import PULLERS
 from app.api.http.shapes import AnyRef, Day, IdInPath, Instant, OneOf, Wire, answer_of, sent
 from app.api.http.visibility import reach_of, require_employed, require_known
 from app.api.register.register import Role
@@ -37,7 +38,7 @@ AnomalyCode = Annotated[str, OneOf(ANOMALIES)]
 Reader = Annotated[Caller, Depends(allow("staff", "planner", "system", "controller", "admin", scope="visits:read"))]
 NOTE_READERS = frozenset({"staff", "planner"})
 """Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
-Puller = Annotated[Caller, Depends(allow("planner", "system", "controller", "admin", scope="visits:read"))]
+Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="visits:read"))]
 
 
 class TapsOfVisit(Wire):
@@ -358,7 +359,7 @@ async def list_changes(
     request: Request,
     caller: Puller,
     after: Annotated[str, Query(max_length=40)] = "0",
-    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    limit: Limit = 100,
 ) -> Response:
     """List every visit that changed after the cursor, as it is now. No committed change is ever skipped.
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any, NamedTuple
 
+from app.domain.category import SOL_TIME
 from app.domain.money.compensation_input import CompensationInput, Item
 from app.domain.money.limits import limited, stepped
 from app.domain.money.quantities import Counter
@@ -196,7 +197,7 @@ def _bonuses(facts: CompensationInput, agreement: Agreement, days: Days) -> Iter
 
 
 def _bonus(facts: CompensationInput, agreement: Agreement, bonus: Bonus) -> Iterator[Line]:
-    categories = bonus.categories or frozenset({"SERVICE", "CARE"})
+    categories = bonus.categories or SOL_TIME
     rule = Rule("bonus", "executed", categories, (), bonus.title)
     counter = Counter(facts, Terms(), (bonus.first_on, bonus.last_on))
     found: defaultdict[str, list[Item]] = defaultdict(list)

@@ -7,7 +7,6 @@ from uuid import UUID
 from app.domain.time import LONGEST_PRESENCE, Span
 
 Direction = Literal["in", "out", "auto"]
-
 State = Literal["open", "incomplete", "complete", "omitted"]
 
 

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 
 from app.domain.time import Window
 from app.store.connection import Reading
+from app.store.fragments import arrays, windows
 from app.store.taps.submissions import NOT_SET_ASIDE
 
-REACHED = """
-SELECT w.name, w.first_at, w.last_at
-FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS w(name, first_at, last_at)
+REACHED = f"""
+SELECT wanted.name, wanted.first_at, wanted.last_at FROM {windows(2, "name")}
 WHERE EXISTS (
     SELECT FROM presence AS p
-    WHERE p.municipality_id = $1 AND p.household = w.name AND p.anchor_at BETWEEN w.first_at AND w.last_at)
+    WHERE p.municipality_id = $1 AND p.household = wanted.name
+        AND p.anchor_at BETWEEN wanted.first_at AND wanted.last_at)
 UNION ALL
-SELECT v.household, w.first_at, w.last_at
-FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS w(name, first_at, last_at)
+SELECT v.household, wanted.first_at, wanted.last_at FROM {windows(5, "name")}
 CROSS JOIN LATERAL (
     SELECT DISTINCT household FROM visit
-    WHERE municipality_id = $1 AND recipient = w.name AND sort_at BETWEEN w.first_at AND w.last_at
+    WHERE municipality_id = $1 AND recipient = wanted.name
+        AND sort_at BETWEEN wanted.first_at AND wanted.last_at
 ) AS v
 """
 
@@ -55,7 +56,7 @@ async def households_reached(
     reading: Reading, households: Sequence[Window], recipients: Sequence[Window]
 ) -> list[Window]:
     """The households among these with a presence, and others where the recipients had visits, each with its window."""
-    arguments = (*_arrays(households), *_arrays(recipients))
+    arguments = (*arrays(households), *arrays(recipients))
     return [tuple(row) for row in await reading.fetch(REACHED, *arguments)]
 
 
@@ -84,7 +85,3 @@ async def persons_corrected_to(
 ) -> list[Window]:
     """The persons whose taps between two instants were corrected to be those of a staff ref, each with its window."""
     return [tuple(row) for row in await reading.fetch(CORRECTED_TO, staff, first_at, last_at)]
-
-
-def _arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
-    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]

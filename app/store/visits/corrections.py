@@ -19,9 +19,9 @@ from app.domain.visits.evidence import by_hand
 from app.domain.visits.presence import Presence
 from app.store import rows, schema
 from app.store.connection import Reading, Row, Writing
-from app.store.fragments import windows
+from app.store.fragments import arrays, windows
 from app.store.ledger import ledger
-from app.store.visits.presences import arrays, of_staff
+from app.store.visits.presences import of_staff
 
 READ = "id, seq, tap, recipient, kind, body, seen, reason"
 NEAR_COLUMNS = (*READ.split(", "), "staff")

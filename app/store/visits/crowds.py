@@ -6,8 +6,9 @@ from app.domain.register.master import MasterData
 from app.domain.time import Window, days_span
 from app.domain.visits.crowd import MOST, Crowd
 from app.store.connection import Reading
+from app.store.fragments import arrays
 from app.store.taps.submissions import NOT_SET_ASIDE
-from app.store.visits.presences import arrays, of_staff
+from app.store.visits.presences import of_staff
 
 # A household's taps are counted by its presences, whatever tags hang there. Other taps beside these count for the
 # person.

@@ -12,10 +12,10 @@ from app.domain.register.master import MasterData
 from app.domain.time import Window
 from app.domain.visits.presence import Presence, Tap
 from app.store.connection import Reading
-from app.store.fragments import windows
+from app.store.fragments import arrays, windows
 from app.store.visits.corrections import NEAR_COLUMNS, CorrectionsNear, corrections_near, near_from
 from app.store.visits.presence_row import presence_of
-from app.store.visits.presences import FLAGGED, TAPS, arrays, of_persons_from, of_staff, tap_of
+from app.store.visits.presences import FLAGGED, TAPS, of_persons_from, of_staff, tap_of
 
 SAID = [name for name in NEAR_COLUMNS if name != "seen"]
 PAIRING_INPUT = f"""

@@ -15,7 +15,7 @@ from app.domain.visits.evidence import by_hand, on_the_wire
 from app.domain.visits.presence import Presence, Tap
 from app.domain.visits.wrong_clocks import Said
 from app.store.connection import Reading
-from app.store.fragments import interval, windows
+from app.store.fragments import arrays, interval, windows
 from app.store.taps.submissions import NOT_SET_ASIDE
 from app.store.visits.presence_row import READ, presence_of
 
@@ -150,11 +150,6 @@ WHERE p.municipality_id = $1 AND p.household = $2 AND p.anchor_at > $3 AND p.anc
 ORDER BY p.started_at, p.staff
 """
 LIVED_IN = "SELECT EXISTS (SELECT FROM recipient_version WHERE municipality_id = $1 AND household = $2)"
-
-
-def arrays(windows: Sequence[Window]) -> tuple[list[str], list[dt.datetime], list[dt.datetime]]:
-    """Windows as three arrays: names, first instants, last instants."""
-    return [one[0] for one in windows], [one[1] for one in windows], [one[2] for one in windows]
 
 
 def of_staff(master: MasterData, windows: Sequence[Window]) -> list[Window]:
