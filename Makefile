@@ -17,14 +17,16 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
+.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
 
-setup: .venv/.project ## make .venv with everything in it, from the hashed exports
+install: .venv/.project ## make .venv with what the service needs, from the hashed exports
 
-demo: setup ## an example municipality and a simulated day, served: PORT=8000 SPEED=
+setup: install .venv/.development ## the same, and what tests, checks and measurements need
+
+demo: install ## an example municipality and a simulated day, served: PORT=8000 SPEED=
 	@$(BIN)/taggad demo --port "$(PORT)" $(if $(SPEED),--speed "$(SPEED)")
 
 test: check ## all checks, then all tests: ARGS="tests/domain -k split"
@@ -85,22 +87,31 @@ clean: ## remove what was made here, except the data in .taggad
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The export is whole, so pip has nothing to resolve: what pyproject.toml overrides of a package's wishes holds here too.
-# Two stamps, each written last: an interrupted step is done again, a finished one costs nothing.
-.venv/.requirements: requirements/dev.txt
+# As root, fetches a package of the system's after a word on what and why: $(call fetch,package,why).
+fetch = { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing $(1) with apt-get: $(2)" && \
+	{ apt-get -qq update && apt-get -qq install --yes $(1); } >/dev/null 2>&1; }
+
+# The exports are whole, so pip has nothing to resolve: what pyproject.toml overrides of a package's wishes holds here too.
+# Each stamp is written last: an interrupted step is done again, a finished one costs nothing.
+.venv/.service: requirements/build.txt requirements/app.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: make setup PYTHON=/path/to/python3" >&2; exit 1; }
+		{ echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
-		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes python3-venv; } 2>/dev/null || \
+		$(call fetch,python3-venv,this Python cannot make .venv without it.) || \
 		{ echo "This Python has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	$(PIP) install --require-hashes --no-deps --requirement requirements/build.txt --requirement requirements/app.txt
+	@touch $@
+
+# The export for development names the very versions of the service's (a test compares them), so pip adds what lacks.
+.venv/.development: .venv/.service requirements/dev.txt
 	$(PIP) install --require-hashes --no-deps --requirement requirements/dev.txt
 	@for name in $(BROWSERS); do ! command -v $$name >/dev/null || exit 0; done; \
-		{ test "$$(id -u)" = 0 && apt-get -qq update && apt-get -qq install --yes chromium; } >/dev/null 2>&1 || \
+		$(call fetch,chromium,the tests of the carer's page run in a browser.) || \
 		echo "No browser here: the tests of the carer's page need one (Debian: apt-get install chromium)" >&2
 	@touch $@
 
 # Without isolation the build uses the hashed setuptools just installed instead of fetching one nobody pinned.
-.venv/.project: .venv/.requirements pyproject.toml
+.venv/.project: .venv/.service pyproject.toml
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -106,9 +106,9 @@ def test_what_is_declared_is_exported_in_a_version_that_fits(export, declared):
     assert missing == [], "make requirements"
 
 
-def test_development_runs_the_versions_of_production():
-    app, dev = (_pins(ROOT / "requirements" / name) for name in ("app.txt", "dev.txt"))
-    assert {name: dev.get(name) for name in app} == app
+def test_development_runs_the_versions_of_production_and_builds_with_its_tools():
+    app, build, dev = (_pins(export) for export in EXPORTS)
+    assert {name: dev.get(name) for name in app | build} == app | build
 
 
 # Makefile and the clean clone
@@ -191,7 +191,8 @@ CHECKS = ["ruff check", "ruff format --check", "mypy", "lint-imports", "python t
 def test_make_test_makes_the_environment_checks_and_then_tests(clone):
     _, make = clone
     code, calls = make("test", "ARGS=tests/domain -k split")
-    steps = ["-m venv", "--require-hashes", "--editable .", *CHECKS, "pytest -n 2 tests/domain -k split"]
+    installs = ["-m venv", "requirements/app.txt", "--editable .", "requirements/dev.txt"]
+    steps = [*installs, *CHECKS, "pytest -n 2 tests/domain -k split"]
     places = [next((at for at, call in enumerate(calls) if step in call), -1) for step in steps]
     assert code == 0
     assert -1 not in places, calls
@@ -206,35 +207,46 @@ def test_make_test_stops_at_a_check_that_fails(clone, check):
     assert check in calls[-1]
 
 
-def _setup(make: Callable[..., tuple[int, list[str]]], fail_on: str = "") -> tuple[int, list[str]]:
+def _made(make: Callable[..., tuple[int, list[str]]], target: str, fail_on: str = "") -> tuple[int, list[str]]:
     """The exit code, and what was made or installed."""
-    code, calls = make("setup", fail_on=fail_on)
+    code, calls = make(target, fail_on=fail_on)
     return code, [call for call in calls if " install " in call or "venv --" in call]
 
 
 VENV = "python3 -m venv --clear .venv"
-INSTALL = (
-    "python -m pip --disable-pip-version-check install --require-hashes --no-deps --requirement requirements/dev.txt"
-)
+HASHED = "python -m pip --disable-pip-version-check install --require-hashes --no-deps"
+SERVICE = f"{HASHED} --requirement requirements/build.txt --requirement requirements/app.txt"
+DEVELOPMENT = f"{HASHED} --requirement requirements/dev.txt"
 PROJECT = "python -m pip --disable-pip-version-check install --no-deps --no-build-isolation --editable ."
 
 
-def test_make_setup_does_only_what_has_not_been_done(clone):
-    tree, make = clone
-    assert _setup(make) == (0, [VENV, INSTALL, PROJECT])
-    assert _setup(make) == (0, [])
-
-    for stamp in (".requirements", ".project"):
-        os.utime(tree / ".venv" / stamp, (0, 0))
-    assert _setup(make) == (0, [INSTALL, PROJECT])
-    assert _setup(make) == (0, [])
-
-
-def test_make_setup_takes_up_again_what_failed(clone):
+def test_make_demo_installs_what_the_service_needs_and_make_test_adds_the_rest(clone):
     _, make = clone
-    code, _ = _setup(make, "--require-hashes")
+    assert _made(make, "demo") == (0, [VENV, SERVICE, PROJECT])
+    assert _made(make, "test") == (0, [DEVELOPMENT])
+    assert _made(make, "demo") == (0, [])
+
+
+@pytest.mark.parametrize(("target", "development"), [("install", []), ("setup", [DEVELOPMENT])])
+def test_make_does_only_what_has_not_been_done(clone, target, development):
+    tree, make = clone
+    assert _made(make, target) == (0, [VENV, SERVICE, PROJECT, *development])
+    assert _made(make, target) == (0, [])
+
+    for stamp in (tree / ".venv").glob(".[a-z]*"):
+        os.utime(stamp, (0, 0))
+    assert _made(make, target) == (0, [SERVICE, PROJECT, *development])
+    assert _made(make, target) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "left"), [("app.txt", [SERVICE, PROJECT, DEVELOPMENT]), ("dev.txt", [DEVELOPMENT])]
+)
+def test_make_setup_takes_up_again_what_failed(clone, fail_on, left):
+    _, make = clone
+    code, _ = _made(make, "setup", fail_on)
     assert code != 0
-    assert _setup(make) == (0, [INSTALL, PROJECT])
+    assert _made(make, "setup") == (0, left)
 
 
 def test_make_setup_refuses_a_python_that_is_too_old_and_says_what_to_do(tmp_path, clone):
@@ -248,37 +260,60 @@ def test_make_setup_refuses_a_python_that_is_too_old_and_says_what_to_do(tmp_pat
     assert not (tree / ".venv").exists()
 
 
-@pytest.mark.parametrize(("user", "made"), [("0", True), ("1000", False)])
-def test_make_setup_fetches_a_missing_venv_module_as_root_and_asks_for_it_otherwise(tmp_path, clone, user, made):
+@pytest.fixture
+def bare(tmp_path, clone):
+    """A machine that lacks what only its package manager has: `make` there as a user of this number.
+
+    It gives what was done, with the calls of the package manager as `fetched`.
+    """
     tree, _ = clone
     commands = {
-        "id": f"echo {user}",
+        "id": 'echo "$USER_ID"',
         "apt-get": 'echo "apt-get $*" >> "$CALLS"; touch "$CALLS.installed"',
         "bare": 'case "$*" in *ensurepip*) test -e "$CALLS.installed" ;; *) exec "${0%bare}python3" "$@" ;; esac',
     }
     for name, script in commands.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
-    calls = tmp_path / "calls"
-    env = {"CALLS": str(calls), "FAIL_ON": "", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = _run("make", "setup", f"PYTHON={tmp_path / 'bare'}", cwd=tree, **env)
-    assert (done.returncode == 0) is made
-    assert ("apt-get -qq install --yes python3-venv" in calls.read_text()) is made
-    assert ("apt-get install python3-venv" in done.stderr) is not made
+
+    def make(target: str, user: str, python: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+        calls = tmp_path / "calls"
+        env = {"CALLS": str(calls), "FAIL_ON": "", "USER_ID": user, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        done = _run("make", target, f"PYTHON={tmp_path / python}", "BROWSERS=no-such-browser", cwd=tree, **env)
+        lines = calls.read_text().splitlines() if calls.exists() else []
+        return done, [line for line in lines if line.startswith("apt-get")]
+
+    return make
 
 
-@pytest.mark.parametrize(("user", "made"), [("0", True), ("1000", False)])
-def test_make_setup_fetches_a_missing_browser_as_root_and_goes_on_without_it_otherwise(tmp_path, clone, user, made):
-    tree, _ = clone
-    for name, script in {"id": f"echo {user}", "apt-get": 'echo "apt-get $*" >> "$CALLS"'}.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / name).chmod(0o755)
-    calls = tmp_path / "calls"
-    env = {"CALLS": str(calls), "FAIL_ON": "", "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    done = _run("make", "setup", f"PYTHON={tmp_path / 'python3'}", "BROWSERS=no-such-browser", cwd=tree, **env)
-    assert done.returncode == 0
-    assert ("apt-get -qq install --yes chromium" in calls.read_text()) is made
-    assert ("apt-get install chromium" in done.stderr) is not made
+def _fetching(package: str) -> list[str]:
+    return ["apt-get -qq update", f"apt-get -qq install --yes {package}"]
+
+
+def test_a_missing_venv_module_is_fetched_as_root_with_a_word_and_asked_for_otherwise(bare):
+    done, fetched = bare("install", "1000", "bare")
+    assert (done.returncode != 0, fetched) == (True, [])
+    assert "apt-get install python3-venv" in done.stderr
+    assert "Installing" not in done.stdout
+
+    done, fetched = bare("install", "0", "bare")
+    assert (done.returncode, fetched) == (0, _fetching("python3-venv"))
+    assert "Installing python3-venv with apt-get: " in done.stdout
+
+
+def test_a_missing_browser_is_fetched_as_root_with_a_word_and_done_without_otherwise(bare):
+    done, fetched = bare("setup", "1000", "python3")
+    assert (done.returncode, fetched) == (0, [])
+    assert "apt-get install chromium" in done.stderr
+    assert "Installing" not in done.stdout
+
+
+def test_only_what_tests_need_fetches_a_browser(bare):
+    done, fetched = bare("demo", "0", "python3")
+    assert (done.returncode, fetched, "chromium" in done.stdout + done.stderr) == (0, [], False)
+    done, fetched = bare("test", "0", "python3")
+    assert (done.returncode, fetched) == (0, _fetching("chromium"))
+    assert "Installing chromium with apt-get: " in done.stdout
 
 
 @pytest.mark.parametrize("outcome", [0, 3])
