@@ -9,7 +9,7 @@ from told import CATALOGUE, at, day, line
 from app.domain.money.compensation_input import CompensationInput, Declined
 from app.domain.money.document import terms_of
 from app.domain.money.explanation import explained
-from app.domain.money.month_lines import row_of
+from app.domain.money.month_lines import settled_line
 from app.domain.money.rating import Agreement, rate
 from app.domain.register.master import Intervention, MasterData, Recipient
 from app.domain.register.order import Order, Pause
@@ -84,7 +84,7 @@ def rated(document, master, visits=(), *, month="2026-11", form="external", turn
     found = agreements or [Agreement("K-1", EVER, terms_of(document))]
     lines = rate(facts, found, days or month_days(month))
     for one in lines:
-        explained(row_of(one, "P-norr", month))  # whatever is counted has words, else this raises
+        explained(settled_line(one, "P-norr", month))  # whatever is counted has words, else this raises
     return lines
 
 

@@ -5,7 +5,7 @@ They ask whether the projection agrees with itself. The rebuild asks whether it 
 
 import datetime as dt
 
-from app.domain.money.month_lines import ROW
+from app.domain.money.month_lines import COLUMNS
 from app.domain.taps.read_counter import DRIFT, TOLERANCE
 from app.domain.visits.presence import Presence
 from app.store import rows, schema
@@ -215,7 +215,7 @@ INVARIANTS: dict[str, str] = {
         SELECT l.provider || ' ' || l.month || ' ' || line_no FROM period_line AS l
         LEFT JOIN period_close AS c ON c.municipality_id = $1 AND c.provider = l.provider AND c.month = l.month
         WHERE l.municipality_id = $1 AND (c.id IS NULL OR line_no NOT BETWEEN 1 AND c.line_count
-            OR (SELECT count(*) FROM jsonb_object_keys(body)) <> {len(ROW)}
+            OR (SELECT count(*) FROM jsonb_object_keys(body)) <> {len(COLUMNS)}
             OR amount_ore <> (body ->> 'amount_ore')::bigint
             OR of_month <> (coalesce(body ->> 'adjusts', body ->> 'month') || '-01')::date)""",
 }

@@ -290,14 +290,15 @@ async def test_facts_that_arrive_while_a_month_is_closed_are_in_it_or_in_an_adju
     assert (await month_of(paid, "2026-10"))["total_ore"] == 0
 
 
-async def test_a_line_that_is_rewritten_under_its_close_is_found(paid):
+@pytest.mark.parametrize("rewritten", ['{"reason": "for nothing"}', '{"from": "the first"}', '{"notes": null}'])
+async def test_a_line_that_is_rewritten_under_its_close_is_found(paid, rewritten):
     await visit(paid, "2026-08-03", 30)
     await close(paid, "2026-08")
     database = paid.app.state.database
     superuser = await connect(database.engine.url.render_as_string(hide_password=False))
     await superuser.execute("SET session_replication_role = replica")
     [body] = [row["body"] for row in await superuser.fetch("SELECT body FROM period_line")]
-    await superuser.execute('UPDATE period_line SET body = body || \'{"reason": "for nothing"}\'')
+    await superuser.execute("UPDATE period_line SET body = body || $1", rewritten)
     found = await check(database, 188)
     assert found == ["not so: the lines of a closed month are those that were closed (1: P-norr 2026-08)"]
     await superuser.execute("UPDATE period_line SET body = $1", body)

@@ -143,7 +143,7 @@ def meanwhile(monkeypatch):
     async def drafted(account, month, *, closing):
         draft = await real(account, month, closing=closing)
         if closing:
-            totals.append(sum(row["amount_ore"] for row in await settle_month.settled(draft, account)))
+            totals.append(sum(line.amount_ore for line in await settle_month.settled(draft, account)))
         while closing and waiting:
             await waiting.pop()()
         return draft

@@ -15,6 +15,7 @@ from world import H1, order
 from world import line as ordered
 
 from app.domain.money.explanation import explained, kronor
+from app.domain.money.month_lines import of_json
 
 URL = "/v1/compensation"
 MONTH = {"month": "2026-09", "provider": "P-norr"}
@@ -142,7 +143,7 @@ def as_invoiced(place, line):
     exact = [Decimal(str(line[key])) for key in ("quantity", "price_ore", "index", "percent")]
     quantity, price = abs(exact[0]), exact[1] * exact[2] * exact[3] / 10_000
     return {
-        "place": [place[1:], explained(line)],
+        "place": [place[1:], explained(of_json(line))],
         "quantity": [1 if line["unit"] == "ore" else quantity],
         "amount": [amount],
         "price": [amount if line["unit"] == "ore" else price],
@@ -177,7 +178,7 @@ async def test_every_format_of_a_month_is_the_same_table_before_and_after_its_cl
             "Rad": place,
             "Mottagare": line["recipient"],
             "Avser": TITLES[line["rule"]],
-            "Förklaring": explained(line),
+            "Förklaring": explained(of_json(line)),
             "Kategori": WORDS.get(line["category"]),
             "Område": "tätort" if line["area"] else None,
             "Tidsband": line["band"],
@@ -202,5 +203,5 @@ async def test_every_format_of_a_month_is_the_same_table_before_and_after_its_cl
     pages = PdfReader(io.BytesIO(await document("specification.pdf"))).pages
     text = " ".join(" ".join(page.extract_text() for page in pages).split())
     for place, line in numbered:
-        cells = (place, line["recipient"], TITLES[line["rule"]], explained(line), kronor(line["amount_ore"]))
+        cells = (place, line["recipient"], TITLES[line["rule"]], explained(of_json(line)), kronor(line["amount_ore"]))
         assert " ".join(" ".join(cells).split()) in text

@@ -68,8 +68,8 @@ async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
         agreements = await compensation.agreements_of(writing, provider, days)
         first_on = max(first_on, min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
         for part in months((first_on, days[1])):
-            for row in await settle_month.of_days(account, part):
-                found[provider, row["recipient"]] += row["amount_ore"]
+            for line in await settle_month.of_days(account, part):
+                found[provider, line.recipient] += line.amount_ore
     return found
 
 

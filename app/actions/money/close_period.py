@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from app.actions.money import settle_month
 from app.actions.money.settle_month import Draft
-from app.domain.money.month_lines import Row, lines_hash
+from app.domain.money.month_lines import SettledLine, lines_hash
 from app.domain.time import UTC, Days, local_date, month_days
 from app.store.connection import Reading, Writing
 from app.store.database import Database
@@ -87,7 +87,7 @@ async def _refused(reading: Reading, asked: CloseRequest) -> tuple[Closed | None
     return (Closed(None, code="anomalies_open", blocking=blocking) if blocking else None), still_open
 
 
-async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
+async def _lines(writing: Writing, before: Account, draft: Draft) -> list[SettledLine]:
     """The draft's lines as they are now, under the lock."""
     form = (await compensation.providers(writing, before.provider))[0][1]
     account = replace(before, reading=writing, form=form, master=writing.master)
@@ -102,7 +102,7 @@ async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Row]:
     return await settle_month.settled(draft, account)
 
 
-def _close(writing: Writing, asked: CloseRequest, accepted: list[str], lines: list[Row]) -> Close:
+def _close(writing: Writing, asked: CloseRequest, accepted: list[str], lines: list[SettledLine]) -> Close:
     return Close(
         uuid4(),
         asked.provider,
@@ -113,7 +113,7 @@ def _close(writing: Writing, asked: CloseRequest, accepted: list[str], lines: li
         writing.master.seq,
         tuple(accepted),
         len(lines),
-        sum(line["amount_ore"] for line in lines),
+        sum(line.amount_ore for line in lines),
         lines_hash(lines),
         writing.leaves.position,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.limits import of_provider
-from app.domain.money.month_lines import Row, adjustments, row_of
+from app.domain.money.month_lines import SettledLine, adjustments, settled_line
 from app.domain.money.rating import Agreement, rate
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
@@ -17,42 +17,42 @@ from app.store.money.changed_since import Standpoint, Touched
 from app.store.money.closed_months import Close
 from app.store.money.compensation import Account
 
-OfRecipients = dict[str, list[Row]]
+OfRecipients = dict[str, list[SettledLine]]
 """Lines of a month by recipient."""
 
 
 async def rated(
     reading: Reading, provider: str, form: str, days: Days, agreements: Sequence[Agreement] | None = None
-) -> list[Row]:
+) -> list[SettledLine]:
     """The lines of days within one month, by the provider's contracts or by other agreements."""
     if agreements is None:
         agreements = await compensation.agreements_of(reading, provider, days)
     if not agreements:
         return []
     account = await compensation.account_of(reading, provider, form)
-    return await _rows(account, days, agreements)
+    return await _lines(account, days, agreements)
 
 
-async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[list[Row], list[Row]]:
+async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[list[SettledLine], list[SettledLine]]:
     """The lines paid for days within one month, and its waiting adjustments; their sum is what the facts give today.
 
     For a whole closed month the settled lines are paid; for other days all lines by the contracts, and nothing waits.
     """
-    rows, month = await rated(reading, provider, form, days), f"{days[0]:%Y-%m}"
+    lines, month = await rated(reading, provider, form, days), f"{days[0]:%Y-%m}"
     if days != month_days(month) or not await closed_months.closes(reading, provider, days[0]):
-        return rows, []
+        return lines, []
     paid = await closed_months.settled(reading, provider, days[0])
-    return paid, adjustments(paid, rows, month)
+    return paid, adjustments(paid, lines, month)
 
 
-async def _rows(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[Row]:
-    """The rows of the account's lines, computed in a thread: a large month takes a second, and taps must not wait."""
+async def _lines(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[SettledLine]:
+    """The account's lines, computed in a thread: a large month takes a second, and taps must not wait."""
     facts = await compensation.facts_of(account, days, agreements)
-    return await asyncio.to_thread(_rated_rows, facts, agreements, days)
+    return await asyncio.to_thread(_settled_lines, facts, agreements, days)
 
 
-def _rated_rows(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[Row]:
-    return [row_of(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
+def _settled_lines(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) -> list[SettledLine]:
+    return [settled_line(line, facts.provider, f"{days[0]:%Y-%m}") for line in rate(facts, agreements, days)]
 
 
 @dataclass(slots=True)
@@ -97,12 +97,12 @@ async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
         if touched is None or any(of_provider(one.terms) for one in agreements):
             draft.lines[each] = _by_recipient(await _month(account, each))
         else:
-            kept = {ref: rows for ref, rows in draft.lines[each].items() if ref not in touched}
+            kept = {ref: own for ref, own in draft.lines[each].items() if ref not in touched}
             found = await _month(replace(account, recipients=sorted(touched)), each)
             draft.lines[each] = kept | _by_recipient(found)
 
 
-async def settled(draft: Draft, account: Account) -> list[Row]:
+async def settled(draft: Draft, account: Account) -> list[SettledLine]:
     """The draft's month with its adjustments: the lines of each closed month less those settled for it."""
     lines = _of_all(draft.lines[draft.month])
     for earlier in sorted(draft.lines.keys() - {draft.month}):
@@ -111,39 +111,39 @@ async def settled(draft: Draft, account: Account) -> list[Row]:
     return lines
 
 
-async def with_adjustments(reading: Reading, provider: str, form: str, month: dt.date) -> list[Row]:
+async def with_adjustments(reading: Reading, provider: str, form: str, month: dt.date) -> list[SettledLine]:
     """The lines of an open month as they would be frozen now."""
     account = await compensation.account_of(reading, provider, form)
     return await settled(await drafted(account, month, closing=False), account)
 
 
-async def of_days(account: Account, days: Days) -> list[Row]:
+async def of_days(account: Account, days: Days) -> list[SettledLine]:
     """The lines of days within one month, of the account's recipients; of all if a limit considers all together."""
     agreements = await _agreements(account, days)
     if any(of_provider(one.terms) for one in agreements):
         account = replace(account, recipients=None)
-    return await _rows(account, days, agreements) if agreements else []
+    return await _lines(account, days, agreements) if agreements else []
 
 
-async def _month(account: Account, month: dt.date) -> list[Row]:
+async def _month(account: Account, month: dt.date) -> list[SettledLine]:
     days = month_days(f"{month:%Y-%m}")
     agreements = await _agreements(account, days)
-    return await _rows(account, days, agreements) if agreements else []
+    return await _lines(account, days, agreements) if agreements else []
 
 
 async def _agreements(account: Account, days: Days) -> list[Agreement]:
     return await compensation.agreements_of(account.reading, account.provider, days)
 
 
-def _by_recipient(rows: Iterable[Row]) -> OfRecipients:
-    found: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        found[row["recipient"]].append(row)
-    return found
+def _by_recipient(lines: Iterable[SettledLine]) -> OfRecipients:
+    by_recipient: defaultdict[str, list[SettledLine]] = defaultdict(list)
+    for line in lines:
+        by_recipient[line.recipient].append(line)
+    return by_recipient
 
 
-def _of_all(rows: OfRecipients) -> list[Row]:
-    return [row for _, own in sorted(rows.items()) for row in own]
+def _of_all(lines: OfRecipients) -> list[SettledLine]:
+    return [line for _, own in sorted(lines.items()) for line in own]
 
 
 def _following(month: dt.date) -> dt.date:

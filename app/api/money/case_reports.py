@@ -150,8 +150,8 @@ async def _month(reading: Reading, provider: str, form: str, days: Days, recipie
     paid, adjusting = await settle_month.owed(reading, provider, form, days)
     for lines, found in (([*paid, *adjusting], income), (adjusting, waiting)):
         for line in lines:
-            if recipient in {None, line["recipient"]}:
-                found[line["recipient"]] += line["amount_ore"]
+            if recipient in {None, line.recipient}:
+                found[line.recipient] += line.amount_ore
     cases = sorted(hours.keys() | income.keys())
     return {ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref], waiting[ref]) for ref in cases}
 

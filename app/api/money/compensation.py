@@ -21,7 +21,7 @@ from app.api.money.contract_document import EXAMPLE_DOCUMENT, Area, Compensation
 from app.domain.category import Category
 from app.domain.money.document import terms_of
 from app.domain.money.explanation import UNITS
-from app.domain.money.month_lines import ROW, Row
+from app.domain.money.month_lines import COLUMNS, SettledLine, as_json
 from app.domain.money.presets import PRESETS
 from app.domain.money.rating import Agreement
 from app.domain.register.order import LAST_DAY, months
@@ -148,7 +148,7 @@ class SimulatedOut(Wire):
     rows: list[SimulatedRow]
 
 
-EXAMPLE_LINE: Row = {
+EXAMPLE_LINE: dict[str, Any] = {
     "provider": "P-norr", "month": "2026-10", "recipient": "B-001", "contract": "K-norr", "rule": "care",
     "title": "Omsorg, utförd tid", "category": "CARE", "area": "URBAN", "band": None, "reason": "executed", "notes": [],
     "from": "2026-10-01", "to": "2026-10-31", "visits": 62, "unit": "hour", "quantity": 43, "price_ore": 39400,
@@ -176,7 +176,7 @@ PRESET_LIST = {"items": [{"preset": "executed", "compensation": PRESETS["execute
     "/v1/compensation",
     operation_id="get_compensation",
     summary="Get compensation",
-    responses=formats.content_of(CompensationOut, EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, ROW)),
+    responses=formats.content_of(CompensationOut, EXAMPLE, [EXAMPLE_LINE], formats.columns_of(LineOut, COLUMNS)),
 )
 async def get_compensation(
     request: Request, caller: PayReader, snapshot: Snapshot, query: Annotated[CompensationQuery, Query()]
@@ -191,7 +191,8 @@ async def get_compensation(
     media_type = formats.wanted_type(request.headers.get("accept", ""))
     await require_known(snapshot, caller, provider=query.provider)
     provider = reach_of(caller).provider or query.provider
-    totals, rows = [], []
+    totals: list[dict[str, Any]] = []
+    lines: list[SettledLine] = []
     first_on = month_days(query.month)[0]
     for ref, form, _ in await compensation.providers(snapshot, provider):
         closed = await closed_months.closes(snapshot, ref, first_on)
@@ -200,17 +201,21 @@ async def get_compensation(
             if closed
             else settle_month.with_adjustments(snapshot, ref, form, first_on)
         )
-        rows += found
+        lines += found
         totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
-    head = {"month": query.month, "total_ore": _total(rows), "providers": totals}
+    head = {"month": query.month, "total_ore": _total(lines), "providers": totals}
     listed = formats.Listed(
-        head, "lines", formats.columns_of(LineOut, ROW), formats.at_once(rows), f"compensation-{query.month}"
+        head,
+        "lines",
+        formats.columns_of(LineOut, COLUMNS),
+        formats.at_once([as_json(line) for line in lines]),
+        f"compensation-{query.month}",
     )
     return await formats.answer(listed, media_type)
 
 
-def _total(rows: Iterable[Row]) -> int:
-    return sum(row["amount_ore"] for row in rows)
+def _total(lines: Iterable[SettledLine]) -> int:
+    return sum(line.amount_ore for line in lines)
 
 
 @router.get(
@@ -249,10 +254,10 @@ async def simulate(
         for ref, form, _ in await compensation.providers(reading, body.provider):
             for days in months((body.first, body.last)):
                 whose = reading, ref, form, days
-                told = *await settle_month.owed(*whose), await settle_month.rated(*whose, [agreement])
-                for rows, found in zip(told, sums, strict=True):
-                    for row in rows:
-                        found[row["provider"], row["area"] or "", row["category"] or ""] += row["amount_ore"]
+                settled = *await settle_month.owed(*whose), await settle_month.rated(*whose, [agreement])
+                for lines, total in zip(settled, sums, strict=True):
+                    for line in lines:
+                        total[line.provider, line.area or "", line.category or ""] += line.amount_ore
     shown = [
         {
             "provider": group[0],
@@ -262,7 +267,7 @@ async def simulate(
         }
         for group in sorted({*paid, *waiting, *simulated})
     ]
-    answer = {**_compared(*(sum(found.values()) for found in sums)), "rows": shown}
+    answer = {**_compared(*(sum(total.values()) for total in sums)), "rows": shown}
     return Response(to_json(answer), media_type="application/json")
 
 

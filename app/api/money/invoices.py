@@ -17,7 +17,7 @@ from app.api.http.shapes import AnyRef, Month, refused, sent
 from app.api.http.visibility import require_known
 from app.api.money import ubl
 from app.domain.money.invoice import InvoiceKind, Seller, buyer_of, gaps, invoice_of, number_of, seller_of
-from app.domain.money.month_lines import Row
+from app.domain.money.month_lines import SettledLine
 from app.domain.time import local_date, month_days
 from app.store.connection import Reading
 from app.store.money import closed_months, invoices
@@ -44,7 +44,7 @@ class SettledMonth:
     """A closed month with its lines and where its close stands in the ledger."""
 
     close: Close
-    lines: list[Row]
+    lines: list[SettledLine]
     position: LedgerPosition
 
 

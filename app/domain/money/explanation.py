@@ -5,8 +5,8 @@ The free text of a contract is included, that of a pause's reason is not: it may
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
+from app.domain.money.month_lines import SettledLine
 from app.domain.register.personal_number import without_numbers
 
 COUNTED: Mapping[str, str] = {
@@ -56,33 +56,31 @@ MONTHS = (
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SPACE = "\u00a0"
 
-Row = Mapping[str, Any]
 
-
-def explained(row: Row) -> str:
+def explained(line: SettledLine) -> str:
     """A settled line in words: the kind of quantity, the price, the visits and days, and the limits applied."""
-    kind = [COUNTED[row["reason"]], CATEGORIES.get(row["category"]), AREAS.get(row["area"])]
-    band = f"tidsband {plain(row['band'])}" if row["band"] else None
-    days = row["from"] if row["from"] == row["to"] else f"{row['from']}–{row['to']}"
-    visits = f"{decimal(row['visits'])} besök " if row["visits"] else ""
-    limits = [LIMITS[note] for note in row["notes"] if note in LIMITS]
-    text = f"{', '.join(filter(None, [*kind, band]))}. {_priced(row)}. {visits}{days}."
+    kind = [COUNTED[line.reason], CATEGORIES.get(line.category or ""), AREAS.get(line.area or "")]
+    band = f"tidsband {plain(line.band)}" if line.band else None
+    days = f"{line.first_on}" if line.first_on == line.last_on else f"{line.first_on}–{line.last_on}"
+    visits = f"{decimal(line.visits)} besök " if line.visits else ""
+    limits = [LIMITS[note] for note in line.notes if note in LIMITS]
+    text = f"{', '.join(filter(None, [*kind, band]))}. {_priced(line)}. {visits}{days}."
     if limits:
         text += f" {'; '.join(limits).capitalize()}."
-    if row["adjusts"]:
-        text += f" Justering av {month_name(row['adjusts'])}: skillnaden mot det som redan har reglerats."
+    if line.adjusts:
+        text += f" Justering av {month_name(line.adjusts)}: skillnaden mot det som redan har reglerats."
     return text
 
 
-def _priced(row: Row) -> str:
-    percent = f"{decimal(row['percent'])} %"
-    if row["unit"] == "ore":
-        return f"{percent} av {kronor(round(row['quantity']))} kr = {kronor(row['amount_ore'])} kr"
-    unit = UNITS[row["unit"]][abs(row["quantity"]) != 1]
-    index = "" if row["index"] == 1 else f" × index {decimal(row['index'])}"
-    share = "" if row["percent"] == 100 else f" × {percent}"  # noqa: PLR2004 - the whole
-    price = f"{decimal(row['quantity'])} {unit} à {kronor(row['price_ore'])} kr{index}{share}"
-    return f"{price} = {kronor(row['amount_ore'])} kr"
+def _priced(line: SettledLine) -> str:
+    percent = f"{decimal(line.percent)} %"
+    if line.unit == "ore":
+        return f"{percent} av {kronor(round(line.quantity))} kr = {kronor(line.amount_ore)} kr"
+    unit = UNITS[line.unit][abs(line.quantity) != 1]
+    index = "" if line.index == 1 else f" × index {decimal(line.index)}"
+    share = "" if line.percent == 100 else f" × {percent}"  # noqa: PLR2004 - the whole
+    price = f"{decimal(line.quantity)} {unit} à {kronor(line.price_ore)} kr{index}{share}"
+    return f"{price} = {kronor(line.amount_ore)} kr"
 
 
 def month_name(month: str) -> str:

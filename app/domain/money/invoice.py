@@ -13,11 +13,11 @@ from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from app.domain.money.explanation import COUNTED, explained, plain
+from app.domain.money.month_lines import SettledLine
 from app.domain.register.personal_number import has_check_digit
 from app.domain.rounding import half_up
 
 InvoiceKind = Literal["invoice", "credit_note"]
-Row = Mapping[str, Any]
 DEFAULT_SCHEME = "0007"
 """Swedish organisation numbers, among the schemes of Peppol's addresses."""
 WHOLE = Decimal(100)
@@ -123,52 +123,52 @@ def number_of(municipality_id: int, provider: str, month: str, kind: InvoiceKind
 
 
 def invoice_of(
-    rows: Iterable[Row], kind: InvoiceKind, number: str, month: str, issued_on: dt.date, seller: Seller
+    settled: Iterable[SettledLine], kind: InvoiceKind, number: str, month: str, issued_on: dt.date, seller: Seller
 ) -> Invoice | None:
     """The month's document of this kind: lines below zero go to the credit note. None without lines."""
-    lines = lines_of(rows, kind)
+    lines = lines_of(settled, kind)
     if not lines:
         return None
     due_on = issued_on + dt.timedelta(days=seller.payment_days)
     return Invoice(kind, number, month, issued_on, due_on, seller.vat, tuple(lines))
 
 
-def lines_of(rows: Iterable[Row], kind: InvoiceKind) -> list[InvoiceLine]:
+def lines_of(settled: Iterable[SettledLine], kind: InvoiceKind) -> list[InvoiceLine]:
     """The settled lines of one kind of document, numbered, in their order."""
-    return [line_of(number, row) for number, row in enumerate(rows_of(rows, kind), 1)]
+    return [line_of(number, line) for number, line in enumerate(of_kind(settled, kind), 1)]
 
 
-def rows_of(rows: Iterable[Row], kind: InvoiceKind) -> list[Row]:
+def of_kind(settled: Iterable[SettledLine], kind: InvoiceKind) -> list[SettledLine]:
     """The lines of one kind of document: below zero on the credit note, all others on the invoice."""
-    return [row for row in rows if (row["amount_ore"] < 0) == (kind == "credit_note")]
+    return [line for line in settled if (line.amount_ore < 0) == (kind == "credit_note")]
 
 
-def line_of(number: int, row: Row) -> InvoiceLine:
+def line_of(number: int, settled: SettledLine) -> InvoiceLine:
     """A settled line as a line of its document."""
-    amount = abs(row["amount_ore"])
-    if row["unit"] == "ore":  # a share of an amount: nobody sells öre by the piece
+    amount = abs(settled.amount_ore)
+    if settled.unit == "ore":  # a share of an amount: nobody sells öre by the piece
         quantity, price = Decimal(1), Decimal(amount) / WHOLE
     else:
-        quantity = abs(_exact(row["quantity"]))
-        price = row["price_ore"] * _exact(row["index"]) * _exact(row["percent"]) / WHOLE / WHOLE
+        quantity = abs(_exact(settled.quantity))
+        price = settled.price_ore * _exact(settled.index) * _exact(settled.percent) / WHOLE / WHOLE
     return InvoiceLine(
         number,
-        row["line"],
-        row["recipient"],
-        plain(row["title"]) or COUNTED[row["reason"]],
-        explained(row),
-        row["unit"],
+        settled.key,
+        settled.recipient,
+        plain(settled.title) or COUNTED[settled.reason],
+        explained(settled),
+        settled.unit,
         quantity,
         price,
         amount,
-        dt.date.fromisoformat(row["from"]),
-        dt.date.fromisoformat(row["to"]),
-        row["adjusts"],
+        settled.first_on,
+        settled.last_on,
+        settled.adjusts,
     )
 
 
 def _exact(value: float) -> Decimal:
-    """A number as it is written in the row."""
+    """A number as it is written in JSON."""
     return Decimal(str(value))
 
 

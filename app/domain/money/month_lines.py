@@ -1,4 +1,4 @@
-"""Closed months: frozen lines, and the adjustments by later facts.
+"""Settled lines: what a month comes to, frozen when it is closed, and the adjustments by later facts.
 
 A closed month never changes. The amounts its facts give today, less those settled for it so far, go to the next month
 that is closed. Caps and thresholds are not linear, so the whole month is computed anew, not the change.
@@ -7,9 +7,11 @@ that is closed. Caps and thresholds are not linear, so the whole month is comput
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from app.domain.money.holidays import is_workday
@@ -18,31 +20,76 @@ from app.domain.money.terms import Closing
 from app.domain.register.order import ONE_DAY
 from app.domain.time import STOCKHOLM, UTC
 
-Row = dict[str, Any]
-"""A line as it is shown and stored: plain values, keys of `ROW` in their order."""
-
-ROW = (
-    "provider", "month", "recipient", "contract", "rule", "title", "category", "area", "band", "reason", "notes",
-    "from", "to", "visits", "unit", "quantity", "price_ore", "index", "percent", "amount_ore", "adjusts", "line",
-)  # fmt: skip
-SUMMED = ("visits", "quantity", "amount_ore")
 DECIMALS = 8
 
 
-def row_of(line: Line, provider: str, month: str) -> Row:
-    """A line of a month as a row. `quantity` is rounded for display; the amount is not computed from it."""
+@dataclass(frozen=True, slots=True)
+class SettledLine:
+    """A line of a provider's month. The fields are in the order in which a line is shown and stored.
+
+    `quantity` is in units of the price, rounded for display; `amount_ore` is not computed from it. `index` and
+    `percent` are factors of the price. `adjusts` is the closed month (`2026-10`) whose line `key` this one adjusts;
+    quantity and amount are then the difference.
+    """
+
+    provider: str
+    month: str
+    recipient: str
+    contract: str
+    rule: str
+    title: str
+    category: str | None
+    area: str | None
+    band: str | None
+    reason: str
+    notes: tuple[str, ...]
+    first_on: dt.date
+    last_on: dt.date
+    visits: int
+    unit: str
+    quantity: float
+    price_ore: int
+    index: float
+    percent: float
+    amount_ore: int
+    adjusts: str | None
+    key: str
+
+
+FIELDS = tuple(field.name for field in fields(SettledLine))
+NAMED = {"first_on": "from", "last_on": "to", "key": "line"}
+COLUMNS = tuple(NAMED.get(name, name) for name in FIELDS)
+"""The names of the fields in JSON."""
+_values = attrgetter(*FIELDS)
+
+
+def as_json(line: SettledLine) -> dict[str, Any]:
+    """The line as it is shown and stored: plain values by `COLUMNS`, in their order."""
+    plain = dict(zip(COLUMNS, _values(line), strict=True))
+    days = {"from": line.first_on.isoformat(), "to": line.last_on.isoformat()}
+    return plain | {"notes": list(line.notes)} | days
+
+
+def of_json(body: Mapping[str, Any]) -> SettledLine:
+    """The line of its JSON, whose keys may have any order. Raises KeyError for one that is missing."""
+    values = dict(zip(FIELDS, (body[column] for column in COLUMNS), strict=True))
+    days = {name: dt.date.fromisoformat(values[name]) for name in ("first_on", "last_on")}
+    return SettledLine(**values | {"notes": tuple(values["notes"])} | days)
+
+
+def settled_line(line: Line, provider: str, month: str) -> SettledLine:
+    """A rated line as one of a provider's month."""
     price = line.price
-    values = (
+    index, percent = _factors(price.factor, price.share)
+    return SettledLine(
         provider, month, price.recipient, price.contract, price.rule, price.title, price.category, price.area,
-        price.band, price.reason, list(price.notes), line.first_on.isoformat(), line.last_on.isoformat(), line.visits,
-        price.unit, _number(line.quantity), price.ore, *_factors(price.factor, price.share),
-        line.amount_ore, None, line.key,
+        price.band, price.reason, price.notes, line.first_on, line.last_on, line.visits, price.unit,
+        _number(line.quantity), price.ore, index, percent, line.amount_ore, None, line.key,
     )  # fmt: skip
-    return dict(zip(ROW, values, strict=True))
 
 
 @lru_cache(maxsize=256)
-def _factors(factor: Fraction, share: Fraction) -> tuple[int | float, int | float]:
+def _factors(factor: Fraction, share: Fraction) -> tuple[float, float]:
     return _number(factor), _number(share * 100)
 
 
@@ -51,30 +98,39 @@ def _number(value: Fraction) -> int | float:
     return int(value) if value.denominator == 1 else round(float(value), DECIMALS)
 
 
-def adjustments(settled: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], month: str) -> list[Row]:
-    """The rows to add in `month` so that an earlier month adds up to the rows that its facts give `now`.
+def adjustments(settled: Iterable[SettledLine], now: Iterable[SettledLine], month: str) -> list[SettledLine]:
+    """The lines to add in `month` so that an earlier month adds up to the lines that its facts give `now`.
 
-    `settled` are the rows of its close and of every adjustment since. A line with the same amount is left alone, even
+    `settled` are the lines of its close and of every adjustment since. A line with the same amount is left alone, even
     if other values differ.
     """
-    difference: dict[str, Row] = {}
-    for sign, rows in ((-1, settled), (1, now)):
-        for row in rows:
-            found = difference.setdefault(row["line"], {**row, **dict.fromkeys(SUMMED, 0)})
-            if sign > 0:
-                found |= {key: value for key, value in row.items() if key not in SUMMED}
-            for key in SUMMED:
-                found[key] = round(found[key] + sign * row[key], DECIMALS)
+    differences: dict[str, SettledLine] = {}
+    for sign, lines in ((-1, settled), (1, now)):
+        for line in lines:
+            differences[line.key] = _added(differences.get(line.key), line, sign)
     return [
-        {**row, "month": month, "adjusts": row["adjusts"] or row["month"]}
-        for _, row in sorted(difference.items(), key=lambda item: (item[1]["recipient"], item[0]))
-        if row["amount_ore"]
+        replace(line, month=month, adjusts=line.adjusts or line.month)
+        for line in sorted(differences.values(), key=lambda line: (line.recipient, line.key))
+        if line.amount_ore
     ]
 
 
-def lines_hash(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """SHA-256 of the rows as JSON with sorted keys, joined by newlines in the order given."""
-    text = "\n".join(json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":")) for row in rows)
+def _added(total: SettledLine | None, line: SettledLine, sign: int) -> SettledLine:
+    """The total with a line added or taken away. Other values are those of the last line added, or else the first."""
+    visits, quantity, amount_ore = (total.visits, total.quantity, total.amount_ore) if total else (0, 0, 0)
+    return replace(
+        line if total is None or sign > 0 else total,
+        visits=visits + sign * line.visits,
+        quantity=round(quantity + sign * line.quantity, DECIMALS),
+        amount_ore=amount_ore + sign * line.amount_ore,
+    )
+
+
+def lines_hash(lines: Iterable[SettledLine]) -> bytes:
+    """SHA-256 of the lines as JSON with sorted keys, joined by newlines in the order given."""
+    text = "\n".join(
+        json.dumps(as_json(line), sort_keys=True, ensure_ascii=False, separators=(",", ":")) for line in lines
+    )
     return sha256(text.encode()).digest()
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.domain.money.explanation import AREAS, CATEGORIES, UNITS, kronor, month_name, plain
-from app.domain.money.invoice import InvoiceKind, InvoiceLine, Row, line_of, number_of, rows_of
+from app.domain.money.invoice import InvoiceKind, InvoiceLine, line_of, number_of, of_kind
+from app.domain.money.month_lines import SettledLine
 from app.domain.time import STOCKHOLM
 
 DOCUMENTS: Mapping[InvoiceKind, tuple[str, str]] = {"invoice": ("F", "Faktura"), "credit_note": ("K", "Kreditnota")}
@@ -15,12 +16,16 @@ DOCUMENTS: Mapping[InvoiceKind, tuple[str, str]] = {"invoice": ("F", "Faktura"),
 
 
 class SpecifiedLine(NamedTuple):
-    """A settled line: `place` is its document's letter and its number there; `amount_ore` has its sign."""
+    """A settled line: `place` is its document's letter and its number there."""
 
     place: str
     invoiced: InvoiceLine
-    row: Row
-    amount_ore: int
+    settled: SettledLine
+
+    @property
+    def amount_ore(self) -> int:
+        """Öre, with its sign."""
+        return self.settled.amount_ore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +55,22 @@ class Origin:
     lines_hash: str
 
 
-def specification_of(rows: Iterable[Row], origin: Origin) -> Specification:
+def specification_of(settled: Iterable[SettledLine], origin: Origin) -> Specification:
     """The specification of a closed month: the invoice's lines, then the credit note's, numbered as there."""
-    kept = list(rows)
+    month = list(settled)
     lines: list[SpecifiedLine] = []
     documents: list[tuple[str, str]] = []
     for kind, (letter, document) in DOCUMENTS.items():
-        found = [
-            SpecifiedLine(f"{letter}{number}", line_of(number, row), row, row["amount_ore"])
-            for number, row in enumerate(rows_of(kept, kind), 1)
+        own = [
+            SpecifiedLine(f"{letter}{number}", line_of(number, line), line)
+            for number, line in enumerate(of_kind(month, kind), 1)
         ]
-        if found:
+        if own:
             name = number_of(origin.municipality_id, origin.provider, origin.month, kind)
-            lines_word = "rad" if len(found) == 1 else "rader"
-            net = kronor(abs(sum(line.amount_ore for line in found)))
-            documents.append((document, f"{name}, {len(found)} {lines_word} ({letter}), {net} kr"))
-        lines += found
+            lines_word = "rad" if len(own) == 1 else "rader"
+            net = kronor(abs(sum(line.amount_ore for line in own)))
+            documents.append((document, f"{name}, {len(own)} {lines_word} ({letter}), {net} kr"))
+        lines += own
     total = sum(line.amount_ore for line in lines)
     facts = (
         ("Kommun", plain(origin.municipality)),
@@ -85,7 +90,7 @@ def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
     """Sums in öre by title, the month's own before adjustments, in the order of the lines."""
     sums: defaultdict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
-        sums[line.row["adjusts"] or "", line.invoiced.title] += line.amount_ore
+        sums[line.settled.adjusts or "", line.invoiced.title] += line.amount_ore
     return tuple(
         (f"{title}, justering av {month_name(adjusts)}" if adjusts else title, ore)
         for (adjusts, title), ore in sorted(sums.items(), key=lambda item: item[0][0])
@@ -94,25 +99,25 @@ def _sums(lines: Iterable[SpecifiedLine]) -> tuple[tuple[str, int], ...]:
 
 def columns_of(line: SpecifiedLine) -> dict[str, str | float | None]:
     """A line by Swedish column names; numbers as numbers, money in kronor."""
-    invoiced, row = line.invoiced, line.row
+    invoiced, settled = line.invoiced, line.settled
     return {
         "Rad": line.place,
         "Mottagare": invoiced.recipient,
         "Avser": invoiced.title,
         "Förklaring": invoiced.text,
-        "Kategori": CATEGORIES.get(row["category"]),
-        "Område": AREAS.get(row["area"]),
-        "Tidsband": plain(row["band"]) or None,
-        "Från": row["from"],
-        "Till": row["to"],
-        "Besök": row["visits"],
-        "Antal": row["quantity"] if row["unit"] in UNITS else row["quantity"] / 100,
-        "Enhet": UNITS[row["unit"]][1] if row["unit"] in UNITS else "kr",
-        "Pris kr": row["price_ore"] / 100 if row["unit"] in UNITS else 1,
-        "Index": row["index"],
-        "Procent": row["percent"],
+        "Kategori": CATEGORIES.get(settled.category or ""),
+        "Område": AREAS.get(settled.area or ""),
+        "Tidsband": plain(settled.band) or None,
+        "Från": settled.first_on.isoformat(),
+        "Till": settled.last_on.isoformat(),
+        "Besök": settled.visits,
+        "Antal": settled.quantity if settled.unit in UNITS else settled.quantity / 100,
+        "Enhet": UNITS[settled.unit][1] if settled.unit in UNITS else "kr",
+        "Pris kr": settled.price_ore / 100 if settled.unit in UNITS else 1,
+        "Index": settled.index,
+        "Procent": settled.percent,
         "Belopp kr": line.amount_ore / 100,
-        "Justerar": row["adjusts"],
-        "Avtal": row["contract"],
+        "Justerar": settled.adjusts,
+        "Avtal": settled.contract,
         "Radens nyckel": invoiced.key,
     }

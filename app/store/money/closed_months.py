@@ -1,14 +1,14 @@
 """Closed months: the close, a fact, with its lines; and the anomalies that keep a month from being closed."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from app.domain.money.month_lines import ROW, Row
+from app.domain.money.month_lines import SettledLine, as_json, of_json
 from app.domain.time import Days, days_span
 from app.domain.visits.visit import ANOMALIES
 from app.store import rows, schema
@@ -79,20 +79,14 @@ def _close(row: Any) -> Close:
     )
 
 
-async def lines_of(reading: Reading, provider: str, month: dt.date) -> list[Row]:
+async def lines_of(reading: Reading, provider: str, month: dt.date) -> list[SettledLine]:
     """The frozen lines of a closed month, including its adjustments of earlier months."""
-    return [_line(row["body"]) for row in await reading.fetch(LINES, provider, month)]
+    return [of_json(from_json(row["body"])) for row in await reading.fetch(LINES, provider, month)]
 
 
-async def settled(reading: Reading, provider: str, month: dt.date) -> list[Row]:
+async def settled(reading: Reading, provider: str, month: dt.date) -> list[SettledLine]:
     """All lines settled for a month: its own and later adjustments of it."""
-    return [_line(row["body"]) for row in await reading.fetch(SETTLED, provider, month)]
-
-
-def _line(body: str) -> Row:
-    """A stored line with its keys in the order of `ROW`: jsonb does not keep the order."""
-    line = from_json(body)
-    return {key: line[key] for key in ROW}
+    return [of_json(from_json(row["body"])) for row in await reading.fetch(SETTLED, provider, month)]
 
 
 async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[str]:
@@ -101,7 +95,7 @@ async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[st
     return [f"{row['id']}:{row['code']}" for row in found]
 
 
-async def append(writing: Writing, close: Close, lines: Sequence[Mapping[str, Any]]) -> None:
+async def append(writing: Writing, close: Close, lines: Sequence[SettledLine]) -> None:
     """Store a close with its lines. They are never changed; the ledger's leaf of the close holds their hash."""
     writing.leaves.add("period_close", asdict(close))
     stored = (
@@ -115,9 +109,9 @@ async def append(writing: Writing, close: Close, lines: Sequence[Mapping[str, An
             close.provider,
             close.month,
             number,
-            dt.date.fromisoformat((line["adjusts"] or line["month"]) + "-01"),
-            line["amount_ore"],
-            to_json(line).decode(),
+            dt.date.fromisoformat((line.adjusts or line.month) + "-01"),
+            line.amount_ore,
+            to_json(as_json(line)).decode(),
         )
         for number, line in enumerate(lines, 1)
     ]

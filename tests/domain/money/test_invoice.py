@@ -14,7 +14,7 @@ from peppol_rules import faults
 from app.api.money import ubl
 from app.domain.money.explanation import COUNTED, explained, kronor, plain
 from app.domain.money.invoice import buyer_of, gaps, in_force, invoice_of, lines_of, number_of, seller_of
-from app.domain.money.month_lines import ROW, row_of
+from app.domain.money.month_lines import COLUMNS, as_json, of_json, settled_line
 from app.domain.money.presets import PRESETS
 from app.domain.money.rating import NOTES
 from app.domain.rounding import half_up
@@ -36,7 +36,7 @@ def provider(form="external", **told):
 def row(amount_ore=1_694_200, **said):
     values = ("P-norr", "2026-10", "B-001", "K-norr", "care", "Omsorg", "CARE", "URBAN", None, "executed", [],
               "2026-10-01", "2026-10-31", 62, "hour", 43, 39_400, 1, 100, amount_ore, None, "3a5c0e2d")  # fmt: skip
-    return dict(zip(ROW, values, strict=True)) | said
+    return of_json(dict(zip(COLUMNS, values, strict=True)) | said)
 
 
 def xml_of(rows, kind, form="external", **told):
@@ -98,7 +98,7 @@ def test_documents_add_up_to_the_closed_total(rows, form):
         if invoice:
             assert invoice.net_ore == net[kind]
             assert invoice.vat_ore == (half_up(Fraction(net[kind], 4)) if form == "external_vat" else 0)
-    assert net["invoice"] - net["credit_note"] == sum(one["amount_ore"] for one in rows)
+    assert net["invoice"] - net["credit_note"] == sum(one.amount_ore for one in rows)
 
 
 @settings(max_examples=12, deadline=None)
@@ -136,11 +136,13 @@ def test_every_preset_gives_an_invoice_that_breaks_no_official_rule(preset):
     away = [("2026-05-10", "2026-05-14", "hospital")]
     master = world({"B-1": "ARCHIPELAGO"}, order("O-1", "B-1", MIXED, pauses=away))
     visits = [visit(1, "B-1", "2026-04-07T21:30", "23:41", MIXED), visit(2, "B-1", "2026-05-04T21:30", "23:37", MIXED)]
-    rows = [row_of(one, "P-norr", "2026-05") for one in rated({"preset": preset}, master, visits, month="2026-05")]
+    rows = [
+        settled_line(one, "P-norr", "2026-05") for one in rated({"preset": preset}, master, visits, month="2026-05")
+    ]
     xml = xml_of(rows, "invoice")
     found = etree.fromstring(xml)
     assert Decimal(found.findtext("{*}LegalMonetaryTotal/{*}PayableAmount")) == CENT * sum(
-        one["amount_ore"] for one in rows
+        one.amount_ore for one in rows
     )
     assert len(found.findall("{*}InvoiceLine")) == len(rows) > 0
     assert faults(xml) == []
@@ -201,6 +203,13 @@ def test_what_a_provider_lacks(stored, missing):
 )  # fmt: skip
 def test_a_line_in_words(said, words):
     assert explained(row(**said)) == words
+
+
+@given(settled() | vat_compensation())
+def test_a_line_is_read_as_it_is_written(line):
+    written = as_json(line)
+    assert of_json(dict(sorted(written.items()))) == line
+    assert tuple(written) == COLUMNS
 
 
 def test_every_limit_and_counting_has_words():

@@ -1,10 +1,11 @@
 """When a month is to be closed, and what an adjustment says."""
 
 import datetime as dt
+from hashlib import sha256
 
 import pytest
 
-from app.domain.money.month_lines import adjustments, closes_at
+from app.domain.money.month_lines import adjustments, closes_at, lines_hash, of_json
 from app.domain.money.terms import Closing
 
 NOON = dt.time(12)
@@ -26,19 +27,37 @@ def test_the_date_of_closing_is_the_contracts(month, workday, clock, expected):
     assert found == dt.datetime.fromisoformat(expected)
 
 
-def row(line, ore, *, month="2026-08", adjusts=None, quantity=1, recipient="B-1"):
-    return {"line": line, "recipient": recipient, "month": month, "adjusts": adjusts, "amount_ore": ore,
-            "quantity": quantity, "visits": 1, "title": f"{ore}"}  # fmt: skip
+BODY = {
+    "provider": "P-norr", "month": "2026-08", "recipient": "B-1", "contract": "K-norr", "rule": "care",
+    "title": "Omsorg på kvällen", "category": "CARE", "area": None, "band": None, "reason": "executed",
+    "notes": ["rounded"], "from": "2026-08-01", "to": "2026-08-31", "visits": 1, "unit": "hour", "quantity": 1,
+    "price_ore": 100, "index": 1.021, "percent": 100, "amount_ore": 102, "adjusts": None, "line": "a",
+}  # fmt: skip
+
+
+def line(key, ore, **more):
+    return of_json(BODY | {"line": key, "amount_ore": ore, "title": f"{ore}"} | more)
 
 
 def test_what_was_settled_is_taken_off_line_by_line():
-    settled = [row("a", 100), row("a", 20, month="2026-09", adjusts="2026-08"), row("b", 50), row("c", 7)]
-    now = [row("a", 90, quantity=3), row("c", 7), row("d", 5, recipient="B-0")]
+    settled = [line("a", 100), line("a", 20, month="2026-09", adjusts="2026-08"), line("b", 50), line("c", 7)]
+    now = [line("a", 90, quantity=3), line("c", 7), line("d", 5, recipient="B-0")]
     found = adjustments(settled, now, "2026-10")
-    assert [(one["line"], one["amount_ore"], one["quantity"], one["visits"]) for one in found] == [
-        ("d", 5, 1, 1),
-        ("a", -30, 1, -1),
-        ("b", -50, -1, -1),
+    assert [(one.key, one.amount_ore, one.quantity, one.visits, one.title) for one in found] == [
+        ("d", 5, 1, 1, "5"),
+        ("a", -30, 1, -1, "90"),
+        ("b", -50, -1, -1, "50"),
     ]
-    assert {(one["month"], one["adjusts"]) for one in found} == {("2026-10", "2026-08")}
+    assert {(one.month, one.adjusts) for one in found} == {("2026-10", "2026-08")}
     assert adjustments([*settled, *found], now, "2026-11") == []
+
+
+def test_the_hash_of_lines_is_that_of_months_closed_before():
+    """Closed months hold the hash for ever, so neither a key nor a number may be written otherwise."""
+    text = (
+        '{"adjusts":null,"amount_ore":102,"area":null,"band":null,"category":"CARE","contract":"K-norr",'
+        '"from":"2026-08-01","index":1.021,"line":"a","month":"2026-08","notes":["rounded"],"percent":100,'
+        '"price_ore":100,"provider":"P-norr","quantity":1,"reason":"executed","recipient":"B-1","rule":"care",'
+        '"title":"Omsorg på kvällen","to":"2026-08-31","unit":"hour","visits":1}'
+    )
+    assert lines_hash([of_json(BODY)] * 2) == sha256(f"{text}\n{text}".encode()).digest()

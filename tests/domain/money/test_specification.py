@@ -26,7 +26,7 @@ ORIGIN = Origin(188, "Norrtälje", "P-norr", "Utförare norr", "2026-10", CLOSED
 @given(st.lists(settled_line(), max_size=12))
 def test_every_line_stands_once_and_the_sums_are_the_months(rows):
     told = specification_of(rows, ORIGIN)
-    total = sum(one["amount_ore"] for one in rows)
+    total = sum(one.amount_ore for one in rows)
     assert sum(line.amount_ore for line in told.lines) == sum(ore for _, ore in told.sums) == told.total_ore == total
     assert sorted(line.invoiced.text for line in told.lines) == sorted(explained(one) for one in rows)
     assert len({line.place for line in told.lines}) == len(rows)
