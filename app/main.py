@@ -25,8 +25,8 @@ from app.api.http.declared import only_declared
 from app.api.http.middleware import Middleware
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
-from app.api.measures import executed_time, indices, measures, outcomes, prescribed
-from app.api.money import case_reports, compensation, contracts, invoices, periods, specifications
+from app.api.measures import executed_time, indices, licensed_care, measures, outcomes
+from app.api.money import compensation, contracts, half_year, invoices, periods, specifications
 from app.api.register import declines, delegations, orders, parties, register
 from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
@@ -68,12 +68,12 @@ MODULES = (
     delegations,
     executed_time,
     measures,
-    prescribed,
+    licensed_care,
     compensation,
     invoices,
     specifications,
     periods,
-    case_reports,
+    half_year,
     ledger,
     health,
     indices,

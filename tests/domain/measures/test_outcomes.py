@@ -7,8 +7,8 @@ from fractions import Fraction
 import pytest
 from told import at, contract, derive, order, recipient, report, staff, taps, world
 
+from app.domain.measures.licensed_care import Ordered
 from app.domain.measures.outcomes import declined_share, of_providers, outcomes, trends
-from app.domain.measures.prescribed import Ordered
 from app.domain.register.notices import Notice
 
 MARCH, FEBRUARY, JANUARY = dt.date(2026, 3, 1), dt.date(2026, 2, 1), dt.date(2026, 1, 1)

@@ -9,11 +9,11 @@ from town import FIRST, INTERVENTIONS, MONTHS, Town
 
 from app.domain.measures.indices import SCOPES
 from app.domain.measures.indices import tallies as tallied
+from app.domain.measures.licensed_care import Ordered, alarms, licensed
 from app.domain.measures.measures import KOLADA_CLASSIC, continuity, evidence, sol_seconds
 from app.domain.measures.outcomes import outcomes as became
-from app.domain.measures.prescribed import Ordered, alarms, licensed
 from app.domain.time import local_date, month_days
-from app.store.measures import prescribed
+from app.store.measures import licensed_care
 from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
 from app.store.measures.indices import tallies
 from app.store.measures.measures import continuity as measured
@@ -125,8 +125,8 @@ async def test_licensed_care_and_alarms_of_each_provider_and_of_all(town, databa
     providers = {one.provider for one in visits} | {one.provider for one in town.orders}
     async with database.read(188) as reading:
         for days in SPANS:
-            cared = await prescribed.licensed(reading, days, **who)
-            called = await prescribed.alarms(reading, days, **who)
+            cared = await licensed_care.licensed(reading, days, **who)
+            called = await licensed_care.alarms(reading, days, **who)
             for provider in providers:
                 if who.get("provider") not in {None, provider}:
                     continue
@@ -134,8 +134,8 @@ async def test_licensed_care_and_alarms_of_each_provider_and_of_all(town, databa
                 own_orders = ordered_of(town, provider or "nobody", who.get("recipient"))
                 assert cared.get((False, provider), licensed([], NOTHING, days)) == licensed(own, own_orders, days)
                 assert called.get((False, provider), alarms([], NOTHING, days)) == alarms(own, ordered_of(town), days)
-            assert cared[prescribed.ALL] == licensed(visits, ordered_of(town, **who), days)
-            assert called[prescribed.ALL] == alarms(visits, ordered_of(town), days)
+            assert cared[licensed_care.ALL] == licensed(visits, ordered_of(town, **who), days)
+            assert called[licensed_care.ALL] == alarms(visits, ordered_of(town), days)
 
 
 NOTHING = Ordered({}, lambda _, __: None, {})

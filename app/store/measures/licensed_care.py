@@ -5,7 +5,7 @@ The definitions are `domain.measures.prescribed`.
 
 from collections import defaultdict
 
-from app.domain.measures.prescribed import Alarms, Licensed
+from app.domain.measures.licensed_care import Alarms, Licensed
 from app.domain.time import Days
 from app.store.connection import Reading
 from app.store.measures.executed_time import CATALOGUE

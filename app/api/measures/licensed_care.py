@@ -12,10 +12,10 @@ from app.api.http.pulls import Puller, Snapshot
 from app.api.http.shapes import AnyRef, Month, Wire
 from app.api.http.visibility import whom
 from app.api.measures.measures import MonthQuery, T, by_provider
-from app.domain.measures.prescribed import Alarms, Licensed
+from app.domain.measures.licensed_care import Alarms, Licensed
 from app.domain.time import month_days
-from app.store.measures import prescribed
-from app.store.measures.prescribed import ALL, Who
+from app.store.measures import licensed_care
+from app.store.measures.licensed_care import ALL, Who
 
 router = APIRouter(tags=["measures"])
 
@@ -106,7 +106,7 @@ async def get_licensed(
     that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await prescribed.licensed(snapshot, month_days(query.month), **asked)
+    found = await licensed_care.licensed(snapshot, month_days(query.month), **asked)
     body = _body(query.month, found, asdict, Licensed(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderLicensed, f"licensed-{query.month}")
 
@@ -125,6 +125,6 @@ async def get_alarms(
     An order with another provider counts too. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await prescribed.alarms(snapshot, month_days(query.month), **asked)
+    found = await licensed_care.alarms(snapshot, month_days(query.month), **asked)
     body = _body(query.month, found, _alarms_json, Alarms(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderAlarms, f"alarms-{query.month}")
