@@ -25,8 +25,8 @@ from app.api.http.declared import only_declared
 from app.api.http.middleware import Middleware
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
-from app.api.measures import executed_time, indices, licensed_care, measures, outcomes
-from app.api.money import compensation, contracts, half_year, invoices, periods, specifications
+from app.api.measures import alarms, executed_time, indices, licensed_care, measures, outcomes
+from app.api.money import compensation, contracts, fee_basis, half_year, invoices, periods, specifications
 from app.api.register import declines, delegations, orders, parties, register
 from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
@@ -69,11 +69,13 @@ MODULES = (
     executed_time,
     measures,
     licensed_care,
+    alarms,
     compensation,
     invoices,
     specifications,
     periods,
     half_year,
+    fee_basis,
     ledger,
     health,
     indices,

@@ -1,9 +1,12 @@
 """The categories of help, and the law under which each is given."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 Category = Literal["SERVICE", "CARE", "DELEGATED_HSL", "ALARM", "LICENSED_HSL", "MEAL"]
+DELEGATED: Final = "DELEGATED_HSL"
+ALARM: Final = "ALARM"
+LICENSED: Final = "LICENSED_HSL"
 Law = Literal["SoL", "HSL"]
 LAWS: Mapping[str, Law] = {
     "SERVICE": "SoL",

@@ -32,6 +32,7 @@ from app.domain.time import month_days
 from app.domain.visits.evidence import EVIDENCE_LEVELS
 from app.store.measures import measures
 from app.store.measures.executed_time import Question, statement
+from app.store.measures.performed import ALL, Who
 
 router = APIRouter(tags=["measures"])
 
@@ -145,8 +146,14 @@ def by_provider(
     month: str, rows: Mapping[str | None, T], total: T, shown: Callable[[T], dict[str, Any]]
 ) -> dict[str, Any]:
     """The answer of a measure for each provider, those without one last, and for all together."""
-    told = sorted(rows.items(), key=lambda row: (row[0] is None, row[0] or ""))
-    return {"month": month, "rows": [{"provider": who, **shown(one)} for who, one in told], "total": shown(total)}
+    ordered = sorted(rows.items(), key=lambda row: (row[0] is None, row[0] or ""))
+    return {"month": month, "rows": [{"provider": who, **shown(one)} for who, one in ordered], "total": shown(total)}
+
+
+def grouped(month: str, groups: Mapping[Who, T], shown: Callable[[T], dict[str, Any]], nothing: T) -> dict[str, Any]:
+    """The same, of groups that have all together among them, or else `nothing`."""
+    rows = {who[1]: one for who, one in groups.items() if who != ALL}
+    return by_provider(month, rows, groups.get(ALL, nothing), shown)
 
 
 def _number(value: Fraction | None) -> float | None:

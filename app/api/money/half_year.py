@@ -1,30 +1,25 @@
-"""Reports of cases: the half-year report and the basis of fees."""
+"""The half-year report: `GET /v1/reports/half-year`."""
 
-import asyncio
 from collections import Counter, defaultdict
 from dataclasses import asdict
-from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.actions.money import settle_month
 from app.api.http import formats
-from app.api.http.access import Caller, allow
 from app.api.http.pulls import PayReader, Snapshot
 from app.api.http.records import today
-from app.api.http.shapes import AnyRef, Month, OneOf, Wire
+from app.api.http.shapes import AnyRef, Month, Wire
 from app.api.http.visibility import reach_of, require_known
 from app.domain.category import SOL_TIME
-from app.domain.money.declined import declined_in_advance
-from app.domain.money.fee import NORRTALJE_2022, PROFILES, fee_basis
 from app.domain.money.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
 from app.store.measures.executed_time import Question, statement
-from app.store.money import compensation, fees
+from app.store.money import compensation
 
 router = APIRouter(tags=["reports of cases"])
 
@@ -73,40 +68,11 @@ class HalfYearOut(Wire):
     rows: list[CaseMonthOut]
 
 
-class FeeQuery(BaseModel):
-    """The month, one recipient or all, and by whose levels."""
-
-    month: Month
-    recipient: AnyRef | None = None
-    profile: Annotated[str, OneOf(PROFILES)] = NORRTALJE_2022.name
-
-
-class FeeRow(Wire):
-    """The hours that a recipient may be asked to pay for, the percent of the highest fee, and the amount."""
-
-    recipient: AnyRef
-    seconds: int
-    alarm_only: bool
-    percent: int | float
-    fee_ore: int
-
-
-class FeeOut(Wire):
-    """The basis of fees by recipient. Recipients without anything to pay for have no row."""
-
-    month: Month
-    profile: Annotated[str, OneOf(PROFILES)]
-    cap_ore: int
-    rows: list[FeeRow]
-
-
 HALF_YEAR = {
     "provider": "P-norr", "recipient": "B-001", "month": "2026-01", "granted_seconds": 172_800,
     "executed_seconds": 154_800, "income_ore": 1_694_200, "waiting_ore": 0, "cost_ore": 1_548_000,
     "expected": False, "forecast": None,
 }  # fmt: skip
-FEE = {"recipient": "B-001", "seconds": 19_800, "alarm_only": False, "percent": 60, "fee_ore": 130_200}
-FEES = {"month": "2026-10", "profile": NORRTALJE_2022.name, "cap_ore": NORRTALJE_2022.cap_ore, "rows": [FEE]}
 
 
 @router.get(
@@ -164,41 +130,3 @@ def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
     told = asdict(month)
     first_on = told.pop("first_on")
     return {"provider": provider, "recipient": recipient, "month": f"{first_on:%Y-%m}", **told}
-
-
-@router.get(
-    "/v1/reports/fee-basis",
-    operation_id="get_fee_basis",
-    summary="Get the basis of fees",
-    responses=formats.table_of(FeeOut, FeeRow, FEES, "rows"),
-)
-async def get_fee_basis(
-    request: Request,
-    caller: Annotated[Caller, Depends(allow("system", "controller", "admin", scope="pay:read"))],
-    snapshot: Snapshot,
-    query: Annotated[FeeQuery, Query()],
-) -> Response:
-    """Get the hours of SERVICE and CARE for which recipients may be asked to pay, and the fee that follows.
-
-    The hours give a percent of the highest fee. A recipient with only an alarm has a percent of its own. A paused day,
-    or a visit that was declined in advance, is left out if notice came 48 hours ahead. This limit is independent of the
-    one for the provider's pay.
-    """
-    await require_known(snapshot, caller, recipient=query.recipient)
-    days, profile = month_days(query.month), PROFILES[query.profile]
-    master, notices = await fees.ordered(snapshot, days, query.recipient)
-    declined = list(declined_in_advance(notices, master))
-    orders = list(chain.from_iterable(master.orders.values()))
-    found = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)
-    rows = [
-        {
-            "recipient": one.recipient,
-            "seconds": one.seconds,
-            "alarm_only": one.alarm_only,
-            "percent": float(one.level * 100),
-            "fee_ore": one.fee_ore,
-        }
-        for one in found
-    ]
-    answer = {"month": query.month, "profile": profile.name, "cap_ore": profile.cap_ore, "rows": rows}
-    return await formats.table(request, answer, "rows", FeeRow, f"fee-basis-{query.month}")

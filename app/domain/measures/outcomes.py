@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
-from app.domain.measures.licensed_care import Ordered
+from app.domain.measures.ordered import Ordered
 from app.domain.register.notices import Notice
 from app.domain.time import local_date
 from app.domain.visits.visit import Visit

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from told import at, contract, derive, order, recipient, report, staff, taps, world
 
-from app.domain.measures.licensed_care import Ordered
+from app.domain.measures.ordered import Ordered
 from app.domain.measures.outcomes import declined_share, of_providers, outcomes, trends
 from app.domain.register.notices import Notice
 

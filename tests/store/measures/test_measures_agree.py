@@ -7,18 +7,22 @@ from itertools import combinations
 import pytest
 from town import FIRST, INTERVENTIONS, MONTHS, Town
 
+from app.domain.measures.alarms import alarms
 from app.domain.measures.indices import SCOPES
 from app.domain.measures.indices import tallies as tallied
-from app.domain.measures.licensed_care import Ordered, alarms, licensed
+from app.domain.measures.licensed_care import licensed_care
 from app.domain.measures.measures import KOLADA_CLASSIC, continuity, evidence, sol_seconds
+from app.domain.measures.ordered import Ordered
 from app.domain.measures.outcomes import outcomes as became
 from app.domain.time import local_date, month_days
-from app.store.measures import licensed_care
+from app.store.measures.alarms import alarms as answered_alarms
 from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
 from app.store.measures.indices import tallies
+from app.store.measures.licensed_care import licensed_care as counted_care
 from app.store.measures.measures import continuity as measured
 from app.store.measures.measures import evidence_by_provider
 from app.store.measures.outcomes import outcomes
+from app.store.measures.performed import ALL
 
 
 async def answered(reading, question):
@@ -125,17 +129,19 @@ async def test_licensed_care_and_alarms_of_each_provider_and_of_all(town, databa
     providers = {one.provider for one in visits} | {one.provider for one in town.orders}
     async with database.read(188) as reading:
         for days in SPANS:
-            cared = await licensed_care.licensed(reading, days, **who)
-            called = await licensed_care.alarms(reading, days, **who)
+            cared = await counted_care(reading, days, **who)
+            called = await answered_alarms(reading, days, **who)
             for provider in providers:
                 if who.get("provider") not in {None, provider}:
                     continue
                 own = [one for one in visits if one.provider == provider]
                 own_orders = ordered_of(town, provider or "nobody", who.get("recipient"))
-                assert cared.get((False, provider), licensed([], NOTHING, days)) == licensed(own, own_orders, days)
+                assert cared.get((False, provider), licensed_care([], NOTHING, days)) == licensed_care(
+                    own, own_orders, days
+                )
                 assert called.get((False, provider), alarms([], NOTHING, days)) == alarms(own, ordered_of(town), days)
-            assert cared[licensed_care.ALL] == licensed(visits, ordered_of(town, **who), days)
-            assert called[licensed_care.ALL] == alarms(visits, ordered_of(town), days)
+            assert cared[ALL] == licensed_care(visits, ordered_of(town, **who), days)
+            assert called[ALL] == alarms(visits, ordered_of(town), days)
 
 
 NOTHING = Ordered({}, lambda _, __: None, {})
