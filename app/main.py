@@ -1,7 +1,6 @@
 """The application: routes, database and settings put together."""
 
 import asyncio
-import datetime as dt
 import gc
 import math
 import os
@@ -35,6 +34,7 @@ from app.outage import Outage
 from app.server import route_other_logs
 from app.settings import VERSION, Settings
 from app.store.access.field_encryption import FieldEncryption
+from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.web import documentation, pages, phone
@@ -98,8 +98,12 @@ frees."""
 log = structlog.get_logger("taggad")
 
 
-def create_app(settings: Settings, database_url: str | None = None, *, demo: bool = False) -> FastAPI:
+def create_app(
+    settings: Settings, database_url: str | None = None, *, demo: bool = False, clock: Clock | None = None
+) -> FastAPI:
     """The application. `database_url` is that of the embedded database; without one, `settings.database_url` is used.
+
+    `clock` says what time it is in the whole service (None: the machine's own).
 
     Raises UnsafeSettingsError when secrets are missing or, but for a `demo`, unsafe.
     """
@@ -123,10 +127,9 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     )
     app.state.settings = settings
     app.state.demo = demo
-    # The clock of receipt. A simulation of weeks in minutes replaces it.
-    app.state.now = partial(_now, app)
+    app.state.clock = clock or Clock()
     app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
-    app.state.tokens = Tokens(settings.token_key)
+    app.state.tokens = Tokens(settings.token_key, app.state.clock)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
     app.state.exporting = pulls.exporting()
@@ -139,11 +142,6 @@ def create_app(settings: Settings, database_url: str | None = None, *, demo: boo
     return app
 
 
-def _now(app: FastAPI) -> dt.datetime:
-    now: dt.datetime = app.state.database.clock.now()
-    return now
-
-
 @asynccontextmanager
 async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[None]:
     """Run the background tasks while the application is served."""
@@ -154,6 +152,7 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
         encryption=app.state.encryption,
         answer_seconds=ANSWER_SECONDS,
         marks=Marks(settings.data_dir),
+        clock=app.state.clock,
     )
     app.state.revocations = Revocations(app.state.database)
     app.state.taps = taps.tap_queue(app.state.database, settings)

@@ -21,6 +21,7 @@ import psutil
 from pydantic_core import to_json
 
 from app.api.http.access import Tokens
+from app.store.clock import Clock
 from bench.cluster import ROOT, Cluster, cpu_seconds
 
 MUNICIPALITY = 188
@@ -28,7 +29,7 @@ LATE_TAP_DAYS = 90
 TOKEN_SECONDS = 12 * 3600
 PATIENCE_SECONDS = 60
 KEYS = {name: sha256(f"bench/{name}".encode()).digest() for name in ("token", "field", "lookup", "ledger")}
-TOKENS = Tokens([KEYS["token"]])
+TOKENS = Tokens([KEYS["token"]], Clock())
 Request = tuple[str, str, int]
 """Head, body and items: see `bench.load`."""
 

@@ -19,6 +19,7 @@ from app.actions.add_municipality import add_municipality
 from app.main import configure_logs, create_app
 from app.server import server_options
 from app.settings import Settings
+from app.store.clock import Clock
 from app.store.database import Database
 from app.store.migrate import migrate
 from bench.cluster import ROOT, cluster
@@ -48,11 +49,21 @@ class _Server(uvicorn.Server):
         yield  # Ctrl-C is for the whole report
 
 
+class ReceivedAt(Clock):
+    """The machine's clock, but for the time of receipt, which `hands` show: a simulation lives weeks in minutes."""
+
+    def __init__(self, hands: Hands) -> None:
+        super().__init__()
+        self._hands = hands
+
+    def received(self) -> dt.datetime:
+        return self._hands.now
+
+
 @asynccontextmanager
 async def serving(url: str, hands: Hands) -> AsyncIterator[str]:
     """The service in this process, receiving at the time that `hands` shows; gives its address."""
-    app = create_app(Settings.from_environment(environment(url)))
-    app.state.now = lambda: hands.now
+    app = create_app(Settings.from_environment(environment(url)), clock=ReceivedAt(hands))
     server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, **server_options()))
     running = asyncio.create_task(server.serve())
     try:

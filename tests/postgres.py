@@ -1,9 +1,12 @@
 """The tests' own PostgreSQL: its settings, and ways into its databases."""
 
 import asyncio
+import datetime as dt
 
 import asyncpg
 from sqlalchemy import make_url
+
+from app.store.connection import Changing
 
 # Durability is tested where it is the subject; here a server that forgets after a crash is a faster one.
 SERVER = {
@@ -26,6 +29,11 @@ def of_database(url, name):
 async def connect(url):
     """A plain connection as the URL's own user, the owner of everything."""
     return await asyncpg.connect(make_url(url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def changing(owner):
+    """The owner's connection as a transaction of municipality 188."""
+    return Changing(188, owner, dt.datetime.now(dt.UTC))
 
 
 async def waits_for_the_lock(owner):

@@ -28,6 +28,7 @@ from app import main
 from app.actions.ledger.seal import seal_all
 from app.server import listen, server_options
 from app.settings import Settings
+from app.store.clock import Clock
 from app.store.ledger import ledger, tree
 
 
@@ -67,6 +68,23 @@ def written(value):
     if isinstance(value, list | tuple):
         return [written(one) for one in value]
     return value
+
+
+class SetClock(Clock):
+    """A clock that shows what a test sets, and goes on from there only by its hand. It is never taken for wrong."""
+
+    def __init__(self, at):
+        super().__init__()
+        self.at = at
+
+    def now(self):
+        return self.at
+
+    def received(self):
+        return self.at
+
+    def required(self, _):
+        return self.at
 
 
 class Service:
@@ -287,13 +305,13 @@ INCLUDED = []
 """The routes of the first application of this process."""
 
 
-def application(settings):
+def application(settings, clock):
     """The application as it is served, but for two things that a process does once and the tests thousands of times.
 
     FastAPI makes the routes of each application anew: here all have those of the first. And the service begins with a
     search for garbage, which would look through all that the tests have.
     """
-    app = main.create_app(settings)
+    app = main.create_app(settings, clock=clock)
     routes = app.router.routes
     INCLUDED.extend(() if INCLUDED else routes)
     routes[:] = [own if isinstance(own, Route | Mount) else first for own, first in zip(routes, INCLUDED, strict=True)]
@@ -301,12 +319,15 @@ def application(settings):
 
 
 @asynccontextmanager
-async def serving(database_url, *, at="127.0.0.1", **settings):
-    """The service on a free port over this database, listening `at`; `settings` are those of `Settings`."""
+async def serving(database_url, *, at="127.0.0.1", clock=None, **settings):
+    """The service on a free port over this database, listening `at`; `settings` are those of `Settings`.
+
+    `clock` says what time it is in the whole service; without one it is the machine's.
+    """
     data_dir = TemporaryDirectory(prefix="taggad-")
     given = {"database_url": database_url, "data_dir": Path(data_dir.name)} | SECRETS | settings
     chosen = Settings.model_validate(given)
-    app = application(chosen)
+    app = application(chosen, clock)
     options = server_options(chosen.trusted_proxies)
     server = _Server(uvicorn.Config(app, **options))
     running = asyncio.create_task(server.serve([listen(at, 0)]))

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import asdict
 from uuid import UUID
 
+from postgres import changing
 from pydantic_core import from_json, to_json
 from service import LEDGER_KEY
 
@@ -17,7 +18,7 @@ from app.domain.register.order import Order, OrderLine, Pause, until_death
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visits.split import Share
 from app.domain.visits.visit import NO_DURATION, Visit, visit_id
-from app.store.connection import Changing, Writing
+from app.store.connection import Writing
 from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
 from app.store.register import orders as store_orders
@@ -180,11 +181,12 @@ class Town:
             }
             for order in self.orders
         }  # fmt: skip
-        await store_orders.put_orders(Changing(188, owner), from_json(to_json(bodies)), [])
+        await store_orders.put_orders(changing(owner), from_json(to_json(bodies)), [])
         macs = Macs([LEDGER_KEY])
         writing = Writing(
             188,
             owner,
+            dt.datetime.now(UTC),
             as_of=dt.datetime.now(UTC),
             change_no=0,
             master=MasterData(),

@@ -1,14 +1,13 @@
 """`taggad db`: the embedded database of the data directory."""
 
 import asyncio
-import datetime as dt
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.terminal import database_url, err, fail, failures_reported, out, require_keys, settings_given
-from app.domain.time import UTC, local
+from app.cli.terminal import CLOCK, database_url, err, fail, failures_reported, out, require_keys, settings_given
+from app.domain.time import local
 from app.settings import Settings
 from app.store.ledger.marks import Marks
 from app.store.migrate import migrate
@@ -57,7 +56,7 @@ def db_backup(target: Annotated[Path, typer.Argument(help="The new file.")]) -> 
     with failures_reported():
         settings = _embedded_only()
         with err.status("Writing the backup"), database_url(settings) as url:
-            began_at = dt.datetime.now(UTC)
+            began_at = CLOCK.now()
             size = backups.backup(url, target, bin_dir=settings.pg_bin)
         backups.record_made(settings.data_dir, began_at)
     out.print(f"{target}: {size} bytes", markup=False)

@@ -1,7 +1,6 @@
 """The demo: the server and a simulated district against it, until it is stopped."""
 
 import asyncio
-import datetime as dt
 import json
 import signal
 import socket
@@ -16,8 +15,9 @@ import uvicorn
 from rich.console import Console
 
 from app.actions.add_municipality import add_municipality
-from app.api.http.access import mint
-from app.domain.time import UTC, local
+from app.api.http.access import Tokens
+from app.cli.terminal import CLOCK
+from app.domain.time import local
 from app.main import create_app
 from app.server import server_options
 from app.settings import Settings
@@ -62,7 +62,7 @@ async def run(settings: Settings, url: str, at: socket.socket, speed: float, out
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = _Server(uvicorn.Config(create_app(settings, url, demo=True), **server_options()))
+    server = _Server(uvicorn.Config(create_app(settings, url, demo=True, clock=CLOCK), **server_options()))
     tasks = {"ended": asyncio.create_task(ended.wait()), "server": asyncio.create_task(server.serve(sockets=[at]))}
     up = asyncio.create_task(server.answers.wait())
     try:
@@ -87,7 +87,7 @@ async def run(settings: Settings, url: str, at: socket.socket, speed: float, out
 
 async def _prepare(settings: Settings, url: str) -> bool:
     """Make the municipality; False when the database holds data that is no example."""
-    database = Database(url, pool_size=1)
+    database = Database(url, pool_size=1, clock=CLOCK)
     try:
         mark = settings.data_dir / MARK
         known = await database.municipalities()
@@ -143,7 +143,7 @@ async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[
 
 def _tokens(settings: Settings) -> Callable[..., str]:
     def token(role: str, **refs: str) -> str:
-        return mint(settings, municipality_id=MUNICIPALITY, role=role, ttl_seconds=TOKEN_SECONDS, **refs)
+        return Tokens(settings.token_key, CLOCK).mint(MUNICIPALITY, role, ttl_seconds=TOKEN_SECONDS, **refs)
 
     return token
 
@@ -152,7 +152,7 @@ def _welcome(out: Console, settings: Settings, base: str, staff: list[dict[str, 
     token = _tokens(settings)
     one = staff[0]
     out.print(f"\nTaggad serves municipality {MUNICIPALITY} {NAME} of the example at {base}\n", style="bold")
-    month = f"{local(dt.datetime.now(UTC)):%Y-%m}"
+    month = f"{local(CLOCK.now()):%Y-%m}"
     for path, what in (
         ("/", "the start page, with live figures"),
         ("/docs", "the API, to try by hand"),

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from app.actions.access.fit_keys import fit_keys
 from app.actions.ledger.seal import ledger_fault
-from app.domain.time import UTC
 from app.settings import VERSION, Settings
 from app.store import health
 from app.store.database import Database
@@ -31,7 +30,7 @@ class Finding(NamedTuple):
 
 async def examine(database: Database, settings: Settings) -> list[Finding]:
     """The results of all checks, in the order of display. The database must be at this version's schema."""
-    now = dt.datetime.now(UTC)
+    now = database.clock.now()
     tenants = await database.municipalities()
     if not tenants:
         return [Finding(True, f"taggad {VERSION}, no municipality yet"), *_of_machine(settings, now)]

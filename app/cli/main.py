@@ -24,6 +24,7 @@ from app.cli.db import db
 from app.cli.doctor import Finding, examine
 from app.cli.tags import tags
 from app.cli.terminal import (
+    CLOCK,
     database_url,
     err,
     fail,
@@ -124,7 +125,7 @@ def serve(
 
             options = server_options(settings.trusted_proxies)
             if workers == 1:
-                serve_at(uvicorn.Config(create_app(settings, url), **options), at, say)
+                serve_at(uvicorn.Config(create_app(settings, url, clock=CLOCK), **options), at, say)
                 return
             with tempfile.TemporaryDirectory(prefix="taggad-metrics-") as metrics:
                 served = settings.model_copy(update={"database_url": url})

@@ -1,6 +1,5 @@
 """`taggad tags`: a technician's work with tags at a desk."""
 
-import datetime as dt
 import sys
 from typing import Annotated, Any
 
@@ -12,7 +11,6 @@ from app.actions.taps.provision_tags import provision as provision_tag
 from app.api.http.problems import Problem
 from app.api.http.refs import new_ref
 from app.cli.terminal import fail, failures_reported, on_database, settings_with_secrets
-from app.domain.time import UTC
 from app.store.database import Database, UnknownMunicipalityError
 from app.store.register.master import RefusedError
 
@@ -56,13 +54,12 @@ def provision(
 async def _steps_of(
     database: Database, municipality_id: int, line: bytes, keyset: str, key_version: int, host: str
 ) -> list[dict[str, object]]:
-    now = dt.datetime.now(UTC)
     chip: Any = None
     try:
         chip = from_json(line)
         new_ref(chip["ref"])
         async with database.write(municipality_id) as writing:
-            return await provision_tag(writing, chip, keyset=keyset, key_version=key_version, host=host, now=now)
+            return await provision_tag(writing, chip, keyset=keyset, key_version=key_version, host=host)
     except RefusedError as error:
         return [{"ref": chip["ref"], "error": error.code}]
     except (ValueError, TypeError, KeyError, Problem):

@@ -15,6 +15,7 @@ from app.cli.verify_ledger import UnverifiableError
 from app.server import ListenError
 from app.settings import Settings, UnsafeSettingsError
 from app.store.access.field_encryption import FieldEncryption
+from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.store.ledger.signed_notes import UnreadableKeyError
@@ -27,6 +28,8 @@ Result = TypeVar("Result")
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
+CLOCK = Clock()
+"""The time of every command."""
 
 
 def fail(message: str) -> NoReturn:
@@ -100,7 +103,7 @@ def require_keys(settings: Settings, url: str, *, remember: bool = False) -> Non
 
     async def unfit() -> list[str]:
         encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption)
+        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, clock=CLOCK)
         try:
             lines = []
             for municipality_id in await database.municipalities():
@@ -128,7 +131,9 @@ def on_database(work: Callable[[Database], Awaitable[Result]], settings: Setting
             await migrate(url)
         encryption = FieldEncryption(settings.field_keys, settings.lookup_key) if settings.field_keys else None
         marks = Marks(settings.data_dir)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, marks=marks)
+        database = Database(
+            url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, marks=marks, clock=CLOCK
+        )
         try:
             return await work(database)
         finally:

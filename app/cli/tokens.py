@@ -10,9 +10,9 @@ import typer
 
 from app.actions.access.revoke import revoke as revoke_record
 from app.actions.versions import Json, PutOutcome, keep
-from app.api.http.access import OPERATOR, ROLES, mint
-from app.cli.terminal import fail, failures_reported, on_database, out, settings_with_secrets
-from app.domain.time import UTC, written
+from app.api.http.access import OPERATOR, ROLES, Tokens
+from app.cli.terminal import CLOCK, fail, failures_reported, on_database, out, settings_with_secrets
+from app.domain.time import written
 from app.settings import Settings
 from app.store.connection import Writing
 from app.store.database import Database, UnknownMunicipalityError
@@ -50,17 +50,16 @@ def token(
         "role": role,
         **refs,
         "scopes": scope or [],
-        "expires_at": written(dt.datetime.now(UTC) + dt.timedelta(seconds=seconds)),
+        "expires_at": written(CLOCK.now() + dt.timedelta(seconds=seconds)),
         "revoked_at": None,
         "reason": None,
     }
     with failures_reported():
         settings = settings_with_secrets()
         try:
-            minted = mint(
-                settings,
-                municipality_id=municipality,
-                role=role,
+            minted = Tokens(settings.token_key, CLOCK).mint(
+                municipality,
+                role,
                 scopes=scope or (),
                 ttl_seconds=seconds,
                 token=id_,
@@ -86,7 +85,7 @@ def list_(municipality: Municipality) -> None:
 
     with failures_reported():
         found = on_database(read, settings_with_secrets())
-    now = dt.datetime.now(UTC)
+    now = CLOCK.now()
     good = [
         one for one in found if not one.body["revoked_at"] and dt.datetime.fromisoformat(one.body["expires_at"]) > now
     ]
@@ -107,8 +106,7 @@ def revoke(
     """Revoke a token: it is refused within half a minute."""
 
     async def end(writing: Writing) -> PutOutcome:
-        now = dt.datetime.now(UTC)
-        return await revoke_record(writing, KIND, token, now, "taken back at the command line", by=OPERATOR)
+        return await revoke_record(writing, KIND, token, writing.now, "taken back at the command line", by=OPERATOR)
 
     with failures_reported():
         settings = settings_with_secrets()

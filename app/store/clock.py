@@ -1,4 +1,7 @@
-"""Our own clock, compared with the time since the machine was started and with the database's clock."""
+"""Our own clock, compared with the time since the machine was started and with the database's clock.
+
+Nothing else here reads the time of day: the service and each command make one clock and hand it in.
+"""
 
 import datetime as dt
 import time
@@ -28,19 +31,24 @@ class Clock:
         self._last = wall(), running()
 
     def now(self) -> dt.datetime:
-        """The time now, in UTC. Raises ClockError unless the clock goes on as it did.
+        """The time now, in UTC, right or wrong: reads go on while the clock is wrong."""
+        return dt.datetime.fromtimestamp(self._wall(), dt.UTC)
 
-        It is called at receipt, because the clock may be right again when the fact is written.
+    def received(self) -> dt.datetime:
+        """The time of receipt, in UTC. Raises ClockError unless the clock goes on as it did.
+
+        It is asked for at receipt, because the clock may be right again when the fact is written.
         """
         return dt.datetime.fromtimestamp(self._believed()[0], dt.UTC)
 
-    def require(self, database_now: dt.datetime) -> None:
-        """Raises ClockError unless the clock goes on as it did and agrees with the database's."""
+    def required(self, database_now: dt.datetime) -> dt.datetime:
+        """The time now, in UTC. Raises ClockError unless the clock goes on as it did and agrees with the database's."""
         wall, running = self._believed()
         off = wall - database_now.timestamp()
         if abs(off) > MOST_SECONDS:
             raise ClockError(f"this machine's clock differs from the database's by {off:+.0f} s")
         self._last = wall, running  # small steps are a clock being kept right, however many there are
+        return dt.datetime.fromtimestamp(wall, dt.UTC)
 
     def _believed(self) -> tuple[float, float]:
         wall, running = self._wall(), self._running()

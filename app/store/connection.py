@@ -34,13 +34,19 @@ class Row(Protocol):
 
 
 class Reading:
-    """A transaction that reads one municipality's rows. `$1` of every statement is its code."""
+    """A transaction that reads one municipality's rows. `$1` of every statement is its code.
 
-    __slots__ = ("_composed", "_driver", "municipality_id")
+    `now` is when it began, or took the municipality's lock: the time of all that is decided and stored in it.
+    """
 
-    def __init__(self, municipality_id: int, driver: Driver, composed: AsyncConnection | None = None) -> None:
+    __slots__ = ("_composed", "_driver", "municipality_id", "now")
+
+    def __init__(
+        self, municipality_id: int, driver: Driver, now: dt.datetime, composed: AsyncConnection | None = None
+    ) -> None:
         """`composed` is SQLAlchemy's view of the same connection, for queries that are put together from parts."""
         self.municipality_id = municipality_id
+        self.now = now
         self._driver = driver
         self._composed = composed
 
@@ -147,6 +153,7 @@ class Writing(Changing):
         self,
         municipality_id: int,
         driver: Driver,
+        now: dt.datetime,
         *,
         as_of: dt.datetime,
         change_no: int,
@@ -158,7 +165,7 @@ class Writing(Changing):
 
         Every stored fact adds its leaf to `leaves`. A row that cannot be derived from facts gets its hash from `macs`.
         """
-        super().__init__(municipality_id, driver)
+        super().__init__(municipality_id, driver, now)
         self.as_of = as_of
         self.change_no = change_no
         self.master = master

@@ -79,12 +79,14 @@ class Database:
         encryption: FieldEncryption | None = None,
         answer_seconds: int = 60,
         marks: Marks | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """`url` is a SQLAlchemy URL for asyncpg. Every connection takes on `role` (None: it keeps the user's own).
 
         Without `ledger_keys` (the first makes leaves and signs heads, all are known) no fact can be stored. Without
         `encryption` the keys of tags cannot be decrypted, and no message of a tag can be verified. No statement of a
         write or a read takes more than `answer_seconds`. `marks` remember how large each ledger was.
+        `clock` says when a transaction began (None: the machine's own).
         """
         self._pools = Pools(url, pool_size, role, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
@@ -98,7 +100,7 @@ class Database:
         """The municipalities whose ledger this process has found broken, each with the finding."""
         self._unsealed: set[int] = set()
         self._without_room = False
-        self.clock = Clock()
+        self.clock = clock or Clock()
         # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
         self.closing = asyncio.Semaphore(CLOSED_AT_ONCE)
 
@@ -124,19 +126,19 @@ class Database:
         `pool` is "writes" for a read that writers wait for.
         """
         async with self._transaction(municipality_id, pool) as sa:
-            yield Reading(municipality_id, await _driver(sa), sa)
+            yield Reading(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
     async def change(self, municipality_id: int) -> AsyncIterator[Changing]:
         """A transaction that changes rows without the municipality's lock, for a caller with a lock of its own."""
         async with self._transaction(municipality_id, "writes") as sa:
-            yield Changing(municipality_id, await _driver(sa), sa)
+            yield Changing(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
     async def founding(self, municipality_id: int) -> AsyncIterator[Changing]:
         """A transaction that changes rows of a tenant that may not exist yet. It holds no lock."""
         async with self._transaction(municipality_id, "writes", founding=True) as sa:
-            yield Changing(municipality_id, await _driver(sa), sa)
+            yield Changing(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
     async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
@@ -144,13 +146,13 @@ class Database:
         async with self._transaction(
             municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
         ) as sa:
-            yield Reading(municipality_id, await _driver(sa), sa)
+            yield Reading(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
     async def scratch(self, municipality_id: int) -> AsyncIterator[Changing]:
         """A transaction of one moment that may make temporary tables."""
         async with self._transaction(municipality_id, "exports", isolation_level="REPEATABLE READ") as sa:
-            yield Changing(municipality_id, await _driver(sa), sa)
+            yield Changing(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
     async def write(self, municipality_id: int, *, with_master: bool = True) -> AsyncIterator[Writing]:
@@ -194,14 +196,15 @@ class Database:
         row = await driver.fetchrow(BEFORE_WRITING, municipality_id)
         if row is None:
             raise UnknownMunicipalityError
-        self.clock.require(row["now"])
+        now = self.clock.required(row["now"])
         master = MasterData(seq=row["master_seq"])
         if with_master:
-            master = await self._master(Reading(municipality_id, driver), row["master_seq"])
+            master = await self._master(Reading(municipality_id, driver, now), row["master_seq"])
         leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
         writing = Writing(
             municipality_id,
             driver,
+            now,
             as_of=row["as_of"],
             change_no=row["change_no"],
             master=master,
@@ -273,7 +276,7 @@ class Database:
             takes_writes, now = tuple((await sa.exec_driver_sql(TAKES_WRITES)).one())
             if not takes_writes:
                 raise ReadOnlyError
-            self.clock.require(now)
+            self.clock.required(now)
             if self._without_room:
                 await sa.exec_driver_sql("SET LOCAL work_mem = '64kB'")
                 await sa.exec_driver_sql(FIND_ROOM)

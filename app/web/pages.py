@@ -1,7 +1,6 @@
 """The start page: a description of the service, its figures of today, links. It never shows personal data."""
 
 import asyncio
-import datetime as dt
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse
 
 from app import assets
-from app.domain.time import UTC, day_start, local_date
+from app.domain.time import day_start, local_date
 from app.language import wanted
 from app.store.database import Database
 from app.store.municipalities import MOST_COUNTED, ServiceFigures, figures
@@ -87,7 +86,7 @@ async def _figures(request: Request) -> ServiceFigures | None:
     request.app.state.figures = (time.monotonic(), kept[1] if kept else None)  # requests meanwhile get the last figures
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await figures(database, day_start(local_date(dt.datetime.now(UTC))))
+            found = await figures(database, day_start(local_date(database.clock.now())))
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the page itself stands
         found = None
     request.app.state.figures = (time.monotonic(), found)

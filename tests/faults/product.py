@@ -13,6 +13,7 @@ from app.api.http.access import Tokens
 from app.cli.verify_ledger import UnverifiableError, verify_ledger
 from app.settings import Settings
 from app.store.access.field_encryption import FieldEncryption
+from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.signed_notes import NoteKey
 from app.store.migrate import migrate
@@ -21,7 +22,7 @@ from app.store.server.embedded import Embedded
 __all__ = ["Embedded", "environment", "invariants_broken", "ledger_findings", "migrate", "token"]
 
 SETTINGS = Settings.model_validate(SECRETS)
-TOKENS = Tokens(SETTINGS.token_key)
+TOKENS = Tokens(SETTINGS.token_key, Clock())
 TOKEN_SECONDS = 24 * 3600
 TRIES = 10
 

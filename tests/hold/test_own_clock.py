@@ -6,8 +6,9 @@ import time
 import uuid
 
 import pytest
-from service import day, serving, tap_item
+from service import SetClock, day, serving, tap_item
 
+from app.actions.add_municipality import add_municipality
 from app.actions.visits.mend_clock import mend_clock
 from app.actions.visits.move_clock import let_pass, move_clock
 from app.store.clock import MOST_SECONDS, Clock, ClockError
@@ -34,13 +35,13 @@ def test_a_clock_that_is_set_by_more_than_it_can_be_off_is_not_believed_until_it
     wall = Wall()
     clock = wall.clock()
     wall.running += 5 * DAY  # a machine that was asleep has not jumped
-    clock.require(wall.now())
+    clock.required(wall.now())
     wall.off = jump
     for _ in range(2):
         with pytest.raises(ClockError, match="was set by"):
-            clock.require(wall.now() + dt.timedelta(seconds=jump))  # the database on the same machine jumped too
+            clock.required(wall.now() + dt.timedelta(seconds=jump))  # the database on the same machine jumped too
     wall.off = 0
-    clock.require(wall.now())
+    clock.required(wall.now())
 
 
 def test_many_small_steps_are_a_clock_that_is_kept_right():
@@ -48,19 +49,42 @@ def test_many_small_steps_are_a_clock_that_is_kept_right():
     clock = wall.clock()
     for _ in range(100):
         wall.off += 60
-        clock.require(wall.now() + dt.timedelta(seconds=wall.off))
+        clock.required(wall.now() + dt.timedelta(seconds=wall.off))
 
 
 def test_a_clock_unlike_the_databases_is_not_believed():
     wall = Wall()
     with pytest.raises(ClockError, match="differs from the database's"):
-        wall.clock().require(wall.now() - dt.timedelta(seconds=MOST_SECONDS + 1))
+        wall.clock().required(wall.now() - dt.timedelta(seconds=MOST_SECONDS + 1))
+
+
+async def test_a_clock_that_is_handed_in_is_that_of_the_whole_service(database_url, owner):
+    """Whose tokens, records, taps and answers all say what time it is there, decades from here."""
+    clock = SetClock(dt.datetime(2061, 3, 1, 12, tzinfo=dt.UTC))
+    async with serving(database_url, clock=clock) as there:
+        await add_municipality(there.app.state.database, 188, "Norrtälje")
+        await there.put("providers", "P-1", {"name": "Ett", "form": "external"})
+        await there.put("staff", "S-1", {"provider": "P-1", "role": "care_assistant", "valid_from": "2061-01-01"})
+        await there.put("recipients", "B-1", {"area": "URBAN", "household": "H-1", "birth_date": "2061-03-01"})
+        await there.enrol("S-1")
+        clock.at += dt.timedelta(minutes=10)
+        await there.taps("S-1", [tap_item("H-1", "in", clock.at - dt.timedelta(minutes=20))], sent_at=clock.at)
+        here = (await there.ask("GET", "/v1/presence", role="admin", params={"household": "H-1"}, expect=200)).json()
+        assert (here["at"], here["items"][0]["since"]) == ("2061-03-01T12:10:00Z", "2061-03-01T11:50:00Z")
+        reminded = await there.ask("GET", "/v1/reminders", role="staff", staff="S-1", expect=200)
+        assert reminded.json()["at"] == "2061-03-01T12:10:00Z"
+        clock.at += dt.timedelta(hours=2)
+        await there.ask("GET", "/v1/providers", role="admin", expect=401)  # with the token of two hours ago
+        await move_clock(there.app.state.database)
+    assert await owner.fetchval("SELECT as_of FROM municipality") == clock.at
+    assert {row[0].year for row in await owner.fetch("SELECT recorded_at FROM record")} == {2061}
+    assert await owner.fetchval("SELECT received_at FROM tap") == clock.at - dt.timedelta(hours=2)
 
 
 async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home):
     database, item = home.app.state.database, tap_item("H-1", "in", day(-1, "08:00"))
     wall = Wall()
-    database.clock = wall.clock()  # which differs from the database's by half a century
+    home.app.state.clock = database.clock = wall.clock()  # which differs from the database's by half a century
     body = {"sent_at": dt.datetime.now(dt.UTC), "taps": [item]}
     refused = await home.ask("POST", "/v1/taps", body, role="staff", staff="S-1", expect=503)
     assert refused.json()["code"] == "clock_wrong"
@@ -69,7 +93,7 @@ async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home
     assert await home.visits() == []
     with pytest.raises(ClockError):
         await move_clock(database)
-    database.clock = Clock()
+    home.app.state.clock = database.clock = Clock()
     await home.ask("GET", "/health/ready", role=None, expect=200)
     [result] = await home.taps("S-1", [item])
     assert (result["verdict"], result["duplicate"]) == ("accepted", False)
@@ -78,7 +102,7 @@ async def test_nothing_is_written_and_nothing_lost_while_the_clock_is_wrong(home
 async def test_what_was_received_while_the_clock_was_wrong_is_not_written_when_it_is_right_again(home):
     """It waits for the lock meanwhile, and under that the clock is found to be right."""
     database, wall = home.app.state.database, Wall()
-    database.clock = Clock(lambda: time.time() + wall.off)
+    home.app.state.clock = database.clock = Clock(lambda: time.time() + wall.off)
     tap, report = tap_item("H-1", "in", day(-1, "08:00")), {"id": uuid.uuid4(), "tap": uuid.uuid4()}
     report |= {"reported_at": day(-1, "09:00"), "outcome": "performed", "interventions": []}
     bodies = {"/v1/taps": {"sent_at": day(-1, "09:00"), "taps": [tap]}, "/v1/reports": {"reports": [report]}}

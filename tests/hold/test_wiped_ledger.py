@@ -5,13 +5,13 @@ import datetime as dt
 
 import pytest
 import structlog
+from postgres import changing
 from service import LEDGER_KEY, day, serving
 
 from app.actions.check import check, missing
 from app.actions.ledger.seal import LedgerBrokenError, Sealed, ledger_fault, seal_all
 from app.domain.ledger.ledger import KINDS
 from app.main import _seal
-from app.store.connection import Changing
 from app.store.database import Database
 from app.store.ledger import marks as marking
 from app.store.ledger import tree
@@ -129,7 +129,7 @@ async def test_nothing_is_told_of_a_ledger_that_only_grows(town, owner, database
         await town.tap("S-1", "H-1", "in" if minute % 2 else "out", day(-1, f"11:{minute}"))
         await asyncio.gather(*(seal_all(way, code) for way in ways for code in (180, 188)))
     await seal_all(ways[0], 188)
-    head = await tree.head(Changing(188, owner))
+    head = await tree.head(changing(owner))
     assert ways[1].marks.of(188) == Mark(head.size, head.root)
     async with serving(database_url, data_dir=tmp_path) as again:
         await again.tap("S-1", "H-1", "in", day(-1, "12:00"))
@@ -150,7 +150,7 @@ async def test_a_restored_ledger_goes_on_once_what_was_seen_is_forgotten(town, o
     database.marks.forget()  # as `db restore` and `db restored` do
     await _seal(database, 188)
     assert not database.stopped
-    assert database.marks.of(188).size == (await tree.head(Changing(188, owner))).size
+    assert database.marks.of(188).size == (await tree.head(changing(owner))).size
 
 
 async def test_a_directory_that_takes_no_file_stops_nothing_and_is_told(town, tmp_path):

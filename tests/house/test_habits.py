@@ -365,6 +365,46 @@ def test_httpx_is_imported_in_one_module_at_most(package):
     assert len(users) <= 1, users
 
 
+CLOCK = ROOT / "app/store/clock.py"
+"""The one module that reads the time of day."""
+
+
+def _reads_the_clock(path: Path) -> bool:
+    called = {ast.unparse(node) for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+    named = {
+        f"{node.module}.{name.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    wanted = re.compile(r"(.+\.)?(date(time)?\.(now|utcnow|today)|time\.(time(_ns)?|localtime|gmtime|clock_gettime))")
+    return any(wanted.fullmatch(one) for one in called | named)
+
+
+def test_one_module_reads_the_clock():
+    """So that a test sets the time of the whole service; how long something took is measured where it is asked."""
+    assert [path for path in sorted((ROOT / "app").rglob("*.py")) if _reads_the_clock(path)] == [CLOCK]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dt.datetime.now(UTC)",
+        "datetime.now(UTC)",
+        "datetime.utcnow()",
+        "date.today()",
+        "dt.date.today()",
+        "time.time()",
+        "Clock(wall=time.time)",
+        "from time import time",
+        "time.time_ns()",
+    ],
+)
+def test_the_clock_is_seen_to_be_read(tmp_path, line):
+    (tmp_path / "module.py").write_text(line)
+    assert _reads_the_clock(tmp_path / "module.py")
+
+
 def test_no_module_is_a_drawer():
     drawers = {"utils", "util", "common", "helpers", "core", "services", "managers", "misc"}
     found = [

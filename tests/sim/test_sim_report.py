@@ -1,9 +1,11 @@
 """A small campaign against the service: attacks become what the oracle foretold, and honest people pass."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from app.store.clock import Clock
 from firmware_sim.campaign.adversary import every_scheme
 from firmware_sim.campaign.campaign import plan
 from firmware_sim.campaign.measure import Hands, figures, play, printed
@@ -24,7 +26,7 @@ def campaign():
 
 async def test_the_adversary_is_seen_where_it_can_be_and_honest_people_are_left_alone(service, campaign):
     hands = Hands(campaign.taps[0].sent_at - timedelta(days=1))
-    service.app.state.now = lambda: hands.now
+    service.app.state.clock = SimpleNamespace(now=Clock().now, received=lambda: hands.now)
     expected = foretell(campaign)
     async with Wire(service.url) as wire:
         await put_world(wire, service.token("system"), campaign.world, admin_token=service.token("admin"))

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import pytest
 from postgres import connect
-from service import STOCKHOLM, day, tap_item
+from service import STOCKHOLM, SetClock, day, tap_item
 from world import H1, H2, line, on, order
 
 from app.actions.check import check
@@ -190,11 +190,11 @@ async def test_what_cannot_be_closed(paid, path, status, code):
 async def test_a_month_is_closed_from_the_first_of_the_next_on(paid):
     """By the Swedish calendar: in UTC the last day has two hours left."""
     await visit(paid, "2026-08-31", 30)
-    for clock in (on("2026-08-01", "00:00"), on("2026-08-31", "23:59")):
-        paid.app.state.now = lambda clock=clock: clock
+    paid.app.state.clock = clock = SetClock(on("2026-08-01", "00:00"))
+    for clock.at in (on("2026-08-01", "00:00"), on("2026-08-31", "23:59")):
         assert (await close(paid, "2026-08", {"accept_open": True}, expect=409)).json()["code"] == "month_not_over"
     assert (await month_of(paid, "2026-08"))["providers"][0]["closed"] is False
-    paid.app.state.now = lambda: on("2026-09-01", "00:00")
+    clock.at = on("2026-09-01", "00:00")
     assert (await close(paid, "2026-08", expect=201)).json()["total_ore"] == 18_000
 
 

@@ -1,13 +1,12 @@
 """News of what was long true: taps, orders, tags, homes and staff told late heal the visits that came before."""
 
 import datetime as dt
-from types import SimpleNamespace
 
-from service import day, tap_item
+from service import SetClock, day, tap_item
 from world import H1, H2, H3, PAR, ago, codes, line, order, recipient, shares, staff
 
 from app import main
-from app.actions.visits import move_clock
+from app.actions.visits.move_clock import move_clock
 
 START, END = day(-2, "08:00"), day(-2, "08:30")
 EVENING = (day(-2, "18:00"), day(-2, "18:30"))
@@ -228,10 +227,8 @@ async def test_a_visit_left_open_becomes_incomplete_by_the_hour_alone(settle_ano
     assert (visit["status"], visit["ended_at"], visit["anomalies"]) == ("open", None, [])
     [present] = await home.visits(status="open")
     assert present["id"] == visit["id"]
-    later = dt.datetime.now(dt.UTC) + dt.timedelta(hours=16)
-    with monkeypatch.context() as clock:
-        clock.setattr(move_clock, "dt", SimpleNamespace(datetime=SimpleNamespace(now=later.astimezone)))
-        await move_clock.move_clock(home.app.state.database)
+    home.app.state.database.clock = SetClock(dt.datetime.now(dt.UTC) + dt.timedelta(hours=16))
+    await move_clock(home.app.state.database)
     [visit] = await home.visits()
     assert (visit["status"], codes(visit), visit["provisional"]) == ("incomplete", {"missing_out"}, True)
     assert visit["seconds"] == 0

@@ -29,20 +29,18 @@ async def staff_in_reach(writing: Writing, staff: str, provider: str | None) -> 
     return found is not None and (provider is None or found.body["provider"] == provider)
 
 
-async def offer_code(
-    writing: Writing, staff: str, digest: bytes, *, provider: str | None, now: dt.datetime
-) -> dt.datetime | None:
+async def offer_code(writing: Writing, staff: str, digest: bytes, *, provider: str | None) -> dt.datetime | None:
     """Store a code for a staff ref by its digest, and return its expiry. None for a staff ref out of reach."""
     if not await staff_in_reach(writing, staff, provider):
         return None
-    expires_at = now + dt.timedelta(minutes=CODE_MINUTES)
-    await credentials.put_code(writing, digest, staff, now, expires_at)
+    expires_at = writing.now + dt.timedelta(minutes=CODE_MINUTES)
+    await credentials.put_code(writing, digest, staff, expires_at)
     return expires_at
 
 
-async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: dt.datetime) -> PutOutcome:
+async def enrol_device(writing: Writing, digest: bytes, public_key: Json) -> PutOutcome:
     """Bind a device with this public key (a JWK) to the staff whose code it has. Refused: `enrolment_code_invalid`."""
-    staff = await credentials.take_code(writing, digest, now)
+    staff = await credentials.take_code(writing, digest)
     if staff is None:
         return refused("enrolment_code_invalid")
     # Random, not chosen: a device sends its ref before its municipality is known, so refs must not collide.
@@ -50,7 +48,7 @@ async def enrol_device(writing: Writing, digest: bytes, public_key: Json, now: d
     body: Json = {
         "staff": staff,
         "public_key": public_key,
-        "enrolled_at": written(now),
+        "enrolled_at": written(writing.now),
         "revoked_at": None,
         "reason": None,
     }

@@ -1,6 +1,5 @@
 """Place and withdraw orders, one or a thousand by the same few statements, and derive their visits anew."""
 
-import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,7 +12,7 @@ from app.actions.visits.project import derive
 from app.domain.category import ALARM
 from app.domain.register.master import MasterData
 from app.domain.register.order import Order, changed_days
-from app.domain.time import Days
+from app.domain.time import Days, local_date
 from app.store.connection import Writing
 from app.store.register import orders, records
 from app.store.register.records import Stored, order_of
@@ -29,7 +28,7 @@ class Placed(NamedTuple):
 
 
 async def place_orders(
-    writing: Writing, placed: Sequence[Placed], *, by: str, today: dt.date, condition: Condition = UNCONDITIONAL
+    writing: Writing, placed: Sequence[Placed], *, by: str, condition: Condition = UNCONDITIONAL
 ) -> list[PutOutcome]:
     """Place orders in sequence, with an outcome for each. One that is refused does not stop the rest.
 
@@ -51,7 +50,7 @@ async def place_orders(
             old = order_of(ref, latest.body) if outcome.status == "replaced" and latest else ()
             new_parts = order_of(ref, outcome.body)
             days += _changed(old, new_parts)
-            change = changed_past(writing.master, old, new_parts, today) if old else None
+            change = changed_past(writing.master, old, new_parts, local_date(writing.now)) if old else None
             if change:
                 past[place] = change
             stored[ref] = Stored(ref, outcome.version, removed=False, body=outcome.body)

@@ -11,7 +11,7 @@ from app.actions.visits import affected_windows
 from app.actions.visits.project import Affected, derive
 from app.domain.register.master import MasterData, Timeline
 from app.domain.register.personal_number import number_of
-from app.domain.time import FIRST_DAY
+from app.domain.time import FIRST_DAY, local_date
 from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 from app.store.register import orders, records, register
@@ -39,18 +39,18 @@ async def put(
     body: Json,
     *,
     by: str,
-    today: dt.date,
     condition: Condition = UNCONDITIONAL,
     provider: str | None = None,
     even_if_equal: bool = False,
 ) -> PutOutcome:
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
-    `body` holds every field, defaults filled in; `today` is the first day of a version that gives none; `provider`
-    limits the caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with
+    `body` holds every field, defaults filled in; a version that gives no first day has today. `provider` limits the
+    caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with
     flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
     found = await records.latest(writing, kind, ref)
+    today = local_date(writing.now)
     against = await _against(writing, kind, ref, body, found, condition, provider)
     if against:
         return against
@@ -93,7 +93,6 @@ async def put_recipient(
     body: Json,
     *,
     by: str,
-    today: dt.date,
     condition: Condition,
     encryption: FieldEncryption,
     number: str | None,
@@ -108,11 +107,10 @@ async def put_recipient(
     place = register.identity_place(writing.municipality_id, ref)
     kept_digest, kept = await register.identity(writing, ref) or (None, None)
     changed = number_given and digest != kept_digest
+    today = local_date(writing.now)
     if kept and not number_given and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
         return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
-    outcome = await put(
-        writing, "recipients", ref, body, by=by, today=today, condition=condition, even_if_equal=changed
-    )
+    outcome = await put(writing, "recipients", ref, body, by=by, condition=condition, even_if_equal=changed)
     if not changed or outcome.status == "refused":
         return outcome
     if number is None or digest is None:

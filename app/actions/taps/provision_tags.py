@@ -5,7 +5,6 @@ settings, because chips are delivered with a file that anybody may write; the ke
 verifies it all. The steps hold the chip's keys in clear: they are for a trusted room, and are stored nowhere.
 """
 
-import datetime as dt
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,6 @@ from app.actions.versions import UNCONDITIONAL
 from app.domain.register.personal_number import holds_number
 from app.domain.sun import FILE_KEY_NO, KEY_BYTES, META_KEY_NO, SDM_APPLICATION, KeysetKeys, is_original, tag_key
 from app.domain.taps.judging import Message
-from app.domain.time import local_date
 from app.store.connection import Writing
 
 BY = "taggad tags provision"
@@ -35,9 +33,7 @@ SETTINGS = bytes.fromhex("4000E0C1FF12")
 Step = dict[str, Any]
 
 
-async def provision(
-    writing: Writing, given: Any, *, keyset: str, key_version: int, host: str, now: dt.datetime
-) -> list[Step]:
+async def provision(writing: Writing, given: Any, *, keyset: str, key_version: int, host: str) -> list[Step]:
     """The steps for one chip `{"ref", "uid", "signature"}`; or the result of its first read `{"ref", "url"}`.
 
     Until that read the tag is `blank`, then `provisioned`. Instead of steps one with an `error`: `malformed`,
@@ -50,7 +46,7 @@ async def provision(
     if holds_number(ref):
         return [{"ref": None, "error": "ref_is_personal_number"}]
     if "url" in given:
-        return [{"ref": ref, **await _verified(writing, ref, given["url"], now)}]
+        return [{"ref": ref, **await _verified(writing, ref, given["url"])}]
     uid, signature = _hex(given.get("uid"), 7), _hex(given.get("signature"), 56)
     state = writing.master.keysets.get(keyset)
     code = "" if state == "active" else "keyset_not_active" if state else "keyset_unknown"
@@ -61,10 +57,10 @@ async def provision(
     if code or uid is None or signature is None:
         return [{"ref": ref, "error": code}]
     body = {"kind": "ntag424", "uid": _text(uid), "keyset": keyset, "key_version": key_version, "original": True}
-    outcome = await put(writing, "tags", ref, body, by=BY, today=local_date(now), condition=UNCONDITIONAL)
+    outcome = await put(writing, "tags", ref, body, by=BY, condition=UNCONDITIONAL)
     if outcome.status == "refused":
         return [{"ref": ref, "error": outcome.code}]
-    await set_tag_state(writing, ref, "blank", now, "steps printed", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "blank", writing.now, "steps printed", by=BY, condition=UNCONDITIONAL)
     steps = _steps(f"https://{host}/t/{keyset}", uid, signature, writing.master.keys[keyset], key_version)
     return [{"ref": ref, "uid": _text(uid), "no": no, **step} for no, step in enumerate(steps, 1)]
 
@@ -98,7 +94,7 @@ def _ndef(address: str) -> tuple[bytes, int, int]:
     return file, file.index(b"#e=") + 3, file.index(b"&c=") + 3
 
 
-async def _verified(writing: Writing, ref: str, url: Any, now: dt.datetime) -> Step:
+async def _verified(writing: Writing, ref: str, url: Any) -> Step:
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     found = re.fullmatch("e=([0-9A-Fa-f]{32})&c=([0-9A-Fa-f]{16})", parts.fragment or parts.query)
     tag = writing.master.tags.get(ref)
@@ -108,7 +104,7 @@ async def _verified(writing: Writing, ref: str, url: Any, now: dt.datetime) -> S
     read = message.verified(writing.master)
     if read is None or read.uid != tag.uid or tag.epochs[-1:] != ((message.keyset, read.key_version),):
         return {"error": "sun_invalid"}
-    await set_tag_state(writing, ref, "provisioned", now, "first read", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "provisioned", writing.now, "first read", by=BY, condition=UNCONDITIONAL)
     return {"uid": tag.uid, "state": "provisioned", "key_version": read.key_version, "counter": read.counter}
 
 

@@ -1,7 +1,5 @@
 """Put a keyset: its keys once, encrypted; its state from now on."""
 
-import datetime as dt
-
 from app.actions.versions import Condition, Flaw, PutOutcome, keep, refused, unmet
 from app.domain.sun import KEY_BYTES, KeysetKeys
 from app.domain.time import UTC, whole_second
@@ -24,7 +22,6 @@ async def put_keyset(
     file_master: bytes | None,
     *,
     by: str,
-    now: dt.datetime,
     condition: Condition,
     encryption: FieldEncryption,
     factory_keys: bool = False,
@@ -53,7 +50,7 @@ async def put_keyset(
     elif meta_key and file_master:
         writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
         await keysets.put(writing, ref, encryption, writing.master.keys[ref])
-    at = whole_second(now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = whole_second(writing.now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     states = [*(found.body["states"] if found else ()), {"state": state, "at": at}]
     new = Stored(ref, found.version + 1 if found else 1, removed=False, body={"state": state, "states": states})
     await keep(writing, KIND, by, [new])

@@ -1,6 +1,5 @@
 """People correct visits: each correction is checked against what stands, appended, and the visits follow."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -170,7 +169,7 @@ async def _checked(writing: Writing, stands: CorrectionTargets, one: Submitted) 
     others = [other for other in stands.siblings[presence.id] if other.id != visit.id]
     given = [said["recipient"] for kind, said in asked.parts if kind == "set_recipient"]
     within = await recipients_within(writing, one.author.provider, given)
-    check = Check(writing.master, presence, visit, others, one.author, within, dt.datetime.now(dt.UTC))
+    check = Check(writing.master, presence, visit, others, one.author, within, writing.now)
     kinds = {kind for kind, _ in asked.parts}
     if kinds & {"set_interventions", "undo"}:
         check = await _informed(writing, check)
@@ -202,7 +201,6 @@ async def _informed(writing: Writing, check: Check) -> Check:
 async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]]) -> None:
     looking = [one.presence for _, one in chosen if LOOKING_BESIDE.intersection(made.kind for made in one.made)]
     seen = await _seen(writing, looking)
-    now = dt.datetime.now(dt.UTC)
     new = []
     for submitted, one in chosen:
         raw, asked = one.presence.as_paired, one.asked
@@ -222,7 +220,7 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
                     asked.reason,
                     asked.note,
                     submitted.author.subject,
-                    now,
+                    writing.now,
                     submitted.asked.hashed(submitted.visit_id),
                 )
             )

@@ -1,9 +1,7 @@
 """Repair the visits of a municipality after its clock was ahead."""
 
-import datetime as dt
-
 from app.actions.visits.rebuild import rebuild
-from app.domain.time import UTC, whole_second
+from app.domain.time import whole_second
 from app.store.database import Database
 from app.store.ledger import macs
 from app.store.register import records
@@ -21,7 +19,7 @@ async def mend_clock(database: Database, municipality_id: int) -> list[str]:
     because of it are open again. The stored instants of receipt stay.
     """
     async with database.write(municipality_id) as writing:
-        now = whole_second(dt.datetime.now(UTC))
+        now = whole_second(writing.now)
         if writing.as_of <= now:
             return []
         known = await records.latest(writing, KIND, "as_of")

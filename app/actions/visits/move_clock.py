@@ -3,7 +3,7 @@
 import datetime as dt
 
 from app.actions.visits.project import Affected, project
-from app.domain.time import LONGEST_PRESENCE, UTC, whole_second
+from app.domain.time import LONGEST_PRESENCE, whole_second
 from app.store.database import Database
 from app.store.ledger import macs
 from app.store.visits import presences
@@ -12,7 +12,7 @@ from app.store.visits import presences
 async def move_clock(database: Database) -> None:
     """Move every municipality's `as_of` to now. Safe to run again, and in several servers at once."""
     for municipality_id in await database.municipalities():
-        await let_pass(database, municipality_id, whole_second(dt.datetime.now(UTC)))
+        await let_pass(database, municipality_id, whole_second(database.clock.now()))
 
 
 async def let_pass(database: Database, municipality_id: int, now: dt.datetime) -> None:

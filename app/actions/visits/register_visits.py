@@ -63,7 +63,6 @@ async def register_visits(
     Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit, and `visit_withdrawn`. Refs
     out of the author's reach are unknown, even if another provider has entered the same visit before.
     """
-    now = dt.datetime.now(dt.UTC)
     within = await recipients_within(writing, author.provider, [one.recipient for one in submitted])
     known = await store.known_by_hand(writing, [one.id for one in submitted])
     hashes = {id_: row["body_hash"] for id_, row in known.items()}
@@ -77,7 +76,7 @@ async def register_visits(
                 refused[place] = CorrectionRefusedError("id_conflict", "/id")
             continue
         try:
-            rows.append(_row(writing, one, author, within, now))
+            rows.append(_row(writing, one, author, within))
         except CorrectionRefusedError as error:
             refused[place] = error
             continue
@@ -117,10 +116,10 @@ def _out_of_reach(
     return None
 
 
-def _row(writing: Writing, one: Manual, author: Author, within: Container[str], now: dt.datetime) -> dict[str, Any]:
+def _row(writing: Writing, one: Manual, author: Author, within: Container[str]) -> dict[str, Any]:
     master = writing.master
     start, end = whole_second(one.started_at), whole_second(one.ended_at)
-    if not consistent(start, end) or start == end or one.ended_at > now:
+    if not consistent(start, end) or start == end or one.ended_at > writing.now:
         raise CorrectionRefusedError("out_of_range", "/ended_at")
     unknown = _out_of_reach(master, one, author, within)
     if unknown is not None:
@@ -141,6 +140,6 @@ def _row(writing: Writing, one: Manual, author: Author, within: Container[str], 
         "reason": one.reason,
         "note": one.note,
         "recorded_by": author.subject,
-        "recorded_at": now,
+        "recorded_at": writing.now,
         "body_hash": one.hashed(),
     }

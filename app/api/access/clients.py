@@ -134,6 +134,6 @@ async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Resp
     body = await read_json(request, RevokeBody)
 
     async def act(writing: Writing) -> PutOutcome:
-        return await revoke(writing, "clients", ref, body.since(), body.reason, by=caller.subject)
+        return await revoke(writing, "clients", ref, body.since(writing.now), body.reason, by=caller.subject)
 
     return record(KIND, caller, ref, await written(request, caller, act))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
-from pydantic import StringConstraints, field_validator, model_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.access.enrol_device import enrol_device, new_code, offer_code
@@ -16,13 +16,12 @@ from app.actions.access.revoke import revoke
 from app.actions.versions import PutOutcome
 from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.address import address_of
-from app.api.http.json_bodies import read_json
+from app.api.http.json_bodies import read_at, read_json
 from app.api.http.problems import Problem
 from app.api.http.records import RecordKind, Versioned, add_routes, own_provider, record, written
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
 from app.api.http.throttle import Throttle
-from app.domain.time import UTC
 from app.store.access.credentials import municipality_of_code
 from app.store.connection import Writing
 
@@ -103,13 +102,12 @@ class RevokeBody(Wire):
 
     @field_validator("at")
     @classmethod
-    def _has_come(cls, at: dt.datetime | None) -> dt.datetime | None:
-        if at is not None and at > dt.datetime.now(UTC) + AHEAD:
+    def _has_come(cls, at: dt.datetime | None, info: ValidationInfo) -> dt.datetime | None:
+        if at is not None and at > read_at(info) + AHEAD:
             raise PydanticCustomError("out_of_range", "lies in time to come")
         return at
 
-    def since(self) -> dt.datetime:
-        now = dt.datetime.now(UTC)
+    def since(self, now: dt.datetime) -> dt.datetime:
         return min(self.at or now, now)
 
 
@@ -190,8 +188,7 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
     code = new_code()
     digest = digest_of(request, PURPOSE, code)
     async with database(request).write(caller.municipality_id) as writing:
-        now = dt.datetime.now(UTC)
-        expires_at = await offer_code(writing, body.staff, digest, provider=own_provider(caller), now=now)
+        expires_at = await offer_code(writing, body.staff, digest, provider=own_provider(caller))
     if expires_at is None:
         raise Problem("unknown_ref", pointer="/staff")
     shown = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
@@ -228,7 +225,7 @@ async def enrol(request: Request) -> Response:
     if municipality_id is None:
         raise Problem("enrolment_code_invalid")
     async with database(request).write(municipality_id) as writing:
-        outcome = await enrol_device(writing, digest, body.public_key.kept(), dt.datetime.now(UTC))
+        outcome = await enrol_device(writing, digest, body.public_key.kept())
     if outcome.status == "refused":
         raise Problem(outcome.code)
     attempts.forgive(address)
@@ -261,6 +258,7 @@ async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) 
 
     async def act(writing: Writing) -> PutOutcome:
         provider = own_provider(caller)
-        return await revoke(writing, "devices", ref, body.since(), body.reason, by=caller.subject, provider=provider)
+        since = body.since(writing.now)
+        return await revoke(writing, "devices", ref, since, body.reason, by=caller.subject, provider=provider)
 
     return record(KIND, caller, ref, await written(request, caller, act))

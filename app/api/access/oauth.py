@@ -6,7 +6,6 @@ Refusals are RFC 6749's own JSON, because what calls here is often somebody else
 import datetime as dt
 import hmac
 import re
-import time
 from base64 import b64decode
 from binascii import Error as Base64Error
 from hashlib import blake2b
@@ -24,6 +23,7 @@ from pydantic_core import from_json, to_json
 from app.api.access.clients import PURPOSE
 from app.api.http.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, SCOPES, Tokens, database, digest_of
 from app.api.http.address import address_of
+from app.api.http.clock import now
 from app.api.http.json_bodies import read_form
 from app.api.http.problems import Problem
 from app.api.http.shapes import REF, Described, OneOf, answer_of
@@ -229,12 +229,12 @@ async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Grante
         stored = await records.latest(reading, "devices", device)
     if stored is None:
         raise _RefusedError("invalid_grant")
-    claims = _verified(assertion, stored.body["public_key"], device, address_of(request, "/oauth/token"))
-    now = dt.datetime.now(UTC)
+    endpoint = address_of(request, "/oauth/token")
+    claims = _verified(assertion, stored.body["public_key"], device, endpoint, int(now(request).timestamp()))
     jti = blake2b(claims["jti"].encode(), digest_size=16).digest()
     ends_at = dt.datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
     async with database(request).write(municipality_id) as writing:
-        fresh = await credentials.spend(writing, device, jti, now, ends_at)
+        fresh = await credentials.spend(writing, device, jti, ends_at)
     if not fresh:
         raise _RefusedError("invalid_grant")
     tokens: Tokens = request.app.state.tokens
@@ -256,9 +256,11 @@ def _named(assertion: str) -> str:
     return device
 
 
-def _verified(assertion: str, public_key: dict[str, Any], device: str, endpoint: str) -> dict[str, Any]:
+def _verified(assertion: str, public_key: dict[str, Any], device: str, endpoint: str, at: int) -> dict[str, Any]:
+    """The claims of the device's assertion `at` an instant, in seconds. Raises _RefusedError."""
     # The leeway is for its end too: an assertion by a slow clock may have ended as it is made, and is good but once.
     claims = jwt.JWTClaimsRegistry(
+        at,
         leeway=LEEWAY_SECONDS,
         iss={"essential": True, "value": device},
         sub={"essential": True, "value": device},
@@ -269,7 +271,7 @@ def _verified(assertion: str, public_key: dict[str, Any], device: str, endpoint:
     try:
         decoded = jwt.decode(assertion, ECKey.import_key(public_key), algorithms=[ALGORITHM])
         claims.validate(decoded.claims)
-        too_long = decoded.claims["exp"] > time.time() + LONGEST_ASSERTION_SECONDS + LEEWAY_SECONDS
+        too_long = decoded.claims["exp"] > at + LONGEST_ASSERTION_SECONDS + LEEWAY_SECONDS
         if too_long or len(decoded.claims["jti"]) > LONGEST_JTI:
             raise _RefusedError("invalid_grant")
     except (JoseError, ValueError, TypeError) as error:

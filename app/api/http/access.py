@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,10 +15,12 @@ from fastapi.routing import APIRoute
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from joserfc.jwt import ClaimsOption
 
 from app.api.http.problems import Problem
 from app.settings import Settings
 from app.store.access.credentials import revoked_since
+from app.store.clock import Clock
 from app.store.database import Database
 
 ROLES = ("staff", "planner", "system", "controller", "inspector", "auditor", "admin")
@@ -49,18 +50,17 @@ LEEWAY_SECONDS = 60
 OPERATOR = "operator"
 """The client in a token that was made at the command line."""
 
-_CLAIMS = jwt.JWTClaimsRegistry(
-    leeway=LEEWAY_SECONDS,
-    iss={"essential": True, "value": ISSUER},
-    aud={"essential": True, "value": AUDIENCE},
-    sub={"essential": True},
-    client_id={"essential": True},
-    jti={"essential": True},
-    iat={"essential": True},
-    exp={"essential": True},
-    municipality={"essential": True},
-    role={"essential": True, "values": list(ROLES)},
-)
+_CLAIMS: dict[str, ClaimsOption] = {
+    "iss": {"essential": True, "value": ISSUER},
+    "aud": {"essential": True, "value": AUDIENCE},
+    "sub": {"essential": True},
+    "client_id": {"essential": True},
+    "jti": {"essential": True},
+    "iat": {"essential": True},
+    "exp": {"essential": True},
+    "municipality": {"essential": True},
+    "role": {"essential": True, "values": list(ROLES)},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +82,15 @@ class Caller:
 class Tokens:
     """Makes and verifies tokens. Signing keys are 32 secret bytes each; the first signs, all verify."""
 
-    def __init__(self, keys: Iterable[bytes]) -> None:
+    def __init__(self, keys: Iterable[bytes], clock: Clock) -> None:
+        self._clock = clock
+        self._claims = jwt.JWTClaimsRegistry(lambda: int(self._now()), LEEWAY_SECONDS, **_CLAIMS)
         self._keys = [_signing_key(key) for key in keys]
         self._verifying = KeySet(list(self._keys))
         self._remembered: dict[bytes, tuple[Caller, float]] = {}
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp()
 
     def mint(
         self,
@@ -110,7 +115,7 @@ class Tokens:
         scopes = tuple(scopes)
         if not SCOPES.keys() >= set(scopes):
             raise ValueError(f"a scope must be one of {', '.join(SCOPES)}")
-        now = int(time.time())
+        now = int(self._now())
         # The subject names the kind and the ref: neither a ref nor a client's id holds a slash.
         subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
         claims: dict[str, Any] = {
@@ -141,7 +146,7 @@ class Tokens:
         A verified token is remembered by its hash, for a minute at most and never past its end: verifying a signature
         costs more than all other checks here.
         """
-        now = time.time()
+        now = self._now()
         digest = hashlib.sha256(token.encode()).digest()
         known = self._remembered.get(digest)
         if known is not None and now < known[1]:
@@ -158,12 +163,12 @@ class Tokens:
             raise _unauthenticated()
         try:
             decoded = jwt.decode(token, self._verifying, algorithms=[ALGORITHM])
-            _CLAIMS.validate(decoded.claims)
+            self._claims.validate(decoded.claims)
         except (JoseError, ValueError, TypeError) as error:
             raise _unauthenticated() from error
         claims = decoded.claims
         # The end of a token is a promise to its owner: no leeway, unlike for its beginning.
-        ended = claims["exp"] <= time.time()
+        ended = claims["exp"] <= self._now()
         if ended or decoded.header.get("typ") != "at+jwt" or not _well_formed(claims):
             raise _unauthenticated()
         caller = Caller(
@@ -309,13 +314,3 @@ def allowed_by(route: APIRoute) -> Allowed | None:
     """The `Allowed` of a route; None for one that is open to everybody."""
     asked = (one.call for one in route.dependant.dependencies)
     return next((one for one in asked if isinstance(one, Allowed)), None)
-
-
-@lru_cache(maxsize=8)
-def _tokens(keys: tuple[bytes, ...]) -> Tokens:
-    return Tokens(keys)
-
-
-def mint(settings: Settings, *, municipality_id: int, role: str, **more: Any) -> str:
-    """A token signed with the settings' key; `more` are arguments of `Tokens.mint`."""
-    return _tokens(settings.token_key).mint(municipality_id, role, **more)

@@ -4,6 +4,7 @@ Everything is judged on the raw bytes: UTF-8, no key twice, no NaN or number out
 most 200 levels deep (400 `malformed_json`). Then pydantic reads in strict JSON mode, where a string is a string.
 """
 
+import datetime as dt
 import json
 import math
 import re
@@ -11,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 from fastapi import Request
-from pydantic import BaseModel, Field, ValidationError, create_model
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, create_model
 from pydantic_core import ErrorDetails, from_json, to_json
 
+from app.api.http.clock import now
 from app.api.http.problems import PROBLEMS, FieldError, Problem
 
 MOST_ITEMS = 1000
@@ -174,15 +176,20 @@ async def read_json(request: Request, model: type[M], *, limit_bytes: int | None
     """
     body = await read_bytes(request, limit_bytes=limit_bytes)
     strict(body)
-    return validated(model, body)
+    return validated(model, body, now(request))
 
 
-def validated(model: type[M], body: bytes) -> M:
-    """The model in bytes that `strict` has accepted. Raises Problem as `read_json` does."""
+def validated(model: type[M], body: bytes, at: dt.datetime | None = None) -> M:
+    """The model in bytes that `strict` has accepted, for its validators `at` an instant. Raises as `read_json` does."""
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(body, context=at)
     except ValidationError as error:
         raise refused(error) from error
+
+
+def read_at(info: ValidationInfo) -> dt.datetime:
+    """The time at which `read_json` reads a body, for a validator of its model."""
+    return cast("dt.datetime", info.context)
 
 
 def refused(error: ValidationError) -> Problem:

@@ -19,7 +19,6 @@ from app.api.http.paging import Cursor, Limit, cursor_of, paged
 from app.api.http.problems import FieldError, Problem
 from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
-from app.domain.time import UTC, local_date
 from app.store.connection import Reading, Writing
 from app.store.register import records, register
 from app.store.register.master import RefusedError, is_within, page
@@ -182,7 +181,6 @@ def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], 
                 ref,
                 stored_body(body),
                 by=caller.subject,
-                today=today(),
                 condition=condition,
                 provider=own_provider(caller) if kind.reach else None,
             )
@@ -236,11 +234,6 @@ def _answer(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json
 def _shown(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json) -> Json:
     head = {"ref": ref, "version": version}
     return head | kind.shown(caller, head | body)
-
-
-def today() -> dt.date:
-    """The calendar day in Sweden."""
-    return local_date(dt.datetime.now(UTC))
 
 
 def own_provider(caller: Caller) -> str | None:

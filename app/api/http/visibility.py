@@ -13,19 +13,23 @@ from app.store.visits.visit_list import Reach, RefKind, known_refs
 STAFF_SEES_BACK = dt.timedelta(hours=48)
 
 
-def reach_of(caller: Caller) -> Reach:
+def reach_of(caller: Caller, now: dt.datetime) -> Reach:
     """The caller's reach: staff see their own visits of the last 48 hours, planners their provider's, others all."""
     if caller.role == "staff":
-        return Reach(staff=caller.staff, since=dt.datetime.now(dt.UTC) - STAFF_SEES_BACK)
+        return Reach(staff=caller.staff, since=now - STAFF_SEES_BACK)
     return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+
+
+def provider_of(caller: Caller, asked: str | None) -> str | None:
+    """The provider that a question is limited to: a planner's own, else the one asked for."""
+    return caller.provider if caller.role == "planner" else asked
 
 
 async def require_employed(reading: Reading, caller: Caller) -> None:
     """Raises Problem `forbidden_role` for staff without an employment today: only their taps are still taken."""
     if caller.role != "staff" or caller.staff is None:
         return
-    today = local_date(dt.datetime.now(dt.UTC))
-    if not await register.is_employed(reading, caller.staff, today):
+    if not await register.is_employed(reading, caller.staff, local_date(reading.now)):
         raise Problem("forbidden_role")
 
 
@@ -37,7 +41,7 @@ async def require_known(reading: Reading, caller: Caller, *, pointer: str | None
     kinds: tuple[RefKind, ...] = ("recipient", "provider", "staff")
     given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
     # No text in PostgreSQL holds a NUL, so a ref holds none.
-    if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller), given):
+    if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller, reading.now), given):
         raise Problem("unknown_ref", pointer=pointer)
 
 
@@ -51,4 +55,4 @@ class RefQuestion(Protocol):
 async def whom(reading: Reading, caller: Caller, asked: RefQuestion) -> dict[str, str | None]:
     """The provider and recipient that a measure is limited to; a planner's own provider. Raises as `require_known`."""
     await require_known(reading, caller, provider=asked.provider, recipient=asked.recipient)
-    return {"provider": reach_of(caller).provider or asked.provider, "recipient": asked.recipient}
+    return {"provider": provider_of(caller, asked.provider), "recipient": asked.recipient}

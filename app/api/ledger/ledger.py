@@ -268,7 +268,7 @@ async def list_outside(request: Request, caller: Auditor) -> StraysOut:
     items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in found]
     for leaf in waiting:
         fields = stored.get((leaf.kind, leaf.fact))
-        if fields is None or fields[KINDS[leaf.kind].at] + SEALED_WITHIN < dt.datetime.now(dt.UTC):
+        if fields is None or fields[KINDS[leaf.kind].at] + SEALED_WITHIN < reading.now:
             items.append(StrayOut(fact=leaf.kind, id=leaf.fact, reason="not_sealed"))
     return StraysOut(items=items)
 

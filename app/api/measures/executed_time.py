@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.api.http import formats
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, Wire
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.domain.category import Category
 from app.store import exports
 from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
@@ -126,7 +126,7 @@ async def get_executed_time(
     days = asked_days(query.month, query.from_, query.to)
     refs = {"recipient": query.recipient, "provider": query.provider, "staff": query.staff}
     await require_known(snapshot, caller, **refs)
-    refs["provider"] = reach_of(caller).provider or query.provider
+    refs["provider"] = provider_of(caller, query.provider)
     by = tuple(query.by.split(",")) if query.by else ()
     question = Question(days, by, category=query.category, **refs)
     pieces = exports.in_pieces(snapshot, *statement(question))

@@ -16,7 +16,7 @@ from app.api.http.json_bodies import read_json
 from app.api.http.pulls import PayReader, Snapshot, turn
 from app.api.http.refs import Ref
 from app.api.http.shapes import AnyRef, Day, DayText, Month, OneOf, Wire, answer_of, body_of
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.api.money.contract_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
 from app.domain.category import Category
 from app.domain.money.document import terms_of
@@ -190,7 +190,7 @@ async def get_compensation(
     """
     media_type = formats.wanted_type(request.headers.get("accept", ""))
     await require_known(snapshot, caller, provider=query.provider)
-    provider = reach_of(caller).provider or query.provider
+    provider = provider_of(caller, query.provider)
     totals: list[dict[str, Any]] = []
     lines: list[SettledLine] = []
     first_on = month_days(query.month)[0]

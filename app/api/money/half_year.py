@@ -11,12 +11,11 @@ from pydantic import BaseModel, Field
 from app.actions.money import settle_month
 from app.api.http import formats
 from app.api.http.pulls import PayReader, Snapshot
-from app.api.http.records import today
 from app.api.http.shapes import AnyRef, Month, Wire
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.domain.category import SOL_TIME
 from app.domain.money.half_year import CaseMonth, half_year, with_forecast
-from app.domain.time import Days, month_days
+from app.domain.time import Days, local_date, month_days
 from app.store.connection import Reading
 from app.store.measures.executed_time import Question, statement
 from app.store.money import compensation
@@ -90,7 +89,7 @@ async def get_half_year(
     months before.
     """
     await require_known(snapshot, caller, recipient=query.recipient, provider=query.provider)
-    provider = reach_of(caller).provider or query.provider
+    provider = provider_of(caller, query.provider)
     rows: list[dict[str, Any]] = []
     for ref, form, _ in await compensation.providers(snapshot, provider):
         cases: defaultdict[str, list[CaseMonth]] = defaultdict(list)
@@ -99,7 +98,7 @@ async def get_half_year(
             for recipient, month in (await _month(snapshot, ref, form, days, query.recipient)).items():
                 cases[recipient].append(month)
         for recipient, found in sorted(cases.items()):
-            told = with_forecast(found, today(), query.cost_ore_per_hour)
+            told = with_forecast(found, local_date(snapshot.now), query.cost_ore_per_hour)
             rows += [_told(ref, recipient, month) for month in told]
     return await formats.table(request, {"rows": rows}, "rows", CaseMonthOut, f"half-year-{query.from_}")
 

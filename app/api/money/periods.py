@@ -14,12 +14,13 @@ from app.actions.ledger.seal import sealed_within
 from app.actions.money.close_period import close_period
 from app.api.http import formats
 from app.api.http.access import Caller, allow, database
+from app.api.http.clock import received
 from app.api.http.json_bodies import read_json
 from app.api.http.problems import RETRY_SOON, FieldError, Problem
 from app.api.http.pulls import PayReader, Snapshot, turn
 from app.api.http.refs import known_ref
 from app.api.http.shapes import AnyRef, Instant, Month, Sha256, Wire, answer_of, body_of
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.domain.author import who
 from app.domain.money.month_lines import closes_at
 from app.domain.register.order import ONE_DAY
@@ -141,7 +142,7 @@ async def post_close(
             month,
             by=caller.subject,
             accept=accept,
-            now=request.app.state.now(),
+            now=received(request),
         )
     if closed.close is None:
         named = closed.blocking[:MOST_TOLD]
@@ -173,11 +174,11 @@ async def list_periods(
     `due_at` is the date that the contract demands. Planners see their own provider.
     """
     await require_known(snapshot, caller, provider=query.provider)
-    provider = reach_of(caller).provider or query.provider
+    provider = provider_of(caller, query.provider)
     found = await closed_months.closes(snapshot, provider)
     items = [_told(close, await _due_at(snapshot, close.provider, close.month)) for close in found]
     closed = {(close.provider, close.month) for close in found}
-    month = (local_date(request.app.state.now()).replace(day=1) - ONE_DAY).replace(day=1)
+    month = (local_date(snapshot.now).replace(day=1) - ONE_DAY).replace(day=1)
     due = [
         {"provider": ref, "month": f"{month:%Y-%m}", "due_at": due_at}
         for ref, _, _ in await compensation.providers(snapshot, provider)

@@ -12,12 +12,12 @@ from pydantic import BaseModel, Field
 from app.api.http.access import Caller, allow
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.pulls import PULLERS, Snapshot, asked_days
-from app.api.http.records import today
 from app.api.http.refs import ref_after
 from app.api.http.shapes import AnyRef, Day, Instant, Month, Wire, answer_of
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.api.register.register import Role
 from app.domain.register.delegation import Given, State, history
+from app.domain.time import local_date
 from app.domain.visits.undelegated import Lack, Undelegated, done_without
 from app.domain.visits.visit import AnomalyState
 from app.store.register import delegations
@@ -156,8 +156,8 @@ async def list_delegations(
     """
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
     after = "" if query.cursor is None else ref_after(query.cursor)
-    provider = reach_of(caller).provider or query.provider
-    on, soon = query.on or today(), dt.timedelta(days=query.soon)
+    provider = provider_of(caller, query.provider)
+    on, soon = query.on or local_date(snapshot.now), dt.timedelta(days=query.soon)
     items: list[dict[str, Any]] = []
     more = True
     while more and len(items) < query.limit:
@@ -194,7 +194,7 @@ async def list_missing(
     days = asked_days(query.month, query.from_, query.to)
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
     after = moment_of(words_of(query.cursor)) if query.cursor else FIRST
-    provider = reach_of(caller).provider or query.provider
+    provider = provider_of(caller, query.provider)
     found = await undelegated.without(snapshot, days, provider, query.staff, after, query.limit + 1)
     visits = found[: query.limit]
     puts = await delegations.puts(snapshot, {visit.staff for visit in visits})

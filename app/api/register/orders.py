@@ -22,7 +22,6 @@ from app.api.http.records import (
     add_routes,
     own_provider,
     stored_body,
-    today,
     written,
 )
 from app.api.http.refs import Minutes, Ref, Text, known_ref, not_before
@@ -198,7 +197,10 @@ ORDER = {
 async def _put_order(request: Request, caller: Caller, ref: str, body: OrderBody, condition: Condition) -> PutOutcome:
     async def act(writing: Writing) -> PutOutcome:
         [outcome] = await place_orders(
-            writing, [Placed(ref, stored_body(body))], by=caller.subject, today=today(), condition=condition
+            writing,
+            [Placed(ref, stored_body(body))],
+            by=caller.subject,
+            condition=condition,
         )
         warned = {"warnings": outcome.warnings} if outcome.warnings else {}
         return replace(outcome, body=outcome.body | warned)
@@ -302,7 +304,7 @@ async def place_batch(
         if isinstance(item, OrderItem)
     ]
     async with database(request).write(caller.municipality_id) as writing:
-        outcomes = iter(await place_orders(writing, placed, by=caller.subject, today=today()))
+        outcomes = iter(await place_orders(writing, placed, by=caller.subject))
     results = [
         _unread(request, place, item) if isinstance(item, Unread) else _result(request, place, item.ref, next(outcomes))
         for place, item in enumerate(batch.items)

@@ -10,12 +10,14 @@ from pydantic_core import PydanticCustomError
 from app.actions.register.put_master import put_recipient
 from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller
-from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, stored_body, today, written
+from app.api.http.json_bodies import read_at
+from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, stored_body, written
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
 from app.domain.category import Category, Licensed
 from app.domain.register.personal_number import number_of
+from app.domain.time import local_date
 from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 
@@ -63,8 +65,8 @@ class RecipientBody(RecipientFields):
 
     @field_validator("birth_date")
     @classmethod
-    def _born(cls, told: dt.date | None) -> dt.date | None:
-        if told is not None and told > today():
+    def _born(cls, told: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        if told is not None and told > local_date(read_at(info)):
             raise PydanticCustomError("out_of_range", "lies in time to come")
         return told
 
@@ -74,9 +76,10 @@ class RecipientBody(RecipientFields):
         if told is None:
             return None
         number = number_of(told.replace(" ", ""))
-        if number is None or number.in_full(today()) is None:
+        today = local_date(read_at(info))
+        if number is None or number.in_full(today) is None:
             raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
-        full = number.in_full(today(), info.data.get("birth_date"))
+        full = number.in_full(today, info.data.get("birth_date"))
         if full is None:
             raise PydanticCustomError("birth_date_differs", "another day of birth")
         return full
@@ -165,7 +168,6 @@ async def _put_recipient(
             ref,
             fields,
             by=caller.subject,
-            today=today(),
             condition=condition,
             encryption=encryption_of(request),
             number=body.personal_number,

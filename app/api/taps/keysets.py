@@ -1,6 +1,5 @@
 """Keysets: the keys of a set of tags, given once and never shown, and what state they are in."""
 
-import datetime as dt
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
@@ -12,7 +11,6 @@ from app.api.http.access import Caller
 from app.api.http.records import RecordKind, Versioned, add_routes, written
 from app.api.http.shapes import Described, Instant, Wire
 from app.api.register.register import encryption_of
-from app.domain.time import UTC
 from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
@@ -56,7 +54,6 @@ async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, con
             _bytes(body.meta_key),
             _bytes(body.file_master),
             by=caller.subject,
-            now=dt.datetime.now(UTC),
             condition=condition,
             encryption=encryption_of(request),
             factory_keys=request.app.state.demo,

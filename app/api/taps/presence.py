@@ -1,6 +1,5 @@
 """Who is logged in at an address at this moment, for the inspector who stands at its door."""
 
-import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,7 +10,6 @@ from app.api.http.access import Caller, allow, database
 from app.api.http.problems import Problem
 from app.api.http.refs import known_ref
 from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
-from app.domain.time import UTC
 from app.domain.visits.evidence import Evidence
 from app.store.visits.presences import logged_in
 
@@ -62,9 +60,8 @@ async def get_presence(
     send.
     """
     known_ref(household)
-    now = dt.datetime.now(UTC)
     async with database(request).read(caller.municipality_id) as reading:
-        found = await logged_in(reading, household, now)
+        found = await logged_in(reading, household, reading.now)
     if found is None:
         raise Problem("unknown_ref")
-    return Response(to_json({"household": household, "at": now, "items": found}), media_type="application/json")
+    return Response(to_json({"household": household, "at": reading.now, "items": found}), media_type="application/json")

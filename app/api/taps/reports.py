@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from app.actions.taps.record_reports import record_reports
 from app.api.http.access import Caller, allow
+from app.api.http.clock import received
 from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import Problem
 from app.api.http.shapes import Instant, OneOf, Wire, answer_of, body_of
@@ -106,7 +107,7 @@ async def send_reports(request: Request, caller: Annotated[Caller, Depends(allow
     if caller.staff is None:
         raise Problem("forbidden_role")
     batch = await read_items(request, ReportsIn, "reports", ReportIn)
-    received_at, sent_at = request.app.state.now(), batch.envelope.sent_at
+    received_at, sent_at = received(request), batch.envelope.sent_at
     items = [
         unreadable(request, item) if isinstance(item, Unread) else _told(item, caller.staff, received_at, sent_at)
         for item in batch.items

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.taps.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
 from app.api.http.access import Caller, allow, database, digest_of
+from app.api.http.clock import received
 from app.api.http.health import count_tap
 from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import Problem
@@ -199,7 +200,7 @@ async def send_taps(request: Request) -> Response:
     caller = await SENDERS.tapping(request)
     batch = await read_items(request, TapsIn, "taps", TapIn)
     sent = batch.envelope
-    envelope = Envelope(request.app.state.now(), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
+    envelope = Envelope(received(request), sent.sent_at, sent.sent_uptime_ms, sent.boot_id)
     items = [
         unreadable(request, item) if isinstance(item, Unread) else _item(request, item, caller) for item in batch.items
     ]

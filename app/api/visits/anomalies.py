@@ -14,7 +14,7 @@ from app.api.http.access import Caller, allow
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, Instant, Wire
-from app.api.http.visibility import reach_of, require_known
+from app.api.http.visibility import provider_of, require_known
 from app.api.visits.visits import AnomalyCode
 from app.domain.time import local_date
 from app.domain.visits.repair import TEXTS, repair_of
@@ -141,7 +141,7 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
     """
     after = _cursor(query.cursor) if query.cursor else None
     asked = AnomalyFilter(
-        reach_of(caller).provider or query.provider,
+        provider_of(caller, query.provider),
         query.codes(),
         query.state,
         query.from_,
@@ -154,7 +154,7 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
         found = await anomalies.page(reading, asked, after, query.limit + 1)
         counts = None if after else await anomalies.counts(reading, asked)
     language = wanted(request.headers.get("accept-language", ""))
-    today = local_date(dt.datetime.now(dt.UTC))
+    today = local_date(reading.now)
     counted = None if counts is None else [_count(one, today) for one in counts]
     following = _written(found[-2]) if len(found) > query.limit else None
     items = [_item(one, language, today) for one in found[: query.limit]]

@@ -67,9 +67,9 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
     """
     async with database(request).read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
-    now = request.app.state.now()
+        now = reading.now
     unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
-    found = await reminders(database(request), caller.municipality_id, reach_of(caller), now, unordered)
+    found = await reminders(database(request), caller.municipality_id, reach_of(caller, now), now, unordered)
     language = wanted(request.headers.get("accept-language", ""))
     items = [
         {

@@ -302,14 +302,13 @@ async def list_visits(
     their own visits of the last 48 hours while they are employed. Planners see the visits of their provider.
     """
     after = moment_of(words_of(query.cursor)) if query.cursor else None
-    reach = reach_of(caller)
     wanted = VisitFilter(
         query.from_, query.to, query.recipient, query.provider, query.staff, query.status, query.anomaly
     )
     async with request.app.state.database.read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
-        found = await visit_list.page(reading, reach, wanted, after, query.limit + 1)
+        found = await visit_list.page(reading, reach_of(caller, reading.now), wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
         notes = await notes_for(caller, reading, found)
     following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
@@ -332,8 +331,8 @@ async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Res
         id_ = UUID(visit_id)
     except ValueError as error:
         raise Problem("not_found") from error
-    reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
+        reach = reach_of(caller, reading.now)
         await require_employed(reading, caller)
         stored = await visit_list.one(reading, reach, id_)
         if stored is None:
@@ -368,8 +367,8 @@ async def list_changes(
     you may not see the visit that took its place. After a restore of the database, older cursors give 410
     `cursor_of_another_epoch`. So does a cursor beyond the newest change. Then pull everything again from `0`.
     """
-    reach = reach_of(caller)
     async with request.app.state.database.read(caller.municipality_id) as reading:
+        reach = reach_of(caller, reading.now)
         epoch, newest = await visit_list.epoch(reading)
         last = _last_seen(after, epoch, newest)
         found = await visit_list.changes(reading, reach, last, limit)

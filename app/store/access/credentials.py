@@ -26,22 +26,22 @@ WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'c
 """
 
 
-async def put_code(writing: Writing, digest: bytes, staff: str, now: dt.datetime, expires_at: dt.datetime) -> None:
+async def put_code(writing: Writing, digest: bytes, staff: str, expires_at: dt.datetime) -> None:
     """Keep an enrolment code by its digest, and forget those that nobody used in time."""
-    await writing.execute(DROP_EXPIRED_CODES, now)
+    await writing.execute(DROP_EXPIRED_CODES, writing.now)
     _, *row = writing.macs.add("enrolment", (writing.municipality_id, digest, staff, expires_at))
     await writing.execute(PUT_CODE, *row)
 
 
-async def take_code(writing: Writing, digest: bytes, now: dt.datetime) -> str | None:
+async def take_code(writing: Writing, digest: bytes) -> str | None:
     """The staff ref of an enrolment code, which is deleted. None if it is unknown, has expired or has a wrong hash."""
-    row = await writing.fetchrow(TAKE_CODE, digest, now)
+    row = await writing.fetchrow(TAKE_CODE, digest, writing.now)
     return row["staff"] if row and writing.macs.is_ours("enrolment", tuple(row)) else None
 
 
-async def spend(writing: Writing, device: str, jti_digest: bytes, now: dt.datetime, expires_at: dt.datetime) -> bool:
+async def spend(writing: Writing, device: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:
     """Mark an assertion as used; False when it was used before. It is remembered until it is refused for its age."""
-    await writing.execute(DROP_EXPIRED_ASSERTIONS, device, now)
+    await writing.execute(DROP_EXPIRED_ASSERTIONS, device, writing.now)
     return bool(await writing.fetchval(SPEND, device, jti_digest, expires_at))
 
 

@@ -31,7 +31,7 @@ FILTERS = {
         JOIN recipient_version AS v ON v.municipality_id = $1 AND v.household = m.household
         JOIN care_order AS o ON o.municipality_id = $1 AND o.recipient = v.ref AND o.valid && v.valid
         WHERE m.municipality_id = $1 AND m.tag = newest.ref AND o.provider = ${place}
-            AND (upper_inf(m.mounted) OR upper(m.mounted) > now()))
+            AND (upper_inf(m.mounted) OR upper(m.mounted) > ${now}))
     ELSE body->>'registered_by' = ${place} END""",
 }
 """Conditions that narrow a list, also those that hold a planner to its own provider."""
@@ -67,8 +67,9 @@ def refusals() -> Iterator[None]:
 
 async def page(reading: Reading, kind: str, after: str, limit: int, filters: Mapping[str, str]) -> list[Stored]:
     """At most `limit` newest versions of a kind after ref `after`, in the database's order. FILTERS has the filters."""
-    chosen = " ".join(FILTERS[name].format(place=place) for place, name in enumerate(filters, 5))
-    rows = await reading.fetch(PAGE.format(filters=chosen), kind, after, limit, *filters.values())
+    values = [*filters.values(), *([reading.now] if "hung_at" in filters else [])]
+    chosen = " ".join(FILTERS[name].format(place=place, now=4 + len(values)) for place, name in enumerate(filters, 5))
+    rows = await reading.fetch(PAGE.format(filters=chosen), kind, after, limit, *values)
     return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
 
 

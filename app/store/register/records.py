@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from app.domain.register.device import Device
 from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
 from app.domain.register.order import ONE_DAY, Order, OrderLine, Pause
-from app.domain.time import FIRST_DAY, UTC
+from app.domain.time import FIRST_DAY
 from app.store.connection import Reading, Writing
 
 Json = Mapping[str, Any]
@@ -76,14 +76,13 @@ async def page(reading: Reading, kind: str, after: str, limit: int) -> list[Stor
 
 async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[Stored]) -> None:
     """Append a version to each record, numbered after `seq`, and move the municipality's counter. `by` wrote them."""
-    recorded_at = dt.datetime.now(UTC)
     rows = [
         {
             "kind": kind,
             "ref": new.ref,
             "version": new.version,
             "seq": no,
-            "recorded_at": recorded_at,
+            "recorded_at": writing.now,
             "recorded_by": by,
             "removed": new.removed,
             "body": new.body,

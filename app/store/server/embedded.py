@@ -27,10 +27,11 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Self
 
+from app.store.clock import Clock
 from app.store.server.cluster import binaries, create, fit, log_of, open_directory, reachable, server_ids
 from app.store.server.data_dir_lock import (
     SOCKET_PARENT,
@@ -175,7 +176,7 @@ class Embedded:
         undo.callback(shutil.rmtree, socket_dir, ignore_errors=True)
         if os.geteuid() == 0:
             os.chown(socket_dir, uid, gid)
-        owner = Owner(os.getpid(), datetime.now(UTC).isoformat(), self._detached, str(socket_dir), str(bin_dir))
+        owner = Owner(os.getpid(), Clock().now().isoformat(), self._detached, str(socket_dir), str(bin_dir))
         claim(lock, owner)
         cluster = undo.enter_context(open_directory(cluster_dir))
         fixed = {"listen_addresses": "", "unix_socket_directories": str(socket_dir), "port": "5432"}

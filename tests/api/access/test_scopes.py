@@ -85,7 +85,13 @@ async def test_a_phone_may_ask_for_less_than_its_role_reaches(service):
     device, key = await service.enrol("S-1")
 
     async def asked(jti, **form):
-        claims = {"iss": device, "sub": device, "aud": "taggad", "exp": service.app.state.now().timestamp(), "jti": jti}
+        claims = {
+            "iss": device,
+            "sub": device,
+            "aud": "taggad",
+            "exp": service.app.state.clock.now().timestamp(),
+            "jti": jti,
+        }
         assertion = jwt.encode({"alg": "ES256"}, claims, key, algorithms=["ES256"])
         form |= {"grant_type": JWT_BEARER, "assertion": assertion}
         return (await service.client().post("/oauth/token", data=form)).json()

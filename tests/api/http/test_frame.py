@@ -1,5 +1,6 @@
 """The frame: who is let in, what is served beside the API, what is documented, what is counted."""
 
+import datetime as dt
 import hmac
 import importlib
 import json
@@ -14,21 +15,26 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from service import serving
+from service import SetClock, serving
 
 import app.api
 from app import assets
 from app.api.http import access
-from app.api.http.access import ROLES, Tokens, allow, mint
+from app.api.http.access import ROLES, Tokens, allow
 from app.api.http.problems import Problem
-from app.settings import Settings
+from app.store.clock import Clock
 
 KEY = bytes(range(32))
 
 
 @pytest.fixture
-def tokens():
-    return Tokens([KEY])
+def clock():
+    return SetClock(dt.datetime.now(dt.UTC).replace(microsecond=0))
+
+
+@pytest.fixture
+def tokens(clock):
+    return Tokens([KEY], clock)
 
 
 def _claims(token):
@@ -146,11 +152,9 @@ def test_a_token_with_a_wrong_claim_is_refused(tokens, changed):
         ("exp", -1, False),
     ],
 )
-def test_a_clock_may_be_a_minute_ahead_and_no_token_outlives_its_end(tokens, monkeypatch, claim, ahead, taken):
+def test_a_clock_may_be_a_minute_ahead_and_no_token_outlives_its_end(tokens, clock, claim, ahead, taken):
     """Another worker's clock may be ahead, by which a token begins; its end is promised and comes to the second."""
-    now = int(time.time())
-    monkeypatch.setattr(time, "time", lambda: now)
-    token = _signed(_good() | {claim: now + ahead})
+    token = _signed(_good() | {claim: int(clock.at.timestamp()) + ahead})
     assert (tokens.caller(token).role == "admin") if taken else _refused(tokens, token)
 
 
@@ -182,38 +186,35 @@ def test_only_our_own_signature_counts(tokens):
 
 
 def test_a_new_key_signs_and_the_old_one_still_verifies():
-    old = Tokens([KEY])
-    both = Tokens([bytes(range(100, 132)), KEY])
+    old = Tokens([KEY], Clock())
+    both = Tokens([bytes(range(100, 132)), KEY], Clock())
     assert both.caller(old.mint(188, "admin")).role == "admin"
     assert both.caller(both.mint(188, "admin")).role == "admin"
     assert _refused(old, both.mint(188, "admin"))
 
 
-def test_a_verified_token_is_remembered_for_a_minute_and_never_past_its_end(tokens, monkeypatch):
+def test_a_verified_token_is_remembered_for_a_minute_and_never_past_its_end(tokens, clock, monkeypatch):
     verified = []
     verify = tokens._verify
     monkeypatch.setattr(tokens, "_verify", lambda token: verified.append(token) or verify(token))
-    now = time.time()
-    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now))
     short, long = tokens.mint(188, "admin", ttl_seconds=30), tokens.mint(188, "admin", ttl_seconds=300)
     for _ in range(3):
         tokens.caller(short)
         tokens.caller(long)
     assert verified == [short, long]
-    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now + 59))
+    clock.at += dt.timedelta(seconds=59)
     tokens.caller(long)
     assert verified == [short, long]
-    monkeypatch.setattr(access, "time", SimpleNamespace(time=lambda: now + 61))
+    clock.at += dt.timedelta(seconds=2)
     tokens.caller(long)
     assert verified == [short, long, long]
     assert not any(token.encode() in tokens._remembered for token in (short, long))
 
 
-def test_an_ended_token_is_refused_though_it_was_remembered(tokens, monkeypatch):
+def test_an_ended_token_is_refused_though_it_was_remembered(tokens, clock):
     token = tokens.mint(188, "admin", ttl_seconds=1)
     tokens.caller(token)
-    later = time.time() + 2
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.at += dt.timedelta(seconds=2)
     assert _refused(tokens, token)
 
 
@@ -305,7 +306,7 @@ async def test_a_role_without_the_route_is_403_before_any_look_up(service):
 
 
 async def test_a_token_of_another_installation_opens_nothing(service):
-    stranger = mint(Settings(token_key=(KEY,)), municipality_id=188, role="admin")
+    stranger = Tokens([KEY], Clock()).mint(188, "admin")
     answer = await service.client().get("/v1/visits", headers={"Authorization": f"Bearer {stranger}"})
     assert answer.status_code == 401
 

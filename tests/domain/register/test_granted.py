@@ -9,6 +9,7 @@ from math import floor
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from postgres import changing
 from pydantic_core import from_json, to_json
 
 from app.domain.money.compensation_input import CompensationInput
@@ -19,7 +20,6 @@ from app.domain.register.granted import granted_seconds, lines_of
 from app.domain.register.master import Intervention, MasterData, Recipient
 from app.domain.register.order import Order, OrderLine, Pause, in_force
 from app.domain.time import FIRST_DAY, days_in_month, month_days
-from app.store.connection import Changing
 from app.store.measures.executed_time import Question, statement
 from app.store.register import orders as store_orders
 from app.store.register.records import order_of
@@ -170,7 +170,7 @@ def placed(told, again=()):
 async def settle(owner, bodies, master):
     """Orders as they are placed, and every version of the catalogue and of recipients, each until the next."""
     await owner.execute("TRUNCATE care_order, order_line, intervention_version, recipient_version")
-    await store_orders.put_orders(Changing(188, owner), bodies, [])
+    await store_orders.put_orders(changing(owner), bodies, [])
     for table, timelines, values in (
         ("intervention_version", master.interventions, "$4, $5"),
         ("recipient_version", master.recipients, "$1, $4, NULL, $5, false"),

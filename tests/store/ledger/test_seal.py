@@ -7,6 +7,7 @@ import uuid
 
 import asyncpg
 import pytest
+from postgres import changing
 from service import LEDGER_KEY
 from sqlalchemy.exc import DBAPIError
 
@@ -15,7 +16,6 @@ from app.actions.ledger import seal as sealing
 from app.actions.ledger.seal import LedgerBrokenError, Sealed, seal, seal_all
 from app.domain.ledger.ledger import VOID
 from app.domain.ledger.merkle import Frontier, grow
-from app.store.connection import Changing
 from app.store.database import Database
 from app.store.ledger import ledger, tree
 from app.store.ledger.signed_notes import Head, NoteKey, NoteRefusedError, Signer
@@ -61,7 +61,7 @@ async def expect(owner, *, void=()):
         frontier.add(one)
     tiles = await owner.fetch("SELECT level, no, hashes FROM ledger_tile WHERE municipality_id = 188")
     assert {(row["level"], row["no"]): row["hashes"] for row in tiles} == expected
-    head = await tree.head(Changing(188, owner))
+    head = await tree.head(changing(owner))
     signed = Head.read(Signer(LEDGER_KEY, 188).public.text_of(head.note))
     assert (head.size, head.root) == (signed.size, signed.root) == (len(hashes), frontier.root())
     return head.size
@@ -148,7 +148,7 @@ async def test_a_sealer_that_dies_anywhere_leaves_no_gap_and_no_double(
             (asyncio.CancelledError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, OSError)
         ):
             await seal(begun, 188)
-    assert (await tree.head(Changing(188, owner))).size == 300
+    assert (await tree.head(changing(owner))).size == 300
     assert (await seal_all(begun, 188)).leaves == 30
     assert await expect(owner) == 330
 
@@ -177,7 +177,7 @@ async def test_a_leaf_far_ahead_stops_the_sealer(begun, owner):
     await forge(owner, 10**12)
     with pytest.raises(LedgerBrokenError, match="are missing from 2 on"):
         await seal(begun, 188)
-    assert (await tree.head(Changing(188, owner))).size == 0
+    assert (await tree.head(changing(owner))).size == 0
 
 
 @pytest.mark.parametrize(
@@ -197,10 +197,10 @@ async def test_nothing_is_signed_over_a_tree_that_is_not_the_signed_one(begun, o
     await seal_all(begun, 188)
     await owner.execute(change)
     await add(begun, 1)
-    before = await tree.head(Changing(188, owner))
+    before = await tree.head(changing(owner))
     with pytest.raises(LedgerBrokenError):
         await seal(begun, 188)
-    assert await tree.head(Changing(188, owner)) == before
+    assert await tree.head(changing(owner)) == before
     assert await check(begun, 188) != []
 
 
@@ -219,7 +219,7 @@ async def test_an_earlier_key_is_known_and_another_is_not(begun, database_url, o
     finally:
         await stranger.close()
         await successor.close()
-    head = await tree.head(Changing(188, owner))
+    head = await tree.head(changing(owner))
     assert Head.read(Signer(OTHER_KEY, 188).public.text_of(head.note)).size == 4
 
 

@@ -249,7 +249,7 @@ async def test_arrival_never_matters(facts, reported, corrections, seed, databas
             for report in (one for kind, one in batch if kind == "report"):
                 await record_reports(writing, report.staff, None, RECEIVED, [report])
             placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
-            await place_orders(writing, placed, by="test", today=dt.date(2026, 11, 30))
+            await place_orders(writing, placed, by="test")
             for _ in (one for kind, one in batch if kind == "correction"):
                 await correct_one(writing, owner, shuffler)
 
