@@ -244,10 +244,10 @@ class _Joining:
         return self._given - self.waiting()
 
     def _write(self) -> None:
-        if self._held:
+        if self._held and not self._transport.is_closing():  # a client that is gone takes no more
             self._given += sum(map(len, self._held))
             self._transport.writelines(self._held)
-            self._held = []
+        self._held = []
 
 
 def server_options(trusted_proxies: Sequence[str] = ()) -> dict[str, Any]:
