@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
+import asyncpg
 import typer
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
@@ -15,7 +17,7 @@ from app.cli.verify_ledger import UnverifiableError
 from app.server import ListenError
 from app.settings import Settings, UnsafeSettingsError
 from app.store.access.field_encryption import FieldEncryption
-from app.store.clock import Clock
+from app.store.clock import Clock, ClockError
 from app.store.database import Database
 from app.store.ledger.marks import Marks
 from app.store.ledger.signed_notes import UnreadableKeyError
@@ -48,6 +50,7 @@ TOLD = (
     UnreadableKeyError,
     UnreadableRecordsError,
     UnverifiableError,
+    ClockError,
 )
 
 
@@ -60,6 +63,10 @@ def failures_reported() -> Iterator[None]:
         fail(str(error))
     except DBAPIError as error:
         fail(f"the database refuses: {error.orig}")
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own, as it begins a connection
+        fail(f"the database refuses: {error}")
+    except (ConnectionError, TimeoutError, socket.gaierror) as error:
+        fail(f"the database does not answer: {error.strerror or type(error).__name__}")
     except OSError as error:
         # A file or directory of ours: addresses of a database and of the server have errors of their own.
         named = f"{error.filename}: " if error.filename else ""

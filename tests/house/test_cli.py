@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from postgres import SERVER, connect
 from processes import PATIENCE_SECONDS, free_port, get
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
+from app.cli import terminal
 from app.cli.main import application
 from app.settings import Settings, UnsafeSettingsError
+from app.store.clock import Clock
 from app.store.server import embedded
 from app.store.server.secrets import LooseSecretsError, made_once
 
@@ -243,7 +246,36 @@ def test_a_database_where_no_migration_leads_on_is_told_in_a_line(taggad, databa
 def test_a_database_that_does_not_answer_is_told_in_a_line(taggad):
     told = taggad("migrate", code=1, TAGGAD_DATABASE_URL="postgresql://taggad:hemligt@127.0.0.1:1/taggad")
     assert len(told.strip().splitlines()) == 1
+    assert told.startswith("the database does not answer")
     assert "hemligt" not in told
+
+
+TOKEN = ["token", "--municipality", "188", "--role", "admin"]
+
+
+@pytest.mark.parametrize("verb", [["serve"], TOKEN])
+def test_a_database_that_refuses_is_told_in_a_line(taggad, database_url, verb):
+    taggad("municipality", "add", "188", "Norrtälje", TAGGAD_DATABASE_URL=database_url, **OUTSIDE)
+
+    async def refuse():
+        connection = await connect(database_url)
+        name = make_url(database_url).database
+        await connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await connection.close()
+
+    asyncio.run(refuse())
+    told = taggad(*verb, code=1, TAGGAD_DATABASE_URL=database_url, **OUTSIDE)
+    assert len(told.strip().splitlines()) == 1
+    assert told.startswith("the database refuses: cannot execute")
+
+
+@pytest.mark.parametrize("verb", [["serve"], TOKEN])
+def test_a_wrong_clock_is_told_in_a_line(taggad, database_url, monkeypatch, verb):
+    taggad("municipality", "add", "188", "Norrtälje", TAGGAD_DATABASE_URL=database_url, **OUTSIDE)
+    monkeypatch.setattr(terminal, "CLOCK", Clock(lambda: 0.0, lambda: 0.0))
+    told = taggad(*verb, code=1, TAGGAD_DATABASE_URL=database_url, **OUTSIDE)
+    assert len(told.strip().splitlines()) == 1
+    assert told.startswith("this machine's clock differs from the database's by")
 
 
 # The server and the demo, as processes of their own
