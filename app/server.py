@@ -17,8 +17,10 @@ from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.supervisors import Multiprocess
+
+from app.api.http.middleware import unreadable
 
 ASK_AGAIN_SECONDS = 0.05
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to ask a server that listens everywhere
@@ -172,6 +174,13 @@ class Patient(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._whole = True
         super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own text
+        """Answer what the parser refuses with a problem document, as everything else that is refused."""
+        headers, body = unreadable()
+        lines = [b"%s: %s\r\n" % pair for pair in (*self.server_state.default_headers, *headers)]
+        self.transport.write(b"".join((STATUS_LINE[400], *lines, b"connection: close\r\n\r\n", body)))
+        self.transport.close()
 
     def _make_room(self, most: int) -> None:
         """End the connections that have been silent for longest, among those that wait for no answer.

@@ -7,7 +7,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.health import count_request
-from app.api.http.refusals import on_anything, trace_id_of
+from app.api.http.problems import Problem
+from app.api.http.refusals import answer, on_anything, trace_id_of
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 
@@ -19,6 +20,8 @@ PROTECTING = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 """Headers of every answer that has not set its own."""
+
+Headers = list[tuple[bytes, bytes]]
 
 log = structlog.get_logger("taggad")
 
@@ -44,20 +47,19 @@ class Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = message["headers"]
-                given = {name for name, _ in headers}
-                message["headers"] = [*headers, *(pair for pair in PROTECTING.items() if pair[0] not in given)]
+                message["headers"] = _protected(message["headers"])
             await send(message)
 
         try:
-            await self.app(scope, receive, send_on)
+            app = self.app if _names_its_host(scope) else answer(Request(scope), Problem("malformed_request"))
+            await app(scope, receive, send_on)
         except ClientDisconnect:
             return  # nobody is left to answer
         except Exception as error:  # noqa: BLE001 - this is the last place that can still answer
-            answer = await on_anything(Request(scope), error)
+            unexpected = await on_anything(Request(scope), error)
             if status:
                 raise BrokenOffError from None  # the server closes the connection, so the caller sees the break
-            await answer(scope, receive, send_on)
+            await unexpected(scope, receive, send_on)
         finally:
             asked_by = scope.get("asked_by", scope["method"])
             method = asked_by if asked_by in METHODS else "other"
@@ -65,6 +67,26 @@ class Middleware:
             seconds = perf_counter() - began
             count_request(method, route, status, seconds)
             _log_request(scope, method, route, status, seconds)
+
+
+def unreadable() -> tuple[Headers, bytes]:
+    """The headers and the body of the answer to bytes that are no request, counted and logged as one."""
+    scope: Scope = {"type": "http", "method": "other", "headers": []}
+    response = answer(Request(scope), Problem("malformed_request"))
+    count_request("other", "none", response.status_code, 0)
+    _log_request(scope, "other", "none", response.status_code, 0)
+    return _protected(response.raw_headers), bytes(response.body)
+
+
+def _protected(headers: Headers) -> Headers:
+    given = {name for name, _ in headers}
+    return [*headers, *(pair for pair in PROTECTING.items() if pair[0] not in given)]
+
+
+def _names_its_host(scope: Scope) -> bool:
+    """True if the request has one Host, as every request of HTTP/1.1 must (RFC 9112, 3.2)."""
+    hosts = sum(name == b"host" for name, _ in scope["headers"])
+    return hosts == 1 or (hosts == 0 and str(scope["http_version"]) == "1.0")
 
 
 def _log_request(scope: Scope, method: str, route: str, status: int, seconds: float) -> None:

@@ -277,6 +277,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Innehållet är inte strikt JSON i UTF-8. Samma nyckel två gånger, NaN, NUL och för stora tal är inte tillåtna.",
         "The body is not strict JSON in UTF-8. Repeated keys, NaN, NUL and numbers out of range are not allowed.",
     ),
+    "malformed_request": ProblemKind(
+        400,
+        "Oläslig begäran",
+        "Unreadable request",
+        "Begäran är inte läsbar HTTP. Den ska ha en känd metod, ett Host och ett huvud på högst 64 kB.",
+        "The request is not readable HTTP. It must have a known method, one Host and headers of at most 64 kB.",
+    ),
     "method_not_allowed": ProblemKind(
         405,
         "Metoden finns inte här",
