@@ -1,4 +1,4 @@
-"""Recipients that a planner may name: one out of reach is treated as unknown."""
+"""Recipients that a planner may name: one that it may not see is treated as unknown."""
 
 from collections.abc import Container, Sequence
 

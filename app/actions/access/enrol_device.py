@@ -23,15 +23,15 @@ def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(CODE_LETTERS))
 
 
-async def staff_in_reach(writing: Writing, staff: str, provider: str | None) -> bool:
+async def is_visible_staff(writing: Writing, staff: str, provider: str | None) -> bool:
     """True when the staff ref exists and, if `provider` limits the caller, works there."""
     found = await records.latest(writing, "staff", staff)
     return found is not None and (provider is None or found.body["provider"] == provider)
 
 
 async def offer_code(writing: Writing, staff: str, digest: bytes, *, provider: str | None) -> dt.datetime | None:
-    """Store a code for a staff ref by its digest, and return its expiry. None for a staff ref out of reach."""
-    if not await staff_in_reach(writing, staff, provider):
+    """Store a code for a staff ref by its digest, and return its expiry. None for a staff ref that is not visible."""
+    if not await is_visible_staff(writing, staff, provider):
         return None
     expires_at = writing.now + dt.timedelta(minutes=CODE_MINUTES)
     await credentials.put_code(writing, digest, staff, expires_at)

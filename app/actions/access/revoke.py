@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Literal
 
-from app.actions.access.enrol_device import staff_in_reach
+from app.actions.access.enrol_device import is_visible_staff
 from app.actions.versions import PutOutcome, keep, refused
 from app.domain.time import whole_second, written
 from app.store.connection import Writing
@@ -28,7 +28,7 @@ async def revoke(
     latest = await records.latest(writing, kind, ref)
     if latest is None:
         return refused("unknown_ref")
-    if kind == "devices" and not await staff_in_reach(writing, latest.body["staff"], provider):
+    if kind == "devices" and not await is_visible_staff(writing, latest.body["staff"], provider):
         return refused("unknown_ref")
     at = whole_second(at)
     earlier = latest.body["revoked_at"]

@@ -15,7 +15,7 @@ from app.domain.time import FIRST_DAY, local_date
 from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 from app.store.register import orders, records, register
-from app.store.register.master import is_within, refusals
+from app.store.register.master import is_visible, refusals
 from app.store.register.records import Stored
 from app.store.taps import tags
 
@@ -46,7 +46,7 @@ async def put(
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
     `body` holds every field, defaults filled in; a version that gives no first day has today. `provider` limits the
-    caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is out of reach; with
+    caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is not visible; with
     flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
     found = await records.latest(writing, kind, ref)
@@ -131,7 +131,7 @@ def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
 async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
     """True when a provider's planner may put this ref: its own record, or a tag that is new or hung at its recipients'.
 
-    A new staff ref that is the person of another provider's staff is out of reach.
+    A new staff ref that is the person of another provider's staff is not visible.
     """
     if kind == "staff" and found is None and not writing.master.employers_of(ref) <= {provider}:
         return False
@@ -139,11 +139,11 @@ async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stor
         return {body["provider"], found.body["provider"] if found else provider} == {provider}
     if found is None:
         return provider in writing.master.providers
-    return await is_within(writing, kind, ref, "hung_at", provider)
+    return await is_visible(writing, kind, ref, "hung_at", provider)
 
 
 async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
-    """The recipients that the body may name: those within reach, and those that its last version named."""
+    """The recipients that the body may name: those that the provider may see, and those that its last version named."""
     named = [body[name] for name in ("recipient", "relative_of") if body.get(name) is not None]
     if found and all(found.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
         return writing.master.recipients

@@ -11,7 +11,7 @@ from app.domain.taps.judging import STATE_DISPUTES
 from app.domain.time import UTC, whole_second
 from app.store.connection import Writing
 from app.store.register import records
-from app.store.register.master import is_within
+from app.store.register.master import is_visible
 from app.store.register.records import Stored, tag_of
 from app.store.taps import tags
 
@@ -34,7 +34,7 @@ async def mount_tag(
 
     Another mount at the same instant replaces the first. A tag with keys is then `mounted`, and `active` from its first
     message on. Refused: `unknown_ref` (with a flaw: the household), `version_conflict`, `tag_retired` for a tag that
-    was retired at that instant. Refs out of a planner's reach are unknown to it.
+    was retired at that instant. Refs that a planner may not see are unknown to it.
     """
     at = whole_second(at)
     latest = await _standing(writing, ref, at, condition, provider)
@@ -90,15 +90,15 @@ async def _standing(
 ) -> Stored | PutOutcome:
     """The tag's last version, or the refusal: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing, KIND, ref)
-    if latest is None or (provider is not None and not await _reaches(writing, provider, latest, at)):
+    if latest is None or (provider is not None and not await _is_visible_at(writing, provider, latest, at)):
         return refused("unknown_ref")
     return latest if condition.met(latest.version) else unmet(latest.version)
 
 
-async def _reaches(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
-    """True when the tag is within reach now, and its household at the instant too, whose visits the change affects."""
+async def _is_visible_at(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
+    """True when the provider sees the tag now, and served its household then, whose visits the change affects."""
     household = tag_of(tag.ref, tag.body).household_at(at)
-    return await is_within(writing, KIND, tag.ref, "hung_at", provider) and (
+    return await is_visible(writing, KIND, tag.ref, "hung_at", provider) and (
         household is None or await _serves(writing, provider, household)
     )
 

@@ -61,7 +61,7 @@ async def register_visits(
     """Store visits entered by hand and derive them; an answer for each, in order. One that is refused stops no other.
 
     Refused: `id_conflict`, `unknown_ref`, `out_of_range`, with a pointer into the visit, and `visit_withdrawn`. Refs
-    out of the author's reach are unknown, even if another provider has entered the same visit before.
+    that the author may not see are unknown, even if another provider has entered the same visit before.
     """
     within = await recipients_within(writing, author.provider, [one.recipient for one in submitted])
     known = await store.known_by_hand(writing, [one.id for one in submitted])
@@ -94,7 +94,7 @@ async def register_visits(
     for place, one in enumerate(submitted):
         visit = stored.get(visit_id(manual_presence(one.id), one.recipient))
         if author.provider not in {None, employers.get(manual_presence(one.id), author.provider)}:
-            unknown = _out_of_reach(writing.master, one, author, within)
+            unknown = _unknown_ref(writing.master, one, author, within)
             refused[place] = unknown or CorrectionRefusedError("id_conflict", "/id")
         if place in refused or visit is None:
             answers.append(refused.get(place) or CorrectionRefusedError("visit_withdrawn"))
@@ -104,7 +104,7 @@ async def register_visits(
     return answers
 
 
-def _out_of_reach(
+def _unknown_ref(
     master: MasterData, one: Manual, author: Author, within: Container[str]
 ) -> CorrectionRefusedError | None:
     """The refusal for a ref that the author cannot name, whether it exists or not; None without one."""
@@ -121,7 +121,7 @@ def _row(writing: Writing, one: Manual, author: Author, within: Container[str]) 
     start, end = whole_second(one.started_at), whole_second(one.ended_at)
     if not consistent(start, end) or start == end or one.ended_at > writing.now:
         raise CorrectionRefusedError("out_of_range", "/ended_at")
-    unknown = _out_of_reach(master, one, author, within)
+    unknown = _unknown_ref(master, one, author, within)
     if unknown is not None:
         raise unknown
     home = master.recipient_on(one.recipient, local_date(start)) or master.recipients[one.recipient].versions[0]

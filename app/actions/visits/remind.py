@@ -8,7 +8,8 @@ from app.domain.visits.derive_visits import expected_end
 from app.domain.visits.visit import Visit
 from app.store.database import Database
 from app.store.visits import presences, visit_list, visits
-from app.store.visits.visit_list import Reach, VisitFilter
+from app.store.visits.visibility import Visibility
+from app.store.visits.visit_list import VisitFilter
 
 MOST = 100
 """More visits than anybody has open at once."""
@@ -22,15 +23,15 @@ class Reminder(NamedTuple):
 
 
 async def reminders(
-    database: Database, municipality_id: int, reach: Reach, now: dt.datetime, unordered: dt.timedelta
+    database: Database, municipality_id: int, visibility: Visibility, now: dt.datetime, unordered: dt.timedelta
 ) -> list[Reminder]:
-    """The open visits within reach whose expected end has passed, in the order of the list of visits.
+    """The open visits that the caller may see whose expected end has passed, in the order of the list of visits.
 
     `unordered` is the expected length of a presence for which nothing ordered gives one. Raises BusyError.
     """
     master = await _master(database, municipality_id)
     async with database.read(municipality_id) as reading:
-        found = await visit_list.page(reading, reach, VisitFilter(status="open"), None, MOST)
+        found = await visit_list.page(reading, visibility, VisitFilter(status="open"), None, MOST)
         ids = list(dict.fromkeys(stored.visit.presence for stored in found))
         open_now = list((await presences.of_ids(reading, ids)).values())
         taps = [tap for presence in open_now for tap in presence.taps]

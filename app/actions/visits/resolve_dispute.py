@@ -27,7 +27,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
     if visit is not None and (held if known is None else known["recipient"] is not None):
         return await correct_visit(writing, visit, asked, author, Condition())
     tapped = await disputes.one(writing, tap)
-    if tapped is None or not _reaches(writing, author, tapped["staff"], tapped["at"]):
+    if tapped is None or not _is_visible(writing, author, tapped["staff"], tapped["at"]):
         raise CorrectionRefusedError("not_found")
     hashed = asked.hashed(tap)
     if known is not None:
@@ -65,7 +65,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
     return None
 
 
-def _reaches(writing: Writing, author: Author, ref: str, at: dt.datetime) -> bool:
+def _is_visible(writing: Writing, author: Author, ref: str, at: dt.datetime) -> bool:
     if author.provider is None:
         return True
     staff = writing.master.staff_on(ref, local_date(at))

@@ -10,7 +10,7 @@ from app.api.access.devices import KIND, DeviceWriter
 from app.api.http.access import database
 from app.api.http.paging import Cursor, Limit, cursor_of, paged, words_of
 from app.api.http.problems import Problem
-from app.api.http.records import reached
+from app.api.http.records import visible_record
 from app.api.http.shapes import FIRST_AT, Day, Instant, RefInPath, Wire, answer_of
 from app.store.taps.phone_clocks import clock_days
 
@@ -68,7 +68,7 @@ async def get_clock(
     """
     after = _day_of(cursor) if cursor else None
     async with database(request).read(caller.municipality_id) as reading:
-        await reached(reading, KIND, caller, ref)
+        await visible_record(reading, KIND, caller, ref)
         found = await clock_days(reading, ref, after, limit + 1)
     following = cursor_of(found[-2].local_date) if len(found) > limit else None
     return paged(request, [one._asdict() for one in found[:limit]], following)

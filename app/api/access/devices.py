@@ -165,7 +165,7 @@ REVOKE = {"at": "2026-10-24T12:00:00Z", "reason": "lost on the bus"}
 REVOKED_OUT = DEVICE_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
 
 KIND = RecordKind(
-    "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, reach="employed_by", writers=(), scope="devices"
+    "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, visible_by="employed_by", writers=(), scope="devices"
 )
 
 DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]

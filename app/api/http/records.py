@@ -21,7 +21,7 @@ from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
 from app.store.connection import Reading, Writing
 from app.store.register import records, register
-from app.store.register.master import RefusedError, is_within, page
+from app.store.register.master import RefusedError, is_visible, page
 
 READERS = ("system", "admin", "controller", "planner")
 WRITERS = ("system", "admin")
@@ -55,7 +55,7 @@ async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -
 
 @dataclass(frozen=True, slots=True)
 class RecordKind:
-    """A kind of master data over HTTP. `reach` names the filter that holds a planner to its own provider.
+    """A kind of master data over HTTP. `visible_by` names the filter that holds a planner to its own provider.
 
     `within` removes from a record the parts that the caller may not see. A kind without `writers` is only read here,
     and has routes of its own that make it.
@@ -67,7 +67,7 @@ class RecordKind:
     answer: type[Wire]
     example: Json
     example_out: Json
-    reach: str | None = None
+    visible_by: str | None = None
     filters: Mapping[str, str] = field(default_factory=dict)
     shown: Out = _as_it_is
     within: Within = _all_of_it
@@ -141,7 +141,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     ) -> Response:
         """Get the record as it is now. Its `ETag` is its version."""
         async with database(request).read(caller.municipality_id) as reading:
-            stored = await reached(reading, kind, caller, ref)
+            stored = await visible_record(reading, kind, caller, ref)
             [body] = await kind.within(reading, caller, [stored.body])
         return _answer(kind, caller, ref, stored.version, body)
 
@@ -182,7 +182,7 @@ def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], 
                 stored_body(body),
                 by=caller.subject,
                 condition=condition,
-                provider=own_provider(caller) if kind.reach else None,
+                provider=own_provider(caller) if kind.visible_by else None,
             )
             return await visible_outcome(writing, kind, caller, outcome)
 
@@ -241,20 +241,20 @@ def own_provider(caller: Caller) -> str | None:
     return (caller.provider or "") if caller.role == "planner" else None
 
 
-async def reached(reading: Reading, kind: RecordKind, caller: Caller, ref: str) -> records.Stored:
-    """The record within the caller's reach. Raises Problem `unknown_ref`."""
+async def visible_record(reading: Reading, kind: RecordKind, caller: Caller, ref: str) -> records.Stored:
+    """The record, if the caller may see it. Raises Problem `unknown_ref`."""
     known_ref(ref)
     stored = await records.latest(reading, kind.name, ref)
-    if stored is None or stored.removed or not await _in_reach(reading, kind, caller, stored):
+    if stored is None or stored.removed or not await _is_visible(reading, kind, caller, stored):
         raise Problem("unknown_ref")
     return stored
 
 
-async def _in_reach(reading: Reading, kind: RecordKind, caller: Caller, stored: records.Stored) -> bool:
+async def _is_visible(reading: Reading, kind: RecordKind, caller: Caller, stored: records.Stored) -> bool:
     provider = own_provider(caller)
-    if provider is None or kind.reach is None:
+    if provider is None or kind.visible_by is None:
         return True
-    return await is_within(reading, kind.name, stored.ref, kind.reach, provider)
+    return await is_visible(reading, kind.name, stored.ref, kind.visible_by, provider)
 
 
 async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
@@ -264,13 +264,13 @@ async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Ma
     for name, ref in asked.items():
         known_ref(ref)
         stored = await records.latest(reading, kind.filters[name], ref)
-        reached = provider is None or (
+        visible = provider is None or (
             ref == provider if name == "provider" else await register.is_served_by(reading, ref, provider)
         )
-        if stored is None or not reached:
+        if stored is None or not visible:
             raise Problem("unknown_ref")
-    if provider is not None and kind.reach:
-        filters[kind.reach] = provider
+    if provider is not None and kind.visible_by:
+        filters[kind.visible_by] = provider
     return filters
 
 

@@ -1,4 +1,4 @@
-"""The visits that a caller may see, and checks that the refs it asks about are within its reach."""
+"""The visits that a caller may see, and checks that it may ask about the refs that it names."""
 
 import datetime as dt
 from typing import Protocol
@@ -8,16 +8,16 @@ from app.api.http.problems import Problem
 from app.domain.time import local_date
 from app.store.connection import Reading
 from app.store.register import register
-from app.store.visits.visit_list import Reach, RefKind, known_refs
+from app.store.visits.visibility import RefKind, Visibility, known_refs
 
 STAFF_SEES_BACK = dt.timedelta(hours=48)
 
 
-def reach_of(caller: Caller, now: dt.datetime) -> Reach:
-    """The caller's reach: staff see their own visits of the last 48 hours, planners their provider's, others all."""
+def visibility_of(caller: Caller, now: dt.datetime) -> Visibility:
+    """What the caller may see: staff their own visits of the last 48 hours, planners their provider's, others all."""
     if caller.role == "staff":
-        return Reach(staff=caller.staff, since=now - STAFF_SEES_BACK)
-    return Reach(provider=caller.provider) if caller.role == "planner" else Reach()
+        return Visibility(staff=caller.staff, since=now - STAFF_SEES_BACK)
+    return Visibility(provider=caller.provider) if caller.role == "planner" else Visibility()
 
 
 def provider_of(caller: Caller, asked: str | None) -> str | None:
@@ -34,14 +34,14 @@ async def require_employed(reading: Reading, caller: Caller) -> None:
 
 
 async def require_known(reading: Reading, caller: Caller, *, pointer: str | None = None, **refs: str | None) -> None:
-    """Raises Problem `unknown_ref` for a ref that does not exist or is out of the caller's reach.
+    """Raises Problem `unknown_ref` for a ref that does not exist or that the caller may not see.
 
     `pointer` is the place of the ref in the body, None if it stands in the address.
     """
     kinds: tuple[RefKind, ...] = ("recipient", "provider", "staff")
     given = [(kind, ref) for kind in kinds if (ref := refs.get(kind)) is not None]
     # No text in PostgreSQL holds a NUL, so a ref holds none.
-    if any("\0" in ref for _, ref in given) or not await known_refs(reading, reach_of(caller, reading.now), given):
+    if any("\0" in ref for _, ref in given) or not await known_refs(reading, visibility_of(caller, reading.now), given):
         raise Problem("unknown_ref", pointer=pointer)
 
 

@@ -57,7 +57,7 @@ add_routes(
         ContractAnswer,
         CONTRACT,
         {"ref": "C-norr", "version": 1, **CONTRACT, "valid_to": None},
-        reach="provider",
+        visible_by="provider",
         filters={"provider": "providers"},
     ),
 )

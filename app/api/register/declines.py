@@ -49,7 +49,7 @@ add_routes(
         DeclineAnswer,
         DECLINE,
         {"ref": "A-004", "version": 1, **DECLINE, "withdrawn": False},
-        reach="provider",
+        visible_by="provider",
         filters={"recipient": "recipients", "provider": "providers"},
         writers=("system", "admin", "planner"),
     ),

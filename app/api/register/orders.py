@@ -229,7 +229,7 @@ add_routes(
         OrderAnswer,
         ORDER,
         {"ref": "O-004", "version": 1, **ORDER, "applies_from": None, "earlier": []},
-        reach="provider",
+        visible_by="provider",
         filters={"recipient": "recipients", "provider": "providers"},
         put=_put_order,
         shown=_shown_order,

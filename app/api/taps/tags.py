@@ -139,7 +139,7 @@ KIND = RecordKind(
     TagAnswer,
     TAG,
     TAG_OUT,
-    reach="hung_at",
+    visible_by="hung_at",
     within=_at_own_doors,
     writers=WRITERS,
     shown=_shown,

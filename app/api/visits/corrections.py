@@ -286,7 +286,7 @@ async def post_correction(request: Request, caller: Corrector, visit_id: IdInPat
 
 
 def author_of(caller: Caller) -> Author:
-    """Who corrects, and how far it reaches."""
+    """Who corrects, and the provider whose visits alone it may correct."""
     return Author(caller.subject, caller.provider if caller.role == "planner" else None)
 
 

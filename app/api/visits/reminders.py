@@ -12,7 +12,7 @@ from app.actions.visits.remind import reminders
 from app.api.http.access import Caller, allow, database
 from app.api.http.codes import STILL_LOGGED_IN, STILL_LOGGED_IN_TEXT
 from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
-from app.api.http.visibility import reach_of, require_employed
+from app.api.http.visibility import require_employed, visibility_of
 from app.language import wanted
 
 router = APIRouter(tags=["visits"])
@@ -69,7 +69,7 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
         await require_employed(reading, caller)
         now = reading.now
     unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
-    found = await reminders(database(request), caller.municipality_id, reach_of(caller, now), now, unordered)
+    found = await reminders(database(request), caller.municipality_id, visibility_of(caller, now), now, unordered)
     language = wanted(request.headers.get("accept-language", ""))
     items = [
         {

@@ -15,7 +15,7 @@ from app.api.http.paging import Limit, cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.pulls import PULLERS
 from app.api.http.shapes import AnyRef, Day, IdInPath, Instant, OneOf, Wire, answer_of, sent
-from app.api.http.visibility import reach_of, require_employed, require_known
+from app.api.http.visibility import require_employed, require_known, visibility_of
 from app.api.register.register import Role
 from app.domain.category import Category
 from app.domain.taps.judging import ManualReason
@@ -25,8 +25,8 @@ from app.domain.visits.repair import repair_of
 from app.domain.visits.split import REASONS
 from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity, Status
 from app.store.connection import Reading, Writing
+from app.store.visits import changes, visit_list
 from app.store.visits import corrections as store_corrections
-from app.store.visits import visit_list
 from app.store.visits import visits as store_visits
 from app.store.visits.corrections import CorrectionShown
 from app.store.visits.visit_list import VisitFilter
@@ -308,7 +308,7 @@ async def list_visits(
     async with request.app.state.database.read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
-        found = await visit_list.page(reading, reach_of(caller, reading.now), wanted, after, query.limit + 1)
+        found = await visit_list.page(reading, visibility_of(caller, reading.now), wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
         notes = await notes_for(caller, reading, found)
     following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
@@ -332,11 +332,11 @@ async def get_visit(request: Request, caller: Reader, visit_id: IdInPath) -> Res
     except ValueError as error:
         raise Problem("not_found") from error
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        reach = reach_of(caller, reading.now)
+        visibility = visibility_of(caller, reading.now)
         await require_employed(reading, caller)
-        stored = await visit_list.one(reading, reach, id_)
+        stored = await visit_list.one(reading, visibility, id_)
         if stored is None:
-            gone, replaced_by = await visit_list.withdrawn(reading, reach, id_)
+            gone, replaced_by = await visit_list.withdrawn(reading, visibility, id_)
             if not gone:
                 raise Problem("not_found")
             if replaced_by is None:
@@ -368,10 +368,10 @@ async def list_changes(
     `cursor_of_another_epoch`. So does a cursor beyond the newest change. Then pull everything again from `0`.
     """
     async with request.app.state.database.read(caller.municipality_id) as reading:
-        reach = reach_of(caller, reading.now)
-        epoch, newest = await visit_list.epoch(reading)
+        visibility = visibility_of(caller, reading.now)
+        epoch, newest = await changes.epoch(reading)
         last = _last_seen(after, epoch, newest)
-        found = await visit_list.changes(reading, reach, last, limit)
+        found = await changes.page(reading, visibility, last, limit)
         changed = [change.visit for change in found if change.visit]
         corrections = await corrections_of(reading, changed)
         notes = await notes_for(caller, reading, changed)

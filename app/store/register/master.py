@@ -73,6 +73,6 @@ async def page(reading: Reading, kind: str, after: str, limit: int, filters: Map
     return [Stored(row["ref"], row["version"], removed=False, body=from_json(row["body"])) for row in rows]
 
 
-async def is_within(reading: Reading, kind: str, ref: str, reach: str, provider: str) -> bool:
-    """True if a record is within a provider's reach; `reach` is a key of FILTERS."""
-    return bool(await page(reading, kind, "", 1, {"ref": ref, reach: provider}))
+async def is_visible(reading: Reading, kind: str, ref: str, visible_by: str, provider: str) -> bool:
+    """True if a provider may see a record; `visible_by` is a key of FILTERS."""
+    return bool(await page(reading, kind, "", 1, {"ref": ref, visible_by: provider}))
