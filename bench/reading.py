@@ -27,7 +27,7 @@ SELECT count(*), sum(met) FROM (
     WHERE municipality = $1 AND started_at >= $2 AND started_at < $3 GROUP BY recipient) AS told
 """
 PAGE = """
-SELECT * FROM visit WHERE municipality_id = $1 AND sort_at >= $2 AND sort_at < $3 ORDER BY sort_at, id LIMIT 101
+SELECT * FROM visit WHERE municipality_id = $1 AND anchor_at >= $2 AND anchor_at < $3 ORDER BY anchor_at, id LIMIT 101
 """
 CONTINUITY_DAYS = 14
 

@@ -258,7 +258,7 @@ def derive(
         for presence in presences(own, now, person):
             by_household[presence.household].append(presence)
     visits = [visit for there in by_household.values() for visit in visits_at(there, by_tap, master)]
-    return sorted(visits, key=lambda visit: (visit.sort_at, visit.staff, visit.recipient, visit.id))
+    return sorted(visits, key=lambda visit: (visit.anchor_at, visit.staff, visit.recipient, visit.id))
 
 
 def show_visit(visit: Visit) -> str:

@@ -106,10 +106,10 @@ AS_PRESENCES_SAY = f"""
 """
 AS_VISITS_SAY = """
     SELECT v.id, derived.* FROM visit AS v CROSS JOIN LATERAL (
-        SELECT coalesce(started_at, ended_at) AS sort_at,
+        SELECT coalesce(started_at, ended_at) AS anchor_at,
             CASE WHEN status = 'complete' THEN v.spans ELSE '{}' END AS spans
     ) AS derived
-    WHERE municipality_id = $1 AND (v.sort_at, v.spans) IS DISTINCT FROM (derived.sort_at, derived.spans)
+    WHERE municipality_id = $1 AND (v.anchor_at, v.spans) IS DISTINCT FROM (derived.anchor_at, derived.spans)
 """
 
 
@@ -244,7 +244,7 @@ MENDED = (
             paired_by = derived.paired_by, paired_at = derived.paired_at, spans = derived.spans
         FROM ({AS_PRESENCES_SAY}) AS derived WHERE p.municipality_id = $1 AND p.id = derived.id RETURNING p.id"""),
     ("visit {} was found by what it does not say", f"""
-        UPDATE visit AS v SET sort_at = derived.sort_at, spans = derived.spans
+        UPDATE visit AS v SET anchor_at = derived.anchor_at, spans = derived.spans
         FROM ({AS_VISITS_SAY}) AS derived WHERE v.municipality_id = $1 AND v.id = derived.id RETURNING v.id"""),
     ("visit {} had not the version that its changes say", f"""
         UPDATE visit AS v SET version = derived.version FROM ({VERSIONS}) AS derived

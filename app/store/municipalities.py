@@ -16,7 +16,7 @@ RETURNING municipality_id
 COUNT = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM tap WHERE municipality_id = $1 LIMIT {MOST_COUNTED}) AS some_taps) AS taps,
-    (SELECT count(*) FROM visit WHERE municipality_id = $1 AND sort_at >= $2) AS visits_today,
+    (SELECT count(*) FROM visit WHERE municipality_id = $1 AND anchor_at >= $2) AS visits_today,
     (SELECT count(*) FROM presence WHERE municipality_id = $1 AND state = 'open') AS logged_in
 """
 

@@ -649,7 +649,7 @@ def test_ids_and_groups(told: Facts) -> None:
     for visit in visits:
         first = presences[visit.group]
         assert first.household == visit.household
-        assert first.anchor_at <= visit.sort_at
+        assert first.anchor_at <= visit.anchor_at
 
 
 @seldom

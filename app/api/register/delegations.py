@@ -199,7 +199,7 @@ async def list_missing(
     visits = found[: query.limit]
     puts = await delegations.puts(snapshot, {visit.staff for visit in visits})
     items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
-    following = cursor_of(visits[-1].sort_at, visits[-1].id) if len(found) > query.limit else None
+    following = cursor_of(visits[-1].anchor_at, visits[-1].id) if len(found) > query.limit else None
     return paged(request, items, following)
 
 

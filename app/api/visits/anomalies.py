@@ -175,7 +175,7 @@ def _item(found: anomalies.Found, language: Language, today: dt.date) -> dict[st
         "provider": visit.provider,
         "staff": visit.staff,
         "local_date": visit.local_date,
-        "since": visit.sort_at,
+        "since": visit.anchor_at,
         "age_days": (today - visit.local_date).days,
         "text": getattr(TEXTS[code], language),
         "suggestion": repair_of(visit, code) if state == "open" else None,
@@ -194,7 +194,7 @@ def _count(count: anomalies.Count, today: dt.date) -> dict[str, Any]:
 
 
 def _written(found: anomalies.Found) -> str:
-    return cursor_of(found.stored.visit.sort_at, found.stored.visit.id, found.code)
+    return cursor_of(found.stored.visit.anchor_at, found.stored.visit.id, found.code)
 
 
 def _cursor(text: str) -> anomalies.Cursor:

@@ -311,7 +311,7 @@ async def list_visits(
         found = await visit_list.page(reading, visibility_of(caller, reading.now), wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, found)
         notes = await notes_for(caller, reading, found)
-    following = cursor_of(found[-2].visit.sort_at, found[-2].visit.id) if len(found) > query.limit else None
+    following = cursor_of(found[-2].visit.anchor_at, found[-2].visit.id) if len(found) > query.limit else None
     return paged(request, [visit_json(stored, corrections, notes) for stored in found[: query.limit]], following)
 
 

@@ -61,7 +61,7 @@ def tallies(scope: Scope, days: Days, visits: Iterable[Visit]) -> dict[str, Tall
         if visit.role not in scope.roles_left_out:
             together[visit.recipient, visit.group].append(visit)
     by_recipient: defaultdict[str, list[list[str]]] = defaultdict(list)
-    for came in sorted(together.values(), key=lambda came: (min(one.sort_at for one in came), came[0].group)):
+    for came in sorted(together.values(), key=lambda came: (min(one.anchor_at for one in came), came[0].group)):
         by_recipient[came[0].recipient].append([one.person for one in came])
     return {recipient: tally(persons) for recipient, persons in by_recipient.items()}
 

@@ -94,7 +94,7 @@ def bundled(visits: Iterable[Visit], classes: Classes, apart: Collection[str] = 
 
 def _class_of(visit: Visit, classes: Classes) -> int | None:
     """The class of a visit; None if it crosses an edge, has no time, or has too many shares."""
-    place = bisect_right(classes.edges, visit.sort_at)
+    place = bisect_right(classes.edges, visit.anchor_at)
     if not visit.presence_seconds or visit.ended_at is None or not 0 < place < len(classes.edges):
         return None
     if visit.ended_at > classes.edges[place] or len(visit.shares) > MOST_SHARES:
@@ -109,7 +109,7 @@ def _bundle(number: int, visits: list[Visit]) -> Bundle:
         len(visits),
         min(visit.local_date for visit in visits),
         max(visit.local_date for visit in visits),
-        min(visit.sort_at for visit in visits),
+        min(visit.anchor_at for visit in visits),
         tuple(
             Share(of[0].category, of[0].intervention, None, sum(one.seconds for one in of), of[0].payable, "")
             for of in zip(*(visit.shares for visit in visits), strict=True)

@@ -50,7 +50,7 @@ def declined_of(
             how = "single"
         for line in {line.intervention: line for line in reversed(wanted)}.values():
             others = counted[visit.group, visit.recipient, line.intervention]
-            if sum(other.ended_at is None or visit.sort_at < other.ended_at for other in others) < line.staff_count:
+            if sum(other.ended_at is None or visit.anchor_at < other.ended_at for other in others) < line.staff_count:
                 others.append(visit)
                 yield _declined(visit, line, how, master)
 
@@ -93,10 +93,10 @@ def _lines_of(recipient: str, provider: str | None, on: dt.date, master: MasterD
 def _fitting(visit: Visit, lines: Sequence[OrderLine], master: MasterData) -> Sequence[OrderLine]:
     purpose = SINGLE_PURPOSE.get(visit.role) if visit.role else None
     own = [line for line in lines if purpose in {None, master.category_of(line.intervention, visit.local_date)}]
-    return [line for line in own if fits(line, visit.sort_at)] or own
+    return [line for line in own if fits(line, visit.anchor_at)] or own
 
 
 def _declined(visit: Visit, line: OrderLine, how: str, master: MasterData) -> Declined:
     category = master.category_of(line.intervention, visit.local_date) or ""
     minutes = master.minutes_of(line.intervention, line, visit.local_date)
-    return Declined(visit.recipient, visit.sort_at, category, line.intervention, minutes, how, None, visit.id)
+    return Declined(visit.recipient, visit.anchor_at, category, line.intervention, minutes, how, None, visit.id)

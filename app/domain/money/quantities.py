@@ -47,7 +47,7 @@ class Counter:
     def visits(self) -> Mapping[str, Sequence[Visit]]:
         """The complete visits given, by recipient, sorted by start."""
         found: defaultdict[str, list[Visit]] = defaultdict(list)
-        for visit in sorted(self.facts.visits, key=lambda visit: (visit.sort_at, visit.id)):
+        for visit in sorted(self.facts.visits, key=lambda visit: (visit.anchor_at, visit.id)):
             if visit.status == "complete":
                 found[visit.recipient].append(visit)
         return found
@@ -118,7 +118,7 @@ class Counter:
             for on, band, seconds in self._cut(rule, visit, whole, days):
                 yield Item(visit.recipient, category, on, band, seconds, "executed", visit.id)
         if begun and days[0] <= visit.local_date <= days[1]:
-            band = self._bands.at(visit.sort_at) if rule.cut else None
+            band = self._bands.at(visit.anchor_at) if rule.cut else None
             if not rule.bands or band in rule.bands:
                 for category, quantity, reason in begun:
                     yield Item(visit.recipient, category, visit.local_date, band, quantity, reason, visit.id)
@@ -282,9 +282,9 @@ class Counter:
     def _clock_band(self, visit: Visit) -> str | None:
         """The band at the visit's start. For a visit outside the days its band is computed when needed."""
         if self.days[0] <= visit.local_date <= self.days[1]:
-            return self._bands.at(visit.sort_at)
+            return self._bands.at(visit.anchor_at)
         on = visit.local_date
-        return Bands(self.terms.bands, (on, on)).at(visit.sort_at)
+        return Bands(self.terms.bands, (on, on)).at(visit.anchor_at)
 
     def _started(self, rule: Rule, days: Days) -> Iterator[Item]:
         """Start-up hours, if the provider's first order of the rule's help begins within the days."""

@@ -97,8 +97,8 @@ class Visit(NamedTuple):
         return NO_DURATION not in self.anomalies
 
     @property
-    def sort_at(self) -> dt.datetime:
-        """Its place in lists: its start, or its end when no start is known. Raises ValueError without either."""
+    def anchor_at(self) -> dt.datetime:
+        """Its start, or its end when no start is known, which gives its day. Raises ValueError without either."""
         at = self.started_at or self.ended_at
         if at is None:
             raise ValueError("a visit has at least one boundary")

@@ -246,7 +246,7 @@ class _Query:
             f"FROM visit AS v CROSS JOIN LATERAL ({part}) AS part "
             f"CROSS JOIN LATERAL (SELECT {WEAKEST_END}) AS shown(level) WHERE v.municipality_id = $1 "
             f"AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3 "
-            f"AND v.sort_at >= {self._argument(start_at)} AND v.sort_at < {self._argument(end_at)}"
+            f"AND v.anchor_at >= {self._argument(start_at)} AND v.anchor_at < {self._argument(end_at)}"
             f"{self.filters(('recipient', 'provider', 'staff'), 'v.')} "
             f"{_group_by(', '.join(KEYS[key] for key in question.by))} HAVING count(*) > 0"
         )

@@ -8,7 +8,7 @@ from app.store.measures.measures import FOR_ALL_OR_ONE, QUALIFYING, qualifying
 
 TALLIES = f"""
 WITH met AS MATERIALIZED (
-    SELECT recipient, group_id, min(sort_at) AS at, array_agg(person) AS persons FROM visit
+    SELECT recipient, group_id, min(anchor_at) AS at, array_agg(person) AS persons FROM visit
     WHERE {QUALIFYING} AND (role IS NULL OR role <> ALL($9::text[]))
         AND ($10::text IS NULL OR provider = $10) AND ($11::text IS NULL OR recipient = $11)
     GROUP BY recipient, group_id

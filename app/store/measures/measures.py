@@ -17,7 +17,7 @@ from app.store.register.orders import DEATHS
 # The visits that count for a profile. The local window is two instants for each day, looked up by day, since a
 # time-zone conversion for each visit costs as much as the rest.
 QUALIFYING = """municipality_id = $1 AND status = 'complete' AND seconds > 0 AND local_on BETWEEN $2::date AND $3::date
-        AND sort_at >= $4 AND sort_at < $5 AND ($8::text[] IS NULL OR share_category && $8)
+        AND anchor_at >= $4 AND anchor_at < $5 AND ($8::text[] IS NULL OR share_category && $8)
         AND started_at >= ($6::timestamptz[])[local_on - $2::date + 1]
         AND started_at < ($7::timestamptz[])[local_on - $2::date + 1]"""
 # One sort of everything by recipient and person is what distinct persons cost; it must not spill to disk. Each question
@@ -114,7 +114,8 @@ async def continuity(
 EVIDENCE = """
 SELECT provider, evidence_in, evidence_out, count(*) AS visits FROM visit
 WHERE municipality_id = $1 AND status = 'complete' AND seconds > 0 AND local_on BETWEEN $2 AND $3
-    AND sort_at >= $4 AND sort_at < $5 AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR recipient = $7)
+    AND anchor_at >= $4 AND anchor_at < $5
+    AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR recipient = $7)
 GROUP BY provider, evidence_in, evidence_out ORDER BY provider
 """
 

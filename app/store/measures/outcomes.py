@@ -17,7 +17,7 @@ COUNTED = ", ".join(f"count(*) FILTER (WHERE status = '{status}')" for status in
 VISITS = f"""
 SELECT provider, recipient, date_trunc('month', local_on::timestamp)::date, array_agg(declined)
     FILTER (WHERE declined IS NOT NULL), {COUNTED}
-FROM visit WHERE municipality_id = $1 AND local_on BETWEEN $2 AND $3 AND sort_at >= $4 AND sort_at < $5
+FROM visit WHERE municipality_id = $1 AND local_on BETWEEN $2 AND $3 AND anchor_at >= $4 AND anchor_at < $5
     AND status IN ({", ".join(f"'{status}'" for status in OUTCOMES)}) AND '{NO_DURATION}' <> ALL (anomalies)
     AND ($6::text IS NULL OR provider = $6) AND ($7::text[] IS NULL OR recipient = ANY($7))
 GROUP BY 1, 2, 3

@@ -20,6 +20,6 @@ def performed(category: Category) -> str:
         WHERE category = '{category}'
     ) AS done
     WHERE v.municipality_id = $1 AND v.status = 'complete' AND v.local_on BETWEEN $2 AND $3
-        AND v.sort_at >= $4 AND v.sort_at < $5 AND '{category}' = ANY(v.share_category)
+        AND v.anchor_at >= $4 AND v.anchor_at < $5 AND '{category}' = ANY(v.share_category)
         AND ($6::text IS NULL OR v.provider = $6) AND ($7::text IS NULL OR v.recipient = $7)
 """

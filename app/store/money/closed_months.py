@@ -25,9 +25,9 @@ LINES = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = 
 SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND of_month = $3"
 OPEN_ANOMALIES = """
 SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
-WHERE municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND status <> 'omitted'
+WHERE municipality_id = $1 AND provider = $2 AND anchor_at >= $3 AND anchor_at < $4 AND status <> 'omitted'
   AND cardinality(anomalies) > 0 AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
-ORDER BY sort_at, id, code
+ORDER BY anchor_at, id, code
 """
 FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix")
 

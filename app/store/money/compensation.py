@@ -67,21 +67,21 @@ OWN = ORDERS.format(whose="provider = $2")
 ANSWERED = ORDERS.format(whose="recipient = ANY($2::text[])")
 # One of two conditions stands here, not both with an OR: a generic plan would then not use the index of recipients.
 WHOSE = {True: "$5::text[] IS NULL", False: "recipient = ANY($5::text[])"}
-OF_DAYS = "municipality_id = $1 AND provider = $2 AND sort_at >= $3 AND sort_at < $4 AND {whose}"
+OF_DAYS = "municipality_id = $1 AND provider = $2 AND anchor_at >= $3 AND anchor_at < $4 AND {whose}"
 VISIT = ", ".join(COLUMNS)
-COMPLETE = f"SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND status = 'complete' ORDER BY sort_at, id"
-BY_ID = f"SELECT {VISIT} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY sort_at, id"
+COMPLETE = f"SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND status = 'complete' ORDER BY anchor_at, id"
+BY_ID = f"SELECT {VISIT} FROM visit WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY anchor_at, id"
 # `domain.money.bundles` in SQL. $6 are edges, $7 the recipients kept apart, $8 classes. Visits without a class are
 # given one by one, by id.
 BUNDLES = f"""
 SELECT recipient, share_category, share_intervention, share_payable,
-    count(*), min(local_on), max(local_on), min(sort_at),
+    count(*), min(local_on), max(local_on), min(anchor_at),
     {", ".join(f"sum(share_seconds[{place}])" for place in range(1, MOST_SHARES + 1))},
     array_agg(id) FILTER (WHERE class IS NULL) AS alone
 FROM (
-    SELECT *, CASE WHEN width_bucket(sort_at, $6::timestamptz[]) = width_bucket(ended_at - interval '1 second', $6)
+    SELECT *, CASE WHEN width_bucket(anchor_at, $6::timestamptz[]) = width_bucket(ended_at - interval '1 second', $6)
         AND presence_seconds > 0 AND cardinality(share_seconds) <= {MOST_SHARES} AND recipient <> ALL($7::text[])
-        THEN ($8::int[])[width_bucket(sort_at, $6)] END AS class
+        THEN ($8::int[])[width_bucket(anchor_at, $6)] END AS class
     FROM visit WHERE {OF_DAYS} AND status = 'complete'
 ) AS v GROUP BY recipient, class, share_category, share_intervention, share_payable
 """
@@ -94,7 +94,7 @@ SET LOCAL enable_sort = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_
 ADDED_UP = "ROLLBACK TO SAVEPOINT adding_up"
 TURNED_DOWN = f"""
 SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer') OR declined IS NOT NULL)
-ORDER BY sort_at, id
+ORDER BY anchor_at, id
 """
 
 

@@ -19,7 +19,7 @@ SELECT v.household, wanted.first_at, wanted.last_at FROM {windows(5, "name")}
 CROSS JOIN LATERAL (
     SELECT DISTINCT household FROM visit
     WHERE municipality_id = $1 AND recipient = wanted.name
-        AND sort_at BETWEEN wanted.first_at AND wanted.last_at
+        AND anchor_at BETWEEN wanted.first_at AND wanted.last_at
 ) AS v
 """
 
@@ -29,8 +29,8 @@ WHERE municipality_id = $1 AND anchor_at BETWEEN $2 AND $3 GROUP BY household
 """
 
 OF_PROVIDER = """
-SELECT household, min(sort_at), max(sort_at) FROM visit
-WHERE municipality_id = $1 AND provider = $2 AND sort_at BETWEEN $3 AND $4 GROUP BY household
+SELECT household, min(anchor_at), max(anchor_at) FROM visit
+WHERE municipality_id = $1 AND provider = $2 AND anchor_at BETWEEN $3 AND $4 GROUP BY household
 """
 
 OF_STAFF = f"""
@@ -47,7 +47,7 @@ SELECT least(t.first_at, m.first_at), greatest(t.last_at, m.last_at) FROM (
 CORRECTED_TO = """
 SELECT p.paired_by, min(p.paired_at), max(p.paired_at)
 FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence AND p.paired_by IS NOT NULL
-WHERE v.municipality_id = $1 AND v.staff = $2 AND v.sort_at BETWEEN $3 AND $4
+WHERE v.municipality_id = $1 AND v.staff = $2 AND v.anchor_at BETWEEN $3 AND $4
 GROUP BY p.paired_by
 """
 

@@ -15,13 +15,13 @@ from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 # beside the row is the entry to the index. Only the visits of the page are fetched.
 PAGE = f"""
 WITH found AS MATERIALIZED (
-    SELECT v.sort_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
-    WHERE {{where}} AND v.sort_at >= $2 AND (v.sort_at, v.id, code) > ($2, $3::uuid, $4::text)
-    ORDER BY v.sort_at, v.id, code LIMIT $5
+    SELECT v.anchor_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
+    WHERE {{where}} AND v.anchor_at >= $2 AND (v.anchor_at, v.id, code) > ($2, $3::uuid, $4::text)
+    ORDER BY v.anchor_at, v.id, code LIMIT $5
 )
 SELECT found.code, {", ".join(f"v.{name}" for name in COLUMNS)}
 FROM found JOIN visit AS v ON v.municipality_id = $1 AND v.id = found.id
-ORDER BY found.sort_at, found.id, found.code
+ORDER BY found.anchor_at, found.id, found.code
 """
 # Kept by month: in the first month that has any, the oldest is looked for in the same index.
 KEPT = """
@@ -32,18 +32,18 @@ FROM (
       AND ($3::text[] IS NULL OR code = ANY ($3)) AND ($4::text IS NULL OR state = $4)
     GROUP BY code, state HAVING sum(found) > 0
 ) AS kept CROSS JOIN LATERAL (
-    SELECT v.sort_at AS at FROM visit AS v
+    SELECT v.anchor_at AS at FROM visit AS v
     WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0
-      AND v.sort_at >= kept.first_on::timestamp AT TIME ZONE 'Europe/Stockholm'
+      AND v.anchor_at >= kept.first_on::timestamp AT TIME ZONE 'Europe/Stockholm'
       AND ($2::text IS NULL OR v.provider = $2)
       AND kept.code = ANY (v.anomalies) AND coalesce(v.settled->>kept.code, 'open') = kept.state
-    ORDER BY v.sort_at, v.id LIMIT 1
+    ORDER BY v.anchor_at, v.id LIMIT 1
 ) AS oldest
 ORDER BY kept.code, kept.state
 """
 # Counts by day or person are not stored; they are counted in the part of that index that the conditions leave.
 COUNTED = """
-SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*), min(v.sort_at)
+SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*), min(v.anchor_at)
 FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
 WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -87,8 +87,8 @@ class AnomalyFilter:
             "v.provider = ${}": self.provider,
             "code = ANY (${}::text[])": self.codes,
             "coalesce(v.settled->>code, 'open') = ${}": self.state,
-            "v.sort_at >= ${}": day_start(self.first_on) if self.first_on else None,
-            "v.sort_at < ${}": day_start(self.last_on + ONE_DAY) if self.last_on else None,
+            "v.anchor_at >= ${}": day_start(self.first_on) if self.first_on else None,
+            "v.anchor_at < ${}": day_start(self.last_on + ONE_DAY) if self.last_on else None,
             "v.recipient = ${}": self.recipient,
             "v.staff = ${}": self.staff,
         }

@@ -118,7 +118,8 @@ CROSS JOIN LATERAL (
 EXPIRED = """
 SELECT coalesce(p.paired_by, v.person) AS person, min(v.started_at) AS first_at, max(v.started_at) AS last_at
 FROM visit AS v JOIN presence AS p ON p.municipality_id = $1 AND p.id = v.presence
-WHERE v.municipality_id = $1 AND v.sort_at >= $2 AND v.sort_at < $3 AND v.started_at IS NOT NULL AND v.out_tap IS NULL
+WHERE v.municipality_id = $1 AND v.anchor_at >= $2 AND v.anchor_at < $3
+    AND v.started_at IS NOT NULL AND v.out_tap IS NULL
 GROUP BY 1
 """
 HISTORY = """

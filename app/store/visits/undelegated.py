@@ -12,10 +12,10 @@ from app.store.visits.visit_row import COLUMNS, visit_of
 WITHOUT = f"""
 SELECT {", ".join(COLUMNS)} FROM visit
 WHERE municipality_id = $1 AND cardinality(anomalies) > 0 AND status = 'complete'
-    AND 'delegation_missing' = ANY(anomalies) AND local_on BETWEEN $2 AND $3 AND sort_at >= $4 AND sort_at < $5
+    AND 'delegation_missing' = ANY(anomalies) AND local_on BETWEEN $2 AND $3 AND anchor_at >= $4 AND anchor_at < $5
     AND ($6::text IS NULL OR provider = $6) AND ($7::text IS NULL OR staff = $7)
-    AND (sort_at, id) > ($8, $9::uuid)
-ORDER BY sort_at, id LIMIT $10
+    AND (anchor_at, id) > ($8, $9::uuid)
+ORDER BY anchor_at, id LIMIT $10
 """
 
 Place = tuple[dt.datetime, UUID]

@@ -31,7 +31,7 @@ class Visibility:
         if self.staff is not None:
             limits.append(of.c.staff == self.staff)
         if self.since is not None and of is visit:
-            limits.append(visit.c.sort_at >= self.since)
+            limits.append(visit.c.anchor_at >= self.since)
         return limits
 
 

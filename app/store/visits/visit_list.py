@@ -37,12 +37,12 @@ Cursor = tuple[dt.datetime, UUID]
 async def page(
     reading: Reading, visibility: Visibility, wanted: VisitFilter, after: Cursor | None, limit: int
 ) -> list[StoredVisit]:
-    """At most `limit` visits after the cursor, in order of `sort_at` and id."""
+    """At most `limit` visits after the cursor, in order of `anchor_at` and id."""
     where = [visit.c.municipality_id == reading.municipality_id, *visibility.limits()]
     if wanted.first_on:
-        where.append(visit.c.sort_at >= day_start(wanted.first_on))
+        where.append(visit.c.anchor_at >= day_start(wanted.first_on))
     if wanted.last_on:
-        where.append(visit.c.sort_at < day_start(wanted.last_on + dt.timedelta(days=1)))
+        where.append(visit.c.anchor_at < day_start(wanted.last_on + dt.timedelta(days=1)))
     for name in ("recipient", "provider", "staff", "status"):
         value = getattr(wanted, name)
         if value is not None:
@@ -52,8 +52,8 @@ async def page(
         where += [func.cardinality(visit.c.anomalies) > 0, literal(wanted.anomaly) == visit.c.anomalies.any_()]
     if after:
         # The plain bound beside the pair is the entry to the index.
-        where += [visit.c.sort_at >= after[0], tuple_(visit.c.sort_at, visit.c.id) > after]
-    query = select(*WHOLE).where(and_(*where)).order_by(visit.c.sort_at, visit.c.id).limit(limit)
+        where += [visit.c.anchor_at >= after[0], tuple_(visit.c.anchor_at, visit.c.id) > after]
+    query = select(*WHOLE).where(and_(*where)).order_by(visit.c.anchor_at, visit.c.id).limit(limit)
     return await visits_of(reading, query)
 
 

@@ -13,7 +13,7 @@ from app.store.visits.presence_row import flat_spans, spans_of
 
 COLUMNS = (
     "municipality_id", "presence", "recipient", "id", "version", "group_id", "provider", "staff", "person", "role",
-    "household", "in_tap", "out_tap", "sort_at", "started_at", "ended_at", "provisional", "local_on", "status",
+    "household", "in_tap", "out_tap", "anchor_at", "started_at", "ended_at", "provisional", "local_on", "status",
     "payable", "evidence_in", "evidence_out", "presence_seconds", "seconds", "spans", "share_category",
     "share_intervention", "share_line", "share_seconds", "share_payable", "share_reason", "anomalies", "suggestions",
     "settled", "corrections", "declined", "noted",
@@ -46,7 +46,7 @@ def visit_row(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
         visit.household,
         visit.in_tap,
         visit.out_tap,
-        visit.sort_at,
+        visit.anchor_at,
         visit.started_at,
         visit.ended_at,
         visit.provisional,

@@ -534,7 +534,7 @@ def test_a_visit_belongs_to_the_local_day_it_starts() -> None:
     assert [(one.local_date.isoformat(), one.seconds) for one in over_midnight] == [("2026-03-02", 1200)]
     [only_out] = derive(ONE, taps("00:10+1 out A"))
     assert only_out.local_date.isoformat() == "2026-03-03"
-    assert only_out.sort_at == at("00:10+1")
+    assert only_out.anchor_at == at("00:10+1")
 
 
 NIGHTS = [

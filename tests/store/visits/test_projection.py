@@ -137,7 +137,7 @@ async def correct_one(writing, owner, dice):
         return
     visit = visit_of(dice.choice(rows)).visit
     kind = dice.choice(KINDS)
-    boundary = dice.choice([visit.started_at, visit.ended_at, visit.sort_at]) or visit.sort_at
+    boundary = dice.choice([visit.started_at, visit.ended_at, visit.anchor_at]) or visit.anchor_at
     moved = boundary + dt.timedelta(minutes=dice.choice([-600, -120, -20, -1, 0, 1, 20, 120, 600]))
     said = {
         "set_start": {"started_at": moved},

@@ -46,7 +46,7 @@ def test_a_visit_is_read_as_it_was_written():
     assert len(row) == len(visit_row.COLUMNS)
     assert visit_row.visit_of(row) == StoredVisit(VISIT, 3)
     named = dict(zip(visit_row.COLUMNS, row, strict=True))
-    assert (named["version"], named["sort_at"], named["local_on"]) == (3, minutes(0), dt.date(2026, 3, 2))
+    assert (named["version"], named["anchor_at"], named["local_on"]) == (3, minutes(0), dt.date(2026, 3, 2))
 
 
 def test_a_presence_is_read_as_it_was_written():
