@@ -12,8 +12,8 @@ from app.actions.visits.validate_correction import Author, Check, CorrectionRefu
 from app.domain.time import LONGEST_PRESENCE
 from app.domain.visits.attestation import entered_by
 from app.domain.visits.correction import chain_of, standing
-from app.domain.visits.derive_visits import recorded_done
 from app.domain.visits.presence import Presence
+from app.domain.visits.presence_plan import recorded_done
 from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.visits import correction_targets

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import NamedTuple
 
 from app.domain.register.master import MasterData
-from app.domain.visits.derive_visits import expected_end
+from app.domain.visits.presence_plan import expected_end
 from app.domain.visits.visit import Visit
 from app.store.database import Database
 from app.store.visits import presences, visit_list, visits

@@ -11,9 +11,9 @@ from app.domain.register.notices import Notice
 from app.domain.register.order import OrderLine, fits, in_force, of_provider, until_death
 from app.domain.taps.report import Report
 from app.domain.time import local_date
-from app.domain.visits.derive_visits import report_of
 from app.domain.visits.plan import SINGLE_PURPOSE
 from app.domain.visits.presence import Presence
+from app.domain.visits.presence_plan import report_of
 from app.domain.visits.visit import Visit
 
 DOORS = {"declined": "at_door", "no_answer": "no_answer"}

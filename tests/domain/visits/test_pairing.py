@@ -6,9 +6,9 @@ import pytest
 from told import LATER, at, clock, presences, show_presence, table, tap_id, taps
 
 from app.domain.time import total_seconds
-from app.domain.visits.derive_visits import provisional_end
 from app.domain.visits.pairing import own_spans, pair, presence_order, quiet_before, reopen, tap_order
 from app.domain.visits.presence import Presence, Tap
+from app.domain.visits.presence_plan import provisional_end
 
 RULES = """
 one in, one out
