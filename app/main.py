@@ -29,7 +29,7 @@ from app.api.money import compensation, contracts, fee_basis, half_year, invoice
 from app.api.register import declines, delegations, orders, parties, register
 from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
-from app.api.visits import anomalies, corrections, disputes, manual_visits, reminders, repairs, visits
+from app.api.visits import anomalies, changes, corrections, disputes, manual_visits, reminders, repairs, visits
 from app.outage import Outage
 from app.server import route_other_logs
 from app.settings import VERSION, Settings
@@ -46,6 +46,7 @@ MODULES = (
     taps,
     reports,
     visits,
+    changes,
     corrections,
     anomalies,
     repairs,

@@ -15,7 +15,7 @@ from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, Instant, Wire
 from app.api.http.visibility import provider_of, require_known
-from app.api.visits.visits import AnomalyCode
+from app.api.visits.visit_out import AnomalyCode
 from app.domain.time import local_date
 from app.domain.visits.repair import TEXTS, repair_of
 from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity

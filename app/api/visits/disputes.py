@@ -17,8 +17,8 @@ from app.api.http.pulls import PULLERS
 from app.api.http.records import own_provider
 from app.api.http.shapes import AnyRef, IdInPath, Instant, Wire, answer_of, body_of
 from app.api.visits.corrections import Corrector, NoteBesideReason, author_of, corrected
-from app.api.visits.visits import EXAMPLE as VISIT
-from app.api.visits.visits import AnomalyCode, VisitOut, notes_for
+from app.api.visits.visit_out import EXAMPLE as VISIT
+from app.api.visits.visit_out import AnomalyCode, VisitOut, notes_for
 from app.domain.taps.judging import EPOCH
 from app.domain.visits.correction import Reason
 from app.domain.visits.evidence import Evidence

@@ -16,7 +16,7 @@ from app.api.http.json_bodies import Unread, read_items, read_json
 from app.api.http.problems import PROBLEMS, FieldError, Problem
 from app.api.http.shapes import Fault, Instant, OneOf, Wire, answer_of, body_of
 from app.api.visits.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
-from app.api.visits.visits import EXAMPLE, NOTE_READERS, VisitOut, visit_json
+from app.api.visits.visit_out import EXAMPLE, NOTE_READERS, VisitOut, visit_json
 from app.domain.taps.judging import ManualReason
 from app.domain.visits.correction import Reason
 from app.language import wanted

@@ -28,7 +28,7 @@ from app.api.visits.corrections import (
     author_of,
     submit,
 )
-from app.api.visits.visits import EXAMPLE, VisitOut, notes_for, visit_json
+from app.api.visits.visit_out import EXAMPLE, VisitOut, notes_for, visit_json
 from app.domain.visits.correction import Reason
 from app.language import wanted
 
