@@ -132,3 +132,14 @@ LONGEST_PRESENCE = dt.timedelta(hours=16)
 
 Window = tuple[str, dt.datetime, dt.datetime]
 """Name of a person, a staff ref, a recipient or a household; first and last instant, both included."""
+
+
+def merged_windows(windows: Iterable[Window], gap: dt.timedelta = ZERO) -> list[Window]:
+    """Windows of the same name that lie closer than `gap` as one."""
+    merged: list[Window] = []
+    for name, first, last in sorted(windows):
+        if merged and merged[-1][0] == name and first - merged[-1][2] <= gap:
+            merged[-1] = (name, merged[-1][1], max(last, merged[-1][2]))
+        else:
+            merged.append((name, first, last))
+    return merged
