@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 from statistics import median
 from uuid import UUID
 
-from app.actions.taps.record_taps import Submission, record_taps
+from app.actions.taps.record_taps import record_taps
+from app.actions.taps.submission import Submission
 from app.domain.taps.judging import Claim, Envelope
 from app.store.database import Database
 from bench import bases

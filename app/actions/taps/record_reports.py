@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from app.actions.taps.record_taps import Unreadable, nameless, standing_refusal
+from app.actions.taps.submission import Unreadable, nameless
 from app.actions.visits.project import Affected, project
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
+from app.domain.taps.judging import standing_refusal
 from app.domain.taps.report import NOT_OWN, Refusal, Report
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
 from app.store.connection import Writing

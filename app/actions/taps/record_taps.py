@@ -1,106 +1,37 @@
 """Receive taps: recognise repeats, judge, store, and derive their visits. Answers each item by itself."""
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.taps.mount_tag import confirm_mounts
+from app.actions.taps.submission import Submission, Unreadable, claims_of, nameless
 from app.actions.visits.project import Affected, Projected, project
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import (
-    JUDGED_ANEW,
     Claim,
-    Envelope,
     Judgement,
     Leads,
-    Refusal,
     Shift,
     counted,
     judge,
     judge_device,
     leads_of,
     shift_of,
+    standing_refusal,
     time_of,
 )
 from app.domain.taps.report import NOT_OWN
 from app.domain.taps.sender import TOO_MANY_REFUSED, instants_of, is_taken
-from app.domain.time import FIRST_DAY, local_date
 from app.domain.visits.crowd import TOO_MANY, Crowds, crowds_of
 from app.domain.visits.doors import Doors, Whereabouts
 from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.visits.crowds import counted as counted_taps
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """An item of a readable envelope that is no valid tap of this caller. `id` if it could be read; `raw` is stored."""
-
-    id: UUID | None
-    raw: Any
-    body_hash: bytes
-    code: Refusal = "malformed"
-
-
-DAYS_AT_ONCE = 4
-"""Number of days of a batch written at once: each may hold many other taps, all of which are read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One phone's batch as received, or the part of it that is written at once.
-
-    `whole` are all items of the batch if this is a part; `days` is the number of days in the part.
-    """
-
-    staff: str
-    device: str | None
-    envelope: Envelope
-    items: Sequence[Claim | Unreadable]
-    by_staff: bool = True
-    """True when only current or former employees may send it; False for an inspector."""
-    whole: Sequence[Claim | Unreadable] | None = None
-    days: int = 1
-
-    @property
-    def phone(self) -> str:
-        """The key of the phone's stored clock. Without a device the staff ref stands for it."""
-        return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
-
-    @property
-    def reader(self) -> str:
-        """The sender of a tag's read: the device, or without one the staff ref."""
-        return f"device {self.device}" if self.device else f"staff {self.staff}"
-
-
-def _claims(items: Iterable[Claim | Unreadable]) -> Iterator[Claim]:
-    return (item for item in items if isinstance(item, Claim))
-
-
-def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
-    """A batch in parts of at most `DAYS_AT_ONCE` days, earlier days first, each with the places of its items.
-
-    The lock is free in between. If a later part fails, the written items are duplicates when the batch is sent again.
-    """
-    shift = shift_of(batch.envelope, None)
-    leads = leads_of(_claims(batch.items), batch.envelope, shift)
-    by_day: defaultdict[dt.date, list[int]] = defaultdict(list)
-    for place, item in enumerate(batch.items):
-        # An item that cannot be read has no day, and costs nothing.
-        on = local_date(time_of(item, batch.envelope, shift, leads)[0]) if isinstance(item, Claim) else FIRST_DAY
-        by_day[on].append(place)
-    days = sorted(by_day)
-    parts = [days[start : start + DAYS_AT_ONCE] for start in range(0, len(days), DAYS_AT_ONCE)]
-    chosen = [(sorted(place for on in part for place in by_day[on]), len(part)) for part in parts]
-    return [
-        (places, replace(batch, items=[batch.items[place] for place in places], whole=batch.items, days=count))
-        for places, count in chosen
-    ]
 
 
 class TapAnswer(NamedTuple):
@@ -119,14 +50,14 @@ class TapAnswer(NamedTuple):
 def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
     """The hash by which a repeated delivery is recognised: the parsed tap and its sender, without the envelope."""
     message = claim.message
-    said = (message.keyset, message.encrypted, message.mac) if message else None
+    signed = (message.keyset, message.encrypted, message.mac) if message else None
     body = {
         "staff": staff,
         "direction": claim.direction,
         "tapped_at": claim.tapped_at,
         "uptime_ms": claim.uptime_ms,
         "boot_id": claim.boot_id,
-        "message": said,
+        "message": signed,
         "uid": claim.uid,
         "household": claim.household,
         "reason": claim.reason,
@@ -134,13 +65,13 @@ def _hash_of(staff: str, claim: Claim, kept: Collection[bytes]) -> bytes:
     }
 
     def first() -> bytes:
-        given = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, said, claim.uid)
-        return digest(repr((given, claim.household, claim.reason, claim.note)).encode())
+        parts = (staff, claim.direction, claim.tapped_at.timestamp(), claim.uptime_ms, claim.boot_id, signed, claim.uid)
+        return digest(repr((parts, claim.household, claim.reason, claim.note)).encode())
 
     return hash_beside(kept, body, first)
 
 
-class _Heard(NamedTuple):
+class _Clocked(NamedTuple):
     """A submission with the error of its phone's clocks."""
 
     submission: Submission
@@ -149,7 +80,7 @@ class _Heard(NamedTuple):
 
     def times(self, items: Iterable[Claim | Unreadable]) -> Iterator[tuple[Claim, dt.datetime]]:
         """The readable items, each with its instant."""
-        for claim in _claims(items):
+        for claim in claims_of(items):
             yield claim, time_of(claim, self.submission.envelope, self.shift, self.leads)[0]
 
 
@@ -164,44 +95,44 @@ class _Batch:
     taps: list[tuple[Any, ...]]
     attempts: list[dict[str, Any]]
     clocks: dict[str, Shift]
-    touched: Affected
+    affected: Affected
     confirmed: dict[str, tuple[dt.datetime, str]]
     crowds: Crowds
 
-    def hear(self, submission: Submission) -> _Heard | None:
+    def with_clocks(self, submission: Submission) -> _Clocked | None:
         """The submission with its clocks; None if it is not taken from its sender."""
         kept = self.known.clocks.get(submission.phone)
         shift = shift_of(submission.envelope, kept)
-        claims = _claims(submission.whole or submission.items)
-        heard = _Heard(submission, shift, leads_of(claims, submission.envelope, shift))
-        if submission.by_staff and not self._is_taken(heard):
+        claims = claims_of(submission.whole or submission.items)
+        clocked = _Clocked(submission, shift, leads_of(claims, submission.envelope, shift))
+        if submission.by_staff and not self._is_taken(clocked):
             return None
         if shift != kept:
             self.known.clocks[submission.phone] = self.clocks[submission.phone] = shift
-        return heard
+        return clocked
 
-    def _is_taken(self, heard: _Heard) -> bool:
+    def _is_taken(self, clocked: _Clocked) -> bool:
         """True when the whole batch is taken, however it is divided into parts."""
-        submission, taps = heard.submission, self.known.taps
+        submission, taps = clocked.submission, self.known.taps
         staff, items = submission.staff, submission.whole or submission.items
-        times = (when for claim, at in heard.times(items) for when in instants_of(claim.direction, at))
-        repeats = (one.id in taps and taps[one.id].staff == staff for one in _claims(items))
+        times = (when for claim, at in clocked.times(items) for when in instants_of(claim.direction, at))
+        repeats = (one.id in taps and taps[one.id].staff == staff for one in claims_of(items))
         return is_taken(self.writing.master, staff, submission.envelope.received_at, times, repeats)
 
-    async def count(self, heard: Sequence[_Heard]) -> None:
+    async def count(self, clocked: Sequence[_Clocked]) -> None:
         """Count the stored taps of the crowds of the new ones."""
         master = self.writing.master
         crowds = {
             crowd
-            for one in heard
+            for one in clocked
             for item, at in one.times(one.submission.items)
             if item.id not in self.known.taps
             for crowd in crowds_of(item, one.submission.staff, at, master)
         }
         self.crowds = Crowds(await counted_taps(self.writing, master, crowds))
 
-    def answers(self, heard: _Heard) -> list[TapAnswer]:
-        submission, shift, leads = heard
+    def answers(self, clocked: _Clocked) -> list[TapAnswer]:
+        submission, shift, leads = clocked
         return [self.answer(submission, item, shift, leads) for item in submission.items]
 
     def answer(self, submission: Submission, item: Claim | Unreadable, shift: Shift, leads: Leads) -> TapAnswer:
@@ -212,7 +143,7 @@ class _Batch:
         if stored is not None and stored.body_hash == hashed and stored.at is not None:
             # The visits of a repeated tap are derived anew for the answer, which changes nothing.
             if stored.code != TOO_MANY:
-                self._touch(submission.staff, item, stored.at)
+                self._affect(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
         standing = standing_refusal(self.known.attempts.get((item.id, hashed), ()))
         if standing is not None:
@@ -237,7 +168,7 @@ class _Batch:
             hashed, judged.verdict, judged.code, judged.at, judged.evidence, submission.staff
         )
         if judged.code != TOO_MANY:
-            self._touch(submission.staff, claim, judged.at)
+            self._affect(submission.staff, claim, judged.at)
         self._confirm(submission.staff, judged)
         self._set_aside(submission, claim.id)
         return TapAnswer(claim.id, judged.verdict, judged.code, False, judged.at, judged.evidence)
@@ -296,10 +227,10 @@ class _Batch:
         if self.writing.master.tags[judged.tag].state_at(judged.at) == "mounted":
             self.confirmed.setdefault(judged.tag, (judged.at, staff))
 
-    def _touch(self, staff: str, claim: Claim, at: dt.datetime) -> None:
+    def _affect(self, staff: str, claim: Claim, at: dt.datetime) -> None:
         if claim.direction == "control":
             return  # nobody is present by one
-        self.touched.persons.append((self.writing.master.person_of(staff), at, at))
+        self.affected.persons.append((self.writing.master.person_of(staff), at, at))
 
 
 async def record_taps(
@@ -321,13 +252,13 @@ async def record_taps(
     senders = list({submission.staff for submission in submissions})
     known = await store.known(writing, ids, phones, nameless(items), reads, senders)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Affected(), {}, Crowds({}))
-    heard = [batch.hear(submission) for submission in submissions]
-    await batch.count([one for one in heard if one])
-    answers = [one and batch.answers(one) for one in heard]
+    clocked = [batch.with_clocks(submission) for submission in submissions]
+    await batch.count([one for one in clocked if one])
+    answers = [one and batch.answers(one) for one in clocked]
     await store.append(writing, batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
-    projected = await project(writing, batch.touched)
+    projected = await project(writing, batch.affected)
     whereabouts = Whereabouts(projected.presences, writing.master.provider_of)
     return [
         [_as_it_stands(answer, submission.staff, projected, whereabouts) for answer in answered]
@@ -345,16 +276,6 @@ def _may_know(master: MasterData, submission: Submission) -> bool:
     device = master.devices.get(submission.device) if submission.device else None
     trusted = submission.device is None or (device is not None and device.trusted_with(submission.staff))
     return trusted and master.is_employed(submission.staff, submission.envelope.received_at)
-
-
-def standing_refusal(codes: Iterable[str]) -> str | None:
-    """The final code of those with which an item was refused, independent of master data; None without one."""
-    return next((code for code in codes if code not in JUDGED_ANEW), None)
-
-
-def nameless(items: Iterable[Any]) -> list[bytes]:
-    """Hashes of the items whose id could not be read."""
-    return [item.body_hash for item in items if isinstance(item, Unreadable) and item.id is None]
 
 
 def _as_it_stands(answer: TapAnswer, staff: str, projected: Projected, whereabouts: Whereabouts) -> TapAnswer:

@@ -12,7 +12,8 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.taps.record_taps import DAYS_AT_ONCE, Submission, TapAnswer, Unreadable, parts_of, record_taps
+from app.actions.taps.record_taps import TapAnswer, record_taps
+from app.actions.taps.submission import DAYS_AT_ONCE, Submission, Unreadable, parts_of
 from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.clock import received
 from app.api.http.health import count_tap

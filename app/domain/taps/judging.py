@@ -331,3 +331,8 @@ def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgem
     if device.revoked_at is None:
         return judged
     return judged._replace(code=judged.code or "device_revoked", flags=(*judged.flags, "device_revoked"))
+
+
+def standing_refusal(codes: Iterable[str]) -> str | None:
+    """The final code of those with which an item was refused, independent of master data; None without one."""
+    return next((code for code in codes if code not in JUDGED_ANEW), None)

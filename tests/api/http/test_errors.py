@@ -62,6 +62,7 @@ def test_the_table_is_sorted_and_every_text_is_told_in_both_languages():
 SOURCES = (
     "domain/taps/judging.py",
     "domain/taps/read_counter.py",
+    "actions/taps/submission.py",
     "actions/taps/record_taps.py",
     "actions/taps/record_reports.py",
     "api/taps/taps.py",
