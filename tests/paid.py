@@ -11,8 +11,10 @@ from app.domain.money.document import terms_of
 from app.domain.money.explanation import explained
 from app.domain.money.month_lines import settled_line
 from app.domain.money.rating import Agreement, rate
-from app.domain.register.master import Intervention, MasterData, Recipient
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import Order, Pause
+from app.domain.register.recipient import Recipient
 from app.domain.time import FIRST_DAY, local_date, month_days, seconds_between
 from app.domain.visits.split import Share, largest_remainder
 from app.domain.visits.visit import Visit

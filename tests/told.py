@@ -10,8 +10,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff
+from app.domain.register.contract import Contract
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import Order, OrderLine, Pause
+from app.domain.register.recipient import Recipient
+from app.domain.register.staff import Delegation, Staff
 from app.domain.taps.report import Report, ReportedIntervention
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local
 from app.domain.visits.derive_visits import visits_at

@@ -12,9 +12,11 @@ from service import LEDGER_KEY
 
 from app.domain.measures.measures import EVIDENCE_LEVELS, KOLADA_CLASSIC, Candidate, is_candidate, weakest
 from app.domain.register.granted import granted_seconds
-from app.domain.register.master import Intervention, MasterData, Recipient
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.notices import Notice
 from app.domain.register.order import Order, OrderLine, Pause, until_death
+from app.domain.register.recipient import Recipient
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visits.split import Share
 from app.domain.visits.visit import NO_DURATION, Visit, visit_id

@@ -13,8 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from told import CATALOGUE, MONDAY, derive
 
-from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff
+from app.domain.register.contract import Contract
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import Order, OrderLine, Pause, active_days, granted_minutes, in_force
+from app.domain.register.recipient import Recipient
+from app.domain.register.staff import Delegation, Staff
 from app.domain.taps.judging import Claim, Envelope, Shift, judge, shift_of
 from app.domain.taps.report import Report, ReportedIntervention
 from app.domain.time import FIRST_DAY, LONGEST_PRESENCE, UTC, Span, covered_by, days_in_month, subtract, total_seconds

@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from app.actions.visits.project import Affected
-from app.domain.register.master import Contract, Intervention, MasterData, Recipient, Staff
+from app.domain.register.contract import Contract
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import ONE_DAY
+from app.domain.register.recipient import Recipient
+from app.domain.register.staff import Staff
 from app.domain.time import FIRST_DAY, Days, Window, day_start
 from app.store.connection import Writing
 from app.store.taps import tags as store_tags

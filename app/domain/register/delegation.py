@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Literal, NamedTuple
 
-from app.domain.register.master import Staff
 from app.domain.register.order import LAST_DAY, ONE_DAY
+from app.domain.register.staff import Staff
 from app.domain.time import FIRST_DAY, local_date
 
 State = Literal["coming", "valid", "expiring", "expired", "revoked"]

@@ -15,8 +15,13 @@ from itertools import zip_longest
 from typing import Any, Generic, Protocol, TypeVar
 
 from app.domain.category import Licensed
+from app.domain.register.contract import Contract
 from app.domain.register.device import Device
+from app.domain.register.intervention import Intervention
 from app.domain.register.order import Order, OrderLine, turns
+from app.domain.register.recipient import Recipient
+from app.domain.register.staff import Staff
+from app.domain.register.tag import Tag
 from app.domain.sun import KeysetKeys
 from app.domain.time import ZERO, local_date
 
@@ -30,111 +35,6 @@ V = TypeVar("V", bound=_Version)
 T = TypeVar("T")
 
 MOST_REMEMBERED = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """A recipient with its household from a day on."""
-
-    ref: str
-    valid_from: dt.date
-    household: str
-    area: str
-    birth_date: dt.date | None = None
-    died_on: dt.date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delegation:
-    """Permission for one person to do one delegated intervention, on inclusive days."""
-
-    intervention: str
-    valid_from: dt.date
-    valid_to: dt.date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Staff:
-    """An employment from a day on; `person` identifies the human across employments."""
-
-    ref: str
-    valid_from: dt.date
-    valid_to: dt.date | None
-    person: str
-    provider: str
-    role: str
-    delegations: tuple[Delegation, ...] = ()
-    registered_on: dt.date | None = None
-    """The day on which its provider's own planner registered the ref; None if the municipality did."""
-
-    def holds(self, on: dt.date) -> bool:
-        """True when the employment has begun and is not over that day."""
-        return self.valid_from <= on <= (self.valid_to or on)
-
-    def is_delegated(self, intervention: str, on: dt.date) -> bool:
-        """True when a delegation for the intervention is valid that day."""
-        return any(
-            one.intervention == intervention and one.valid_from <= on <= (one.valid_to or on)
-            for one in self.delegations
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Intervention:
-    """A kind of help with its category and catalogue minutes from a day on; `licensed` is for LICENSED_HSL alone."""
-
-    ref: str
-    valid_from: dt.date
-    category: str
-    standard_minutes: int
-    licensed: Licensed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """A provider's contract (inclusive days) with the rules for its visits.
-
-    A visit with an end entered by hand that lasts longer than `manual_attest_minutes` waits for a second person; None
-    if the contract agrees nothing about it.
-    """
-
-    ref: str
-    provider: str
-    valid_from: dt.date
-    valid_to: dt.date | None
-    split_policy: str = "proportional"
-    report_required: bool = False
-    manual_attest_minutes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Tag:
-    """A tag with its households and its states, each from an instant on."""
-
-    ref: str
-    kind: str
-    uid: str
-    mounts: tuple[tuple[dt.datetime, str], ...] = ()
-    states: tuple[tuple[dt.datetime, str], ...] = ()
-    epochs: tuple[tuple[str, int], ...] = ()
-    """Keyset and version of its keys, in order: with new keys its counter begins anew."""
-
-    def versions_of(self, keyset: str) -> tuple[int, ...]:
-        """The versions of its keys of that keyset, the newest first."""
-        return tuple(dict.fromkeys(version for of, version in reversed(self.epochs) if of == keyset))
-
-    def household_at(self, at: dt.datetime) -> str | None:
-        """The household where it hangs at an instant; None before its first mount."""
-        return _latest(self.mounts, at)
-
-    def state_at(self, at: dt.datetime) -> str | None:
-        """Its state at an instant; None before the first."""
-        return _latest(self.states, at)
-
-
-def _latest(events: tuple[tuple[dt.datetime, str], ...], at: dt.datetime) -> str | None:
-    index = bisect_right(events, at, key=lambda event: event[0])
-    return events[index - 1][1] if index else None
 
 
 class Timeline(Generic[V]):
@@ -185,12 +85,12 @@ class MasterData:
 
     def remembered(self, key: tuple[Any, ...], find: Callable[[], T]) -> T:
         """The result of `find` for the present master data; computed once, and forgotten with the next change."""
-        found: T | None = self._memory.get(key)
-        if found is None:
+        known: T | None = self._memory.get(key)
+        if known is None:
             if len(self._memory) >= MOST_REMEMBERED:
                 self._memory.clear()
-            found = self._memory[key] = find()
-        return found
+            known = self._memory[key] = find()
+        return known
 
     def put_recipient(self, recipient: Recipient) -> None:
         self._memory.clear()
@@ -260,13 +160,13 @@ class MasterData:
     def is_employed(self, staff: str, at: dt.datetime) -> bool:
         """True when a staff ref has a current employment at an instant."""
         on = local_date(at)
-        found = self.staff_on(staff, on)
-        return found is not None and found.holds(on)
+        employment = self.staff_on(staff, on)
+        return employment is not None and employment.holds(on)
 
     def provider_of(self, staff: str, at: dt.datetime) -> str | None:
         """The employer of a staff ref at an instant, by `staff_on`; None for an unknown one."""
-        found = self.staff_on(staff, local_date(at))
-        return found.provider if found else None
+        employment = self.staff_on(staff, local_date(at))
+        return employment.provider if employment else None
 
     def recipient_on(self, ref: str, on: dt.date) -> Recipient | None:
         """The version of a recipient in force that day; None before the first."""
@@ -284,20 +184,20 @@ class MasterData:
         If nobody lives there that day, whoever moved out last, otherwise whoever moves in first. So a tap at a door
         where anybody was ever registered is somebody's visit, whatever day a move is registered for.
         """
-        found: list[tuple[tuple[int, dt.timedelta], str]] = []
+        distances: list[tuple[tuple[int, dt.timedelta], str]] = []
         for ref in self._residents.get(household, ()):
             versions = self.recipients[ref].versions
             for version, following in zip_longest(versions, versions[1:]):
                 if version.household != household:
                     continue
                 if version.valid_from > on:
-                    found.append(((2, version.valid_from - on), ref))
+                    distances.append(((2, version.valid_from - on), ref))
                 elif following is not None and following.valid_from <= on:
-                    found.append(((1, on - following.valid_from), ref))
+                    distances.append(((1, on - following.valid_from), ref))
                 else:
-                    found.append(((0, ZERO), ref))
-        nearest = min(found)[0] if found else None
-        return sorted(ref for distance, ref in found if distance == nearest)
+                    distances.append(((0, ZERO), ref))
+        nearest = min(distances)[0] if distances else None
+        return sorted(ref for distance, ref in distances if distance == nearest)
 
     def period(self, household: str, on: dt.date) -> int:
         """The number of the household's period that the day is in: within one, residents and orders stay the same."""

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.register.device import Device
-from app.domain.register.master import MasterData, Tag
+from app.domain.register.master import MasterData
+from app.domain.register.tag import Tag
 from app.domain.sun import Read
 from app.domain.time import LONGEST_PRESENCE, UTC, ZERO, whole_second
 

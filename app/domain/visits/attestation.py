@@ -10,7 +10,8 @@ Whoever registers a staff ref can enter visits for it by hand. So such a visit, 
 import datetime as dt
 from collections.abc import Sequence
 
-from app.domain.register.master import Contract, Staff
+from app.domain.register.contract import Contract
+from app.domain.register.staff import Staff
 from app.domain.visits.correction import Correction, latest
 from app.domain.visits.evidence import BY_HAND
 from app.domain.visits.presence import Presence

@@ -9,8 +9,9 @@ from fractions import Fraction
 from functools import partial
 from typing import Literal, NamedTuple
 
-from app.domain.register.master import MasterData, Staff
+from app.domain.register.master import MasterData
 from app.domain.register.order import Order, OrderLine, fits, in_force, of_provider, weekly_minutes
+from app.domain.register.staff import Staff
 from app.domain.taps.report import Report, ReportedIntervention
 from app.domain.time import days_in_month, local
 from app.domain.visits.correction import NOTHING, Amendment

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
-from app.domain.register.master import MasterData, Staff
+from app.domain.register.master import MasterData
+from app.domain.register.staff import Staff
 from app.domain.taps.report import Report
 from app.domain.time import LONGEST_PRESENCE, local_date
 from app.domain.visits.attestation import held

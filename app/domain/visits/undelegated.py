@@ -6,8 +6,9 @@ from typing import Literal, NamedTuple
 
 from app.domain.category import DELEGATED
 from app.domain.register.delegation import Given, Put, history
-from app.domain.register.master import Staff, Timeline
+from app.domain.register.master import Timeline
 from app.domain.register.order import LAST_DAY
+from app.domain.register.staff import Staff
 from app.domain.visits.visit import Visit
 
 Lack = Literal["never_given", "not_yet", "expired", "revoked"]

@@ -11,9 +11,14 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from app.domain.register.contract import Contract
 from app.domain.register.device import Device
-from app.domain.register.master import Contract, Delegation, Intervention, MasterData, Recipient, Staff, Tag
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import ONE_DAY, Order, OrderLine, Pause
+from app.domain.register.recipient import Recipient
+from app.domain.register.staff import Delegation, Staff
+from app.domain.register.tag import Tag
 from app.domain.time import FIRST_DAY
 from app.store.connection import Reading, Writing
 

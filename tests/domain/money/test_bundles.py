@@ -14,7 +14,7 @@ from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.document import terms_of
 from app.domain.money.presets import PRESETS
 from app.domain.money.rating import Agreement, rate
-from app.domain.register.master import Recipient
+from app.domain.register.recipient import Recipient
 from app.domain.time import month_days
 
 DAYS = month_days("2026-11")

@@ -5,7 +5,7 @@ from paid import declined, order, world
 from told import day
 
 from app.domain.money.fee import NORRTALJE_2022, fee_basis
-from app.domain.register.master import Recipient
+from app.domain.register.recipient import Recipient
 from app.domain.time import month_days
 
 URBAN = {"B-1": "URBAN"}

@@ -8,7 +8,8 @@ from told import day
 
 from app.domain.money.document import terms_of, whole
 from app.domain.money.rating import Agreement
-from app.domain.register.master import Intervention, Recipient
+from app.domain.register.intervention import Intervention
+from app.domain.register.recipient import Recipient
 
 URBAN = {"B-1": "URBAN"}
 NIGHT = {"band": "night", "times": [{"from": "22:00", "to": "07:00"}]}

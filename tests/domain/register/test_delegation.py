@@ -7,7 +7,7 @@ import pytest
 from told import derive, order, recipient, taps, world
 
 from app.domain.register.delegation import Put, history
-from app.domain.register.master import Delegation, Staff
+from app.domain.register.staff import Delegation, Staff
 from app.domain.time import FIRST_DAY, UTC
 from app.domain.visits.undelegated import done_without
 

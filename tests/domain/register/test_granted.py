@@ -17,8 +17,10 @@ from app.domain.money.fee import NORRTALJE_2022, fee_basis
 from app.domain.money.quantities import Counter
 from app.domain.money.terms import IndexStep, Rule, Terms
 from app.domain.register.granted import granted_seconds, lines_of
-from app.domain.register.master import Intervention, MasterData, Recipient
+from app.domain.register.intervention import Intervention
+from app.domain.register.master import MasterData
 from app.domain.register.order import Order, OrderLine, Pause, in_force
+from app.domain.register.recipient import Recipient
 from app.domain.time import FIRST_DAY, days_in_month, month_days
 from app.store.measures.executed_time import Question, statement
 from app.store.register import orders as store_orders

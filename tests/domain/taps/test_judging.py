@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from told import at, recipient, world
 
-from app.domain.register.master import Tag
+from app.domain.register.tag import Tag
 from app.domain.taps.judging import Claim, Envelope, Shift, judge, leads_of, shift_of, time_of
 from app.domain.time import UTC
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from told import MONDAY, presences, staff, taps
 
-from app.domain.register.master import Contract
+from app.domain.register.contract import Contract
 from app.domain.visits.attestation import held, of_new_staff
 
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from told import MONDAY, at, contract, day, derive, order, recipient, report, staff, tap_id, taps, tell, world
 
-from app.domain.register.master import Intervention
+from app.domain.register.intervention import Intervention
 from app.domain.visits.plan import Part, Plan, SplitPolicy, plan
 from app.domain.visits.split import Share, cut_extra, divide, largest_remainder
 

@@ -1,0 +1,16 @@
+"""A recipient of help, with the household from a day on."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A recipient with its household from a day on."""
+
+    ref: str
+    valid_from: dt.date
+    household: str
+    area: str
+    birth_date: dt.date | None = None
+    died_on: dt.date | None = None
