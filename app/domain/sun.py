@@ -82,9 +82,9 @@ def picc_data(meta_key: bytes, encrypted: bytes) -> PiccData:
 
 def session_keys(file_key: bytes, uid: bytes | None, counter: int | None) -> tuple[bytes, bytes]:
     """The two keys of one read, for encryption and for the MAC. None for parts that the chip does not mirror."""
-    said = (uid or b"") + _counted(counter)
-    first = bytes.fromhex("C33C00010080") + said
-    second = bytes.fromhex("3CC300010080") + said
+    described = (uid or b"") + _counted(counter)
+    first = bytes.fromhex("C33C00010080") + described
+    second = bytes.fromhex("3CC300010080") + described
     return _cmac(file_key, first.ljust(16, b"\0")), _cmac(file_key, second.ljust(16, b"\0"))
 
 
@@ -162,7 +162,7 @@ class KeysetKeys:
         """
         plain = self._meta.update(encrypted)
         uid, counted = plain[1:8], plain[8:11]
-        found = None
+        match = None
         for version in versions_of(uid.hex().upper()):
             template = self._of_tags.get((uid, version)) or CMAC(
                 algorithms.AES(tag_key(self.file_master, uid, FILE_KEY_NO, version))
@@ -170,11 +170,11 @@ class KeysetKeys:
             session = template.copy()
             session.update(b"\x3c\xc3\x00\x01\x00\x80" + uid + counted)
             if compare_digest(tap_mac(session.finalize()), mac):
-                found = version, template
-        if found is None or plain[0] != UID_AND_COUNTER:
+                match = version, template
+        if match is None or plain[0] != UID_AND_COUNTER:
             return None
-        self._remember(uid, *found)
-        return Read(uid.hex().upper(), int.from_bytes(counted, "little"), found[0])
+        self._remember(uid, *match)
+        return Read(uid.hex().upper(), int.from_bytes(counted, "little"), match[0])
 
     def _remember(self, uid: bytes, version: int, template: CMAC) -> None:
         """Keep the chip's key in memory, after a message has proven that the chip exists."""

@@ -25,8 +25,8 @@ def new_code() -> str:
 
 async def is_visible_staff(writing: Writing, staff: str, provider: str | None) -> bool:
     """True when the staff ref exists and, if `provider` limits the caller, works there."""
-    found = await records.latest(writing, "staff", staff)
-    return found is not None and (provider is None or found.body["provider"] == provider)
+    latest = await records.latest(writing, "staff", staff)
+    return latest is not None and (provider is None or latest.body["provider"] == provider)
 
 
 async def offer_code(writing: Writing, staff: str, digest: bytes, *, provider: str | None) -> dt.datetime | None:

@@ -16,8 +16,8 @@ async def fit_keys(database: Database, municipality_id: int) -> list[str]:
     lines, encryption = [], database.encryption
     async with database.read(municipality_id) as reading:
         if encryption is not None:
-            found = await key_samples.samples(reading)
-            lines += [line for sample in found if (line := _unopened(encryption, sample))]
+            samples = await key_samples.samples(reading)
+            lines += [line for sample in samples if (line := _unopened(encryption, sample))]
             mark = await key_samples.lookup_mark(reading)
             if mark is not None and mark != encryption.mark(municipality_id):
                 lines.append("TAGGAD_LOOKUP_KEY is not the key that personal numbers, clients and phones are found by")

@@ -86,8 +86,8 @@ async def _move(
     Raises LedgerBrokenError.
     """
     municipality_id = work.municipality_id
-    found = await ledger.waiting(work, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
-    waiting = _after_last(head, found)
+    unsealed = await ledger.waiting(work, max(head.size - 1, 0), SEALED_AT_ONCE + bool(head.size))
+    waiting = _after_last(head, unsealed)
     now = Mark(head.size, head.root)
     if not waiting and seen == now:
         return Sealed(0, 0), now
@@ -109,13 +109,13 @@ async def _move(
     return Sealed(len(hashes), hashes.count(VOID)), Mark(size, new.root)
 
 
-def _after_last(head: StoredHead, found: Sequence[StoredLeaf]) -> Sequence[StoredLeaf]:
+def _after_last(head: StoredHead, leaves: Sequence[StoredLeaf]) -> Sequence[StoredLeaf]:
     """The leaves after the one sealed last. Raises LedgerBrokenError if that one is gone."""
     if not head.size:
-        return found
-    if not found or found[0].index != head.size - 1:
+        return leaves
+    if not leaves or leaves[0].index != head.size - 1:
         raise LedgerBrokenError(f"the leaf of index {head.size - 1}, which was sealed last, is gone")
-    return found[1:]
+    return leaves[1:]
 
 
 async def _require_new(work: Reading, seen: Mark | None) -> None:

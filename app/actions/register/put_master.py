@@ -24,12 +24,12 @@ from app.store.taps import tags
 class _Kind:
     """The particulars of a kind: flaws of its bodies, its typed table, and the visits that a change affects.
 
-    `touch` is called before the change and returns the function to call after it.
+    `affects` is called before the change and returns the function to call after it.
     """
 
     flaws: Callable[[MasterData, Container[str], Json], Iterator[Flaw]]
     write: Callable[[Writing, str, Json, bool], Awaitable[None]]
-    touch: Callable[[Writing, str], Callable[[], Awaitable[Affected]]]
+    affects: Callable[[Writing, str], Callable[[], Awaitable[Affected]]]
 
 
 async def put(
@@ -49,41 +49,41 @@ async def put(
     caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is not visible; with
     flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
-    found = await records.latest(writing, kind, ref)
+    latest = await records.latest(writing, kind, ref)
     today = local_date(writing.now)
-    against = await _against(writing, kind, ref, body, found, condition, provider)
+    against = await _against(writing, kind, ref, body, latest, condition, provider)
     if against:
         return against
-    body = _completed(writing.master, kind, ref, body, found, provider, today)
+    body = _completed(writing.master, kind, ref, body, latest, provider, today)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be distinguished from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
-    if found and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), found.body, body, today):
-        return PutOutcome("unchanged", found.version, found.body)
-    if found and "valid_from" in body and kind in DATED:
+    if latest and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), latest.body, body, today):
+        return PutOutcome("unchanged", latest.version, latest.body)
+    if latest and "valid_from" in body and kind in DATED:
         body["valid_from"] = body["valid_from"] or today.isoformat()
-    new = Stored(ref, found.version + 1 if found else 1, removed=False, body=body)
-    touched = KINDS[kind].touch(writing, ref)
+    new = Stored(ref, latest.version + 1 if latest else 1, removed=False, body=body)
+    affected = KINDS[kind].affects(writing, ref)
     await keep(writing, kind, by, [new])
     with refusals():
-        await KINDS[kind].write(writing, ref, body, found is None)
-    await derive(writing, await touched())
-    return PutOutcome("replaced" if found else "created", new.version, body)
+        await KINDS[kind].write(writing, ref, body, latest is None)
+    await derive(writing, await affected())
+    return PutOutcome("replaced" if latest else "created", new.version, body)
 
 
 async def _against(
-    writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, condition: Condition, provider: str | None
+    writing: Writing, kind: str, ref: str, body: Json, latest: Stored | None, condition: Condition, provider: str | None
 ) -> PutOutcome | None:
     """The refusal of a put by its version, its provider or the refs it names, in this order; None without one."""
-    within = provider is None or await _within(writing, kind, ref, body, found, provider)
-    current = found.version if found and within else None
+    within = provider is None or await _within(writing, kind, ref, body, latest, provider)
+    current = latest.version if latest and within else None
     if not condition.met(current):
         return unmet(current)
     if not within:
-        own = kind != "tags" and (found is None or found.body["provider"] == provider)
+        own = kind != "tags" and (latest is None or latest.body["provider"] == provider)
         named = own and body["provider"] != provider
         return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if named else []))
-    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, found, provider), body))
+    flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, latest, provider), body))
     return refused("unknown_ref", *flaws) if flaws else None
 
 
@@ -128,46 +128,46 @@ def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
     return birth_date is None or number is None or bool(number.in_full(today, dt.date.fromisoformat(birth_date)))
 
 
-async def _within(writing: Writing, kind: str, ref: str, body: Json, found: Stored | None, provider: str) -> bool:
+async def _within(writing: Writing, kind: str, ref: str, body: Json, latest: Stored | None, provider: str) -> bool:
     """True when a provider's planner may put this ref: its own record, or a tag that is new or hung at its recipients'.
 
     A new staff ref that is the person of another provider's staff is not visible.
     """
-    if kind == "staff" and found is None and not writing.master.employers_of(ref) <= {provider}:
+    if kind == "staff" and latest is None and not writing.master.employers_of(ref) <= {provider}:
         return False
     if kind != "tags":
-        return {body["provider"], found.body["provider"] if found else provider} == {provider}
-    if found is None:
+        return {body["provider"], latest.body["provider"] if latest else provider} == {provider}
+    if latest is None:
         return provider in writing.master.providers
     return await is_visible(writing, kind, ref, "hung_at", provider)
 
 
-async def _recipients(writing: Writing, body: Json, found: Stored | None, provider: str | None) -> Container[str]:
+async def _recipients(writing: Writing, body: Json, latest: Stored | None, provider: str | None) -> Container[str]:
     """The recipients that the body may name: those that the provider may see, and those that its last version named."""
     named = [body[name] for name in ("recipient", "relative_of") if body.get(name) is not None]
-    if found and all(found.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
+    if latest and all(latest.body.get(name) == body.get(name) for name in ("recipient", "relative_of")):
         return writing.master.recipients
     return await recipients_within(writing, provider, named)
 
 
 def _completed(
-    master: MasterData, kind: str, ref: str, body: Json, found: Stored | None, provider: str | None, today: dt.date
+    master: MasterData, kind: str, ref: str, body: Json, latest: Stored | None, provider: str | None, today: dt.date
 ) -> Json:
     """The body, completed from its ref and its last version."""
     if kind == "recipients":
         return body | {"household": body["household"] or ref}
     if kind == "staff":
         # `registered_on` stays, whoever puts the ref later.
-        made_on = found.body.get("registered_on") if found else provider and today.isoformat()
+        made_on = latest.body.get("registered_on") if latest else provider and today.isoformat()
         body = body | _who(master, ref, body["person"] or ref, provider)
         return body | ({"registered_on": made_on} if made_on else {})
     if kind == "interventions":
         # Left out if not given, as in catalogues from before the field existed.
         return {key: value for key, value in body.items() if key != "licensed" or value}
     if kind == "tags":
-        kept = found.body if found else {"mounts": [], "states": []}
+        kept = latest.body if latest else {"mounts": [], "states": []}
         body = body | {"mounts": kept["mounts"], "states": kept["states"], "epochs": _epochs(body, kept)}
-        registered_by = kept.get("registered_by") if found else provider
+        registered_by = kept.get("registered_by") if latest else provider
         body |= {"registered_by": registered_by} if registered_by else {}
         same_chip = kept.get("uid") == body["uid"]
         # It was shown once that NXP made the chip, and that stays true.
@@ -205,8 +205,8 @@ def _timeline(master: MasterData, kind: str, ref: str) -> Timeline[Any] | None:
         "staff": master.staff,
         "interventions": master.interventions,
     }
-    found: Timeline[Any] | None = timelines[kind].get(ref) if kind in timelines else None
-    return found
+    timeline: Timeline[Any] | None = timelines[kind].get(ref) if kind in timelines else None
+    return timeline
 
 
 def _says_the_same(timeline: Timeline[Any] | None, old: Json, new: Json, today: dt.date) -> bool:
@@ -277,7 +277,7 @@ async def _write_tag(writing: Writing, ref: str, body: Json, _: bool) -> None:
     await tags.put(writing, {ref: body})
 
 
-def _touch_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Affected]]:
+def _affects_nothing(_: Writing, __: str) -> Callable[[], Awaitable[Affected]]:
     async def nothing() -> Affected:
         return Affected()
 
@@ -288,33 +288,33 @@ def _versions(timeline: Timeline[Any] | None) -> list[Any]:
     return list(timeline.versions) if timeline else []
 
 
-def _touch_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
+def _affected_by_recipient(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = _versions(writing.master.recipients.get(ref))
     return lambda: affected_windows.for_recipient(writing, ref, before)
 
 
-def _touch_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
+def _affected_by_staff(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before, person = _versions(writing.master.staff.get(ref)), writing.master.person_of(ref)
     return lambda: affected_windows.for_staff(writing, ref, before, person)
 
 
-def _touch_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
+def _affected_by_intervention(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = _versions(writing.master.interventions.get(ref))
     return lambda: affected_windows.for_intervention(writing, ref, before)
 
 
-def _touch_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
+def _affected_by_contract(writing: Writing, ref: str) -> Callable[[], Awaitable[Affected]]:
     before = writing.master.contracts.get(ref)
     return lambda: affected_windows.for_contract(writing, before, writing.master.contracts[ref])
 
 
 KINDS = {
-    "providers": _Kind(_provider_flaws, _write_provider, _touch_nothing),
-    "recipients": _Kind(_no_flaws, _write_versions("recipients"), _touch_recipient),
-    "staff": _Kind(_staff_flaws, _write_versions("staff"), _touch_staff),
-    "interventions": _Kind(_no_flaws, _write_versions("interventions"), _touch_intervention),
-    "contracts": _Kind(_contract_flaws, _write_contract, _touch_contract),
-    "tags": _Kind(_no_flaws, _write_tag, _touch_nothing),
-    "payers": _Kind(_no_flaws, _write_nothing, _touch_nothing),
-    "declines": _Kind(_decline_flaws, _write_nothing, _touch_nothing),
+    "providers": _Kind(_provider_flaws, _write_provider, _affects_nothing),
+    "recipients": _Kind(_no_flaws, _write_versions("recipients"), _affected_by_recipient),
+    "staff": _Kind(_staff_flaws, _write_versions("staff"), _affected_by_staff),
+    "interventions": _Kind(_no_flaws, _write_versions("interventions"), _affected_by_intervention),
+    "contracts": _Kind(_contract_flaws, _write_contract, _affected_by_contract),
+    "tags": _Kind(_no_flaws, _write_tag, _affects_nothing),
+    "payers": _Kind(_no_flaws, _write_nothing, _affects_nothing),
+    "declines": _Kind(_decline_flaws, _write_nothing, _affects_nothing),
 }

@@ -96,11 +96,11 @@ def _ndef(address: str) -> tuple[bytes, int, int]:
 
 async def _verified(writing: Writing, ref: str, url: Any) -> Step:
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-    found = re.fullmatch("e=([0-9A-Fa-f]{32})&c=([0-9A-Fa-f]{16})", parts.fragment or parts.query)
+    match = re.fullmatch("e=([0-9A-Fa-f]{32})&c=([0-9A-Fa-f]{16})", parts.fragment or parts.query)
     tag = writing.master.tags.get(ref)
-    if found is None or tag is None:
-        return {"error": "unknown_ref" if found else "malformed"}
-    message = Message(parts.path.rpartition("/")[2], bytes.fromhex(found[1]), bytes.fromhex(found[2]))
+    if match is None or tag is None:
+        return {"error": "unknown_ref" if match else "malformed"}
+    message = Message(parts.path.rpartition("/")[2], bytes.fromhex(match[1]), bytes.fromhex(match[2]))
     read = message.verified(writing.master)
     if read is None or read.uid != tag.uid or tag.epochs[-1:] != ((message.keyset, read.key_version),):
         return {"error": "sun_invalid"}

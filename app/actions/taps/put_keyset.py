@@ -32,29 +32,29 @@ async def put_keyset(
     `factory_key` unless `factory_keys` are allowed, `keyset_keys_fixed`, `keyset_compromised` for a compromised one
     that is to be trusted again.
     """
-    found = await records.latest(writing, KIND, ref)
-    current = found.version if found else None
+    latest = await records.latest(writing, KIND, ref)
+    current = latest.version if latest else None
     if not condition.met(current):
         return unmet(current)
     given = {"/meta_key": meta_key, "/file_master": file_master}
-    code, wrong = ("factory_key", FACTORY_KEY) if found or None not in given.values() else ("missing_field", None)
+    code, wrong = ("factory_key", FACTORY_KEY) if latest or None not in given.values() else ("missing_field", None)
     flaws = [Flaw(pointer, code) for pointer, key in given.items() if key == wrong]
     if flaws and not (code == "factory_key" and factory_keys):
         return refused(code, *flaws)
-    if found is not None:
-        against = _against(found.body["state"], state, writing.master.keys[ref], meta_key, file_master)
+    if latest is not None:
+        against = _against(latest.body["state"], state, writing.master.keys[ref], meta_key, file_master)
         if against:
             return refused(against)
-        if state == found.body["state"]:
-            return PutOutcome("unchanged", found.version, found.body)
+        if state == latest.body["state"]:
+            return PutOutcome("unchanged", latest.version, latest.body)
     elif meta_key and file_master:
         writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
         await keysets.put(writing, ref, encryption, writing.master.keys[ref])
     at = whole_second(writing.now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    states = [*(found.body["states"] if found else ()), {"state": state, "at": at}]
-    new = Stored(ref, found.version + 1 if found else 1, removed=False, body={"state": state, "states": states})
+    states = [*(latest.body["states"] if latest else ()), {"state": state, "at": at}]
+    new = Stored(ref, latest.version + 1 if latest else 1, removed=False, body={"state": state, "states": states})
     await keep(writing, KIND, by, [new])
-    return PutOutcome("replaced" if found else "created", new.version, new.body)
+    return PutOutcome("replaced" if latest else "created", new.version, new.body)
 
 
 def _against(was: str, state: str, keys: KeysetKeys, meta_key: bytes | None, file_master: bytes | None) -> str | None:

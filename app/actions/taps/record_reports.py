@@ -123,10 +123,10 @@ async def record_reports(
 
 
 def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Affected:
-    touched = Affected()
+    affected = Affected()
     for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
-        touched.persons.append((master.person_of(owner), at, at))
-    return touched
+        affected.persons.append((master.person_of(owner), at, at))
+    return affected
 
 
 def _times(reports: Sequence[Report], known: KnownReports) -> Iterator[dt.datetime]:

@@ -60,7 +60,7 @@ class Corrected:
 
     stored: Mapping[UUID, Presence]
     paired: Sequence[Presence]
-    said: CorrectionsNear
+    corrections: CorrectionsNear
     writing: Writing
 
 
@@ -69,22 +69,24 @@ def widened(windows: Iterable[Window]) -> list[Window]:
     return [(person, first - AROUND, last + AROUND) for person, first, last in windows]
 
 
-async def near(writing: Writing, windows: Sequence[Window], found: PairingInput) -> dict[str, Corrected]:
+async def near(writing: Writing, windows: Sequence[Window], read: PairingInput) -> dict[str, Corrected]:
     """The persons with corrections or visits by hand in their widened windows, with all needed to apply them."""
-    said = found.said
-    marked = {person for person, own in found.presences.items() if any(one.paired or one.by_hand for one in own)}
-    concerned = [window for window in windows if window[0] in said or window[0] in marked]
+    corrections = read.corrections
+    marked = {person for person, own in read.presences.items() if any(one.paired or one.by_hand for one in own)}
+    concerned = [window for window in windows if window[0] in corrections or window[0] in marked]
     if not concerned:
         return {}
     rows = await store_presences.of_persons(writing, concerned)
     paired = await store_presences.paired_of_persons(writing, concerned)
     return {
-        person: _corrected(person, [*rows[person], *paired[person]], said.get(person, CorrectionsNear({}, [])), writing)
+        person: _corrected(
+            person, [*rows[person], *paired[person]], corrections.get(person, CorrectionsNear({}, [])), writing
+        )
         for person in rows
     }
 
 
-def _corrected(person: str, rows: Iterable[Presence], said: CorrectionsNear, writing: Writing) -> Corrected:
+def _corrected(person: str, rows: Iterable[Presence], corrections: CorrectionsNear, writing: Writing) -> Corrected:
     own = {row.id: row for row in rows if row.as_paired.person == person}
     raw = {
         one.id: one._replace(spans=(), overlap=False)
@@ -92,28 +94,31 @@ def _corrected(person: str, rows: Iterable[Presence], said: CorrectionsNear, wri
         for one in (row.paired or (row,))
         if not one.by_hand
     }
-    return Corrected(own, list(raw.values()), said, writing)
+    return Corrected(own, list(raw.values()), corrections, writing)
 
 
-def apply(changes: Changes, own: Corrected, fresh: Sequence[Presence], replaced: Span, touched: Span) -> None:
+def apply(changes: Changes, own: Corrected, fresh: Sequence[Presence], replaced: Span, affected: Span) -> None:
     """Apply corrections to a person's presences, of which `fresh` replace those anchored in `replaced`."""
     start, end = replaced
     raw = {one.id: one for one in own.paired if not start <= one.anchor_at < end}
     raw |= {one.id: one for one in fresh}
     result = correct(
-        [*raw.values(), *own.said.by_hand], own.said.chains, own.writing.master.person_of, own.writing.as_of
+        [*raw.values(), *own.corrections.by_hand],
+        own.corrections.chains,
+        own.writing.master.person_of,
+        own.writing.as_of,
     )
     new = {one.id: one for one in result}
     # A later presence may begin 16 hours after a corrected start, and that as long after its tap.
-    low, high = min(start, touched[0]) - LONGEST_PRESENCE * 2, max(end, touched[1]) + LONGEST_PRESENCE
+    low, high = min(start, affected[0]) - LONGEST_PRESENCE * 2, max(end, affected[1]) + LONGEST_PRESENCE
     for id_ in {*new, *own.stored}:
         now, old = new.get(id_), own.stored.get(id_)
         sides = [one for one in (now, old) if one is not None]
         if not any(low <= one.as_paired.anchor_at <= high for one in sides):
             continue
         differs = now is None or old is None or now != old._replace(spans=(), overlap=False)
-        # The raw presence counts as touched, wherever corrections have moved it, and so do those it absorbed.
-        meets = any(_meets(said, touched) for one in sides for said in (one, *one.paired))
+        # The raw presence counts as affected, wherever corrections have moved it, and so do those it absorbed.
+        meets = any(_meets(raw_one, affected) for one in sides for raw_one in (one, *one.paired))
         if differs or meets:
             _note(changes, id_, now, old)
 
@@ -142,12 +147,12 @@ async def apply_anew(writing: Writing, changes: Changes, corrected: Sequence[Pre
     if not corrected:
         return
     raws = [(one.as_paired.person, one.as_paired.anchor_at) for one in corrected]
-    said = await store_corrections.near(
+    corrections = await store_corrections.near(
         writing, writing.master, [(person, at - AROUND, at + AROUND) for person, at in raws]
     )
     beside: list[Window] = []
     for presence, (person, at) in zip(corrected, raws, strict=True):
-        chain = chain_of(presence, said[person].chains)
+        chain = chain_of(presence, corrections[person].chains)
         # Undone corrections too: the presences that they had absorbed stand by themselves again.
         starts = [one.at for one in chain if one.kind == "set_start" and one.at]
         if starts or latest(chain, "set_end"):
@@ -156,13 +161,15 @@ async def apply_anew(writing: Writing, changes: Changes, corrected: Sequence[Pre
     if beside:
         rows |= await store_presences.of_persons(writing, beside)
         changes.read += beside
-        changes.before |= {one.id: one for found in rows.values() for one in found}
-        for person, found in (await store_presences.paired_of_persons(writing, beside)).items():
-            rows[person] += found
+        changes.before |= {one.id: one for own_rows in rows.values() for one in own_rows}
+        for person, own_rows in (await store_presences.paired_of_persons(writing, beside)).items():
+            rows[person] += own_rows
     for presence, (person, _) in zip(corrected, raws, strict=True):
-        own = _corrected(person, [*rows[person], presence], said[person], writing)
-        paired = [*own.paired, *own.said.by_hand]
-        results = {one.id: one for one in correct(paired, own.said.chains, writing.master.person_of, writing.as_of)}
+        own = _corrected(person, [*rows[person], presence], corrections[person], writing)
+        paired = [*own.paired, *own.corrections.by_hand]
+        results = {
+            one.id: one for one in correct(paired, own.corrections.chains, writing.master.person_of, writing.as_of)
+        }
         now = results[presence.id]
         if now == presence._replace(spans=(), overlap=False):
             changes.current[presence.id] = presence
@@ -172,8 +179,8 @@ async def apply_anew(writing: Writing, changes: Changes, corrected: Sequence[Pre
             _note(changes, id_, results.get(id_), own.stored.get(id_))
 
 
-def _meets(presence: Presence, touched: Span) -> bool:
-    return presence.anchor_at <= touched[1] and presence.reach_at + BOUNCE >= touched[0]
+def _meets(presence: Presence, window: Span) -> bool:
+    return presence.anchor_at <= window[1] and presence.reach_at + BOUNCE >= window[0]
 
 
 def _within(one: Window, other: Window) -> bool:
@@ -187,7 +194,7 @@ async def cut(writing: Writing, changes: Changes) -> None:
     windows = [(person, first, last + LONGEST_PRESENCE) for person, first, last in changes.concerned]
     unread = [one for one in windows if not any(_within(one, window) for window in changes.read)]
     stored = await store_presences.of_persons(writing, unread) if unread else {}
-    known = changes.before | {one.id: one for found in stored.values() for one in found}
+    known = changes.before | {one.id: one for own in stored.values() for one in own}
     now = {id_: one for id_, one in {**known, **changes.current, **changes.uncut}.items() if id_ not in changes.removed}
     by_person: defaultdict[str, list[Presence]] = defaultdict(list)
     for one in now.values():

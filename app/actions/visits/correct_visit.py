@@ -66,12 +66,12 @@ async def correct_visits(writing: Writing, submitted: Sequence[Submitted]) -> li
 
 def _apart(waiting: Mapping[int, Submitted]) -> dict[int, Submitted]:
     """The waiting ones before the next undo; an undo alone, because its check shows whom it concerns."""
-    found: dict[int, Submitted] = {}
+    apart: dict[int, Submitted] = {}
     for place, one in waiting.items():
         if one.asked.kind == "undo":
-            return found or {place: one}
-        found[place] = one
-    return found
+            return apart or {place: one}
+        apart[place] = one
+    return apart
 
 
 async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[int, Answer]:
@@ -86,14 +86,14 @@ async def _together(writing: Writing, waiting: Mapping[int, Submitted]) -> dict[
         own = _concerned(writing, stands, one)
         if concerned.isdisjoint(own):
             try:
-                found = await _repeated(writing, stands, one) or await _checked(writing, stands, one)
+                choice_or_answer = await _repeated(writing, stands, one) or await _checked(writing, stands, one)
             except CorrectionRefusedError as error:
                 answers[place] = error
                 continue
-            if not isinstance(found, _Chosen):
-                answers[place] = found
+            if not isinstance(choice_or_answer, _Chosen):
+                answers[place] = choice_or_answer
                 continue
-            chosen[place] = found
+            chosen[place] = choice_or_answer
         concerned |= own
     if not chosen:
         return answers
@@ -115,12 +115,12 @@ def _concerned(writing: Writing, stands: CorrectionTargets, one: Submitted) -> s
     """Keys of the persons, household, visit and correction: corrections without a common key can be made together."""
     stored = stands.visits.get(one.visit_id)
     presence = stands.presences.get(stored.visit.presence) if stored else None
-    found = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
+    keys = {f"correction {one.asked.id}", f"visit {one.visit_id}"}
     if presence is not None:
-        given = [said["staff"] for kind, said in one.asked.parts if kind == "set_staff"]
+        given = [fields["staff"] for kind, fields in one.asked.parts if kind == "set_staff"]
         persons = {presence.person, presence.as_paired.person, *map(writing.master.person_of, given)}
-        found |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
-    return found
+        keys |= {f"household {presence.household}", *(f"person {person}" for person in persons)}
+    return keys
 
 
 class _Made(NamedTuple):
@@ -167,21 +167,21 @@ async def _checked(writing: Writing, stands: CorrectionTargets, one: Submitted) 
     visit = stored.visit
     asked = suggested(visit, one.asked) if one.asked.kind == "apply" else one.asked
     others = [other for other in stands.siblings[presence.id] if other.id != visit.id]
-    given = [said["recipient"] for kind, said in asked.parts if kind == "set_recipient"]
+    given = [fields["recipient"] for kind, fields in asked.parts if kind == "set_recipient"]
     within = await recipients_within(writing, one.author.provider, given)
     check = Check(writing.master, presence, visit, others, one.author, within, writing.now)
     kinds = {kind for kind, _ in asked.parts}
     if kinds & {"set_interventions", "undo"}:
         check = await _informed(writing, check)
     made = []
-    for kind, said in asked.parts:
-        made.append(_Made(kind, *check.of(kind, said)))
+    for kind, fields in asked.parts:
+        made.append(_Made(kind, *check.of(kind, fields)))
         if kind in {"set_start", "set_end"}:
             check = replace(check, presence=check.presence._replace(**made[-1].body))
     if any(check.attests(one.kind, one.body) for one in made):
         await _require_another(writing, presence, one.author)
     if asked.kind == "undo":  # stored with the tap and recipient of the correction it takes back
-        named = check.named(asked.said["correction"])
+        named = check.named(asked.fields["correction"])
         return _Chosen(stored, presence, named.tap, named.recipient or visit.recipient, asked, made)
     raw = presence.as_paired
     tap = presence.id if presence.by_hand else next(tap for tap in (raw.in_tap, raw.out_tap) if tap)
@@ -229,8 +229,8 @@ async def _append(writing: Writing, chosen: Sequence[tuple[Submitted, _Chosen]])
 
 async def _in_its_place(writing: Writing, presence: UUID) -> StoredVisit | None:
     """The presence's visit after a correction removed the corrected one: orders of another staff may be for others."""
-    found = await store_visits.of_presences(writing, [presence])
-    return min(found, key=lambda one: one.visit.recipient, default=None)
+    visits = await store_visits.of_presences(writing, [presence])
+    return min(visits, key=lambda one: one.visit.recipient, default=None)
 
 
 async def _require_another(writing: Writing, presence: Presence, author: Author) -> None:

@@ -77,7 +77,7 @@ async def _pair_windows(
         corrected = corrected_of.get(person)
         near = _within(taps[person], load_first, load_last, _at)
         if corrected:
-            aside = corrected.said.set_aside()
+            aside = corrected.corrections.set_aside()
             near = [tap for tap in near if tap.id not in aside]
         known = {one.id: one for one in _within(presences[person], load_first - REACHING, load_last, _anchor_at)}
         start = quiet_before(first, near)

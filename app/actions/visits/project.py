@@ -74,7 +74,7 @@ async def _derive_visits(writing: Writing, changes: Changes, households: Sequenc
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
     known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
-    stored = {found.visit.id: found for found in known.visits}
+    stored = {standing.visit.id: standing for standing in known.visits}
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:

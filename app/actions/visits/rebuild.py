@@ -58,7 +58,7 @@ async def rebuild(
         orphans = [(stored, None) for stored in await visits.orphans(writing)]
         gone = [stored.visit for stored, _ in orphans]
         await projection.write(writing, writing.change_no, gone=orphans, before=gone)
-        # Without a month also those of months that nothing was ever told of.
+        # Without a month also those of months without any fact.
         wrong = await invariants.mend_kept(writing, *(of_month or (None, None)))
         wrong += await invariants.mend_beside(writing)
     # Yielded after the commit: the reader of these lines may stop at any of them.
@@ -71,13 +71,13 @@ async def rebuild(
 async def _retype(database: Database, municipality_id: int, *, dry: bool) -> list[str]:
     """A line for each of the first rows of master data that differed from the records, after mending them."""
     async with database.scratch(municipality_id) as changing:
-        found = await typed_tables.differing(changing)
-    if found and not dry:
+        differing = await typed_tables.differing(changing)
+    if differing and not dry:
         async with database.write(municipality_id, with_master=False) as writing:
             await typed_tables.differing(writing)
             await typed_tables.mend(writing)
     lines = []
-    for table, many, rows in found:
+    for table, many, rows in differing:
         lines += [f"{table} {row}" for row in rows]
         lines += [f"{table}: {many - len(rows)} more"] if many > len(rows) else []
     return lines

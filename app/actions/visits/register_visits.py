@@ -69,7 +69,7 @@ async def register_visits(
     repeated = set(hashes)
     rows: list[dict[str, Any]] = []
     refused: dict[int, CorrectionRefusedError] = {}
-    touched = Affected()
+    affected = Affected()
     for place, one in enumerate(submitted):
         if one.id in hashes:
             if hashes[one.id] != one.hashed({hashes[one.id]}):
@@ -82,14 +82,14 @@ async def register_visits(
             continue
         hashes[one.id] = one.hashed()
         start, end = rows[-1]["started_at"], rows[-1]["ended_at"]
-        touched.persons.append((writing.master.person_of(one.staff), start, end))
+        affected.persons.append((writing.master.person_of(one.staff), start, end))
     if rows:
         await store.append_by_hand(writing, rows)
-        await project(writing, touched)
+        await project(writing, affected)
     presences = [manual_presence(one.id) for one in submitted]
-    found = await store_visits.of_presences(writing, presences)
-    stored = {one.visit.id: one for one in found}
-    employers = {one.visit.presence: one.visit.provider for one in found}
+    visits = await store_visits.of_presences(writing, presences)
+    stored = {one.visit.id: one for one in visits}
+    employers = {one.visit.presence: one.visit.provider for one in visits}
     answers: list[Registered | CorrectionRefusedError] = []
     for place, one in enumerate(submitted):
         visit = stored.get(visit_id(manual_presence(one.id), one.recipient))

@@ -31,8 +31,8 @@ async def reminders(
     """
     master = await _master(database, municipality_id)
     async with database.read(municipality_id) as reading:
-        found = await visit_list.page(reading, visibility, VisitFilter(status="open"), None, MOST)
-        ids = list(dict.fromkeys(stored.visit.presence for stored in found))
+        open_visits = await visit_list.page(reading, visibility, VisitFilter(status="open"), None, MOST)
+        ids = list(dict.fromkeys(stored.visit.presence for stored in open_visits))
         open_now = list((await presences.of_ids(reading, ids)).values())
         taps = [tap for presence in open_now for tap in presence.taps]
         known = await visits.standing(reading, [], taps)
@@ -41,7 +41,7 @@ async def reminders(
     }
     return [
         Reminder(stored.visit, end)
-        for stored in found
+        for stored in open_visits
         if (end := ends.get(stored.visit.presence)) is not None and end < now
     ]
 

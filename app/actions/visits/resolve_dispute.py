@@ -37,7 +37,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
     if visit is not None or not tapped["open"]:
         raise CorrectionRefusedError("correction_not_applicable")
     person = writing.master.person_of(tapped["staff"])
-    if asked.said["accept"] and writing.master.person_of(author.who) == person:
+    if asked.fields["accept"] and writing.master.person_of(author.who) == person:
         raise CorrectionRefusedError("second_person_required")
     await store.append(
         writing,
@@ -49,7 +49,7 @@ async def resolve_dispute(writing: Writing, tap: UUID, asked: CorrectionRequest,
                 at=tapped["at"],
                 recipient=None,
                 kind=asked.kind,
-                body=asked.said,
+                body=asked.fields,
                 seen=[tap],
                 before={"status": "disputed"},
                 reason=asked.reason,

@@ -24,14 +24,14 @@ MUNICIPAL_KINDS = frozenset({"resolve"})
 
 @dataclass(frozen=True, slots=True)
 class CorrectionRequest:
-    """A correction as it is requested. `said` are the fields of its kind, as in the call.
+    """A correction as it is requested. `fields` are those of its kind, as in the call.
 
     Two kinds stand for others: `repair` for several that belong together, `apply` for the one suggested for an anomaly.
     """
 
     id: UUID
     kind: str
-    said: Mapping[str, Any]
+    fields: Mapping[str, Any]
     reason: str
     note: str | None
 
@@ -39,21 +39,21 @@ class CorrectionRequest:
     def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
         """The single corrections, as (kind, its fields)."""
         if self.kind != "repair":
-            return [(self.kind, self.said)]
+            return [(self.kind, self.fields)]
         return [
             (one["kind"], {name: value for name, value in one.items() if name != "kind"})
-            for one in self.said["corrections"]
+            for one in self.fields["corrections"]
         ]
 
     def hashed(self, visit_id: UUID, kept: Collection[bytes] = ()) -> bytes:
         """The hash of visit and request by which a repeated delivery is recognised, in the version of one in `kept`."""
         # The fields hold values of their own types, written here as they are stored.
-        said = from_json(to_json(self.said))
-        body = {"visit": visit_id, "kind": self.kind, "said": said, "reason": self.reason, "note": self.note}
+        fields = from_json(to_json(self.fields))
+        body = {"visit": visit_id, "kind": self.kind, "said": fields, "reason": self.reason, "note": self.note}
 
         def first() -> bytes:
-            said = to_json([visit_id, self.kind, dict(sorted(self.said.items())), self.reason, self.note])
-            return digest(said)
+            fields = to_json([visit_id, self.kind, dict(sorted(self.fields.items())), self.reason, self.note])
+            return digest(fields)
 
         return hash_beside(kept, body, first)
 
@@ -87,21 +87,21 @@ def suggested(visit: Visit, asked: CorrectionRequest) -> CorrectionRequest:
     Raises CorrectionRefusedError: `not_found` without such an anomaly, `correction_not_applicable` if it is settled or
     takes no answer, `answer_required` if only an answer can give the interventions done.
     """
-    code, answer = asked.said["anomaly"], asked.said["interventions"]
+    code, answer = asked.fields["anomaly"], asked.fields["interventions"]
     if code not in visit.anomalies:
         raise CorrectionRefusedError("not_found")
     if code in visit.settled:
         raise CorrectionRefusedError("correction_not_applicable")
-    said = repair_of(visit, code)
-    if said.pop("ordered", None) and answer is None:
+    repair = repair_of(visit, code)
+    if repair.pop("ordered", None) and answer is None:
         raise CorrectionRefusedError("answer_required", "/interventions")
     if answer is not None:
-        answerable = [one for one in said.get("corrections", [said]) if one["kind"] == "set_interventions"]
+        answerable = [one for one in repair.get("corrections", [repair]) if one["kind"] == "set_interventions"]
         if not answerable:
             raise CorrectionRefusedError("correction_not_applicable", "/interventions")
         answerable[0]["interventions"] = answer
-    kind, reason, note = said.pop("kind"), said.pop("reason"), said.pop("note", None)
-    return CorrectionRequest(asked.id, kind, said, reason, asked.note or note)
+    kind, reason, note = repair.pop("kind"), repair.pop("reason"), repair.pop("note", None)
+    return CorrectionRequest(asked.id, kind, repair, reason, asked.note or note)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Check:
     chain: Sequence[Correction] = ()
     """All corrections of the presence, loaded if one of them is to be undone."""
 
-    def of(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def of(self, kind: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The values before, and the body to store. Raises CorrectionRefusedError."""
         if kind in MUNICIPAL_KINDS and self.author.provider is not None:
             raise CorrectionRefusedError("forbidden_role")
@@ -139,7 +139,7 @@ class Check:
             "attest": self._attest,
             "undo": self._undo,
         }
-        return checks[kind](kind, said)
+        return checks[kind](kind, fields)
 
     def attests(self, kind: str, body: Mapping[str, Any]) -> bool:
         """True when a correction takes a second person, because it confirms what another has entered."""
@@ -150,9 +150,9 @@ class Check:
             return any(one.kind == "attest" for one in revived) or (late and accepted)
         return kind == "attest" or (late and bool(body.get("accept")))
 
-    def _boundary(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _boundary(self, kind: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         name = "started_at" if kind == "set_start" else "ended_at"
-        at = whole_second(said[name])
+        at = whole_second(fields[name])
         start, end = self.presence.started_at, self.presence.ended_at
         start, end = (at, end) if kind == "set_start" else (start, at)
         possible = consistent(start, end) if start and end else abs(at - self.presence.anchor_at) <= LONGEST_PRESENCE
@@ -161,27 +161,27 @@ class Check:
         # A provisional end was not entered by anybody: there was no value before.
         return {name: getattr(self.presence, name)}, {name: at}
 
-    def _interventions(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        for place, one in enumerate(said["interventions"]):
+    def _interventions(self, _: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        for place, one in enumerate(fields["interventions"]):
             if one["intervention"] not in self.master.interventions:
                 raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
         stood = None
         if self.done is not None:
             stood = [{"intervention": name, "minutes": minutes} for name, minutes in self.done]
-        return {"interventions": stood}, dict(said)
+        return {"interventions": stood}, dict(fields)
 
-    def _staff(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        staff = self.master.staff_on(said["staff"], self.visit.local_date)
+    def _staff(self, _: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        staff = self.master.staff_on(fields["staff"], self.visit.local_date)
         if staff is None or self.author.provider not in {None, staff.provider}:
             raise CorrectionRefusedError("unknown_ref", "/staff")
-        return {"staff": self.visit.staff}, dict(said)
+        return {"staff": self.visit.staff}, dict(fields)
 
-    def _recipient(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        if said["recipient"] not in self.recipients:
+    def _recipient(self, _: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        if fields["recipient"] not in self.recipients:
             raise CorrectionRefusedError("unknown_ref", "/recipient")
-        if any(other.recipient == said["recipient"] for other in self.others):
+        if any(other.recipient == fields["recipient"] for other in self.others):
             raise CorrectionRefusedError("correction_not_applicable")
-        return {"recipient": self.visit.recipient}, dict(said)
+        return {"recipient": self.visit.recipient}, dict(fields)
 
     def _omit(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.visit.status == "omitted":
@@ -194,8 +194,8 @@ class Check:
             raise CorrectionRefusedError("correction_not_applicable")
         return {"omitted": True}, {"omitted": False}
 
-    def _anomaly(self, kind: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        code = said["anomaly"]
+    def _anomaly(self, kind: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        code = fields["anomaly"]
         state = "acknowledged" if kind == "acknowledge" else "resolved"
         before = self.visit.settled.get(code, "open")
         attested_only = kind == "resolve" and code == "attestation_missing"
@@ -204,10 +204,10 @@ class Check:
         after = {"anomaly": code, "state": state, "cause": cause(self.visit, code)}
         return {"anomaly": code, "state": before}, after
 
-    def _dispute(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _dispute(self, _: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if self.presence.dispute is None or self.visit.status != "disputed":
             raise CorrectionRefusedError("correction_not_applicable")
-        return {"status": "disputed"}, dict(said)
+        return {"status": "disputed"}, dict(fields)
 
     def _attest(self, _: str, __: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if not {"attestation_missing", TOO_LATE}.intersection(self.visit.anomalies):
@@ -215,8 +215,8 @@ class Check:
         ends = {"started_at": self.presence.started_at, "ended_at": self.presence.ended_at}
         return {"attested": False}, {"attested": True, **ends, "cause": attestable(self.presence)}
 
-    def _undo(self, _: str, said: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        named = self.named(said["correction"])
+    def _undo(self, _: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        named = self.named(fields["correction"])
         theirs = any(named.id in other.corrections for other in self.others)
         if theirs or named.recipient is None or named not in standing(self.chain):
             raise CorrectionRefusedError("correction_not_applicable")
@@ -232,10 +232,10 @@ class Check:
 
     def named(self, id_: UUID) -> Correction:
         """The correction of the presence with this id. Raises CorrectionRefusedError."""
-        found = next((one for one in self.chain if one.id == id_), None)
-        if found is None:
+        correction = next((one for one in self.chain if one.id == id_), None)
+        if correction is None:
             raise CorrectionRefusedError("unknown_ref", "/correction")
-        return found
+        return correction
 
     def turned(self, named: Correction) -> tuple[list[Correction], list[Correction]]:
         """The corrections that stand no more once one is undone, and those that then stand again."""

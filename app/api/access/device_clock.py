@@ -69,9 +69,9 @@ async def get_clock(
     after = _day_of(cursor) if cursor else None
     async with database(request).read(caller.municipality_id) as reading:
         await visible_record(reading, KIND, caller, ref)
-        found = await clock_days(reading, ref, after, limit + 1)
-    following = cursor_of(found[-2].local_date) if len(found) > limit else None
-    return paged(request, [one._asdict() for one in found[:limit]], following)
+        days = await clock_days(reading, ref, after, limit + 1)
+    following = cursor_of(days[-2].local_date) if len(days) > limit else None
+    return paged(request, [one._asdict() for one in days[:limit]], following)
 
 
 def _day_of(cursor: str) -> dt.date:

@@ -180,7 +180,7 @@ async def _granted(request: Request, form: dict[str, str]) -> Granted:
 
 
 def _client_of(request: Request, form: dict[str, str]) -> tuple[str, str]:
-    """The client's id and secret, told in one way and not in two."""
+    """The client's id and secret, given in one way and not in two."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if not scheme:
         if "client_id" not in form or "client_secret" not in form:
@@ -189,10 +189,10 @@ def _client_of(request: Request, form: dict[str, str]) -> tuple[str, str]:
     if "client_secret" in form:
         raise _RefusedError("invalid_request")
     try:
-        name, found, secret = b64decode(given, validate=True).decode().partition(":")
+        name, colon, secret = b64decode(given, validate=True).decode().partition(":")
     except (Base64Error, ValueError):
-        found = ""
-    if scheme.lower() != "basic" or not found:
+        colon = ""
+    if scheme.lower() != "basic" or not colon:
         raise _RefusedError("invalid_client")
     return unquote_plus(name), unquote_plus(secret)
 

@@ -253,8 +253,8 @@ def digest_of(request: Request, purpose: str, secret: str) -> bytes:
 
 def database(request: Request) -> Database:
     """The application's database."""
-    found: Database = request.app.state.database
-    return found
+    application_database: Database = request.app.state.database
+    return application_database
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from app.store.clock import Clock
 
 def clock(request: Request) -> Clock:
     """The service's clock."""
-    found: Clock = request.app.state.clock
-    return found
+    service_clock: Clock = request.app.state.clock
+    return service_clock
 
 
 def now(request: Request) -> dt.datetime:

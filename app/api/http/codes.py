@@ -223,7 +223,7 @@ class Explanation(NamedTuple):
 
 
 def told_of(code: str) -> Explanation:
-    """What is told of one of `CODES`."""
+    """The meaning of one of `CODES`."""
     if code in PROBLEMS:
         kind, severity = PROBLEMS[code], ANOMALIES.get(code)
         text = Words(kind.text_sv, kind.text_en)

@@ -156,7 +156,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             if isinstance(route, APIRoute) and route.include_in_schema:
                 for method in route.methods or ():
                     _describe(route, made["paths"][route.path_format][method.lower()])
-        components["responses"] = {name: _refusal(*said) for name, said in REFUSALS.values()}
+        components["responses"] = {name: _refusal(*described) for name, described in REFUSALS.values()}
         components["headers"] = {
             name: {"description": text, "schema": {"type": "string"}, "example": EXAMPLES[name]}
             for name, text in HEADERS.items()
@@ -196,9 +196,9 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
         if "content" not in answers[status] or status == "422":
             answers[status] = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
     operation["responses"] = dict(sorted(answers.items()))
-    for number, said in route.responses.items():
-        if "content" in said:
-            _restore(answers[str(number)]["content"], said["content"])
+    for number, described in route.responses.items():
+        if "content" in described:
+            _restore(answers[str(number)]["content"], described["content"])
     if route.openapi_extra and "requestBody" in route.openapi_extra:
         _restore(operation["requestBody"]["content"], route.openapi_extra["requestBody"]["content"])
     for one in parameters:
@@ -217,13 +217,13 @@ def _meaning(parameter: dict[str, Any]) -> str:
 def _sent(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of a parameter when it is sent: null only stands for one that is left out."""
     choices = [choice for choice in schema.get("anyOf", []) if choice != {"type": "null"}]
-    rest = {name: said for name, said in schema.items() if name != "anyOf"}
+    rest = {name: described for name, described in schema.items() if name != "anyOf"}
     return rest | ({"anyOf": choices} if len(choices) > 1 else dict(*choices))
 
 
-def _restore(content: dict[str, Any], said: dict[str, Any]) -> None:
+def _restore(content: dict[str, Any], described: dict[str, Any]) -> None:
     """Put back the original examples: FastAPI removes null values from them."""
-    for media_type, one in said.items():
+    for media_type, one in described.items():
         content[media_type] |= {name: one[name] for name in ("example", "examples") if name in one}
 
 

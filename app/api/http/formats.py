@@ -68,16 +68,16 @@ def _weight(kind: str, accept: str) -> float:
     """
     bare = kind.split(";", maxsplit=1)[0]
     ranges = ("*/*", bare.split("/", maxsplit=1)[0] + "/*", bare, kind)
-    found = (-1, 0.0)
+    ranked = (-1, 0.0)
     for part in accept.split(","):
         name, *parameters = (piece.strip() for piece in part.replace('"', "").split(";"))
-        said = dict(one.split("=", maxsplit=1) for one in parameters if "=" in one)
-        meant = f"{name}; dialect={said['dialect']}" if "dialect" in said else name
-        if meant in ranges:
-            asked = said.get("q", "1")
-            weight = float(asked) if re.fullmatch(r"[01](\.[0-9]{0,3})?", asked) else 0.0
-            found = max(found, (ranges.index(meant), weight))
-    return found[1]
+        values = dict(one.split("=", maxsplit=1) for one in parameters if "=" in one)
+        media_range = f"{name}; dialect={values['dialect']}" if "dialect" in values else name
+        if media_range in ranges:
+            quality = values.get("q", "1")
+            weight = float(quality) if re.fullmatch(r"[01](\.[0-9]{0,3})?", quality) else 0.0
+            ranked = max(ranked, (ranges.index(media_range), weight))
+    return ranked[1]
 
 
 def columns_of(model: type[BaseModel], names: Iterable[str] | None = None) -> tuple[Column, ...]:
@@ -86,17 +86,19 @@ def columns_of(model: type[BaseModel], names: Iterable[str] | None = None) -> tu
     A nested field is named by its path: `evidence.manual`.
     """
     own = [name for name in model.model_fields if name in model.__annotations__]
-    found: dict[str, Column] = {}
+    columns: dict[str, Column] = {}
     for name in dict.fromkeys([*own, *model.model_fields]):
         field = model.model_fields[name]
         key = field.alias or name
         parts = {_bare(part) for part in _parts(field.annotation)} - {type(None)}
         [kind, *more] = parts
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found |= {f"{key}.{inner.name}": Column(f"{key}.{inner.name}", inner.kind) for inner in columns_of(kind)}
+            columns |= {f"{key}.{inner.name}": Column(f"{key}.{inner.name}", inner.kind) for inner in columns_of(kind)}
         else:
-            found[key] = Column(key, "number" if parts == {int, float} else "text" if more else KINDS.get(kind, "text"))
-    return tuple(found.values() if names is None else (found[name] for name in names))
+            columns[key] = Column(
+                key, "number" if parts == {int, float} else "text" if more else KINDS.get(kind, "text")
+            )
+    return tuple(columns.values() if names is None else (columns[name] for name in names))
 
 
 def _parts(annotation: Any) -> tuple[Any, ...]:

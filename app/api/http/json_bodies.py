@@ -152,10 +152,10 @@ def strict(body: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError
-    return found
+    return members
 
 
 def _finite(text: str) -> float:
@@ -194,9 +194,9 @@ def read_at(info: ValidationInfo) -> dt.datetime:
 
 def refused(error: ValidationError) -> Problem:
     """The Problem for a body that its model refuses."""
-    found = field_errors(_details(error))
-    own = {fault.code for fault in found} - set(CODES.values()) - {"wrong_type", "wrong_format", "invalid_value"}
-    return Problem(own.pop() if len(own) == 1 else "invalid_envelope", errors=found)
+    faults = field_errors(_details(error))
+    own = {fault.code for fault in faults} - set(CODES.values()) - {"wrong_type", "wrong_format", "invalid_value"}
+    return Problem(own.pop() if len(own) == 1 else "invalid_envelope", errors=faults)
 
 
 async def read_items(
@@ -265,18 +265,18 @@ def field_errors(faults: Iterable[Mapping[str, Any]]) -> list[FieldError]:
 
     A field with several alternatives is one error, and the values of all alternatives are allowed.
     """
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    allowed_of: dict[tuple[str, str], dict[str, None]] = {}
     for fault in faults:
-        found.setdefault((_pointer(fault), _code(fault["type"])), {}).update(dict.fromkeys(_allowed(fault)))
-    return [FieldError(pointer, code, tuple(allowed)) for (pointer, code), allowed in found.items()]
+        allowed_of.setdefault((_pointer(fault), _code(fault["type"])), {}).update(dict.fromkeys(_allowed(fault)))
+    return [FieldError(pointer, code, tuple(allowed)) for (pointer, code), allowed in allowed_of.items()]
 
 
 def _allowed(fault: Mapping[str, Any]) -> tuple[str, ...]:
     """The allowed values of a closed set: pydantic lists them as "'a', 'b' or 'c'"."""
     if _code(fault["type"]) != "invalid_value":
         return ()
-    said = fault.get("ctx", {})
-    listed = said.get("expected_tags") or said.get("expected", "")
+    context = fault.get("ctx", {})
+    listed = context.get("expected_tags") or context.get("expected", "")
     return tuple(word.strip("'") for word in re.split(", | or ", listed) if word)
 
 

@@ -41,19 +41,19 @@ class FieldError:
     allowed: tuple[str, ...] = ()
 
     def to_json(self, language: Language) -> dict[str, str]:
-        message = PROBLEMS[self.code].text(language) + told(self.allowed, language)
+        message = PROBLEMS[self.code].text(language) + allowed_values(self.allowed, language)
         return {"pointer": self.pointer, "code": self.code, "message": message}
 
 
-def told(allowed: Sequence[str], language: Language) -> str:
-    """The sentence that names what would have been taken; nothing where that cannot be listed."""
+def allowed_values(allowed: Sequence[str], language: Language) -> str:
+    """The sentence that names the allowed values; empty where they cannot be listed."""
     if not allowed:
         return ""
     return (" Tillåtet: " if language == "sv" else " Allowed: ") + ", ".join(allowed) + "."
 
 
 RETRY_SOON = {"Retry-After": "2"}
-"""What is refused now and may be answered in a moment says when, in seconds."""
+"""The header of a refusal that may be answered in a moment: when to try again, in seconds."""
 
 
 class Problem(Exception):  # noqa: N818 - the word of RFC 9457

@@ -163,11 +163,12 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
         asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
-            found = await page(reading, kind.name, after, limit + 1, filters)
-            bodies = await kind.within(reading, caller, [one.body for one in found[:limit]])
-        following = cursor_of(found[-2].ref) if len(found) > limit else None
+            stored_page = await page(reading, kind.name, after, limit + 1, filters)
+            bodies = await kind.within(reading, caller, [one.body for one in stored_page[:limit]])
+        following = cursor_of(stored_page[-2].ref) if len(stored_page) > limit else None
         items = [
-            _shown(kind, caller, one.ref, one.version, body) for one, body in zip(found[:limit], bodies, strict=True)
+            _shown(kind, caller, one.ref, one.version, body)
+            for one, body in zip(stored_page[:limit], bodies, strict=True)
         ]
         return paged(request, items, following)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount
 
 from app.api.http.json_bodies import field_errors
-from app.api.http.problems import RETRY_SOON, Problem, told
+from app.api.http.problems import RETRY_SOON, Problem, allowed_values
 from app.language import wanted
 from app.store.clock import ClockError
 from app.store.database import UnknownMunicipalityError
@@ -30,11 +30,11 @@ log = structlog.get_logger("taggad")
 
 def trace_id_of(request: Request) -> str:
     """The caller's W3C trace id, else a new one; the answer and the log have the same."""
-    found: str | None = request.scope.get("trace_id")
-    if found is None:
+    trace_id: str | None = request.scope.get("trace_id")
+    if trace_id is None:
         known = TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        found = request.scope["trace_id"] = known[1] if known else secrets.token_hex(16)
-    return found
+        trace_id = request.scope["trace_id"] = known[1] if known else secrets.token_hex(16)
+    return trace_id
 
 
 def answer(request: Request, problem: Problem) -> Response:
@@ -45,7 +45,7 @@ def answer(request: Request, problem: Problem) -> Response:
         "title": problem.kind.title(language),
         "status": problem.kind.status,
         "code": problem.code,
-        "detail": problem.kind.text(language) + told(problem.allowed, language),
+        "detail": problem.kind.text(language) + allowed_values(problem.allowed, language),
     }
     if problem.errors:
         body["errors"] = [error.to_json(language) for error in problem.errors]
@@ -108,8 +108,8 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    found = field_errors(error.errors())
-    return answer(request, Problem("invalid_parameter", errors=found))
+    faults = field_errors(error.errors())
+    return answer(request, Problem("invalid_parameter", errors=faults))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

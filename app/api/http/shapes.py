@@ -42,8 +42,8 @@ class Described(BaseModel):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         made = handler(schema)
         names = [base.__name__ for base in cls.__mro__]
-        for field, said in handler.resolve_ref_schema(made).get("properties", {}).items():
-            said.setdefault("description", meaning(names, field))
+        for field, property_schema in handler.resolve_ref_schema(made).get("properties", {}).items():
+            property_schema.setdefault("description", meaning(names, field))
         return made
 
 

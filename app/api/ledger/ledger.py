@@ -236,7 +236,7 @@ async def list_entries(
         head = await _head(request, reading)
         end = min(from_ + limit, head.size)
         sealed = await tree.sealed(reading, from_, end) if from_ < end else []
-        found = await ledger.entries(reading, database.ledger_keys, from_, sealed)
+        rows = await ledger.entries(reading, database.ledger_keys, from_, sealed)
     items = [
         {
             "index": one.index,
@@ -245,7 +245,7 @@ async def list_entries(
             "personal": one.committed.hex() if one.public is not None else None,
             "authentic": one.authentic,
         }
-        for one in found
+        for one in rows
     ]
     following = end if from_ < end < head.size else None
     return Response(to_json({"items": items, "next": following}), media_type="application/json")
@@ -262,10 +262,10 @@ async def list_outside(request: Request, caller: Auditor) -> StraysOut:
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         head = await _head(request, reading)
-        found = await ledger.outside(reading)
+        rows = await ledger.outside(reading)
         waiting = await ledger.waiting(reading, head.size, 1)
         stored = await ledger.facts(reading, waiting)
-    items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in found]
+    items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in rows]
     for leaf in waiting:
         fields = stored.get((leaf.kind, leaf.fact))
         if fields is None or fields[KINDS[leaf.kind].at] + SEALED_WITHIN < reading.now:

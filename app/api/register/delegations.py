@@ -195,11 +195,11 @@ async def list_missing(
     await require_known(snapshot, caller, provider=query.provider, staff=query.staff)
     after = moment_of(words_of(query.cursor)) if query.cursor else FIRST
     provider = provider_of(caller, query.provider)
-    found = await undelegated.without(snapshot, days, provider, query.staff, after, query.limit + 1)
-    visits = found[: query.limit]
+    listed = await undelegated.without(snapshot, days, provider, query.staff, after, query.limit + 1)
+    visits = listed[: query.limit]
     puts = await delegations.puts(snapshot, {visit.staff for visit in visits})
     items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
-    following = cursor_of(visits[-1].anchor_at, visits[-1].id) if len(found) > query.limit else None
+    following = cursor_of(visits[-1].anchor_at, visits[-1].id) if len(listed) > query.limit else None
     return paged(request, items, following)
 
 

@@ -333,5 +333,5 @@ def _unread(request: Request, place: int, item: Unread) -> dict[str, Any]:
 
 def _refused(request: Request, ref: str | None, code: str, errors: list[FieldError]) -> dict[str, Any]:
     language = wanted(request.headers.get("accept-language", ""))
-    told = [error.to_json(language) for error in errors]
-    return {"ref": ref, "status": "refused", "version": None, "code": code, "errors": told}
+    described = [error.to_json(language) for error in errors]
+    return {"ref": ref, "status": "refused", "version": None, "code": code, "errors": described}

@@ -18,14 +18,14 @@ ORG_NO_DIGITS = 10
 GLN_DIGITS = 13
 
 
-def _not_a_persons(told: str) -> str:
+def _not_a_persons(identity: str) -> str:
     # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear. It may
     # stand after a century, or between a country and a serial number. A GLN holds none.
-    digits = told.replace("-", "")
+    digits = identity.replace("-", "")
     number = digits[2:12] if digits.startswith("SE") else digits[-ORG_NO_DIGITS:]
     if len(digits) != GLN_DIGITS and holds_number(number):
         raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, sealed")
-    return told
+    return identity
 
 
 def _checked(digits: str) -> str:

@@ -65,17 +65,17 @@ class RecipientBody(RecipientFields):
 
     @field_validator("birth_date")
     @classmethod
-    def _born(cls, told: dt.date | None, info: ValidationInfo) -> dt.date | None:
-        if told is not None and told > local_date(read_at(info)):
+    def _born(cls, day: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        if day is not None and day > local_date(read_at(info)):
             raise PydanticCustomError("out_of_range", "lies in time to come")
-        return told
+        return day
 
     @field_validator("personal_number")
     @classmethod
-    def _in_full(cls, told: str | None, info: ValidationInfo) -> str | None:
-        if told is None:
+    def _in_full(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is None:
             return None
-        number = number_of(told.replace(" ", ""))
+        number = number_of(text.replace(" ", ""))
         today = local_date(read_at(info))
         if number is None or number.in_full(today) is None:
             raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
@@ -152,8 +152,8 @@ class InterventionAnswer(InterventionBody, Versioned):
 
 def encryption_of(request: Request) -> FieldEncryption:
     """The encryption of this process."""
-    found: FieldEncryption = request.app.state.encryption
-    return found
+    encryption: FieldEncryption = request.app.state.encryption
+    return encryption
 
 
 async def _put_recipient(

@@ -42,7 +42,7 @@ class _Waiter(NamedTuple, Generic[S, A]):
     since: float
 
     async def has_left(self) -> bool:
-        """Whether nobody waits any more. Who has hung up is told so, which ends what was done for them."""
+        """Whether nobody waits any more. A waiter that has hung up is cancelled, which ends what was done for it."""
         waited = asyncio.get_running_loop().time() - self.since
         if not self.answer.done() and waited > PATIENCE_SECONDS and await self.gone():
             self.refuse(ClientDisconnect())
@@ -112,7 +112,7 @@ class GroupCommit(Generic[S, A]):
         """Write a batch and answer it. One that fails is parted; `whole` is one that has not been."""
         try:
             answers = await self._write(municipality_id, [one.submission for one in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it was, the waiters are told
+        except Exception as error:  # noqa: BLE001 - whatever it was, the waiters get it
             for part in self._parts(batch, error, whole=whole):
                 still = [one for one in part if not await one.has_left()]
                 if still:

@@ -61,7 +61,9 @@ async def get_presence(
     """
     known_ref(household)
     async with database(request).read(caller.municipality_id) as reading:
-        found = await logged_in(reading, household, reading.now)
-    if found is None:
+        present = await logged_in(reading, household, reading.now)
+    if present is None:
         raise Problem("unknown_ref")
-    return Response(to_json({"household": household, "at": reading.now, "items": found}), media_type="application/json")
+    return Response(
+        to_json({"household": household, "at": reading.now, "items": present}), media_type="application/json"
+    )

@@ -1,4 +1,4 @@
-"""Phones send reports: `POST /v1/reports`. What was done in a visit, told once, before or after its taps."""
+"""Phones send reports: `POST /v1/reports`. What was done in a visit, sent once, before or after its taps."""
 
 import datetime as dt
 from typing import Annotated, Literal, get_args
@@ -124,9 +124,9 @@ async def send_reports(request: Request, caller: Annotated[Caller, Depends(allow
 
 
 def _told(item: ReportIn, staff: str, received_at: dt.datetime, sent_at: dt.datetime | None) -> Report:
-    told = tuple(
+    done = tuple(
         ReportedIntervention(one.intervention, one.recipient, one.minutes, one.outcome) for one in item.interventions
     )
     return Report(
-        item.id, staff, item.tap, item.reported_at, received_at, item.outcome, told, note=item.note, sent_at=sent_at
+        item.id, staff, item.tap, item.reported_at, received_at, item.outcome, done, note=item.note, sent_at=sent_at
     )

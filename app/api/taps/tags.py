@@ -238,9 +238,9 @@ async def tag_moves(
     """
     after = (dt.datetime.min.replace(tzinfo=UTC), "", "") if cursor is None else _after(cursor)
     async with database(request).read(caller.municipality_id) as reading:
-        found = await moved(reading, own_provider(caller), after, limit + 1)
-    following = cursor_of(*found[limit - 1][:3]) if len(found) > limit else None
-    items = [TagMove.model_validate(one._asdict()).model_dump() for one in found[:limit]]
+        moves = await moved(reading, own_provider(caller), after, limit + 1)
+    following = cursor_of(*moves[limit - 1][:3]) if len(moves) > limit else None
+    items = [TagMove.model_validate(one._asdict()).model_dump() for one in moves[:limit]]
     return paged(request, items, following)
 
 

@@ -214,13 +214,13 @@ async def send_taps(request: Request) -> Response:
                     claim.message.verified(master)
     sender, by_staff = caller.staff or caller.subject, caller.role == "staff"
     submission = Submission(sender, caller.device, envelope, items, by_staff)
-    told: dict[int, TapAnswer] = {}
+    by_place: dict[int, TapAnswer] = {}
     for places, part in parts_of(submission):
         written = await request.app.state.taps.submit(caller.municipality_id, part, request.is_disconnected)
         if written is None:
             raise Problem("not_employed")
-        told.update(zip(places, written, strict=True))
-    answers = [told[place] for place in range(len(items))]
+        by_place.update(zip(places, written, strict=True))
+    answers = [by_place[place] for place in range(len(items))]
     for answer in answers:
         count_tap(answer.verdict, answer.code)
     body = to_json({"received_at": envelope.received_at, "results": [_result(answer) for answer in answers]})
@@ -232,9 +232,9 @@ def _item(request: Request, item: TapIn, caller: Caller) -> Claim | Unreadable:
     control = item.direction == "control"
     if control == (caller.role == "inspector") and not (control and item.tag.household is not None):
         return _claim(item)
-    told = {"direction": item.direction, "tapped_at": item.tapped_at}
+    raw = {"direction": item.direction, "tapped_at": item.tapped_at}
     code: Refusal = "malformed" if caller.role == "inspector" and control else "forbidden_role"
-    return Unreadable(item.id, told, _known_by(request, item.model_dump_json()), code)
+    return Unreadable(item.id, raw, _known_by(request, item.model_dump_json()), code)
 
 
 def _claim(item: TapIn) -> Claim:
@@ -265,9 +265,9 @@ def unreadable(request: Request, item: Unread) -> Unreadable:
     return Unreadable(id_, item.raw, _known_by(request, to_json(item.raw).decode()))
 
 
-def _known_by(request: Request, told: str) -> bytes:
-    """What a repeat of a refused item is known by: without our key nobody finds out by trying what it said."""
-    return digest_of(request, "attempt", told)[:16]
+def _known_by(request: Request, text: str) -> bytes:
+    """The keyed hash by which a repeat of a refused item is recognised: nobody without the key can guess its text."""
+    return digest_of(request, "attempt", text)[:16]
 
 
 def _result(answer: TapAnswer) -> dict[str, Any]:

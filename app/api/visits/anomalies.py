@@ -151,19 +151,19 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
     )
     async with request.app.state.database.read(caller.municipality_id) as reading:
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
-        found = await anomalies.page(reading, asked, after, query.limit + 1)
+        listed = await anomalies.page(reading, asked, after, query.limit + 1)
         counts = None if after else await anomalies.counts(reading, asked)
     language = wanted(request.headers.get("accept-language", ""))
     today = local_date(reading.now)
     counted = None if counts is None else [_count(one, today) for one in counts]
-    following = _written(found[-2]) if len(found) > query.limit else None
-    items = [_item(one, language, today) for one in found[: query.limit]]
+    following = _written(listed[-2]) if len(listed) > query.limit else None
+    items = [_item(one, language, today) for one in listed[: query.limit]]
     page = paged(request, items, following, counts=counted)
     return await formats.table(request, {"items": items}, "items", AnomalyItem, "anomalies", page)
 
 
-def _item(found: anomalies.Found, language: Language, today: dt.date) -> dict[str, Any]:
-    visit, code = found.stored.visit, found.code
+def _item(one: anomalies.ListedAnomaly, language: Language, today: dt.date) -> dict[str, Any]:
+    visit, code = one.stored.visit, one.code
     state = visit.settled.get(code, "open")
     return {
         "id": f"{visit.id}:{code}",
@@ -193,8 +193,8 @@ def _count(count: anomalies.Count, today: dt.date) -> dict[str, Any]:
     }
 
 
-def _written(found: anomalies.Found) -> str:
-    return cursor_of(found.stored.visit.anchor_at, found.stored.visit.id, found.code)
+def _written(one: anomalies.ListedAnomaly) -> str:
+    return cursor_of(one.stored.visit.anchor_at, one.stored.visit.id, one.code)
 
 
 def _cursor(text: str) -> anomalies.Cursor:

@@ -47,8 +47,8 @@ class Reasoned(Wire):
     reason: Reason
     note: NoteBesideReason = None
 
-    def said(self) -> dict[str, Any]:
-        """What is its own in the kind."""
+    def fields_of_kind(self) -> dict[str, Any]:
+        """The fields that belong to the kind alone."""
         return self.model_dump(exclude={"id", "kind", "reason", "note"})
 
 
@@ -233,7 +233,7 @@ async def read_correction(request: Request) -> CorrectionRequest:
         validated(AnyKind, body)
         raise Problem("invalid_envelope")
     read = validated(model, body)
-    return CorrectionRequest(read.id, str(kind), read.said(), read.reason, read.note)
+    return CorrectionRequest(read.id, str(kind), read.fields_of_kind(), read.reason, read.note)
 
 
 class Written(NamedTuple):

@@ -83,9 +83,9 @@ async def list_disputes(
     """
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:
-        found = await disputes.page(reading, own_provider(caller), after, limit + 1)
-    following = cursor_of(found[-2]["at"], found[-2]["tap"]) if len(found) > limit else None
-    return paged(request, [one | {"visits": one["visits"] or []} for one in found[:limit]], following)
+        page = await disputes.page(reading, own_provider(caller), after, limit + 1)
+    following = cursor_of(page[-2]["at"], page[-2]["tap"]) if len(page) > limit else None
+    return paged(request, [one | {"visits": one["visits"] or []} for one in page[:limit]], following)
 
 
 class Settled(Wire):

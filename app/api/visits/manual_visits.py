@@ -1,4 +1,4 @@
-"""Visits told by hand: `POST /v1/visits`, and many at once when a system has been down."""
+"""Visits entered by hand: `POST /v1/visits`, and many at once when a system has been down."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -37,7 +37,7 @@ class ManualIn(Wire):
     reason: ManualReason | Reason
     note: NoteBesideReason = None
 
-    def told(self) -> Manual:
+    def by_hand(self) -> Manual:
         """The visit as the action takes it."""
         done = tuple((one.intervention, one.minutes) for one in self.interventions)
         return Manual(self.id, self.recipient, self.staff, self.started_at, self.ended_at, done, self.reason, self.note)
@@ -149,13 +149,13 @@ async def post_visits(request: Request, caller: Corrector) -> Response:
 
 
 def _no_notes(caller: Caller) -> dict[UUID, str] | None:
-    """No report is of a visit told by hand; whoever may read notes is told that there is none."""
+    """A visit entered by hand has no report, so for whoever may read notes its note is null."""
     return {} if caller.role in NOTE_READERS else None
 
 
 async def _register(request: Request, caller: Caller, items: Sequence[ManualIn]) -> list[tuple[Any, Any]]:
     async with database(request).write(caller.municipality_id) as writing:
-        answers = await register_visits(writing, [item.told() for item in items], author_of(caller))
+        answers = await register_visits(writing, [item.by_hand() for item in items], author_of(caller))
         stored = [answer.stored for answer in answers if not isinstance(answer, CorrectionRefusedError)]
         ids = [id_ for one in stored for id_ in one.visit.corrections]
         shown = await store.shown(writing, ids) if ids else {}

@@ -69,7 +69,7 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
         await require_employed(reading, caller)
         now = reading.now
     unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
-    found = await reminders(database(request), caller.municipality_id, visibility_of(caller, now), now, unordered)
+    due = await reminders(database(request), caller.municipality_id, visibility_of(caller, now), now, unordered)
     language = wanted(request.headers.get("accept-language", ""))
     items = [
         {
@@ -81,6 +81,6 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
             "code": STILL_LOGGED_IN,
             "text": getattr(STILL_LOGGED_IN_TEXT, language),
         }
-        for one in found
+        for one in due
     ]
     return Response(to_json({"at": now, "items": items}), media_type="application/json")

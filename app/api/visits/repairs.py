@@ -166,12 +166,12 @@ async def acknowledge_anomalies(request: Request, caller: Corrector) -> Response
 
 
 def _submitted(
-    caller: Caller, anomaly_id: str, told: Answer | AcknowledgedIn, condition: Condition
+    caller: Caller, anomaly_id: str, given: Answer | AcknowledgedIn, condition: Condition
 ) -> Submitted | None:
     """What is to be written; None for a name that no anomaly has."""
     visit, _, code = anomaly_id.partition(":")
     try:
-        return Submitted(UUID(visit), told.asked(code), author_of(caller), condition)
+        return Submitted(UUID(visit), given.asked(code), author_of(caller), condition)
     except ValueError:
         return None
 

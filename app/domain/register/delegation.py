@@ -58,15 +58,15 @@ class Given:
 def history(puts: Sequence[Put]) -> list[Given]:
     """Every delegation ever given to one staff ref, sorted by intervention and first day. `puts` are in their order."""
     versions: dict[dt.date, Put] = {}
-    found: dict[tuple[str, dt.date], Given] = {}
+    given_of: dict[tuple[str, dt.date], Given] = {}
     for put in puts:
         versions[put.staff.valid_from] = put
         standing = _standing([one.staff for _, one in sorted(versions.items())])
-        for key in standing.keys() - found.keys():
-            found[key] = Given(put.staff.ref, put.staff.provider, *key, standing[key], put.at, put.by)
-        for key, given in found.items():
-            found[key] = _moved(given, put, standing)
-    return [given for _, given in sorted(found.items())]
+        for key in standing.keys() - given_of.keys():
+            given_of[key] = Given(put.staff.ref, put.staff.provider, *key, standing[key], put.at, put.by)
+        for key, given in given_of.items():
+            given_of[key] = _moved(given, put, standing)
+    return [given for _, given in sorted(given_of.items())]
 
 
 def _standing(versions: Sequence[Staff]) -> dict[tuple[str, dt.date], dt.date | None]:

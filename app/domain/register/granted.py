@@ -42,11 +42,11 @@ def granted_parts(master: MasterData, order: Order, line: OrderLine, days: Days)
 
 def lines_of(orders: Iterable[Order]) -> Iterable[Sequence[tuple[Order, OrderLine]]]:
     """For each recipient's line, its versions in the parts of its order."""
-    found: defaultdict[tuple[str, str, str, str], list[tuple[Order, OrderLine]]] = defaultdict(list)
+    parts: defaultdict[tuple[str, str, str, str], list[tuple[Order, OrderLine]]] = defaultdict(list)
     for order in orders:
         for line in order.lines:
-            found[order.recipient, order.provider, order.ref, line.ref].append((order, line))
-    return found.values()
+            parts[order.recipient, order.provider, order.ref, line.ref].append((order, line))
+    return parts.values()
 
 
 def granted_seconds(master: MasterData, line: Iterable[tuple[Order, OrderLine]], days: Days) -> dict[str | None, int]:
@@ -60,10 +60,10 @@ def granted_seconds(master: MasterData, line: Iterable[tuple[Order, OrderLine]],
         alive = until_death(order, master.died_on(order.recipient))
         for part in granted_parts(master, alive, version, days) if alive else ():
             exact[part.category] += part.seconds
-    found: dict[str | None, int] = {}
+    parts: dict[str | None, int] = {}
     total, before = Fraction(0), 0
     for category in sorted(exact, key=lambda category: category or ""):
         total += exact[category]
-        found[category] = half_up(total) - before
+        parts[category] = half_up(total) - before
         before = half_up(total)
-    return found
+    return parts

@@ -63,8 +63,8 @@ class PersonalNumber(NamedTuple):
 
 def number_of(text: str) -> PersonalNumber | None:
     """The number, if the whole text is one; else None."""
-    found = _WRITTEN.fullmatch(text)
-    return _valid(found) if found else None
+    match = _WRITTEN.fullmatch(text)
+    return _valid(match) if match else None
 
 
 def holds_number(text: str) -> bool:
@@ -74,11 +74,11 @@ def holds_number(text: str) -> bool:
 
 def without_numbers(text: str) -> str:
     """The text with `…` in place of each number."""
-    return _WRITTEN.sub(lambda found: "…" if _valid(found) else found[0], text)
+    return _WRITTEN.sub(lambda match: "…" if _valid(match) else match[0], text)
 
 
-def _valid(found: re.Match[str]) -> PersonalNumber | None:
-    century, *rest = found.groups(default="")
+def _valid(match: re.Match[str]) -> PersonalNumber | None:
+    century, *rest = match.groups(default="")
     number = PersonalNumber(century, *rest)
     if not has_check_digit(number.year + number.month + number.day + number.tail):
         return None

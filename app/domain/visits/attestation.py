@@ -52,6 +52,6 @@ def entered_by(presence: Presence, chain: Sequence[Correction]) -> tuple[list[Co
 
     None of `chain` is undone.
     """
-    given = [found for kind in ("set_start", "set_end", "set_staff") if (found := latest(chain, kind))]
+    given = [correction for kind in ("set_start", "set_end", "set_staff") if (correction := latest(chain, kind))]
     corrected = {one.kind for one in given}
     return given, presence.by_hand and not {"set_start", "set_end"} <= corrected

@@ -100,8 +100,8 @@ def chain_of(presence: Presence, chains: Chains) -> list[Correction]:
     """Every correction that names a tap of the presence, in the order recorded."""
     if not chains:
         return []
-    found = [one for tap in presence.taps for one in chains.get(tap, ())]
-    return sorted(found, key=lambda one: one.seq)
+    corrections = [one for tap in presence.taps for one in chains.get(tap, ())]
+    return sorted(corrections, key=lambda one: one.seq)
 
 
 def repair_with(chain: Sequence[Correction], id_: UUID | None) -> list[Correction]:

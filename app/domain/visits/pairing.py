@@ -54,14 +54,15 @@ def reopen(presence: Presence, at: dt.datetime) -> Presence:
 class _Open:
     """State of the fold: presences by household while they are open, and the last real tap at each door.
 
-    `touched` is the presence that this tap opened, closed or stands beside: a bounce of the tap goes with it.
+    `last_at` has by household the presence that the last real tap opened, closed or stands beside: a bounce of the tap
+    goes with it.
     """
 
     def __init__(self, person: str, carried: Iterable[Presence]) -> None:
         self.person = person
         self.open = {presence.household: presence for presence in carried}
         self.last: dict[str, Tap] = {}
-        self.touched: dict[str, UUID] = {}
+        self.last_at: dict[str, UUID] = {}
         self.done: list[Presence] = []
 
     def expire(self, at: dt.datetime) -> None:
@@ -84,15 +85,15 @@ class _Open:
             if here and bouncing:
                 self._bounce(tap)
                 return
-            self.touched[tap.household] = self._open(tap, here)
+            self.last_at[tap.household] = self._open(tap, here)
         elif here:
-            self.touched[tap.household] = self._close(tap, here)
+            self.last_at[tap.household] = self._close(tap, here)
         elif bouncing:
             # Nothing is open here, so what was there within the minute was an OUT.
             self._bounce(tap)
             return
         else:
-            self.touched[tap.household] = self._stray_out(tap)
+            self.last_at[tap.household] = self._stray_out(tap)
         self.last[tap.household] = tap
 
     def _open(self, tap: Tap, here: Presence | None) -> UUID:
@@ -159,14 +160,14 @@ class _Open:
         return tap.id
 
     def _bounce(self, tap: Tap) -> None:
-        """A bounce is kept with the presence its real tap touched, so that a report may name it."""
-        touched = self.touched[tap.household]
+        """A bounce is kept with the presence of its real tap, so that a report may name it."""
+        real = self.last_at[tap.household]
         for household, presence in self.open.items():
-            if presence.id == touched:
+            if presence.id == real:
                 self.open[household] = _beside(presence, tap)
                 return
         for index in range(len(self.done) - 1, -1, -1):
-            if self.done[index].id == touched:
+            if self.done[index].id == real:
                 self.done[index] = _beside(self.done[index], tap)
                 return
 

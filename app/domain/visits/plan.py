@@ -132,8 +132,10 @@ class _PlanInput:
         return [(order, line) for order in self.orders(recipient) if self.in_force(order) for line in order.lines]
 
     def find_line(self, recipient: str, intervention: str) -> tuple[Order, OrderLine] | None:
-        found = [(order, line) for order, line in self.lines(recipient) if line.intervention == intervention]
-        return next((pair for pair in found if fits(pair[1], self.start_at)), found[0] if found else None)
+        candidates = [(order, line) for order, line in self.lines(recipient) if line.intervention == intervention]
+        return next(
+            (pair for pair in candidates if fits(pair[1], self.start_at)), candidates[0] if candidates else None
+        )
 
     def reported(
         self, interventions: Iterable[ReportedIntervention], residents: Sequence[str], undone: Undone = NONE_UNDONE
@@ -162,20 +164,20 @@ class _PlanInput:
 
     def declined(self, report: Report, household: str, amended: Mapping[str, Amendment]) -> Sequence[tuple[str, str]]:
         """(recipient, intervention) reported as declined and ordered; without a recipient, all who have it ordered."""
-        found: list[tuple[str, str]] = []
+        pairs: list[tuple[str, str]] = []
         for one in report.interventions:
             if one.outcome == "declined":
                 for ref in [one.recipient] if one.recipient else self.master.residents(household, self.on):
                     change = amended.get(ref, NOTHING)
                     whose = change.recipient or ref
                     if not change.omitted and self.find_line(whose, one.intervention):
-                        found.append((whose, one.intervention))
-        return found
+                        pairs.append((whose, one.intervention))
+        return pairs
 
     def _part(self, recipient: str, intervention: str, minutes: int | None) -> Part:
-        found = self.find_line(recipient, intervention)
-        if found:
-            return self._held(self._ordered(recipient, *found, "reported", minutes))
+        ordered_line = self.find_line(recipient, intervention)
+        if ordered_line:
+            return self._held(self._ordered(recipient, *ordered_line, "reported", minutes))
         known = any(line.intervention == intervention for order in self.orders(recipient) for line in order.lines)
         anomaly = "order_not_in_force" if known else "not_ordered"
         standard = self.master.minutes_of(intervention, None, self.on)
@@ -279,7 +281,7 @@ class _PlanInput:
         return _Choices(residents, lines, sorted(edges), any(line.weekdays for line, _ in lines))
 
     def _chosen(self, choices: "_Choices", purpose: str | None) -> Sequence[Part]:
-        lines = [found for found in choices.lines if purpose in {None, found[1].category}]
+        lines = [pair for pair in choices.lines if purpose in {None, pair[1].category}]
         if not lines:
             return [self._empty(recipient) for recipient in self._served(choices.residents)]
         fitting = [part for line, part in lines if fits(line, self.start_at)]
@@ -307,9 +309,9 @@ class _PlanInput:
 
 def _nothing_done(parts: Sequence[Part]) -> list[Part]:
     """One part for each recipient instead of the parts that were not done, with their weight and minutes."""
-    found: dict[str, Part] = {}
+    by_recipient: dict[str, Part] = {}
     for part in parts:
-        before = found.get(part.recipient, Part(part.recipient, None, None, None, 0, 0, NOTHING_DONE))
+        before = by_recipient.get(part.recipient, Part(part.recipient, None, None, None, 0, 0, NOTHING_DONE))
         weight, minutes = before.weight + part.weight, before.standard_minutes + part.standard_minutes
-        found[part.recipient] = before._replace(weight=weight, standard_minutes=minutes)
-    return list(found.values())
+        by_recipient[part.recipient] = before._replace(weight=weight, standard_minutes=minutes)
+    return list(by_recipient.values())

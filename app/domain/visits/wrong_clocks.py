@@ -45,15 +45,18 @@ def flags_of(presence: Presence, clocks: Clocks) -> list[str]:
     the person's taps. Both ends moved alike have moved no second, and an end entered by hand depends on no clock.
     """
     ends = [
-        (said if said and said.at == at else None, flags)
-        for at, said, flags in (
+        (clock if clock and clock.at == at else None, flags)
+        for at, clock, flags in (
             (presence.started_at, clocks.get(presence.in_tap) if presence.in_tap else None, presence.flags_in),
             (presence.ended_at, clocks.get(presence.out_tap) if presence.out_tap else None, presence.flags_out),
         )
     ]
-    came, left = (said.off if said else ZERO for said, _ in ends)
+    came, left = (clock.off if clock else ZERO for clock, _ in ends)
     lasted = presence.started_at is not None and presence.ended_at is not None
     moved = lasted and abs(left - came) > MOVED
     return [
-        flag for said, flags in ends for flag in flags if flag not in CLOCK_FLAGS or (said and (moved or said.astray))
+        flag
+        for clock, flags in ends
+        for flag in flags
+        if flag not in CLOCK_FLAGS or (clock and (moved or clock.astray))
     ]

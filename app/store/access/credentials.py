@@ -47,14 +47,14 @@ async def spend(writing: Writing, device: str, jti_digest: bytes, expires_at: dt
 
 async def municipality_of_code(database: BeforeTenant, digest: bytes) -> int | None:
     """The code of the municipality that issued a code that is still valid, else None."""
-    found: int | None = await database.before_tenant("SELECT municipality_of_code($1)", digest)
-    return found
+    municipality_id: int | None = await database.before_tenant("SELECT municipality_of_code($1)", digest)
+    return municipality_id
 
 
 async def municipality_of_device(database: BeforeTenant, ref: str) -> int | None:
     """The code of the municipality in which a device was enrolled, else None."""
-    found: int | None = await database.before_tenant("SELECT municipality_of_device($1)", ref)
-    return found
+    municipality_id: int | None = await database.before_tenant("SELECT municipality_of_device($1)", ref)
+    return municipality_id
 
 
 async def revoked_since(reading: Reading, seq: int) -> tuple[set[tuple[str, str]], int]:

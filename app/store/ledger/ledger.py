@@ -130,9 +130,9 @@ async def between(reading: Reading, first: int, end: int) -> list[StoredLeaf]:
 
 async def find(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf | None:
     """The leaf of a fact, None without one. Where kinds share the id and `kind` is None, a tap comes first."""
-    found = [StoredLeaf(*row) for row in await reading.fetch(FIND, fact, kind)]
+    leaves = [StoredLeaf(*row) for row in await reading.fetch(FIND, fact, kind)]
     order = list(KINDS)
-    known = sorted((leaf for leaf in found if leaf.kind in KINDS), key=lambda leaf: order.index(leaf.kind))
+    known = sorted((leaf for leaf in leaves if leaf.kind in KINDS), key=lambda leaf: order.index(leaf.kind))
     return known[0] if known else None
 
 
@@ -141,7 +141,7 @@ async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, d
     names: dict[str, list[UUID]] = {}
     for leaf in wanted:
         names.setdefault(leaf.kind, []).append(leaf.fact)
-    found = {}
+    facts_of = {}
     for kind in names.keys() & KINDS.keys():
         described = KINDS[kind]
         named: list[Any] = [fact.int & LARGEST for fact in names[kind]] if described.numbered else names[kind]
@@ -150,40 +150,40 @@ async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, d
         )
         for row in await reading.fetch(query, named):
             fields = of_row(kind, row)
-            found[kind, ledger.fact_id(kind, fields)] = fields
-    return found
+            facts_of[kind, ledger.fact_id(kind, fields)] = fields
+    return facts_of
 
 
 async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: Sequence[bytes]) -> list[Entry]:
     """An entry for each leaf hash of the tree from index `first` on, with the fact as it is stored now."""
     leaves = {leaf.index: leaf for leaf in await between(reading, first, first + len(sealed))}
     stored = await facts(reading, leaves.values())
-    found = []
+    entries_of = []
     for index, hashed in enumerate(sealed, first):
         leaf = leaves.get(index)
         fields = stored.get((leaf.kind, leaf.fact)) if leaf else None
         if leaf is None or fields is None:
-            found.append(Entry(index, hashed, None, b"", authentic=False))
+            entries_of.append(Entry(index, hashed, None, b"", authentic=False))
             continue
         # Without keys it cannot be checked.
         ours = not keys or ledger.is_ours(keys, reading.municipality_id, index, leaf.kind, leaf.fact, hashed, leaf.mac)
         committed = ledger.commitment(leaf.salt, ledger.personal_of(leaf.kind, fields))
         public = ledger.public_of(leaf.kind, reading.municipality_id, fields)
-        found.append(Entry(index, hashed, public, committed, authentic=ours and leaf.leaf == hashed))
-    return found
+        entries_of.append(Entry(index, hashed, public, committed, authentic=ours and leaf.leaf == hashed))
+    return entries_of
 
 
 async def outside(reading: Reading) -> list[Named]:
     """Facts without a leaf, at most STRAYS_SHOWN of each kind."""
-    found: list[Named] = []
+    strays: list[Named] = []
     for kind, described in KINDS.items():
         named = f"lpad(to_hex(f.{described.id}), 32, '0')::uuid" if described.numbered else f"f.{described.id}"
         query = f"""
             SELECT {named} FROM {kind} AS f WHERE f.municipality_id = $1 AND NOT EXISTS (
                 SELECT FROM ledger_leaf AS l WHERE l.municipality_id = $1 AND l.kind = $2 AND l.fact = {named})
             LIMIT {STRAYS_SHOWN}"""
-        found += [(kind, row[0]) for row in await reading.fetch(query, kind)]
-    return found
+        strays += [(kind, row[0]) for row in await reading.fetch(query, kind)]
+    return strays
 
 
 def _as_kept(value: Any) -> Any:

@@ -63,7 +63,7 @@ class Forged(NamedTuple):
 
 async def forged(reading: Reading, macs: Macs) -> list[Forged]:
     """The tables with rows that the service did not write, or that were changed afterwards."""
-    found = []
+    tables = []
     for table in TABLES:
         many, keys = 0, []
         columns = [*COVERED[table.name], MAC]
@@ -73,8 +73,8 @@ async def forged(reading: Reading, macs: Macs) -> list[Forged]:
                 many += 1
                 keys += [" ".join(map(_shown, (row[at] for at in key[1:] or key)))] if many <= SHOWN else []
         if many:
-            found.append(Forged(table.name, many, keys))
-    return found
+            tables.append(Forged(table.name, many, keys))
+    return tables
 
 
 async def adopt(writing: Writing) -> int:
@@ -103,8 +103,8 @@ async def stamp(writing: Writing, as_of: dt.datetime) -> None:
 
 async def _rows(reading: Reading, query: str, table: str, columns: Sequence[str]) -> AsyncIterator[Sequence[Any]]:
     cursor = await reading.cursor(query.format(table=table, columns=", ".join(columns)))
-    while found := await cursor.fetch(READ_AT_ONCE):
-        for row in found:
+    while batch := await cursor.fetch(READ_AT_ONCE):
+        for row in batch:
             yield tuple(row)
 
 

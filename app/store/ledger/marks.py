@@ -43,14 +43,14 @@ class Marks:
             return None
         path = self._directory / str(municipality_id)
         try:
-            found = re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\n", path.read_text(encoding="ascii"))
+            match = re.fullmatch(r"(\d{1,18}) ([0-9a-f]{64})\n", path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
             raise UnreadableMarkError(f"{path} cannot be read") from error
-        if found is None:
+        if match is None:
             raise UnreadableMarkError(f"{path} does not hold what was written there")
-        return Mark(int(found[1]), bytes.fromhex(found[2]))
+        return Mark(int(match[1]), bytes.fromhex(match[2]))
 
     def municipalities(self) -> list[int]:
         """Whose ledgers were seen."""

@@ -41,12 +41,12 @@ class NoteKey:
             raw = b64decode(encoded, validate=True)
         except (Base64Error, ValueError):
             raw = b""
-        found = cls(name, raw[1:])
+        parsed = cls(name, raw[1:])
         if not name or re.search(r"\s", name) or len(raw) != KEY_BYTES + 1 or raw[:1] != ED25519:
             raise UnreadableKeyError("a public key is written <name>+<id>+<base64 of an Ed25519 key>")
-        if written_id.lower() != found.id.hex():
+        if written_id.lower() != parsed.id.hex():
             raise UnreadableKeyError("the public key does not have the id it is written with")
-        return found
+        return parsed
 
     @property
     def id(self) -> bytes:
@@ -58,9 +58,9 @@ class NoteKey:
 
     def text_of(self, note: str) -> str:
         """The text of a signed note. Raises NoteRefusedError unless this key signed it."""
-        text, found, signatures = note.rpartition("\n\n")
+        text, parsed, signatures = note.rpartition("\n\n")
         text += "\n"
-        if not found or not signatures.endswith("\n"):
+        if not parsed or not signatures.endswith("\n"):
             raise NoteRefusedError("it is no signed note")
         for line in signatures.splitlines():
             dash, _, signed = line.partition(" ")
@@ -93,10 +93,10 @@ class Head:
     @classmethod
     def read(cls, text: str) -> Self:
         """Parse the text of a checkpoint. Raises NoteRefusedError."""
-        found = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*", text)
-        if found is None:
+        parsed = re.fullmatch(r"([^\n]+)\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*", text)
+        if parsed is None:
             raise NoteRefusedError("it is no checkpoint")
-        return cls(found[1], int(found[2]), b64decode(found[3]))
+        return cls(parsed[1], int(parsed[2]), b64decode(parsed[3]))
 
 
 class Signer:

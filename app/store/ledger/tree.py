@@ -51,8 +51,8 @@ async def move(changing: Changing, new: StoredHead, tiles: Mapping[Place, bytes]
 async def tiles(reading: Reading, places: Collection[Place]) -> Tiles:
     """The stored ones among these tiles."""
     levels, numbers = [level for level, _ in places], [no for _, no in places]
-    found = await reading.fetch(TILES, levels, numbers)
-    return {(level, no): hashes for level, no, hashes in found}
+    rows = await reading.fetch(TILES, levels, numbers)
+    return {(level, no): hashes for level, no, hashes in rows}
 
 
 async def upper_tiles(reading: Reading) -> Tiles:
@@ -62,15 +62,15 @@ async def upper_tiles(reading: Reading) -> Tiles:
 
 async def roots(reading: Reading, spans: Sequence[Span]) -> list[bytes]:
     """The roots over spans. Raises ValueError where tiles are missing."""
-    found = await tiles(reading, tiles_of(spans))
-    return [root_of(found, span) for span in spans]
+    hashes_of = await tiles(reading, tiles_of(spans))
+    return [root_of(hashes_of, span) for span in spans]
 
 
 async def sealed(reading: Reading, first: int, end: int) -> list[bytes]:
     """The leaf hashes of the tree from index `first` up to, not including, `end`; fewer where tiles are missing."""
     places = [(0, no) for no in range(first // TILE_WIDTH, (end - 1) // TILE_WIDTH + 1)]
-    found = await tiles(reading, places)
-    joined = b"".join(found.get(place, b"") for place in places)
+    hashes_of = await tiles(reading, places)
+    joined = b"".join(hashes_of.get(place, b"") for place in places)
     skipped = first % TILE_WIDTH
     return [
         joined[at * HASH_BYTES : (at + 1) * HASH_BYTES]

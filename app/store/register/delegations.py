@@ -32,7 +32,7 @@ async def refs(reading: Reading, provider: str | None, staff: str | None, after:
 
 async def puts(reading: Reading, staff: Iterable[str]) -> dict[str, list[Put]]:
     """All versions that were put of each staff ref, in order."""
-    found: defaultdict[str, list[Put]] = defaultdict(list)
+    puts_of: defaultdict[str, list[Put]] = defaultdict(list)
     for ref, body, at, by in await reading.fetch(PUTS, list(staff)):
-        found[ref].append(Put(staff_of(ref, from_json(body)), at, who(by)))
-    return found
+        puts_of[ref].append(Put(staff_of(ref, from_json(body)), at, who(by)))
+    return puts_of

@@ -33,11 +33,11 @@ SELECT version, removed, body FROM record
 WHERE municipality_id = $1 AND kind = $2 AND ref = $3 ORDER BY version DESC LIMIT 1
 """
 LATEST_OF_MANY = """
-SELECT wanted.ref, found.version, found.removed, found.body
+SELECT wanted.ref, newest.version, newest.removed, newest.body
 FROM unnest($3::text[]) AS wanted(ref) CROSS JOIN LATERAL (
     SELECT version, removed, body FROM record
     WHERE municipality_id = $1 AND kind = $2 AND ref = wanted.ref ORDER BY version DESC LIMIT 1
-) AS found
+) AS newest
 """
 PAGE = """
 SELECT DISTINCT ON (ref) ref, version, removed, body FROM record

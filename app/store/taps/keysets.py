@@ -37,11 +37,11 @@ async def put(writing: Writing, keyset: str, encryption: FieldEncryption, keys: 
 
 async def load(reading: Reading, keysets: Iterable[str], encryption: FieldEncryption) -> dict[str, KeysetKeys]:
     """The keys of these keysets, by ref. Keysets that no key of the ring decrypts in their place are left out."""
-    found = {}
+    keys_of = {}
     for row in await reading.fetch(GET, list(keysets)):
         with suppress(DecryptionError):
-            found[row["keyset"]] = KeysetKeys(*_opened(encryption, reading.municipality_id, row))
-    return found
+            keys_of[row["keyset"]] = KeysetKeys(*_opened(encryption, reading.municipality_id, row))
+    return keys_of
 
 
 async def rewrap(writing: Writing, encryption: FieldEncryption) -> int:

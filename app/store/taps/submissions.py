@@ -52,7 +52,7 @@ SELECT 'waiting', r.id, r.body_hash, r.device, r.tap::text, NULL, NULL, r.staff,
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM report WHERE municipality_id = $1 AND report.tap = wanted.id OFFSET 0) AS r ON true
 UNION ALL
-SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, found.read FROM ({tag_reads.near(5)}) AS found
+SELECT 'read', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, near.read FROM ({tag_reads.near(5)}) AS near
 UNION ALL
 SELECT 'kept', NULL, NULL, NULL, c.items::text, c.counted_on::timestamptz, NULL, c.staff, NULL, NULL, NULL
 FROM {COUNTS.format(at=8)}
@@ -165,27 +165,27 @@ async def known(
 
     `counted` are tags, epochs and counters: the result holds these reads and the ones next to them.
     """
-    found = Known({}, {}, {}, {}, Reads(), RefusedItems())
+    stored = Known({}, {}, {}, {}, Reads(), RefusedItems())
     reads = zip(*counted, strict=True) if counted else ((), (), ())
     for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await reading.fetch(
         KNOWN, ids, phones, nameless, *reads, senders
     ):
         if what == "read":
             _, tag, epoch, *rest = read
-            found.reads.know((tag, epoch), [CountedRead(*rest)])
+            stored.reads.know((tag, epoch), [CountedRead(*rest)])
         elif what == "clock":
-            found.clocks[staff] = Shift(wall, booted_at)
+            stored.clocks[staff] = Shift(wall, booted_at)
         elif what == "kept":
-            found.refused.know(staff, Kept(at.date(), int(code)))
+            stored.refused.know(staff, Kept(at.date(), int(code)))
         elif what == "waiting":
-            found.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
+            stored.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
         elif what == "tap":
-            found.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
-            found.hashes[id_].add(body_hash)
+            stored.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
+            stored.hashes[id_].add(body_hash)
         else:
-            found.hashes[id_].add(body_hash)
-            found.attempts.setdefault((id_, body_hash), set()).add(code)
-    return found
+            stored.hashes[id_].add(body_hash)
+            stored.attempts.setdefault((id_, body_hash), set()).add(code)
+    return stored
 
 
 def tap_row(
@@ -261,20 +261,20 @@ async def known_reports(
     reading: Reading, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
     """All that is stored under these ids, of items without an id (by their hashes), and of the taps they name."""
-    found = KnownReports({}, {}, {}, RefusedItems(), defaultdict(set))
+    on_record = KnownReports({}, {}, {}, RefusedItems(), defaultdict(set))
     asked = (ids, nameless, taps, [sender])
     for what, id_, body_hash, code, staff, at in await reading.fetch(KNOWN_REPORTS, *asked):
         if what == "report":
-            found.stored[id_] = body_hash
-            found.hashes[id_].add(body_hash)
+            on_record.stored[id_] = body_hash
+            on_record.hashes[id_].add(body_hash)
         elif what == "tap":
-            found.owners[id_] = (staff, at)
+            on_record.owners[id_] = (staff, at)
         elif what == "kept":
-            found.kept.know(staff, Kept(at.date(), int(code)))
+            on_record.kept.know(staff, Kept(at.date(), int(code)))
         else:
-            found.refused.setdefault((id_, body_hash), set()).add(code)
-            found.hashes[id_].add(body_hash)
-    return found
+            on_record.refused.setdefault((id_, body_hash), set()).add(code)
+            on_record.hashes[id_].add(body_hash)
+    return on_record
 
 
 async def append_reports(

@@ -14,14 +14,14 @@ from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 # Found in the index of visits with anomalies, which holds all columns of the conditions but the person; the bound
 # beside the row is the entry to the index. Only the visits of the page are fetched.
 PAGE = f"""
-WITH found AS MATERIALIZED (
+WITH listed AS MATERIALIZED (
     SELECT v.anchor_at, v.id, code FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
     WHERE {{where}} AND v.anchor_at >= $2 AND (v.anchor_at, v.id, code) > ($2, $3::uuid, $4::text)
     ORDER BY v.anchor_at, v.id, code LIMIT $5
 )
-SELECT found.code, {", ".join(f"v.{name}" for name in COLUMNS)}
-FROM found JOIN visit AS v ON v.municipality_id = $1 AND v.id = found.id
-ORDER BY found.anchor_at, found.id, found.code
+SELECT listed.code, {", ".join(f"v.{name}" for name in COLUMNS)}
+FROM listed JOIN visit AS v ON v.municipality_id = $1 AND v.id = listed.id
+ORDER BY listed.anchor_at, listed.id, listed.code
 """
 # Kept by month: in the first month that has any, the oldest is looked for in the same index.
 KEPT = """
@@ -53,7 +53,7 @@ START = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 Cursor = tuple[dt.datetime, UUID, str]
 
 
-class Found(NamedTuple):
+class ListedAnomaly(NamedTuple):
     """One anomaly with its visit."""
 
     code: str
@@ -100,12 +100,12 @@ class AnomalyFilter:
         return " AND ".join(clauses)
 
 
-async def page(reading: Reading, wanted: AnomalyFilter, after: Cursor | None, limit: int) -> list[Found]:
+async def page(reading: Reading, wanted: AnomalyFilter, after: Cursor | None, limit: int) -> list[ListedAnomaly]:
     """At most `limit` anomalies after the cursor, in order of the start of their visit."""
     await reading.configure(ALONE)
     arguments = [*(after or (START, UUID(int=0), "")), limit]
     query = PAGE.format(where=wanted.where(arguments))
-    return [Found(row[0], visit_of(tuple(row)[1:])) for row in await reading.fetch(query, *arguments)]
+    return [ListedAnomaly(row[0], visit_of(tuple(row)[1:])) for row in await reading.fetch(query, *arguments)]
 
 
 async def counts(reading: Reading, wanted: AnomalyFilter) -> list[Count]:

@@ -37,14 +37,14 @@ class CorrectionTargets:
 async def standing(reading: Reading, visits: Sequence[UUID], corrections: Sequence[UUID]) -> CorrectionTargets:
     """The stored visits with these ids, and the corrections with these ids that are stored already."""
     known: dict[UUID, Any] = {}
-    found: dict[UUID, StoredVisit] = {}
+    visits_of: dict[UUID, StoredVisit] = {}
     siblings: defaultdict[UUID, list[Visit]] = defaultdict(list)
     for visit, correction in await reading.fetch(NAMED, visits, corrections):
         if visit is not None:
             stored = visit_of(visit)
-            found[stored.visit.id] = stored
+            visits_of[stored.visit.id] = stored
             siblings[stored.visit.presence].append(stored.visit)
         else:
             known[correction["id"]] = correction
     presences = await store_presences.of_ids(reading, list(siblings))
-    return CorrectionTargets(known, found, presences, siblings)
+    return CorrectionTargets(known, visits_of, presences, siblings)

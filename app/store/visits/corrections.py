@@ -119,19 +119,19 @@ async def near(reading: Reading, master: MasterData, windows: Sequence[Window]) 
 
 def corrections_near(master: MasterData, rows: Iterable[Row]) -> dict[str, CorrectionsNear]:
     """The corrections in rows of `NEAR`, by person."""
-    found: dict[str, CorrectionsNear] = {}
+    by_person: dict[str, CorrectionsNear] = {}
     seen: set[UUID] = set()
     for row in sorted(rows, key=lambda row: row["seq"]):
         if row["id"] in seen:  # windows of one person may overlap
             continue
         seen.add(row["id"])
         person = master.person_of(row["staff"])
-        near = found.setdefault(person, CorrectionsNear({}, []))
+        near = by_person.setdefault(person, CorrectionsNear({}, []))
         if row["kind"] == "manual":
             near.by_hand.append(_by_hand(row, person))
         else:
             near.chains.setdefault(row["tap"], []).append(correction_of(row))
-    return found
+    return by_person
 
 
 def _by_hand(row: Any, person: str) -> Presence:

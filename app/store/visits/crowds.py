@@ -13,23 +13,23 @@ from app.store.visits.presences import of_staff
 # A household's taps are counted by its presences, whatever tags hang there. Other taps beside these count for the
 # person.
 COUNTS = f"""
-SELECT 'person' AS whose, wanted.name, wanted.first_at, found.taps
+SELECT 'person' AS whose, wanted.name, wanted.first_at, counted.taps
 FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS wanted(name, first_at, before_at)
 CROSS JOIN LATERAL (
     SELECT count(*) AS taps FROM (
         SELECT FROM tap WHERE municipality_id = $1 AND staff = wanted.name AND direction <> 'control'
           AND at >= wanted.first_at AND at < wanted.before_at AND {NOT_SET_ASIDE}
         ORDER BY at LIMIT {MOST["person"]}) AS own
-) AS found
+) AS counted
 UNION ALL
-SELECT 'household', wanted.name, wanted.first_at, found.taps
+SELECT 'household', wanted.name, wanted.first_at, counted.taps
 FROM unnest($5::text[], $6::timestamptz[], $7::timestamptz[]) AS wanted(name, first_at, before_at)
 CROSS JOIN LATERAL (
     SELECT count(p.in_tap) + count(p.out_tap) AS taps FROM (
         SELECT in_tap, out_tap FROM presence WHERE municipality_id = $1 AND household = wanted.name
           AND anchor_at >= wanted.first_at AND anchor_at < wanted.before_at
         ORDER BY anchor_at LIMIT {MOST["household"]}) AS p
-) AS found
+) AS counted
 """
 
 
@@ -41,11 +41,11 @@ async def counted(reading: Reading, master: MasterData, crowds: Collection[Crowd
         [_window(crowd) for crowd in crowds if crowd.whose == whose] for whose in ("person", "household")
     )
     days = {_window(crowd)[1]: crowd.on for crowd in crowds}
-    found = dict.fromkeys(crowds, 0)
+    counts = dict.fromkeys(crowds, 0)
     asked = (*arrays(of_staff(master, persons)), *arrays(households))
     for whose, name, first_at, taps in await reading.fetch(COUNTS, *asked):
-        found[Crowd(whose, master.person_of(name) if whose == "person" else name, days[first_at])] += taps
-    return found
+        counts[Crowd(whose, master.person_of(name) if whose == "person" else name, days[first_at])] += taps
+    return counts
 
 
 def _window(crowd: Crowd) -> Window:

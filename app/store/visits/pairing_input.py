@@ -17,21 +17,22 @@ from app.store.visits.corrections import NEAR_COLUMNS, CorrectionsNear, correcti
 from app.store.visits.presence_row import presence_of
 from app.store.visits.presences import FLAGGED, TAPS, of_persons_from, of_staff, tap_of
 
-SAID = [name for name in NEAR_COLUMNS if name != "seen"]
+CORRECTION_COLUMNS = [name for name in NEAR_COLUMNS if name != "seen"]
 PAIRING_INPUT = f"""
-SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS said, NULL::uuid[] AS seen, NULL::record AS flagged
+SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS correction, NULL::uuid[] AS seen,
+    NULL::record AS flagged
 FROM ({TAPS}) AS t
 UNION ALL
 SELECT NULL, ROW(p.*), NULL, NULL, NULL FROM ({of_persons_from(windows(5, "person"))}) AS p
 UNION ALL
-SELECT NULL, NULL, ROW({", ".join(SAID)}), seen, NULL FROM ({near_from(windows(8, "staff"))}) AS c
+SELECT NULL, NULL, ROW({", ".join(CORRECTION_COLUMNS)}), seen, NULL FROM ({near_from(windows(8, "staff"))}) AS c
 UNION ALL
 SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
 """
 
 
 class PairingInput(NamedTuple):
-    """Taps, presences and corrections by person. Persons without corrections near their taps are missing in `said`.
+    """Taps, presences and corrections by person; `corrections` lacks persons without corrections near their taps.
 
     `flagged` are the flagged taps of all of them, also from so long before a window that a presence could reach into
     it: if the clock of one was wrong, the visit's anomaly may depend on a tap within the window.
@@ -39,7 +40,7 @@ class PairingInput(NamedTuple):
 
     taps: dict[str, list[Tap]]
     presences: dict[str, list[Presence]]
-    said: dict[str, CorrectionsNear]
+    corrections: dict[str, CorrectionsNear]
     flagged: list[Tap]
 
 
@@ -49,10 +50,10 @@ async def around(
     """Taps and presences within windows of persons, as by `taps_of` and `of_persons`; corrections within wider ones."""
     taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
     presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    said: list[dict[str, Any]] = []
+    correction_rows: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
     flagged: list[Tap] = []
-    for tap_row, presence_row, said_row, seen, flagged_row in await reading.fetch(PAIRING_INPUT, *asked):
+    for tap_row, presence_row, correction_row, seen, flagged_row in await reading.fetch(PAIRING_INPUT, *asked):
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:
@@ -65,5 +66,5 @@ async def around(
             if tap is not None:
                 flagged.append(tap)
         else:
-            said.append(dict(zip(SAID, said_row, strict=True)) | {"seen": seen})
-    return PairingInput(taps, presences, corrections_near(master, said), flagged)
+            correction_rows.append(dict(zip(CORRECTION_COLUMNS, correction_row, strict=True)) | {"seen": seen})
+    return PairingInput(taps, presences, corrections_near(master, correction_rows), flagged)

@@ -131,11 +131,11 @@ SELECT least((SELECT min(at) FROM tap WHERE municipality_id = $1),
              (SELECT max(anchor_at) FROM presence WHERE municipality_id = $1)) AS last_at
 """
 PERSONS_WITHIN = f"""
-SELECT DISTINCT coalesce(v.person, found.staff) FROM (
+SELECT DISTINCT coalesce(v.person, bearer.staff) FROM (
     SELECT staff FROM tap WHERE municipality_id = $1 AND at >= $2 AND at <= $3 AND {NOT_SET_ASIDE}
     UNION SELECT staff FROM manual_visit WHERE municipality_id = $1 AND started_at >= $2 AND started_at <= $3
-) AS found LEFT JOIN LATERAL (
-    SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = found.staff ORDER BY valid DESC LIMIT 1
+) AS bearer LEFT JOIN LATERAL (
+    SELECT person FROM staff_version WHERE municipality_id = $1 AND ref = bearer.staff ORDER BY valid DESC LIMIT 1
 ) AS v ON true
 UNION
 SELECT DISTINCT person FROM presence WHERE municipality_id = $1 AND anchor_at >= $2 AND anchor_at <= $3
@@ -163,12 +163,12 @@ async def taps_of(reading: Reading, master: MasterData, windows: Sequence[Window
 
     Control taps are left out: nobody is present by one.
     """
-    found: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
+    taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
     for row in await reading.fetch(TAPS, *arrays(of_staff(master, windows))):
         tap = tap_of(row, master)
         if tap is not None:
-            found[master.person_of(tap.staff)].append(tap)
-    return found
+            taps[master.person_of(tap.staff)].append(tap)
+    return taps
 
 
 def tap_of(row: Any, master: MasterData) -> Tap | None:
@@ -203,20 +203,20 @@ async def clocks_of(reading: Reading, master: MasterData, presences: Sequence[Pr
 
 async def of_persons(reading: Reading, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The presences of persons that reach into their windows, by person."""
-    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     for row in await reading.fetch(OF_PERSONS, *arrays(windows)):
         presence = presence_of(row)
-        found[presence.person].append(presence)
-    return found
+        presences[presence.person].append(presence)
+    return presences
 
 
 async def paired_of_persons(reading: Reading, windows: Sequence[Window]) -> dict[str, list[Presence]]:
     """The corrected presences whose taps are these persons' within their windows, by person."""
-    found: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
+    presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
     for row in await reading.fetch(PAIRED_OF_PERSONS, *arrays(windows)):
         presence = presence_of(row)
-        found[presence.as_paired.person].append(presence)
-    return found
+        presences[presence.as_paired.person].append(presence)
+    return presences
 
 
 async def of_ids(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Presence]:
