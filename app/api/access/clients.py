@@ -115,7 +115,7 @@ async def make(request: Request, caller: Admin) -> Response:
         return await make_client(writing, body.ref, body.role, body.provider, scopes, digest, by=caller.subject)
 
     outcome = await written(request, caller, act)
-    # Refs are unique in a municipality only, and who asks for a token has not said which one it belongs to.
+    # Refs are unique in a municipality only, and a request for a token does not name its municipality.
     named = {"client_id": f"{caller.municipality_id}.{body.ref}", "client_secret": secret}
     answer = {"ref": body.ref, "version": outcome.version, **_shown(caller, outcome.body), **named}
     return Response(to_json(answer), 201, media_type="application/json")

@@ -322,7 +322,7 @@ async def _head(request: Request, reading: Reading) -> StoredHead:
     head = await tree.head(reading)
     if head is None:
         # Nobody has sealed anything here yet: a municipality that was made this second.
-        with suppress(LedgerBrokenError):  # which the sealer in the background tells of
+        with suppress(LedgerBrokenError):  # which the sealer in the background reports
             await seal(request.app.state.database, reading.municipality_id)
         head = await tree.head(reading)
     if head is None:

@@ -323,7 +323,7 @@ def _result(request: Request, place: int, ref: str, outcome: PutOutcome) -> dict
 
 def _unread(request: Request, place: int, item: Unread) -> dict[str, Any]:
     given = item.raw.get("ref") if isinstance(item.raw, dict) else None
-    # A ref that could not be one is not said back: it may be somebody's number.
+    # A ref that could not be one is not sent back: it may be somebody's number.
     faulty = any(fault.pointer == "/ref" for fault in item.errors)
     errors = [FieldError(f"/orders/{place}{fault.pointer}", fault.code) for fault in item.errors]
     numbers = any(fault.code == "ref_is_personal_number" for fault in item.errors)

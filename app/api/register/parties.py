@@ -19,7 +19,7 @@ GLN_DIGITS = 13
 
 
 def _not_a_persons(identity: str) -> str:
-    # A sole trader's organisation number is a personal number, and the record keeps what it is told in clear. It may
+    # A sole trader's organisation number is a personal number, and the record keeps what it gets in clear. It may
     # stand after a century, or between a country and a serial number. A GLN holds none.
     digits = identity.replace("-", "")
     number = digits[2:12] if digits.startswith("SE") else digits[-ORG_NO_DIGITS:]
