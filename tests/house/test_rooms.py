@@ -15,6 +15,7 @@ RETIRED = {
     "telling": "derive",
     "retell": "affected windows",
     "retold": "affected windows",
+    "scene": "presence plan",
     "surroundings": "pairing input",
     "touches": "changed since",
     "vault": "field encryption",
