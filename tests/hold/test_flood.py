@@ -1,6 +1,7 @@
 """Who taps without end costs others nothing: a batch costs what it touches, and what nobody can make is set aside."""
 
 import datetime as dt
+import math
 import random
 import sys
 import uuid
@@ -12,6 +13,7 @@ import pytest
 from service import day, tap_item
 
 from app.actions.check import check
+from app.actions.taps.record_taps import DAYS_AT_ONCE
 from app.actions.visits.rebuild import rebuild
 from app.api.taps import taps as api_taps
 from app.domain.time import local_date
@@ -184,7 +186,8 @@ async def test_claims_of_the_future_are_moved_together_however_many_days_they_ar
     times = [dt.datetime.fromisoformat(one["at"]) for one in results]
     assert {later - at for at, later in pairwise(times)} == {dt.timedelta(hours=15)}
     assert times[-1] <= dt.datetime.now(dt.UTC)
-    assert len(work) == 4
+    dates = len({local_date(at) for at in times})  # in the evening one less than before
+    assert len(work) == math.ceil(dates / DAYS_AT_ONCE) < 5
 
 
 @pytest.fixture
