@@ -9,7 +9,7 @@ from app.store.register import records
 from app.store.register.records import Stored
 
 Json = dict[str, Any]
-Status = Literal["created", "replaced", "unchanged", "withdrawn", "refused"]
+PutStatus = Literal["created", "replaced", "unchanged", "withdrawn", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class PutOutcome:
     `version` is the current one; 0 without one, or if it does not matter for the refusal.
     """
 
-    status: Status
+    status: PutStatus
     version: int = 0
     body: Json = field(default_factory=dict)
     code: str = ""

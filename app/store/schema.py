@@ -4,7 +4,7 @@ Things that SQLAlchemy cannot express stand in the migrations alone: that the ke
 (`WITHOUT OVERLAPS`), row-level security, grants and triggers.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import (
     BigInteger,
@@ -36,6 +36,21 @@ from sqlalchemy.dialects.postgresql import (
     ExcludeConstraint,
 )
 
+from app.domain.closed_sets import (
+    Area,
+    Category,
+    ClaimedDirection,
+    CorrectionKind,
+    ItemKind,
+    KeptVerdict,
+    Outcome,
+    PeriodUnit,
+    PresenceState,
+    ProviderForm,
+    Status,
+    TagKind,
+)
+
 # PostgreSQL's own names for what has no better one, so that both sides agree on every name.
 metadata = MetaData(
     naming_convention={
@@ -56,6 +71,12 @@ def tenant() -> Column[int]:
 def hot_tenant() -> Column[int]:
     """The municipality's code in a table that grows with every tap. A foreign key would cost an index."""
     return Column("municipality_id", Integer, nullable=False)
+
+
+def one_of(column: str, closed_set: Any, name: str) -> CheckConstraint:
+    """A check that a column holds a word of a closed set, which is a Literal of the domain."""
+    words = ", ".join(f"'{word}'" for word in get_args(closed_set))
+    return CheckConstraint(f"{column} IN ({words})", name=name)
 
 
 def required(kind: Any, *names: str) -> list[Column[Any]]:
@@ -106,7 +127,7 @@ provider = Table(
     tenant(),
     *required(Text, "ref", "form"),
     PrimaryKeyConstraint("municipality_id", "ref"),
-    CheckConstraint("form IN ('in_house', 'external', 'external_vat')", name="provider_form_check"),
+    one_of("form", ProviderForm, "provider_form_check"),
 )
 
 recipient_version = Table(
@@ -120,7 +141,7 @@ recipient_version = Table(
     Column("protected", Boolean, nullable=False),
     PrimaryKeyConstraint("municipality_id", "ref", "valid"),
     CheckConstraint("NOT isempty(valid)", name="recipient_version_valid_check"),
-    CheckConstraint("area IN ('URBAN', 'RURAL', 'ARCHIPELAGO')", name="recipient_version_area_check"),
+    one_of("area", Area, "recipient_version_area_check"),
     Index("recipient_version_household", "municipality_id", "household"),
 )
 
@@ -157,10 +178,7 @@ intervention_version = Table(
     Column("standard_minutes", Integer, nullable=False),
     PrimaryKeyConstraint("municipality_id", "ref", "valid"),
     CheckConstraint("NOT isempty(valid)", name="intervention_version_valid_check"),
-    CheckConstraint(
-        "category IN ('SERVICE', 'CARE', 'DELEGATED_HSL', 'ALARM', 'LICENSED_HSL', 'MEAL')",
-        name="intervention_version_category_check",
-    ),
+    one_of("category", Category, "intervention_version_category_check"),
     CheckConstraint("standard_minutes >= 0", name="intervention_version_standard_minutes_check"),
 )
 
@@ -194,7 +212,7 @@ order_line = Table(
     CheckConstraint("standard_minutes >= 0", name="order_line_standard_minutes_check"),
     CheckConstraint("frequency >= 0", name="order_line_frequency_check"),
     CheckConstraint("period > 0", name="order_line_period_check"),
-    CheckConstraint("period_unit IN ('d', 'wk', 'mo')", name="order_line_period_unit_check"),
+    one_of("period_unit", PeriodUnit, "order_line_period_unit_check"),
     CheckConstraint("staff_count > 0", name="order_line_staff_count_check"),
     ForeignKeyConstraint(
         ["municipality_id", "order_ref", "part"],
@@ -221,7 +239,7 @@ tag = Table(
     tenant(),
     *required(Text, "ref", "kind", "uid"),
     PrimaryKeyConstraint("municipality_id", "ref"),
-    CheckConstraint("kind IN ('ntag424', 'static')", name="tag_kind_check"),
+    one_of("kind", TagKind, "tag_kind_check"),
     UniqueConstraint("municipality_id", "uid", name="tag_one_ref_a_uid"),
 )
 
@@ -283,9 +301,9 @@ tap = Table(
     Column("body_hash", LargeBinary, nullable=False),
     *optional(Integer, "epoch", "counter"),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("direction IN ('in', 'out', 'auto', 'control')", name="tap_direction_check"),
+    one_of("direction", ClaimedDirection, "tap_direction_check"),
     CheckConstraint("(epoch IS NULL) = (counter IS NULL)", name="tap_counter_of_an_epoch"),
-    CheckConstraint("verdict IN ('accepted', 'disputed')", name="tap_verdict_check"),
+    one_of("verdict", KeptVerdict, "tap_verdict_check"),
     CheckConstraint("(tag IS NULL) <> (household IS NULL)", name="tap_tag_or_household"),
     CheckConstraint("at <= received_at", name="tap_not_after_receipt"),
     Index("tap_staff_at", "municipality_id", "staff", "at", postgresql_where=text("code IS DISTINCT FROM 'too_many'")),
@@ -321,7 +339,7 @@ attempt = Table(
     Column("body_hash", LargeBinary, nullable=False),
     Column("claim", JSONB, nullable=False),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("kind IN ('tap', 'report')", name="attempt_kind_check"),
+    one_of("kind", ItemKind, "attempt_kind_check"),
     UniqueConstraint(
         "municipality_id",
         "kind",
@@ -369,7 +387,7 @@ report = Table(
     Column("body_hash", LargeBinary, nullable=False),
     Column("sent_at", INSTANT),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("outcome IN ('performed', 'declined', 'no_answer')", name="report_outcome_check"),
+    one_of("outcome", Outcome, "report_outcome_check"),
     Index("report_tap", "municipality_id", "tap"),
 )
 
@@ -433,11 +451,7 @@ correction = Table(
     Column("body_hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("municipality_id", "id"),
     UniqueConstraint("municipality_id", "seq", name="correction_in_order"),
-    CheckConstraint(
-        "kind IN ('set_start', 'set_end', 'set_interventions', 'set_staff', 'set_recipient', 'omit', 'restore',"
-        " 'acknowledge', 'resolve', 'settle_dispute', 'attest', 'undo')",
-        name="correction_kind_check",
-    ),
+    one_of("kind", CorrectionKind, "correction_kind_check"),
     CheckConstraint("recipient IS NOT NULL OR kind = 'settle_dispute'", name="correction_of_a_visit"),
     CheckConstraint("reason <> 'other' OR note IS NOT NULL", name="correction_other_has_a_note"),
     Index("correction_tap", "municipality_id", "tap"),
@@ -484,7 +498,7 @@ presence = Table(
     Column("paired_at", INSTANT),
     Column("paired", JSONB),
     PrimaryKeyConstraint("municipality_id", "id"),
-    CheckConstraint("state IN ('open', 'incomplete', 'complete', 'omitted')", name="presence_state_check"),
+    one_of("state", PresenceState, "presence_state_check"),
     CheckConstraint("ended_at >= started_at", name="presence_ends_after_start"),
     CheckConstraint("started_at IS NOT NULL OR ended_at IS NOT NULL", name="presence_has_a_boundary"),
     Index("presence_person", "municipality_id", "person", "anchor_at"),
@@ -532,10 +546,7 @@ visit = Table(
     Column("noted", Uuid),
     PrimaryKeyConstraint("municipality_id", "presence", "recipient", deferrable=True, initially="IMMEDIATE"),
     CheckConstraint("version > 0", name="visit_version_check"),
-    CheckConstraint(
-        "status IN ('open', 'incomplete', 'complete', 'declined', 'no_answer', 'omitted', 'disputed')",
-        name="visit_status_check",
-    ),
+    one_of("status", Status, "visit_status_check"),
     CheckConstraint("presence_seconds >= 0", name="visit_presence_seconds_check"),
     CheckConstraint("seconds BETWEEN 0 AND presence_seconds", name="visit_check"),
     UniqueConstraint("municipality_id", "id", name="visit_public_id"),

@@ -18,7 +18,7 @@ from app.domain.visits.visit import ANOMALIES
 from app.settings import PREFIX, VERSION, Settings
 
 ROOT = Path(__file__).parents[2]
-REFUSED = {"tap": get_args(judging.Refusal), "report": get_args(report.Refusal)}
+REFUSED = {"tap": get_args(judging.TapRefusal), "report": get_args(report.ReportRefusal)}
 REFERENCE = (ROOT / "docs/reference.md").read_text()
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from app.domain.closed_sets import ProviderForm
 from app.domain.money.compensation_input import CompensationInput
 from app.domain.money.limits import of_provider
 from app.domain.money.month_lines import SettledLine, adjustments, settled_line
@@ -22,7 +23,7 @@ OfRecipients = dict[str, list[SettledLine]]
 
 
 async def rated(
-    reading: Reading, provider: str, form: str, days: Days, agreements: Sequence[Agreement] | None = None
+    reading: Reading, provider: str, form: ProviderForm, days: Days, agreements: Sequence[Agreement] | None = None
 ) -> list[SettledLine]:
     """The lines of days within one month, by the provider's contracts or by other agreements."""
     if agreements is None:
@@ -33,7 +34,9 @@ async def rated(
     return await _lines(account, days, agreements)
 
 
-async def owed(reading: Reading, provider: str, form: str, days: Days) -> tuple[list[SettledLine], list[SettledLine]]:
+async def owed(
+    reading: Reading, provider: str, form: ProviderForm, days: Days
+) -> tuple[list[SettledLine], list[SettledLine]]:
     """The lines paid for days within one month, and its waiting adjustments; their sum is what the facts give today.
 
     For a whole closed month the settled lines are paid; for other days all lines by the contracts, and nothing waits.
@@ -111,7 +114,7 @@ async def settled(draft: Draft, account: Account) -> list[SettledLine]:
     return lines
 
 
-async def with_adjustments(reading: Reading, provider: str, form: str, month: dt.date) -> list[SettledLine]:
+async def with_adjustments(reading: Reading, provider: str, form: ProviderForm, month: dt.date) -> list[SettledLine]:
     """The lines of an open month as they would be frozen now."""
     account = await compensation.account_of(reading, provider, form)
     return await settled(await drafted(account, month, closing=False), account)

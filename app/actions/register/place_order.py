@@ -9,7 +9,7 @@ from app.actions.register.put_master import unknown
 from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visits.affected_windows import for_orders
 from app.actions.visits.project import derive
-from app.domain.category import ALARM
+from app.domain.closed_sets import ALARM
 from app.domain.register.master import MasterData
 from app.domain.register.order import Order, changed_days
 from app.domain.time import Days, local_date

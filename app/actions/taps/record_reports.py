@@ -11,7 +11,7 @@ from app.actions.visits.project import Affected, project
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import standing_refusal
-from app.domain.taps.report import NOT_OWN, Refusal, Report
+from app.domain.taps.report import NOT_OWN, Report, ReportRefusal
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
 from app.store.connection import Writing
 from app.store.taps import submissions as store
@@ -57,7 +57,7 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
 
 def _fault(
     report: Report | Unreadable, known: KnownReports, others: Sequence[Report], master: MasterData
-) -> Refusal | None:
+) -> ReportRefusal | None:
     if isinstance(report, Unreadable):
         return "malformed"
     if report.id in known.stored:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from app.domain.taps.judging import Claim, Envelope, Refusal, leads_of, shift_of, time_of
+from app.domain.taps.judging import Claim, Envelope, TapRefusal, leads_of, shift_of, time_of
 from app.domain.time import FIRST_DAY, local_date
 
 
@@ -18,7 +18,7 @@ class Unreadable:
     id: UUID | None
     raw: Any
     body_hash: bytes
-    code: Refusal = "malformed"
+    code: TapRefusal = "malformed"
 
 
 DAYS_AT_ONCE = 4

@@ -1,7 +1,7 @@
 """Clients: machines that call on their own behalf, with a role and a secret (RFC 6749, client credentials)."""
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -17,6 +17,7 @@ from app.api.http.json_bodies import read_json
 from app.api.http.records import RecordKind, Versioned, add_routes, record, written
 from app.api.http.refs import Ref, known_ref
 from app.api.http.shapes import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
+from app.domain.closed_sets import ClientRole
 from app.store.connection import Writing
 
 router = APIRouter(tags=["clients"])
@@ -25,14 +26,11 @@ SECRET_BYTES = 32
 PURPOSE = "client"
 
 
-Role = Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
-
-
 class ClientBody(Wire):
     """The name and role of a client, its provider if it is a planner, and its scopes."""
 
     ref: Ref
-    role: Role
+    role: ClientRole
     provider: Ref | None = None
     scopes: Annotated[
         list[Annotated[str, OneOf(SCOPES)]] | None,
@@ -49,7 +47,7 @@ class ClientBody(Wire):
 class ClientAnswer(Versioned):
     """A client as it is stored."""
 
-    role: Role
+    role: ClientRole
     provider: AnyRef | None
     scopes: list[Annotated[str, OneOf(SCOPES)]] | None
     revoked_at: Instant | None

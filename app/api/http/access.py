@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Request
@@ -18,12 +18,13 @@ from joserfc.jwk import ECKey, KeySet
 from joserfc.jwt import ClaimsOption
 
 from app.api.http.problems import Problem
+from app.domain.closed_sets import Role
 from app.settings import Settings
 from app.store.access.credentials import revoked_since
 from app.store.clock import Clock
 from app.store.database import Database
 
-ROLES = ("staff", "planner", "system", "controller", "inspector", "auditor", "admin")
+ROLES: tuple[Role, ...] = get_args(Role)
 SCOPES = {
     "taps": "Send taps and reports, and read the reminders of whoever is logged in.",
     "visits:read": "Read visits, their changes, anomalies and disputes, and who is at a door now.",
@@ -59,7 +60,7 @@ _CLAIMS: dict[str, ClaimsOption] = {
     "iat": {"essential": True},
     "exp": {"essential": True},
     "municipality": {"essential": True},
-    "role": {"essential": True, "values": list(ROLES)},
+    "role": {"essential": True, "values": [*map(str, ROLES)]},
 }
 
 

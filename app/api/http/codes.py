@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import NamedTuple, get_args
 
 from app.api.http.problems import PROBLEMS
+from app.domain.closed_sets import Severity
 from app.domain.taps import judging, report
 from app.domain.visits.repair import TEXTS, Words
-from app.domain.visits.visit import ANOMALIES, Severity
+from app.domain.visits.visit import ANOMALIES
 
 REFUSALS: Mapping[str, tuple[Words, Words]] = {
     "counter_replayed": (
@@ -209,7 +210,7 @@ STILL_IN = Words(
     "Läs taggen när du går, eller ring din planerare.", "Read the tag when you leave, or call your planner."
 )
 
-CODES = sorted({*PROBLEMS, *ANOMALIES, *get_args(judging.Refusal), *get_args(report.Refusal), STILL_LOGGED_IN})
+CODES = sorted({*PROBLEMS, *ANOMALIES, *get_args(judging.TapRefusal), *get_args(report.ReportRefusal), STILL_LOGGED_IN})
 """All of them."""
 
 

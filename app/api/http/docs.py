@@ -1,7 +1,7 @@
 """Explanations of the codes in answers, for programs and for people."""
 
 from html import escape
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
@@ -12,6 +12,7 @@ from app.api.http.codes import CODES, told_of
 from app.api.http.formats import wanted_type
 from app.api.http.problems import PROBLEMS, Problem
 from app.api.http.shapes import OneOf, Wire, answer_of
+from app.domain.closed_sets import Severity
 from app.language import wanted
 
 CSP = (
@@ -52,7 +53,7 @@ class Explained(Wire):
 
     code: Annotated[str, OneOf(CODES)]
     status: int | None
-    severity: Literal["fix", "acknowledge"] | None
+    severity: Severity | None
     title: str
     text: str
 

@@ -11,7 +11,7 @@ from app.api.http import formats
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, Wire
 from app.api.http.visibility import provider_of, require_known
-from app.domain.category import Category
+from app.domain.closed_sets import Category
 from app.store import exports
 from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
 

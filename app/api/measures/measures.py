@@ -14,7 +14,7 @@ from app.api.http import formats
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, OneOf, Wire
 from app.api.http.visibility import whom
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import SOL_TIME
 from app.domain.measures.measures import (
     KOLADA_CLASSIC,
     PROFILES,

@@ -17,8 +17,8 @@ from app.api.http.pulls import PayReader, Snapshot, turn
 from app.api.http.refs import Ref
 from app.api.http.shapes import AnyRef, Day, DayText, Month, OneOf, Wire, answer_of, body_of
 from app.api.http.visibility import provider_of, require_known
-from app.api.money.contract_document import EXAMPLE_DOCUMENT, Area, CompensationDocument, Preset, as_said
-from app.domain.category import Category
+from app.api.money.contract_document import EXAMPLE_DOCUMENT, CompensationDocument, Preset, as_said
+from app.domain.closed_sets import Area, Category
 from app.domain.money.document import terms_of
 from app.domain.money.explanation import UNITS
 from app.domain.money.month_lines import COLUMNS, SettledLine, as_json

@@ -1,18 +1,28 @@
 """The compensation document of a contract as it is put: what each key may hold, with a pointer to each fault."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.http.refs import Line, Text, no_personal_number
 from app.api.http.shapes import Day, LastDay, Month, OneOf, Wire
-from app.domain.category import Category, Licensed
+from app.domain.closed_sets import Area, Category, Licensed, ProviderForm
+from app.domain.money.bands import PublicHolidays
 from app.domain.money.document import whole
 from app.domain.money.holidays import HOLIDAYS
 from app.domain.money.presets import PRESETS
-from app.domain.money.terms import DeclinedHow
+from app.domain.money.terms import (
+    Basis,
+    ComparedPer,
+    CountedFrom,
+    DeclinedHow,
+    DoubleStaffing,
+    PooledBy,
+    RoundedPer,
+    RoundingMode,
+)
 
 MOST_ORE = 100_000_000
 
@@ -32,8 +42,6 @@ Factor = Annotated[Decimal, Field(gt=0, le=1000, max_digits=12, decimal_places=8
 Hours = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]
 Minutes = Annotated[int, Field(ge=0, le=1440)]
 DayNumber = Annotated[int, Field(ge=1, le=366)]
-Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
-Form = Literal["in_house", "external", "external_vat"]
 Holiday = Annotated[str, OneOf(HOLIDAYS)]
 Preset = Annotated[str, OneOf(PRESETS)]
 
@@ -49,7 +57,7 @@ class BandTimes(Wire):
     closes: Annotated[Clock, Field(alias="to")]
     weekdays: Annotated[list[Weekday], Field(min_length=1, max_length=7)] | None = None
     until_weekday: Weekday | None = None
-    public_holidays: Literal["only", "never"] | None = None
+    public_holidays: PublicHolidays | None = None
     holiday: Holiday | None = None
     days_before: Annotated[int, Field(ge=0, le=3)] | None = None
     until_holiday: Holiday | None = None
@@ -81,7 +89,7 @@ class RateBody(Wire):
 
     ore: Ore
     area: Area | None = None
-    form: Form | None = None
+    form: ProviderForm | None = None
     band: Name | None = None
 
 
@@ -89,10 +97,8 @@ class RoundingBody(Wire):
     """Rounding of time to whole steps: of each visit, of each line, or of the recipient's month."""
 
     step_minutes: Annotated[int, Field(ge=1, le=1440)]
-    per: Literal["visit", "line", "month"]
-    mode: Literal["up", "down", "half_up"] | None = Field(
-        None, description="The direction of rounding. Left out: `half_up`."
-    )
+    per: RoundedPer
+    mode: RoundingMode | None = Field(None, description="The direction of rounding. Left out: `half_up`.")
 
 
 class RatioBody(Wire):
@@ -117,7 +123,7 @@ class ThresholdBody(Wire):
 
     percent: Percent
     pay_percent: Percent
-    per: Literal["recipient", "provider"] | None = Field(
+    per: ComparedPer | None = Field(
         None, description="The time that is compared: of each recipient or of the provider. Left out: `provider`."
     )
 
@@ -160,7 +166,7 @@ class AbsenceBody(Wire):
         None, description="The reasons of the pauses that are paid. Left out: any reason."
     )
     planned_days: Annotated[int, Field(ge=0, le=366)] | None = None
-    counted_from: Literal["first_day", "last_visit"] | None = Field(
+    counted_from: CountedFrom | None = Field(
         None, description="The day from which the absence is counted. Left out: `first_day`."
     )
 
@@ -170,7 +176,7 @@ class RuleBody(Wire):
 
     ref: Name
     title: Line | None = None
-    basis: Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
+    basis: Basis
     categories: Some[Category]
     rates: Annotated[list[RateBody], Field(min_length=1, max_length=100)]
     interventions: Some[Ref] | None = Field(
@@ -180,7 +186,7 @@ class RuleBody(Wire):
     licensed: Licensed | None = Field(
         None, description="The kind of licensed care that the rule pays for. Left out: both."
     )
-    pool: Literal["category", "law", "all"] | None = Field(
+    pool: PooledBy | None = Field(
         None, description="The categories whose granted time is added up before a limit applies. Left out: `category`."
     )
     bands: Some[Name] | None = Field(
@@ -195,7 +201,7 @@ class RuleBody(Wire):
     flat_minutes: Annotated[dict[Ref, Minutes], Field(min_length=1, max_length=200)] | None = Field(
         None, description="Fixed minutes by intervention. They are paid each time instead of the executed minutes."
     )
-    double_staffing: Literal["each", "once"] | None = Field(
+    double_staffing: DoubleStaffing | None = Field(
         None, description="The pay for two carers at once: `each` of them, or the visit `once`. Left out: `each`."
     )
     rounding: RoundingBody | None = None
@@ -266,7 +272,9 @@ class VatBody(Wire):
     """A percent on top of the amount for providers of certain forms."""
 
     percent: Percent
-    forms: Some[Form] | None = Field(None, description="The forms of provider that get it. Left out: all of them.")
+    forms: Some[ProviderForm] | None = Field(
+        None, description="The forms of provider that get it. Left out: all of them."
+    )
 
 
 class ClosingBody(Wire):

@@ -13,7 +13,7 @@ from app.api.http import formats
 from app.api.http.pulls import PayReader, Snapshot
 from app.api.http.shapes import AnyRef, Month, Wire
 from app.api.http.visibility import provider_of, require_known
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import SOL_TIME, ProviderForm
 from app.domain.money.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, local_date, month_days
 from app.store.connection import Reading
@@ -103,7 +103,9 @@ async def get_half_year(
     return await formats.table(request, {"rows": rows}, "rows", CaseMonthOut, f"half-year-{query.from_}")
 
 
-async def _month(reading: Reading, provider: str, form: str, days: Days, recipient: str | None) -> dict[str, CaseMonth]:
+async def _month(
+    reading: Reading, provider: str, form: ProviderForm, days: Days, recipient: str | None
+) -> dict[str, CaseMonth]:
     """A provider's month by recipient: time from executed time, income from the lines."""
     question = Question(days, ("recipient", "category"), provider=provider, recipient=recipient)
     hours: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])

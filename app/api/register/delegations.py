@@ -15,11 +15,10 @@ from app.api.http.pulls import PULLERS, Snapshot, asked_days
 from app.api.http.refs import ref_after
 from app.api.http.shapes import AnyRef, Day, Instant, Month, Wire, answer_of
 from app.api.http.visibility import provider_of, require_known
-from app.api.register.register import Role
-from app.domain.register.delegation import Given, State, history
+from app.domain.closed_sets import AnomalyState, DelegationState, Profession
+from app.domain.register.delegation import Given, history
 from app.domain.time import local_date
 from app.domain.visits.undelegated import Lack, Undelegated, done_without
-from app.domain.visits.visit import AnomalyState
 from app.store.register import delegations
 from app.store.visits import undelegated
 
@@ -38,7 +37,7 @@ class DelegationItem(Wire):
     intervention: AnyRef
     valid_from: Day
     valid_to: Day | None
-    state: State
+    state: DelegationState
     given_at: Instant
     given_by: str
     revoked_at: Instant | None
@@ -60,7 +59,7 @@ class DelegationQuery(BaseModel):
 
     provider: AnyRef | None = None
     staff: AnyRef | None = None
-    state: State | None = None
+    state: DelegationState | None = None
     on: Day | None = None
     soon: Annotated[int, Field(ge=0, le=366)] = 30
     limit: Annotated[int, Field(ge=1, le=500)] = 100
@@ -79,7 +78,7 @@ class MissingItem(Wire):
     local_date: Day
     provider: AnyRef | None
     staff: AnyRef
-    role: Role | None
+    role: Profession | None
     recipient: AnyRef
     intervention: AnyRef
     seconds: int
@@ -203,7 +202,7 @@ async def list_missing(
     return paged(request, items, following)
 
 
-def _delegation(given: Given, state: State) -> dict[str, Any]:
+def _delegation(given: Given, state: DelegationState) -> dict[str, Any]:
     shown = asdict(given) | {"state": state}
     return {name: shown[name] for name in DelegationItem.model_fields}
 

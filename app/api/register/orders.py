@@ -26,6 +26,7 @@ from app.api.http.records import (
 )
 from app.api.http.refs import Minutes, Ref, Text, known_ref, not_before
 from app.api.http.shapes import AnyRef, Day, Fault, Instant, LastDay, OneOf, RefInPath, Wire, answer_of, body_of
+from app.domain.closed_sets import PeriodUnit
 from app.language import wanted
 from app.store.connection import Writing
 
@@ -66,7 +67,7 @@ class LineBody(Wire):
     )
     frequency: Annotated[int, Field(ge=0, le=1000)]
     period: Annotated[int, Field(ge=1, le=1000)]
-    period_unit: Literal["d", "wk", "mo"]
+    period_unit: PeriodUnit
     staff_count: Annotated[int, Field(ge=1, le=10)] = 1
     weekdays: Weekdays | None = Field(None, description="The weekdays of the visits; 1 is Monday. Left out: any day.")
     window: Window | None = Field(

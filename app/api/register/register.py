@@ -1,7 +1,7 @@
 """Providers, recipients, staff and interventions: who gives help, who gets it, and what it is."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field, ValidationInfo, field_validator
@@ -15,7 +15,7 @@ from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, sto
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
-from app.domain.category import Category, Licensed
+from app.domain.closed_sets import Area, Category, Licensed, Profession, ProviderForm
 from app.domain.register.personal_number import number_of
 from app.domain.time import local_date
 from app.store.access.field_encryption import FieldEncryption
@@ -24,7 +24,6 @@ from app.store.connection import Writing
 router = APIRouter(tags=["master data"])
 
 MOST_DELEGATIONS = 500
-Role = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
 
 
 class ProviderBody(Wire):
@@ -32,7 +31,7 @@ class ProviderBody(Wire):
 
     name: Line
     org_no: OrgNo | None = None
-    form: Literal["in_house", "external", "external_vat"]
+    form: ProviderForm
     invoicing: InvoicingBody | None = None
 
 
@@ -49,7 +48,7 @@ class RecipientFields(Wire):
         None,
         description="The household's ref, shared behind one door. Left out: the recipient's own ref.",
     )
-    area: Literal["URBAN", "RURAL", "ARCHIPELAGO"]
+    area: Area
     protected: bool = False
     died_on: Day | None = None
     valid_from: Day | None = None
@@ -105,7 +104,7 @@ class StaffBody(Spanned):
         None, description="The person, the same in all employments. Left out: the staff ref itself."
     )
     provider: Ref
-    role: Role
+    role: Profession
     valid_from: Day | None = None
     valid_to: LastDay = None
     relative_of: Ref | None = Field(None, description="The ref of a recipient that the person is related to.")

@@ -1,6 +1,6 @@
 """Keysets: the keys of a set of tags, given once and never shown, and what state they are in."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import StringConstraints
@@ -11,12 +11,12 @@ from app.api.http.access import Caller
 from app.api.http.records import RecordKind, Versioned, add_routes, written
 from app.api.http.shapes import Described, Instant, Wire
 from app.api.register.register import encryption_of
+from app.domain.closed_sets import KeysetState
 from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
 
 Key = Annotated[str, StringConstraints(pattern="^[0-9A-Fa-f]{32}$")]
-KeysetState = Literal["active", "verify_only", "retired", "compromised"]
 
 
 class KeysetBody(Wire):

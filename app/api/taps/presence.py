@@ -10,7 +10,7 @@ from app.api.http.access import Caller, allow, database
 from app.api.http.problems import Problem
 from app.api.http.refs import known_ref
 from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
-from app.domain.visits.evidence import Evidence
+from app.domain.closed_sets import Evidence
 from app.store.visits.presences import logged_in
 
 router = APIRouter(tags=["presence"])

@@ -1,7 +1,7 @@
 """Phones send reports: `POST /v1/reports`. What was done in a visit, sent once, before or after its taps."""
 
 import datetime as dt
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -16,7 +16,8 @@ from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import Problem
 from app.api.http.shapes import Instant, OneOf, Wire, answer_of, body_of
 from app.api.taps.taps import unreadable
-from app.domain.taps.report import Refusal, Report, ReportedIntervention
+from app.domain.closed_sets import ItemVerdict, Outcome, PartOutcome
+from app.domain.taps.report import Report, ReportedIntervention, ReportRefusal
 
 router = APIRouter(tags=["reports"])
 
@@ -32,7 +33,7 @@ class InterventionTold(Wire):
     intervention: Name
     recipient: Name | None = None
     minutes: Annotated[int, Field(ge=0, le=1440)] | None = None
-    outcome: Literal["done", "declined", "not_done"]
+    outcome: PartOutcome
 
 
 class ReportIn(Wire):
@@ -45,7 +46,7 @@ class ReportIn(Wire):
     id: UUID
     tap: UUID
     reported_at: Instant
-    outcome: Literal["performed", "declined", "no_answer"]
+    outcome: Outcome
     interventions: Annotated[list[InterventionTold], Field(max_length=100)]
     note: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
@@ -61,8 +62,8 @@ class ReportResult(Wire):
     """The result for one report."""
 
     id: UUID | None
-    verdict: Literal["accepted", "refused"]
-    code: Annotated[str, OneOf(get_args(Refusal))] | None
+    verdict: ItemVerdict
+    code: Annotated[str, OneOf(get_args(ReportRefusal))] | None
     duplicate: bool
 
 

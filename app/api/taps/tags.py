@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -28,6 +28,7 @@ from app.api.http.records import (
 )
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, page_of
+from app.domain.closed_sets import TagKind, TagState
 from app.domain.time import UTC
 from app.store.connection import Reading, Writing
 from app.store.taps.tags import households_served, moved
@@ -51,13 +52,12 @@ Uid = Annotated[
     BeforeValidator(_plain_hex, json_schema_input_type=Annotated[str, StringConstraints(pattern=WRITTEN)]),
     StringConstraints(pattern="^([0-9A-F]{8}|[0-9A-F]{14}|[0-9A-F]{20})$"),
 ]
-State = Literal["blank", "provisioned", "shipped", "mounted", "active", "suspended", "lost", "tampered", "retired"]
 
 
 class TagBody(Wire):
     """A tag with its UID and, if it has keys, its keyset."""
 
-    kind: Literal["ntag424", "static"]
+    kind: TagKind
     uid: Uid
     keyset: Ref | None = None
     key_version: Annotated[int, Field(ge=0, le=255)] = 1
@@ -73,7 +73,7 @@ class MountBody(Wire):
 class StateBody(Wire):
     """The state of the tag from a time on."""
 
-    state: State
+    state: TagState
     at: Instant
     reason: Text
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
@@ -22,9 +22,9 @@ from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Instant, OneOf, Wire, answer_of, body_of
 from app.api.taps.group_commit import MOST_WEIGHT, GroupCommit
 from app.api.taps.tags import Uid
-from app.domain.taps.judging import Claim, Envelope, KeysClosedError, ManualReason, Message, Refusal
-from app.domain.visits.evidence import Evidence
-from app.domain.visits.visit import ANOMALIES, Status
+from app.domain.closed_sets import ClaimedDirection, Evidence, Status, Verdict
+from app.domain.taps.judging import Claim, Envelope, KeysClosedError, ManualReason, Message, TapRefusal
+from app.domain.visits.visit import ANOMALIES
 from app.settings import Settings
 from app.store.database import Database
 
@@ -60,7 +60,7 @@ class TapIn(Wire):
     """One tap. The phone chooses `id` once and uses it again when it sends the tap again."""
 
     id: UUID
-    direction: Literal["in", "out", "auto", "control"]
+    direction: ClaimedDirection
     tapped_at: Instant
     uptime_ms: Uptime | None = None
     boot_id: BootId | None = None
@@ -98,8 +98,8 @@ class TapResult(Wire):
     """The result for one tap."""
 
     id: UUID | None
-    verdict: Literal["accepted", "disputed", "refused"]
-    code: Annotated[str, OneOf((*get_args(Refusal), *ANOMALIES))] | None
+    verdict: Verdict
+    code: Annotated[str, OneOf((*get_args(TapRefusal), *ANOMALIES))] | None
     duplicate: bool
     at: Instant | None
     evidence: Evidence | None
@@ -233,7 +233,7 @@ def _item(request: Request, item: TapIn, caller: Caller) -> Claim | Unreadable:
     if control == (caller.role == "inspector") and not (control and item.tag.household is not None):
         return _claim(item)
     raw = {"direction": item.direction, "tapped_at": item.tapped_at}
-    code: Refusal = "malformed" if caller.role == "inspector" and control else "forbidden_role"
+    code: TapRefusal = "malformed" if caller.role == "inspector" and control else "forbidden_role"
     return Unreadable(item.id, raw, _known_by(request, item.model_dump_json()), code)
 
 

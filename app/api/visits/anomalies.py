@@ -16,9 +16,10 @@ from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, Instant, Wire
 from app.api.http.visibility import provider_of, require_known
 from app.api.visits.visit_out import AnomalyCode
+from app.domain.closed_sets import AnomalyState, Severity
 from app.domain.time import local_date
 from app.domain.visits.repair import TEXTS, repair_of
-from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity
+from app.domain.visits.visit import ANOMALIES
 from app.language import Language, wanted
 from app.store.visits import anomalies
 from app.store.visits.anomalies import AnomalyFilter

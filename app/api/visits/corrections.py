@@ -18,7 +18,8 @@ from app.api.http.records import Seen
 from app.api.http.shapes import IdInPath, Instant, Wire, answer_of, body_of, refused
 from app.api.taps.group_commit import GroupCommit
 from app.api.visits.visit_out import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
-from app.domain.visits.correction import CorrectionKind, Reason
+from app.domain.closed_sets import CorrectionKind
+from app.domain.visits.correction import Reason
 from app.store.database import Database
 from app.store.visits import corrections as store
 from app.store.visits.visit_row import StoredVisit

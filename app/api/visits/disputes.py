@@ -1,6 +1,6 @@
 """Disputed taps that wait for a person: `GET /v1/disputes`, and the decision of one."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Request
@@ -19,9 +19,9 @@ from app.api.http.shapes import AnyRef, IdInPath, Instant, Wire, answer_of, body
 from app.api.visits.corrections import Corrector, NoteBesideReason, author_of, corrected
 from app.api.visits.visit_out import EXAMPLE as VISIT
 from app.api.visits.visit_out import AnomalyCode, VisitOut, notes_for
+from app.domain.closed_sets import Direction, Evidence
 from app.domain.taps.judging import EPOCH
 from app.domain.visits.correction import Reason
-from app.domain.visits.evidence import Evidence
 from app.store.visits import corrections, disputes
 
 router = APIRouter(tags=["visits"])
@@ -32,7 +32,7 @@ class DisputeOut(Wire):
 
     tap: UUID
     code: AnomalyCode
-    direction: Literal["in", "out", "auto"]
+    direction: Direction
     at: Instant
     received_at: Instant
     evidence: Evidence

@@ -1,7 +1,7 @@
 """Visits entered by hand: `POST /v1/visits`, and many at once when a system has been down."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -17,6 +17,7 @@ from app.api.http.problems import PROBLEMS, FieldError, Problem
 from app.api.http.shapes import Fault, Instant, OneOf, Wire, answer_of, body_of
 from app.api.visits.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
 from app.api.visits.visit_out import EXAMPLE, NOTE_READERS, VisitOut, visit_json
+from app.domain.closed_sets import ItemVerdict
 from app.domain.taps.judging import ManualReason
 from app.domain.visits.correction import Reason
 from app.language import wanted
@@ -53,7 +54,7 @@ class ManualResult(Wire):
     """The result for one visit."""
 
     id: UUID | None
-    verdict: Literal["accepted", "refused"]
+    verdict: ItemVerdict
     code: Annotated[str, OneOf(PROBLEMS)] | None
     duplicate: bool
     visit: VisitOut | None

@@ -2,7 +2,7 @@
 
 from asyncio import gather
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
@@ -29,6 +29,7 @@ from app.api.visits.corrections import (
     submit,
 )
 from app.api.visits.visit_out import EXAMPLE, VisitOut, notes_for, visit_json
+from app.domain.closed_sets import ItemVerdict
 from app.domain.visits.correction import Reason
 from app.language import wanted
 
@@ -90,7 +91,7 @@ class RepairResult(Wire):
 
     id: UUID | None
     anomaly: str | None
-    verdict: Literal["accepted", "refused"]
+    verdict: ItemVerdict
     code: Annotated[str, OneOf(PROBLEMS)] | None
     visit: VisitOut | None
     errors: list[Fault]

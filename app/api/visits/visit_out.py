@@ -8,14 +8,13 @@ from pydantic import Field
 
 from app.api.http.access import Caller
 from app.api.http.shapes import AnyRef, Day, Instant, OneOf, Wire
-from app.api.register.register import Role
-from app.domain.category import Category
+from app.domain.closed_sets import AnomalyState, Category, CorrectionKind, Evidence, Level, Profession, Severity, Status
 from app.domain.taps.judging import ManualReason
-from app.domain.visits.correction import CorrectionKind, Reason
-from app.domain.visits.evidence import Evidence, Level, on_the_wire, weakest
+from app.domain.visits.correction import Reason
+from app.domain.visits.evidence import on_the_wire, weakest
 from app.domain.visits.repair import repair_of
 from app.domain.visits.split import REASONS
-from app.domain.visits.visit import ANOMALIES, AnomalyState, Severity, Status
+from app.domain.visits.visit import ANOMALIES
 from app.store.connection import Reading, Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import visits as store_visits
@@ -93,7 +92,7 @@ class VisitOut(Wire):
     recipient: AnyRef
     provider: AnyRef | None
     staff: AnyRef
-    role: Role | None
+    role: Profession | None
     household: AnyRef
     started_at: Instant | None
     ended_at: Instant | None

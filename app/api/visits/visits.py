@@ -14,7 +14,7 @@ from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, IdInPath, Wire, answer_of, sent
 from app.api.http.visibility import require_employed, require_known, visibility_of
 from app.api.visits.visit_out import EXAMPLE, AnomalyCode, VisitOut, corrections_of, notes_for, visit_json
-from app.domain.visits.visit import Status
+from app.domain.closed_sets import Status
 from app.store.visits import visit_list
 from app.store.visits.visit_list import VisitFilter
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.domain.category import ALARM
+from app.domain.closed_sets import ALARM
 from app.domain.measures.ordered import Ordered, performed
 from app.domain.time import Days
 from app.domain.visits.visit import Visit

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.domain.category import LICENSED
+from app.domain.closed_sets import LICENSED
 from app.domain.measures.ordered import Ordered, performed
 from app.domain.register.order import ONE_DAY
 from app.domain.time import Days

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import DELEGATED, SOL_TIME, Category, Level, Profession
 from app.domain.register.order import LAST_DAY, ONE_DAY, Order, in_force
 from app.domain.time import Days, local
 from app.domain.visits.evidence import EVIDENCE_LEVELS, weakest
@@ -31,10 +31,10 @@ class Scope:
 
     name: str
     days: int
-    categories: frozenset[str] | None
+    categories: frozenset[Category] | None
     opens: dt.time
     closes: dt.time
-    roles_left_out: frozenset[str]
+    roles_left_out: frozenset[Profession]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ KOLADA_CLASSIC = Profile(
     days=14,
     least_age=65,
     least_visits_a_day=2,
-    categories=frozenset({"SERVICE", "CARE", "DELEGATED_HSL"}),
+    categories=SOL_TIME | {DELEGATED},
     opens=dt.time(7),
     closes=dt.time(22),
     roles_left_out=frozenset({"licensed", "night_patrol", "alarm_team", "trainee"}),
@@ -237,7 +237,7 @@ class Evidence:
     """Number of performed visits, and of those whose weaker end is at each level, 0 included."""
 
     performed: int
-    levels: Mapping[str, int]
+    levels: Mapping[Level, int]
 
     @property
     def manual_share(self) -> Fraction | None:
@@ -252,7 +252,7 @@ class Evidence:
 def together(parts: Iterable[Evidence]) -> Evidence:
     """The sum of the parts, which must have no visit in common."""
     found = list(parts)
-    levels = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
+    levels: dict[Level, int] = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
     return Evidence(sum(part.performed for part in found), levels)
 
 

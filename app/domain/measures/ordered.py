@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from app.domain.category import Category
+from app.domain.closed_sets import Category
 from app.domain.register.order import Order, in_force
 from app.domain.time import Days
 from app.domain.visits.split import Share

@@ -11,6 +11,7 @@ from app.domain.register.order import ONE_DAY
 from app.domain.time import STOCKHOLM, UTC, Days, Span, day_start, local_date, seconds_between
 
 MIDNIGHT = dt.time(0)
+PublicHolidays = Literal["only", "never"]
 LONGEST_BAND = 14 * ONE_DAY
 """The longest time between the start of a band's span and any day in it."""
 
@@ -29,7 +30,7 @@ class BandTime:
     closes: dt.time
     weekdays: frozenset[int] = frozenset()
     until_weekday: int | None = None
-    public_holidays: Literal["only", "never"] | None = None
+    public_holidays: PublicHolidays | None = None
     holiday: str | None = None
     days_before: int = 0
     until_holiday: str | None = None

@@ -7,7 +7,8 @@ from fractions import Fraction
 from typing import NamedTuple
 from uuid import UUID
 
-from app.domain.money.terms import ALL
+from app.domain.closed_sets import Category, ProviderForm
+from app.domain.money.terms import ALL, DeclinedHow
 from app.domain.register.master import MasterData
 from app.domain.register.order import Order
 from app.domain.visits.split import Share
@@ -16,14 +17,14 @@ from app.domain.visits.visit import Visit
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """One ordered intervention that was declined; `how` is one of `DeclinedHow`, `minutes` its standard minutes."""
+    """One ordered intervention that was declined; `minutes` are its standard minutes."""
 
     recipient: str
     at: dt.datetime
-    category: str
+    category: Category | None
     intervention: str
     minutes: int
-    how: str
+    how: DeclinedHow
     notified_at: dt.datetime | None = None
     visit: UUID | None = None
 
@@ -49,7 +50,7 @@ class CompensationInput:
     """
 
     provider: str
-    form: str
+    form: ProviderForm
     master: MasterData
     orders: Sequence[Order]
     visits: Sequence[Visit]
@@ -65,7 +66,7 @@ class Item(NamedTuple):
     """
 
     recipient: str
-    category: str
+    category: Category
     on: dt.date
     band: str | None
     quantity: Fraction | int

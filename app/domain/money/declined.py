@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from uuid import UUID
 
+from app.domain.closed_sets import Status
 from app.domain.money.compensation_input import Declined
+from app.domain.money.terms import DeclinedHow
 from app.domain.register.master import MasterData
 from app.domain.register.notices import Notice
 from app.domain.register.order import OrderLine, fits, in_force, of_provider, until_death
@@ -16,7 +18,7 @@ from app.domain.visits.presence import Presence
 from app.domain.visits.presence_plan import report_of
 from app.domain.visits.visit import Visit
 
-DOORS = {"declined": "at_door", "no_answer": "no_answer"}
+DOORS: Mapping[Status, DeclinedHow] = {"declined": "at_door", "no_answer": "no_answer"}
 
 
 def declined_of(
@@ -36,6 +38,7 @@ def declined_of(
         if not _may_be_paid(visit):
             continue
         lines = _lines_of(visit.recipient, visit.provider, visit.local_date, master)
+        how: DeclinedHow
         if visit.status in DOORS and visit.took_place:
             report = report_of(presences[visit.presence], reports, master)
             named = [one for one in report.interventions if one.outcome == "declined"] if report else []
@@ -66,7 +69,7 @@ def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterat
             else [line for line in lines if fits(line, notice.at)]
         )
         for line in wanted:
-            category = master.category_of(line.intervention, on) or ""
+            category = master.category_of(line.intervention, on)
             minutes = master.minutes_of(line.intervention, line, on)
             yield Declined(
                 notice.recipient, notice.at, category, line.intervention, minutes, "in_advance", notice.notified_at
@@ -96,7 +99,7 @@ def _fitting(visit: Visit, lines: Sequence[OrderLine], master: MasterData) -> Se
     return [line for line in own if fits(line, visit.anchor_at)] or own
 
 
-def _declined(visit: Visit, line: OrderLine, how: str, master: MasterData) -> Declined:
-    category = master.category_of(line.intervention, visit.local_date) or ""
+def _declined(visit: Visit, line: OrderLine, how: DeclinedHow, master: MasterData) -> Declined:
+    category = master.category_of(line.intervention, visit.local_date)
     minutes = master.minutes_of(line.intervention, line, visit.local_date)
     return Declined(visit.recipient, visit.anchor_at, category, line.intervention, minutes, how, None, visit.id)

@@ -6,6 +6,7 @@ The free text of a contract is included, that of a pause's reason is not: it may
 import re
 from collections.abc import Mapping
 
+from app.domain.closed_sets import Area, Category
 from app.domain.money.month_lines import SettledLine
 from app.domain.register.personal_number import without_numbers
 
@@ -34,7 +35,7 @@ LIMITS: Mapping[str, str] = {
     "below_threshold": "nedsatt för att för liten del av beviljad tid har utförts",
     "no_rate": "avtalet har inget pris för detta",
 }
-CATEGORIES: Mapping[str, str] = {
+CATEGORIES: Mapping[Category | None, str] = {
     "SERVICE": "service",
     "CARE": "omsorg",
     "DELEGATED_HSL": "delegerad HSL",
@@ -42,7 +43,7 @@ CATEGORIES: Mapping[str, str] = {
     "LICENSED_HSL": "legitimerad HSL",
     "MEAL": "måltid",
 }
-AREAS: Mapping[str, str] = {"URBAN": "tätort", "RURAL": "landsbygd", "ARCHIPELAGO": "skärgård"}
+AREAS: Mapping[Area | None, str] = {"URBAN": "tätort", "RURAL": "landsbygd", "ARCHIPELAGO": "skärgård"}
 UNITS: Mapping[str, tuple[str, str]] = {
     "hour": ("timme", "timmar"),
     "visit": ("besök", "besök"),
@@ -59,7 +60,7 @@ _SPACE = "\u00a0"
 
 def explained(line: SettledLine) -> str:
     """A settled line in words: the kind of quantity, the price, the visits and days, and the limits applied."""
-    kind = [COUNTED[line.reason], CATEGORIES.get(line.category or ""), AREAS.get(line.area or "")]
+    kind = [COUNTED[line.reason], CATEGORIES.get(line.category), AREAS.get(line.area)]
     band = f"tidsband {plain(line.band)}" if line.band else None
     days = f"{line.first_on}" if line.first_on == line.last_on else f"{line.first_on}–{line.last_on}"
     visits = f"{decimal(line.visits)} besök " if line.visits else ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import ALARM, SOL_TIME
 from app.domain.money.absence import FEE_NOTICE_HOURS, is_free_of_fee
 from app.domain.money.compensation_input import Declined
 from app.domain.register.granted import granted_seconds, lines_of
@@ -70,7 +70,7 @@ def fee_basis(
         recipient = line[0][0].recipient
         granted = granted_seconds(master, line, days)
         seconds[recipient] += sum(granted.get(category, 0) for category in SOL_TIME)
-        if "ALARM" in granted:
+        if ALARM in granted:
             alarms.add(recipient)
     for one in declined:
         if one.category in SOL_TIME and _in_good_time(profile, one):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from fractions import Fraction
 from math import ceil, floor
 
+from app.domain.closed_sets import Category
 from app.domain.money.compensation_input import Item
 from app.domain.money.quantities import Counter
 from app.domain.money.terms import Rounding, Rule, Terms
@@ -121,7 +122,7 @@ def _below_threshold(counter: Counter, rule: Rule, items: Sequence[Item], days: 
     everybody = counter.orders.keys() | counter.visited
     groups = [{one} for one in everybody] if threshold.per == "recipient" else [everybody]
     granted = _granted(counter, rule, everybody, days)
-    pools: defaultdict[str, set[str]] = defaultdict(set)
+    pools: defaultdict[str, set[Category]] = defaultdict(set)
     for category in rule.categories:
         pools[rule.pool_of(category)].add(category)
     below: set[Hashable] = set()

@@ -14,6 +14,7 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
+from app.domain.closed_sets import Area, Category
 from app.domain.money.holidays import is_workday
 from app.domain.money.rating import Line
 from app.domain.money.terms import Closing
@@ -38,8 +39,8 @@ class SettledLine:
     contract: str
     rule: str
     title: str
-    category: str | None
-    area: str | None
+    category: Category | None
+    area: Area | None
     band: str | None
     reason: str
     notes: tuple[str, ...]

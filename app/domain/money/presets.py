@@ -4,12 +4,14 @@ Prices are öre. If a source gives no price or parameter, the rule's `title` say
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
+
+from app.domain.closed_sets import ALARM, DELEGATED, LICENSED, SOL_TIME, Area, Category
 
 Document = dict[str, Any]
-SOL = ["SERVICE", "CARE"]
-SOL_HSL = [*SOL, "DELEGATED_HSL"]
-AREAS = ("URBAN", "RURAL", "ARCHIPELAGO")
+SOL: list[Category] = [category for category in get_args(Category) if category in SOL_TIME]
+SOL_HSL: list[Category] = [*SOL, DELEGATED]
+AREAS: tuple[Area, ...] = get_args(Area)
 FORMS = ("in_house", None)
 OWN_PRICE = "Exempelpris: ersätt med avtalets"
 EXAMPLE_ORE = 40_000
@@ -27,7 +29,7 @@ def _by_form(*kronor: int, **where: str) -> list[Document]:
     ]
 
 
-def _rule(ref: str, basis: str, categories: list[str], rates: list[Document], title: str, **more: Any) -> Document:
+def _rule(ref: str, basis: str, categories: list[Category], rates: list[Document], title: str, **more: Any) -> Document:
     return {"ref": ref, "basis": basis, "categories": categories, "rates": rates, "title": title, **more}
 
 
@@ -36,14 +38,14 @@ def _daily(band: str, opens: str, closes: str) -> Document:
 
 
 def _example(
-    basis: str, categories: list[str] = SOL_HSL, *, ref: str = "", ore: int = EXAMPLE_ORE, **more: Any
+    basis: str, categories: list[Category] = SOL_HSL, *, ref: str = "", ore: int = EXAMPLE_ORE, **more: Any
 ) -> Document:
     """A rule with an example price."""
     return _rule(ref or basis, basis, categories, [{"ore": ore}], OWN_PRICE, **more)
 
 
 def _enkoping(
-    ref: str, title: str, categories: list[str], external: tuple[int, int], own: tuple[int, int], **more: Any
+    ref: str, title: str, categories: list[Category], external: tuple[int, int], own: tuple[int, int], **more: Any
 ) -> Document:
     rates: list[Document] = [
         {"form": "in_house", "area": "URBAN", "ore": own[0] * 100},
@@ -78,12 +80,12 @@ PRESETS: Mapping[str, Document] = {
         "rules": [
             _rule("service", "granted", ["SERVICE"], _by_area(325, 394, 448), "Service, beviljad tid"),
             _rule("care", "granted", ["CARE"], _by_area(394, 477, 543), "Omsorg, beviljad tid"),
-            _rule("alarm", "executed", ["ALARM"], _by_area(394, 477, 543), "Larm, utförd tid"),
-            _rule("delegated", "executed", ["DELEGATED_HSL"], _by_area(394, 477, 543), "Delegerad HSL, utförd tid"),
+            _rule("alarm", "executed", [ALARM], _by_area(394, 477, 543), "Larm, utförd tid"),
+            _rule("delegated", "executed", [DELEGATED], _by_area(394, 477, 543), "Delegerad HSL, utförd tid"),
             _rule(
                 "nurse-month",
                 "per_month",
-                ["LICENSED_HSL"],
+                [LICENSED],
                 _by_area(1071, 1225, 1300),
                 "Sjuksköterska, inskriven månad",
                 licensed="nursing",
@@ -91,7 +93,7 @@ PRESETS: Mapping[str, Document] = {
             _rule(
                 "nurse-visit",
                 "per_visit",
-                ["LICENSED_HSL"],
+                [LICENSED],
                 _by_area(413, 476, 510),
                 "Sjuksköterska, besök",
                 licensed="nursing",
@@ -99,7 +101,7 @@ PRESETS: Mapping[str, Document] = {
             _rule(
                 "rehab-visit",
                 "per_visit",
-                ["LICENSED_HSL"],
+                [LICENSED],
                 _by_area(920, 1060, 1124),
                 "Rehab, besök",
                 licensed="rehabilitation",
@@ -113,26 +115,26 @@ PRESETS: Mapping[str, Document] = {
             _example("executed", SOL, pool="law", threshold={"percent": 80, "pay_percent": 95, "per": "provider"})
         ]
     },
-    "hsl-included": {"rules": [_example("executed", SOL), _example("executed", ["DELEGATED_HSL"], ref="hsl", ore=0)]},
-    "hsl-executed": {"rules": [_example("executed", SOL), _example("executed", ["DELEGATED_HSL"], ref="hsl")]},
+    "hsl-included": {"rules": [_example("executed", SOL), _example("executed", [DELEGATED], ref="hsl", ore=0)]},
+    "hsl-executed": {"rules": [_example("executed", SOL), _example("executed", [DELEGATED], ref="hsl")]},
     "hsl-cap-17": {
         "rules": [
             _example("executed", SOL),
-            _example("executed", ["DELEGATED_HSL"], ref="hsl", caps={"ratio": {"of": SOL, "percent": 17}}),
+            _example("executed", [DELEGATED], ref="hsl", caps={"ratio": {"of": SOL, "percent": 17}}),
         ]
     },
     "granted-alarm-month": {
-        "rules": [_example("granted", SOL), _example("per_month", ["ALARM"], ref="alarm", ore=20_000)]
+        "rules": [_example("granted", SOL), _example("per_month", [ALARM], ref="alarm", ore=20_000)]
     },
     "granted-alarm-occasion": {
-        "rules": [_example("granted", SOL), _example("per_occasion", ["ALARM"], ref="alarm", ore=25_000)]
+        "rules": [_example("granted", SOL), _example("per_occasion", [ALARM], ref="alarm", ore=25_000)]
     },
     "stockholm-2024": {
         "bands": [_daily("night", "22:00", "07:00"), _daily("day", "07:00", "22:00")],
         "rules": [
             _rule("day", "executed", SOL_HSL, _by_form(485, 516), "Dag och kväll 07–22, utförd tid", bands=["day"]),
             _rule("night", "per_occasion", SOL_HSL, _by_form(245, 260), "Natt 22–07, per insats", bands=["night"]),
-            _rule("alarm", "per_month", ["ALARM"], _by_form(185, 197), "Larm, per månad"),
+            _rule("alarm", "per_month", [ALARM], _by_form(185, 197), "Larm, per månad"),
         ],
     },
     "solna-2024": {
@@ -185,9 +187,7 @@ PRESETS: Mapping[str, Document] = {
     },
     "enkoping-2021": {
         "rules": [
-            _enkoping(
-                "licensed", "Delegerad och legitimerad HSL", ["DELEGATED_HSL", "LICENSED_HSL"], (433, 500), (424, 486)
-            ),
+            _enkoping("licensed", "Delegerad och legitimerad HSL", [DELEGATED, LICENSED], (433, 500), (424, 486)),
             _enkoping("care", "Omsorg och service", SOL, (414, 479), (407, 466), except_only_ordered=["SERVICE"]),
             _enkoping("service", "Endast service", SOL, (378, 436), (378, 436), only_ordered=["SERVICE"]),
         ]

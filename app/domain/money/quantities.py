@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property, partial
 from uuid import UUID
 
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import SOL_TIME, Category
 from app.domain.money.absence import absences_of, paid_days
 from app.domain.money.bands import Bands, Piece, clock_band
 from app.domain.money.compensation_input import Bundle, CompensationInput, Declined, Item
@@ -22,6 +22,11 @@ from app.domain.visits.visit import Visit
 
 NOON = dt.time(12)
 
+Timed = tuple[Category, int]
+"""Seconds of a category."""
+Counted = tuple[Category, int, str]
+"""A category, a quantity and its reason."""
+
 
 class Counter:
     """Counts the items of one document's rules in the facts of inclusive days."""
@@ -31,7 +36,7 @@ class Counter:
         self.master = facts.master
         self._bands = Bands(terms.bands, (days[0] - ONE_DAY, days[1] + ONE_DAY))
         self._pieces: dict[UUID, Sequence[Piece]] = {}
-        self._categories: dict[tuple[str, dt.date], str | None] = {}
+        self._categories: dict[tuple[str, dt.date], Category | None] = {}
 
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
@@ -154,7 +159,7 @@ class Counter:
                 whole = piece == visit.presence_seconds
                 yield on, band if cut else None, seconds if whole else Fraction(seconds * piece, visit.presence_seconds)
 
-    def executed(self, categories: frozenset[str], recipient: str, days: Days) -> Fraction:
+    def executed(self, categories: frozenset[Category], recipient: str, days: Days) -> Fraction:
         """Payable executed seconds of a recipient in categories within the days."""
         everything = Rule("", "executed", categories, ())
         return Fraction(sum(item.quantity for item in self._of_recipient(everything, recipient, days)))
@@ -197,7 +202,7 @@ class Counter:
                 if seconds and rule.takes(category, line.intervention) and (not rule.bands or band in rule.bands):
                     reason = "granted" if share == ALL else "absence"
                     yield Item(
-                        order.recipient, str(category), on, band, seconds, reason, None, share, last_on=last_on
+                        order.recipient, category, on, band, seconds, reason, None, share, last_on=last_on
                     )  # fmt: skip
 
     def _parts(self, rule: Rule, order: Order, days: Days) -> Iterator[Days]:
@@ -214,7 +219,7 @@ class Counter:
         for start, following in zip(ordered, [*ordered[1:], last + ONE_DAY], strict=False):
             yield start, following - ONE_DAY
 
-    def _category(self, line: OrderLine, on: dt.date) -> str | None:
+    def _category(self, line: OrderLine, on: dt.date) -> Category | None:
         key = line.intervention, on
         if key not in self._categories:
             self._categories[key] = self.master.category_of(*key)
@@ -232,13 +237,13 @@ class Counter:
                     on = days[0] + ONE_DAY * number
                     if category := enrolled(on):
                         yield Item(recipient, category, on, None, Fraction(1, month[1].day), "enrolled")
-            elif (found := hull(month, enrolled)) and days[0] <= found[0] <= days[1]:
-                yield Item(recipient, str(enrolled(found[0])), found[0], None, 1, "enrolled", last_on=found[1])
+            elif (span := hull(month, enrolled)) and days[0] <= span[0] <= days[1] and (category := enrolled(span[0])):
+                yield Item(recipient, category, span[0], None, 1, "enrolled", last_on=span[1])
 
-    def _enrolled_on(self, rule: Rule, recipient: str, on: dt.date) -> str | None:
+    def _enrolled_on(self, rule: Rule, recipient: str, on: dt.date) -> Category | None:
         """The category, of those the rule pays for, that has an order in force that day; None without one."""
         taken = (
-            str(category)
+            category
             for order in self.orders[recipient]
             if in_force(order, on)
             for line in order.lines
@@ -290,7 +295,7 @@ class Counter:
         """Start-up hours, if the provider's first order of the rule's help begins within the days."""
         for recipient, orders in self.orders.items():
             begun = [
-                (order.valid_from, str(category))
+                (order.valid_from, category)
                 for order in orders
                 for line in order.lines
                 if rule.takes(category := self._category(line, order.valid_from), line.intervention)
@@ -300,15 +305,15 @@ class Counter:
                 yield Item(recipient, category, on, None, rule.startup_hours * 3600, "startup")
 
 
-def _taken(rule: Rule, shares: Iterable[Share]) -> tuple[list[tuple[str, int]], Collection[tuple[str, int, str]]]:
-    """The payable shares that the rule takes: (category, seconds), or (category, quantity, reason) if counted flat."""
+def _taken(rule: Rule, shares: Iterable[Share]) -> tuple[list[Timed], Collection[Counted]]:
+    """The payable shares that the rule takes, by their time or, if counted flat, one by one."""
     flat = rule.flat_minutes or {}
-    timed: list[tuple[str, int]] = []
-    begun: dict[str, tuple[str, int, str]] = {}
+    timed: list[Timed] = []
+    begun: dict[str, Counted] = {}
     for share in shares:
         if not share.payable or not rule.takes(share.category, share.intervention):
             continue
-        category, intervention = str(share.category), str(share.intervention)
+        category, intervention = share.category, str(share.intervention)
         if rule.basis == "per_visit":
             begun.setdefault("", (category, 1, "visit"))
         elif rule.basis == "per_occasion":

@@ -12,7 +12,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from app.domain.category import SOL_TIME
+from app.domain.closed_sets import SOL_TIME, Area, Category
 from app.domain.money.compensation_input import CompensationInput, Item
 from app.domain.money.limits import limited, stepped
 from app.domain.money.quantities import Counter
@@ -42,8 +42,8 @@ class Price(NamedTuple):
     rule: str
     title: str
     recipient: str
-    category: str | None
-    area: str | None
+    category: Category | None
+    area: Area | None
     band: str | None
     unit: str
     reason: str

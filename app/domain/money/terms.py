@@ -7,9 +7,9 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, TypeGuard
 
-from app.domain.category import LAWS, Licensed
+from app.domain.closed_sets import LAWS, Area, Category, Licensed, ProviderForm
 from app.domain.money.bands import Band
 
 Basis = Literal["executed", "granted", "executed_at_most_granted", "per_visit", "per_occasion", "per_month"]
@@ -17,6 +17,12 @@ Basis = Literal["executed", "granted", "executed_at_most_granted", "per_visit", 
 interventions carried out; months in which the recipient has an order."""
 TIMED = frozenset({"executed", "granted", "executed_at_most_granted"})
 DeclinedHow = Literal["in_advance", "at_door", "no_answer", "single"]
+RoundedPer = Literal["visit", "line", "month"]
+RoundingMode = Literal["up", "down", "half_up"]
+ComparedPer = Literal["recipient", "provider"]
+CountedFrom = Literal["first_day", "last_visit"]
+PooledBy = Literal["category", "law", "all"]
+DoubleStaffing = Literal["each", "once"]
 ALL = Fraction(1)
 
 
@@ -25,8 +31,8 @@ class Rate:
     """Öre per hour, visit, occasion or month, for this area, form of provider and band (None: any)."""
 
     ore: int
-    area: str | None = None
-    form: str | None = None
+    area: Area | None = None
+    form: ProviderForm | None = None
     band: str | None = None
 
 
@@ -35,15 +41,15 @@ class Rounding:
     """Time rounded to whole steps: of each visit, of each line, or of a recipient's month."""
 
     step_minutes: int
-    per: Literal["visit", "line", "month"]
-    mode: Literal["up", "down", "half_up"] = "half_up"
+    per: RoundedPer
+    mode: RoundingMode = "half_up"
 
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
     """A cap at a `share` of the provider's executed time in the categories `of`."""
 
-    of: frozenset[str]
+    of: frozenset[Category]
     share: Fraction
 
 
@@ -62,7 +68,7 @@ class Threshold:
 
     share: Fraction
     pay: Fraction
-    per: Literal["recipient", "provider"] = "provider"
+    per: ComparedPer = "provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class DeclinedPay:
     `notice_hours`: it fits only if notice was given less than so many hours ahead.
     """
 
-    how: frozenset[str]
+    how: frozenset[DeclinedHow]
     share: Fraction
     interventions: frozenset[str] = frozenset()
     notice_hours: int | None = None
@@ -98,7 +104,7 @@ class AbsencePay:
     steps: tuple[AbsenceStep, ...]
     reasons: frozenset[str] = frozenset()
     planned_days: int | None = None
-    counted_from: Literal["first_day", "last_visit"] = "first_day"
+    counted_from: CountedFrom = "first_day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +113,18 @@ class Rule:
 
     ref: str
     basis: Basis
-    categories: frozenset[str]
+    categories: frozenset[Category]
     rates: tuple[Rate, ...]
     title: str = ""
     interventions: frozenset[str] = frozenset()
     except_interventions: frozenset[str] = frozenset()
     licensed: Licensed | None = None
-    pool: Literal["category", "law", "all"] = "category"
+    pool: PooledBy = "category"
     bands: frozenset[str] = frozenset()
-    only_ordered: frozenset[str] = frozenset()
-    except_only_ordered: frozenset[str] = frozenset()
+    only_ordered: frozenset[Category] = frozenset()
+    except_only_ordered: frozenset[Category] = frozenset()
     flat_minutes: Mapping[str, int] | None = None
-    double_staffing: Literal["each", "once"] = "each"
+    double_staffing: DoubleStaffing = "each"
     rounding: Rounding | None = None
     caps: Caps = Caps()
     threshold: Threshold | None = None
@@ -139,17 +145,17 @@ class Rule:
         """True when visits must be cut at the edges of bands for it."""
         return bool(self.bands) or any(rate.band for rate in self.rates)
 
-    def takes(self, category: str | None, intervention: str | None) -> bool:
+    def takes(self, category: Category | None, intervention: str | None) -> TypeGuard[Category]:
         """True when the rule pays for an intervention of this category."""
         if category not in self.categories or intervention in self.except_interventions:
             return False
         return not self.interventions or intervention in self.interventions
 
-    def pool_of(self, category: str) -> str:
+    def pool_of(self, category: Category) -> str:
         """The name of the pool, within which a limit compares executed with granted time, of a category."""
         return {"category": category, "law": LAWS[category], "all": ""}[self.pool]
 
-    def rate(self, area: str | None, form: str, band: str | None) -> Rate | None:
+    def rate(self, area: Area | None, form: ProviderForm, band: str | None) -> Rate | None:
         """The first rate that fits; None if none does."""
         for rate in self.rates:
             if rate.area in {None, area} and rate.form in {None, form} and rate.band in {None, band}:
@@ -166,7 +172,7 @@ class Bonus:
     first_on: dt.date
     last_on: dt.date
     paid_in: str
-    categories: frozenset[str] = frozenset()
+    categories: frozenset[Category] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +189,7 @@ class VatCompensation:
     """A share of the amount, paid on top of it to providers of these forms (empty: all)."""
 
     share: Fraction
-    forms: frozenset[str] = frozenset()
+    forms: frozenset[ProviderForm] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,12 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from app.domain.closed_sets import DelegationState
 from app.domain.register.order import LAST_DAY, ONE_DAY
 from app.domain.register.staff import Staff
 from app.domain.time import FIRST_DAY, local_date
-
-State = Literal["coming", "valid", "expiring", "expired", "revoked"]
 
 
 class Put(NamedTuple):
@@ -43,7 +42,7 @@ class Given:
     revoked_by: str | None = None
     gone: bool = False
 
-    def state(self, on: dt.date, soon: dt.timedelta) -> State:
+    def state(self, on: dt.date, soon: dt.timedelta) -> DelegationState:
         """Its state that day; `expiring` when its last day is less than `soon` away."""
         if self.gone:
             return "revoked"

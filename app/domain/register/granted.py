@@ -10,6 +10,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from app.domain.closed_sets import Category
 from app.domain.register.master import MasterData
 from app.domain.register.order import ONE_DAY, Order, OrderLine, active_days, granted_minutes, until_death
 from app.domain.rounding import half_up
@@ -20,7 +21,7 @@ class GrantedPart(NamedTuple):
     """Exact seconds of a line over days on which its catalogue entry stays the same."""
 
     days: Days
-    category: str | None
+    category: Category | None
     seconds: Fraction
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from app.domain.category import Licensed
+from app.domain.closed_sets import Category, Licensed
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,6 @@ class Intervention:
 
     ref: str
     valid_from: dt.date
-    category: str
+    category: Category
     standard_minutes: int
     licensed: Licensed | None = None

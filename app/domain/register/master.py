@@ -14,7 +14,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any, Generic, Protocol, TypeVar
 
-from app.domain.category import Licensed
+from app.domain.closed_sets import LICENSED, Category, Licensed
 from app.domain.register.contract import Contract
 from app.domain.register.device import Device
 from app.domain.register.intervention import Intervention
@@ -232,7 +232,7 @@ class MasterData:
         """Every order of the recipient, sorted by ref and first day."""
         return self._orders_of.get(recipient, [])
 
-    def category_of(self, intervention: str, on: dt.date) -> str | None:
+    def category_of(self, intervention: str, on: dt.date) -> Category | None:
         """The category of an intervention that day; before its first day, the first one. None for an unknown one."""
         version = self._intervention_on(intervention, on)
         return version.category if version else None
@@ -250,7 +250,7 @@ class MasterData:
         If the catalogue does not state it, `rehab` is rehabilitation and everything else nursing.
         """
         timeline = self.interventions.get(intervention)
-        kinds = [one.licensed for one in timeline.versions if one.category == "LICENSED_HSL"] if timeline else []
+        kinds = [one.licensed for one in timeline.versions if one.category == LICENSED] if timeline else []
         return (kinds[-1] or ("rehabilitation" if intervention == "rehab" else "nursing")) if kinds else None
 
     def _intervention_on(self, ref: str, on: dt.date) -> Intervention | None:

@@ -4,13 +4,12 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
+from app.domain.closed_sets import PeriodUnit
 from app.domain.time import FIRST_DAY, Days, days_in_month, local
 
 LAST_DAY = dt.date.max
 ONE_DAY = dt.timedelta(days=1)
-PeriodUnit = Literal["d", "wk", "mo"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from app.domain.closed_sets import Area
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -11,6 +13,6 @@ class Recipient:
     ref: str
     valid_from: dt.date
     household: str
-    area: str
+    area: Area
     birth_date: dt.date | None = None
     died_on: dt.date | None = None

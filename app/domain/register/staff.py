@@ -3,6 +3,8 @@
 import datetime as dt
 from dataclasses import dataclass
 
+from app.domain.closed_sets import Profession
+
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
@@ -22,7 +24,7 @@ class Staff:
     valid_to: dt.date | None
     person: str
     provider: str
-    role: str
+    role: Profession
     delegations: tuple[Delegation, ...] = ()
     registered_on: dt.date | None = None
     """The day on which its provider's own planner registered the ref; None if the municipality did."""

@@ -10,14 +10,12 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+from app.domain.closed_sets import ClaimedDirection, Verdict
 from app.domain.register.device import Device
 from app.domain.register.master import MasterData
 from app.domain.register.tag import Tag
 from app.domain.sun import Read
 from app.domain.time import LONGEST_PRESENCE, UTC, ZERO, whole_second
-
-Verdict = Literal["accepted", "disputed", "refused"]
-ClaimedDirection = Literal["in", "out", "auto", "control"]
 
 CLOCK_TOLERANCE = dt.timedelta(seconds=30)
 CLOCKS_DISAGREE = dt.timedelta(seconds=60)
@@ -49,7 +47,7 @@ STATE_DISPUTES = {
 }
 
 
-Refusal = Literal[
+TapRefusal = Literal[
     "malformed",
     "forbidden_role",
     "id_conflict",
@@ -314,7 +312,7 @@ def _where_it_hangs(judged: Judgement, tag: Tag, direction: ClaimedDirection) ->
     return judged if code is None else judged._replace(verdict="disputed", code=code)
 
 
-def _refused(judged: Judgement, code: Refusal) -> Judgement:
+def _refused(judged: Judgement, code: TapRefusal) -> Judgement:
     return judged._replace(verdict="refused", code=code, evidence=None, flags=())
 
 

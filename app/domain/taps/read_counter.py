@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from app.domain.taps.judging import EPOCH, Judgement, Refusal
+from app.domain.taps.judging import EPOCH, Judgement, TapRefusal
 
 TOLERANCE = dt.timedelta(seconds=30)
 DRIFT = 20_000
@@ -87,7 +87,7 @@ class Reads:
         index = bisect_left(near, counter, key=_counter)
         below, above = (near[index - 1] if index else None), (near[index] if index < len(near) else None)
         if above and above.counter == counter:
-            again: Refusal = "counter_replayed_same_device" if above.phone == phone else "counter_replayed"
+            again: TapRefusal = "counter_replayed_same_device" if above.phone == phone else "counter_replayed"
             return judged._replace(verdict="refused", code=again, evidence=None, flags=())
         low_at, high_at = claimed(judged.at, received_at)
         code = _contradiction(low_at, high_at, below, above)

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from app.domain.closed_sets import Outcome, PartOutcome
 from app.domain.taps.judging import moved, wall_shift
 from app.domain.time import ZERO
 
-Outcome = Literal["performed", "declined", "no_answer"]
-
-Refusal = Literal[
+ReportRefusal = Literal[
     "malformed", "id_conflict", "unknown_intervention", "unknown_recipient", "not_own_presence", "too_many_refused"
 ]
 """Codes of refused reports."""
-NOT_OWN: Refusal = "not_own_presence"
+NOT_OWN: ReportRefusal = "not_own_presence"
 """Somebody else was there: the report is refused, or set aside if the tap it names comes later."""
 
 
@@ -25,7 +24,7 @@ class ReportedIntervention:
     intervention: str
     recipient: str | None
     minutes: int | None
-    outcome: Literal["done", "declined", "not_done"]
+    outcome: PartOutcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
+from app.domain.closed_sets import ClaimedDirection
 from app.domain.register.master import MasterData
-from app.domain.taps.judging import ClaimedDirection
 from app.domain.time import LONGEST_PRESENCE, local_date
 
 MOST_REFUSED = 1000

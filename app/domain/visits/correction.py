@@ -14,26 +14,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
 
+from app.domain.closed_sets import CorrectionKind, PresenceState
 from app.domain.taps.report import ReportedIntervention
 from app.domain.time import LONGEST_PRESENCE, ZERO
 from app.domain.visits.evidence import by_hand
 from app.domain.visits.pairing import presence_order
-from app.domain.visits.presence import Presence, SideTap, State
+from app.domain.visits.presence import Presence, SideTap
 
-CorrectionKind = Literal[
-    "set_start",
-    "set_end",
-    "set_interventions",
-    "set_staff",
-    "set_recipient",
-    "omit",
-    "restore",
-    "acknowledge",
-    "resolve",
-    "settle_dispute",
-    "attest",
-    "undo",
-]
 Reason = Literal[
     "forgot_out",
     "forgot_in",
@@ -231,7 +218,9 @@ def _applied(
     return changed if changed == raw else changed._replace(paired=(raw, *strays))
 
 
-def _state(raw: Presence, started_at: dt.datetime | None, ended_at: dt.datetime | None, now: dt.datetime) -> State:
+def _state(
+    raw: Presence, started_at: dt.datetime | None, ended_at: dt.datetime | None, now: dt.datetime
+) -> PresenceState:
     if started_at and ended_at:
         return "complete"
     waiting = started_at is not None and raw.closed_at is None

@@ -8,8 +8,9 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
+from app.domain.closed_sets import PresenceState
 from app.domain.time import LONGEST_PRESENCE, subtract
-from app.domain.visits.presence import Presence, SideTap, State, Tap
+from app.domain.visits.presence import Presence, SideTap, Tap
 
 BOUNCE = dt.timedelta(seconds=60)
 
@@ -192,7 +193,7 @@ def pair(person: str, carried: Iterable[Presence], taps: Sequence[Tap], now: dt.
 def _aged(presence: Presence, now: dt.datetime) -> Presence:
     if presence.closed_at is not None or presence.started_at is None:
         return presence
-    state: State = "open" if now - presence.started_at <= LONGEST_PRESENCE else "incomplete"
+    state: PresenceState = "open" if now - presence.started_at <= LONGEST_PRESENCE else "incomplete"
     return presence if presence.state == state else presence._replace(state=state)
 
 

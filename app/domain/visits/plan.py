@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import partial
 from typing import Literal, NamedTuple
 
+from app.domain.closed_sets import ALARM, DELEGATED, LICENSED, Category, Profession
 from app.domain.register.master import MasterData
 from app.domain.register.order import Order, OrderLine, fits, in_force, of_provider, weekly_minutes
 from app.domain.register.staff import Staff
@@ -20,7 +21,7 @@ Weight = Fraction | int
 SplitPolicy = Literal["proportional", "hsl_first", "reported"]
 """The rule by which a contract divides a presence."""
 # Roles with a single purpose: without a report they serve only lines of that category.
-SINGLE_PURPOSE = {"alarm_team": "ALARM", "licensed": "LICENSED_HSL"}
+SINGLE_PURPOSE: Mapping[Profession, Category] = {"alarm_team": ALARM, "licensed": LICENSED}
 HOLDING = ("delegation_missing", "not_ordered", "order_not_in_force")
 """Anomalies of a single part that make it unpayable, in order of precedence."""
 NOTHING_DONE = "nothing_done"
@@ -39,7 +40,7 @@ class Part(NamedTuple):
 
     recipient: str
     intervention: str | None
-    category: str | None
+    category: Category | None
     order_line: str | None
     weight: Weight
     standard_minutes: int
@@ -211,7 +212,7 @@ class _PlanInput:
     def _held(self, part: Part) -> Part:
         """The part, held with `delegation_missing` if it is delegated and the staff had no delegation that day."""
         staff = self.staff
-        if part.category != "DELEGATED_HSL" or staff is None or staff.role == "licensed":
+        if part.category != DELEGATED or staff is None or staff.role == "licensed":
             return part
         if part.intervention and staff.is_delegated(part.intervention, self.on):
             return part

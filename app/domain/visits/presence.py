@@ -1,13 +1,11 @@
 """A judged tap, and the presence that taps are paired into: one person at one household."""
 
 import datetime as dt
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
+from app.domain.closed_sets import Direction, PresenceState
 from app.domain.time import LONGEST_PRESENCE, Span
-
-Direction = Literal["in", "out", "auto"]
-State = Literal["open", "incomplete", "complete", "omitted"]
 
 
 class Tap(NamedTuple):
@@ -50,7 +48,7 @@ class Presence(NamedTuple):
     started_at: dt.datetime | None
     ended_at: dt.datetime | None
     closed_at: dt.datetime | None
-    state: State
+    state: PresenceState
     in_tap: UUID | None
     out_tap: UUID | None
     evidence_in: str | None = None

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from app.domain.closed_sets import Status
 from app.domain.register.master import MasterData
 from app.domain.register.staff import Staff
 from app.domain.taps.report import Report
@@ -13,7 +14,6 @@ from app.domain.visits.attestation import held
 from app.domain.visits.correction import Amendment, Chains, Correction, amendments, chain_of, standing
 from app.domain.visits.plan import NOTHING_DONE, Part, Plan, plan
 from app.domain.visits.presence import Presence
-from app.domain.visits.visit import Status
 
 
 @dataclass(slots=True)

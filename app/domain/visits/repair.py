@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, NamedTuple
 
+from app.domain.closed_sets import HEALTH_CARE
 from app.domain.visits.correction import TOO_LATE
 from app.domain.visits.plan import Part
 from app.domain.visits.split import Share
@@ -69,7 +70,6 @@ DISPUTES = frozenset(
 """Codes that hold a whole visit until a person decides."""
 SUSPECT = frozenset({"tag_retired", "tag_tampered", "harvested", "time_contradiction", "too_many"})
 """Disputes that make the tap itself doubtful: the proposed decision rejects it."""
-HEALTH_CARE = frozenset({"DELEGATED_HSL", "LICENSED_HSL"})
 """Categories of which only the carer can say that an intervention was done."""
 AS_ORDERED = "Enligt beställningen"
 

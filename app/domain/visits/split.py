@@ -8,6 +8,7 @@ from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
+from app.domain.closed_sets import DELEGATED, Category
 from app.domain.visits.plan import Part, Plan, Weight
 
 SCALED_SHARE = Fraction(1, 10)
@@ -28,7 +29,7 @@ REASONS: Mapping[str, str] = {
 class Share(NamedTuple):
     """Seconds of one visit given to one intervention. `reason` is the rule, or why they are not payable."""
 
-    category: str | None
+    category: Category | None
     intervention: str | None
     order_line: str | None
     seconds: int
@@ -63,7 +64,7 @@ def largest_remainder(total: int, weights: Sequence[Weight]) -> list[int]:
 def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
     """Seconds for each part, and True if the carer's minutes were scaled by more than 60 seconds and a tenth."""
     parts = plan.parts
-    if plan.policy == "hsl_first" and any(part.category == "DELEGATED_HSL" for part in parts):
+    if plan.policy == "hsl_first" and any(part.category == DELEGATED for part in parts):
         return _hsl_first(parts, seconds), False
     if plan.policy == "reported" and any(part.reported_minutes is not None for part in parts):
         minutes = [part.weight if part.reported_minutes is None else part.reported_minutes for part in parts]
@@ -73,8 +74,8 @@ def divide(plan: Plan, seconds: int) -> tuple[list[int], bool]:
 
 
 def _hsl_first(parts: Sequence[Part], seconds: int) -> list[int]:
-    first = [index for index, part in enumerate(parts) if part.category == "DELEGATED_HSL"]
-    others = [index for index, part in enumerate(parts) if part.category != "DELEGATED_HSL"]
+    first = [index for index, part in enumerate(parts) if part.category == DELEGATED]
+    others = [index for index, part in enumerate(parts) if part.category != DELEGATED]
     minutes = [
         part.standard_minutes if part.reported_minutes is None else part.reported_minutes
         for part in (parts[index] for index in first)

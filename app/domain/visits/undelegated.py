@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from app.domain.category import DELEGATED
+from app.domain.closed_sets import DELEGATED
 from app.domain.register.delegation import Given, Put, history
 from app.domain.register.master import Timeline
 from app.domain.register.order import LAST_DAY

@@ -4,16 +4,13 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
+from app.domain.closed_sets import DELEGATED, Profession, Severity, Status
 from app.domain.time import Span
 from app.domain.visits.plan import Part
 from app.domain.visits.split import Share
-
-Status = Literal["open", "incomplete", "complete", "declined", "no_answer", "omitted", "disputed"]
-Severity = Literal["fix", "acknowledge"]
-AnomalyState = Literal["open", "acknowledged", "resolved"]
 
 NO_DURATION = "no_duration"
 ANOMALIES: Mapping[str, Severity] = {
@@ -68,7 +65,7 @@ class Visit(NamedTuple):
     provider: str | None
     staff: str
     person: str
-    role: str | None
+    role: Profession | None
     household: str
     in_tap: UUID | None
     out_tap: UUID | None
@@ -124,5 +121,5 @@ def cause_of(
     if code in {"not_ordered", "order_not_in_force"}:
         about = {part.intervention or "" for part in parts if part.order_line is None}
     elif code == "delegation_missing":
-        about = {part.intervention or "" for part in parts if part.category == "DELEGATED_HSL"}
+        about = {part.intervention or "" for part in parts if part.category == DELEGATED}
     return f"{in_tap} {out_tap} {staff} {' '.join(sorted(about))}"

@@ -1,6 +1,6 @@
 """Answered alarms, counted in SQL; the definition is `domain.measures.alarms`."""
 
-from app.domain.category import ALARM
+from app.domain.closed_sets import ALARM
 from app.domain.measures.alarms import Alarms
 from app.domain.time import Days
 from app.store.connection import Reading

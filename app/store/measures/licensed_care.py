@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from app.domain.category import LICENSED
+from app.domain.closed_sets import LICENSED
 from app.domain.measures.licensed_care import LicensedCare
 from app.domain.time import Days
 from app.store.connection import Reading

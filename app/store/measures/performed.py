@@ -1,6 +1,6 @@
 """The performed visits with help of one category, and the groups in which measures count them."""
 
-from app.domain.category import Category
+from app.domain.closed_sets import Category
 
 Who = tuple[bool, str | None]
 """True with None for all providers together, else False with a provider; that is None for visits of unknown staff."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from app.domain.closed_sets import ProviderForm
 from app.domain.money.bundles import MOST_SHARES, classes_of, moving, singles_only
 from app.domain.money.compensation_input import Bundle, CompensationInput, Declined
 from app.domain.money.declined import DOORS, declined_in_advance, declined_of
@@ -98,7 +99,7 @@ ORDER BY anchor_at, id
 """
 
 
-async def providers(reading: Reading, provider: str | None = None) -> list[tuple[str, str, str]]:
+async def providers(reading: Reading, provider: str | None = None) -> list[tuple[str, ProviderForm, str]]:
     """Ref, form and name of every provider, or of one."""
     return [tuple(row) for row in await reading.fetch(PROVIDERS, provider)]
 
@@ -124,7 +125,7 @@ class Account:
 
     reading: Reading
     provider: str
-    form: str
+    form: ProviderForm
     master: MasterData
     recipients: Sequence[str] | None = None
 
@@ -135,7 +136,7 @@ class Account:
         return list(await self.reading.fetch(asked, self.provider, *span, self.recipients, *more))
 
 
-async def account_of(reading: Reading, provider: str, form: str) -> Account:
+async def account_of(reading: Reading, provider: str, form: ProviderForm) -> Account:
     """The account of a provider, with the catalogue, staff, its orders and their recipients as master data."""
     master = MasterData()
     for row in await reading.fetch(MASTER, provider):

@@ -95,8 +95,8 @@ def test_the_table_knows_every_code_of_any_answer():
     tables = {
         *PROBLEMS,
         *ANOMALIES,
-        *get_args(judging.Refusal),
-        *get_args(report.Refusal),
+        *get_args(judging.TapRefusal),
+        *get_args(report.ReportRefusal),
         *judging.STATE_DISPUTES.values(),
     }
     assert given | tables | judging.JUDGED_ANEW | DISPUTES | {STILL_LOGGED_IN} == set(EVERY_CODE)

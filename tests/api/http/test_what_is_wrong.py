@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from service import day
 
-from app.domain.visits.correction import CorrectionKind
+from app.domain.closed_sets import CorrectionKind
 from app.domain.visits.visit import ANOMALIES
 
 SINCE = "2020-01-01"
