@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import HTMLResponse
 
 from app import assets
 from app.web.calls import CALLS, ROLES, TOKEN
@@ -23,7 +23,7 @@ CSP = (
 MOST_SHOWN = 12
 """A set of more values than this is folded, and shown on a click."""
 PROBLEM = "application/problem+json"
-NOT_FOUND, PERMANENT_REDIRECT = 404, 308
+NOT_FOUND = 404
 
 router = APIRouter(include_in_schema=False)
 
@@ -190,16 +190,11 @@ def _pages(app: FastAPI) -> Pages:
 
 
 @router.get("/docs")
+@router.get("/docs/")  # which people make of the addresses of the parts
 async def start(request: Request) -> HTMLResponse:
     """The start page: roles, a token, five calls, and the list of parts."""
     base = request.app.state.settings.public_url or "127.0.0.1:8000"
     return HTMLResponse(_pages(request.app).start(base.rstrip("/")), headers={"Content-Security-Policy": CSP})
-
-
-@router.get("/docs/")
-async def start_of_folder() -> RedirectResponse:
-    """The start page under the address that people make of its parts' addresses."""
-    return RedirectResponse("/docs", PERMANENT_REDIRECT)
 
 
 @router.get("/docs/{part}")

@@ -36,6 +36,7 @@ EXPECTED = {
     ("GET", "/enrol"): EVERYBODY,
     ("GET", "/worker.js"): EVERYBODY,
     ("GET", "/docs"): EVERYBODY,
+    ("GET", "/docs/"): EVERYBODY,
     ("GET", "/docs/{part}"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
     ("GET", "/problems/{code}"): EVERYBODY,
