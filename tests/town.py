@@ -20,7 +20,7 @@ from app.domain.register.recipient import Recipient
 from app.domain.time import FIRST_DAY, STOCKHOLM, UTC, local_date, month_days
 from app.domain.visits.split import Share
 from app.domain.visits.visit import NO_DURATION, Visit, visit_id
-from app.store.connection import Writing
+from app.store.connection import Progress, Writing
 from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
 from app.store.register import orders as store_orders
@@ -189,8 +189,7 @@ class Town:
             188,
             owner,
             dt.datetime.now(UTC),
-            as_of=dt.datetime.now(UTC),
-            change_no=0,
+            Progress(dt.datetime.now(UTC), 0),
             master=MasterData(),
             leaves=Leaves(188, 0, None),
             macs=macs,

@@ -12,6 +12,7 @@ from app.actions.access.revoke import revoke as revoke_record
 from app.actions.versions import Json, PutOutcome, keep
 from app.api.http.access import OPERATOR, ROLES, Tokens
 from app.cli.terminal import CLOCK, fail, failures_reported, on_database, out, settings_with_secrets
+from app.domain.author import Author
 from app.domain.time import written
 from app.settings import Settings
 from app.store.connection import Writing
@@ -31,7 +32,7 @@ tokens = typer.Typer(no_args_is_help=True)
 Municipality = Annotated[int, typer.Option(min=1, help="SCB code.")]
 
 
-def token(
+def token(  # noqa: PLR0913 - the options of the command
     municipality: Municipality,
     role: Annotated[str, typer.Option(help=", ".join(ROLES))],
     provider: Annotated[str | None, typer.Option(help="Ref of the provider (planner).")] = None,
@@ -106,7 +107,8 @@ def revoke(
     """Revoke a token: it is refused within half a minute."""
 
     async def end(writing: Writing) -> PutOutcome:
-        return await revoke_record(writing, KIND, token, writing.now, "taken back at the command line", by=OPERATOR)
+        author = Author(OPERATOR)
+        return await revoke_record(writing, KIND, token, writing.now, "taken back at the command line", author)
 
     with failures_reported():
         settings = settings_with_secrets()

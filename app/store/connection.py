@@ -5,7 +5,7 @@ No function of the store is handed a bare connection, so that no statement can f
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import asyncpg
 import asyncpg.cursor
@@ -144,6 +144,13 @@ class BeforeTenant(Protocol):
         """The result of the database function `question` for `key`."""
 
 
+class Progress(NamedTuple):
+    """How far a municipality has come: the instant up to which visits are derived, the number of the last change."""
+
+    as_of: dt.datetime
+    change_no: int
+
+
 class Writing(Changing):
     """A transaction that holds the municipality's lock, with the master data as of now."""
 
@@ -154,20 +161,16 @@ class Writing(Changing):
         municipality_id: int,
         driver: Driver,
         now: dt.datetime,
+        progress: Progress,
         *,
-        as_of: dt.datetime,
-        change_no: int,
         master: MasterData,
         leaves: NewLeaves,
         macs: RowHashes,
     ) -> None:
-        """`change_no` is the number of the last change.
-
-        Every stored fact adds its leaf to `leaves`. A row that cannot be derived from facts gets its hash from `macs`.
-        """
+        """Every stored fact adds its leaf to `leaves`. A row that no fact gives gets its hash from `macs`."""
         super().__init__(municipality_id, driver, now)
-        self.as_of = as_of
-        self.change_no = change_no
+        self.as_of = progress.as_of
+        self.change_no = progress.change_no
         self.master = master
         self.leaves = leaves
         self.macs = macs

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.register.master import MasterData
 from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
-from app.store.connection import Changing, Driver, Reading, Writing
+from app.store.connection import Changing, Driver, Progress, Reading, Writing
 from app.store.ledger import ledger, macs
 from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
@@ -74,21 +74,20 @@ class Database:
         url: str,
         *,
         pool_size: int = 12,
-        role: str | None = APP_ROLE,
         ledger_keys: Sequence[bytes] = (),
         encryption: FieldEncryption | None = None,
         answer_seconds: int = 60,
         marks: Marks | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`url` is a SQLAlchemy URL for asyncpg. Every connection takes on `role` (None: it keeps the user's own).
+        """`url` is a SQLAlchemy URL for asyncpg. Every connection takes on the role APP_ROLE.
 
         Without `ledger_keys` (the first makes leaves and signs heads, all are known) no fact can be stored. Without
         `encryption` the keys of tags cannot be decrypted, and no message of a tag can be verified. No statement of a
         write or a read takes more than `answer_seconds`. `marks` remember how large each ledger was.
         `clock` says when a transaction began (None: the machine's own).
         """
-        self._pools = Pools(url, pool_size, role, answer_seconds)
+        self._pools = Pools(url, pool_size, APP_ROLE, answer_seconds)
         self.ledger_keys = tuple(ledger_keys)
         self.macs = Macs(ledger_keys)
         self._masters: dict[int, MasterData] = {}
@@ -205,8 +204,7 @@ class Database:
             municipality_id,
             driver,
             now,
-            as_of=row["as_of"],
-            change_no=row["change_no"],
+            Progress(row["as_of"], row["change_no"]),
             master=master,
             leaves=leaves,
             macs=self.macs,

@@ -37,9 +37,9 @@ class BusyError(Exception):
 class Pools:
     """The pools over one database."""
 
-    def __init__(self, url: str, size: int, role: str | None, answer_seconds: int) -> None:
+    def __init__(self, url: str, size: int, role: str, answer_seconds: int) -> None:
         """A quarter of `size` reads, a quarter exports, the rest writes. `answer_seconds` limits reads and writes."""
-        limits = LIMITS | ({"role": role} if role else {})
+        limits = LIMITS | {"role": role}
         quarter = max(1, size // 4)
 
         def pool(connections: int, seconds: int) -> AsyncEngine:

@@ -7,6 +7,7 @@ tap depends on other reads of the tag, and on when these are sent.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import NamedTuple
 
 from firmware_sim.campaign.campaign import Deed, Honest, Message, Reading, Rekeyed, Stage
 from firmware_sim.chip.aes import BLOCK, ZERO_BLOCK
@@ -24,6 +25,14 @@ ACCEPTED = ("accepted", "")
 TRIES = 500
 
 
+class Claim(NamedTuple):
+    """The time and the direction that a phone gives to a tap, and when it sends it; at once without `sent_at`."""
+
+    at: datetime
+    direction: str = "in"
+    sent_at: datetime | None = None
+
+
 @dataclass
 class Schemes:
     """The adversary's plans on one stage."""
@@ -39,7 +48,9 @@ class Schemes:
         same = self.stage.rng.random() < 1 / 3
         staff = seen.staff if same else self._somebody_else(seen.staff)
         at = seen.sent_at + self._between(MINUTE, 30 * HOUR)
-        self._do("replay", staff, at, _last(seen), "a reload" if same else "forwarded", RELOADED if same else REPLAYED)
+        self._do(
+            "replay", staff, Claim(at), _last(seen), "a reload" if same else "forwarded", RELOADED if same else REPLAYED
+        )
 
     def clone(self) -> None:
         """A sticker with a copied message, tapped by several; or with a copied UID, which counts as a static tag."""
@@ -47,10 +58,17 @@ class Schemes:
         at = seen.sent_at
         for _ in range(3):
             at += self._between(HOUR, 20 * HOUR)
-            self._do("clone", self._somebody_else(seen.staff), at, _last(seen), "a sticker with a message", REPLAYED)
+            self._do(
+                "clone", self._somebody_else(seen.staff), Claim(at), _last(seen), "a sticker with a message", REPLAYED
+            )
         body: Body = {"uid": seen.reading.uid}
         self._do(
-            "copied_uid", self._somebody_else(seen.staff), at + HOUR, lambda: body, "a sticker with a UID", ACCEPTED
+            "copied_uid",
+            self._somebody_else(seen.staff),
+            Claim(at + HOUR),
+            lambda: body,
+            "a sticker with a UID",
+            ACCEPTED,
         )
 
     def forge(self) -> None:
@@ -76,7 +94,7 @@ class Schemes:
             ("cut short", changed(e=noise[0][:-2]), ("refused", "malformed")),
         ):
             at = seen.sent_at + self._between(MINUTE, 20 * HOUR)
-            self._do("forged", self._somebody_else(seen.staff), at, body, note, must)
+            self._do("forged", self._somebody_else(seen.staff), Claim(at), body, note, must)
 
     def stale(self) -> None:
         """Messages that were read before the tag got new keys, and used afterwards."""
@@ -90,7 +108,7 @@ class Schemes:
         self.rekeyed.append(Rekeyed(at, tag))
         for place in range(2):
             sent_at = at + self._between(MINUTE, 16 * HOUR)
-            self._do("stale", seen.staff, sent_at, _one(reading, place), "keys of before", STALE)
+            self._do("stale", seen.staff, Claim(sent_at), _one(reading, place), "keys of before", STALE)
 
     def harvest(self) -> None:
         """Several reads while at the door, sent one after the other from elsewhere as if somebody were there."""
@@ -100,7 +118,7 @@ class Schemes:
         at = reading.at
         for place in range(5):
             at += self._between(20 * MINUTE, 14 * HOUR)
-            self._do("harvest", seen.staff, at, _one(reading, place), f"read at {reading.at.isoformat()}", None)
+            self._do("harvest", seen.staff, Claim(at), _one(reading, place), f"read at {reading.at.isoformat()}", None)
 
     def back_date(self) -> None:
         """Taps really at the door, half an hour later than claimed: soon after an honest tap there, or long after."""
@@ -112,7 +130,9 @@ class Schemes:
         self.readings.append(reading)
         sent_at = max(at, seen.sent_at) + MINUTE
         staff = self._somebody_else(seen.staff)
-        self._do("back_date", staff, at - late, _one(reading, 0), f"read at {at.isoformat()}", None, sent_at)
+        self._do(
+            "back_date", staff, Claim(at - late, sent_at=sent_at), _one(reading, 0), f"read at {at.isoformat()}", None
+        )
 
     def move(self) -> None:
         """A tag taken home in the evening: true reads at true times, but elsewhere."""
@@ -121,7 +141,7 @@ class Schemes:
         for place, direction in enumerate(("in", "out")):
             reading = Reading(at + place * 40 * MINUTE, seen.reading.uid)
             self.readings.append(reading)
-            self._do("moved", seen.staff, reading.at, _one(reading, 0), "lay elsewhere", ACCEPTED, direction=direction)
+            self._do("moved", seen.staff, Claim(reading.at, direction), _one(reading, 0), "lay elsewhere", ACCEPTED)
 
     def share_login(self) -> None:
         """Somebody else works with the login of a person who is behind another door at that time."""
@@ -141,7 +161,7 @@ class Schemes:
             reading = Reading(at, door.uid)
             self.readings.append(reading)
             body = _one(reading, 0)
-            self._do("shared_login", visit.staff, at, body, "", ACCEPTED, direction=direction)
+            self._do("shared_login", visit.staff, Claim(at, direction), body, "", ACCEPTED)
 
     def _nobody_near(self, uid: str, span: tuple[datetime, datetime], visit: Presence) -> bool:
         """True if nobody taps at the door around the span, and the visit's person has no other visit in it."""
@@ -156,16 +176,14 @@ class Schemes:
         self,
         attack: str,
         staff: str,
-        at: datetime,
+        claim: Claim,
         body: Callable[[], Body | Message],
         note: str,
         must: tuple[str, str] | None,
-        sent_at: datetime | None = None,
-        direction: str = "in",
     ) -> None:
-        at = at.replace(microsecond=0)
-        sent_at = (sent_at or at).replace(microsecond=0) + timedelta(seconds=2)
-        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, direction, must))
+        at = claim.at.replace(microsecond=0)
+        sent_at = (claim.sent_at or at).replace(microsecond=0) + timedelta(seconds=2)
+        self.deeds.append(Deed(attack, staff, at, sent_at, body, note, claim.direction, must))
 
     def _victim(self) -> Honest:
         """An honest tap at a door whose keys do not change."""

@@ -5,6 +5,7 @@ from typing import Literal
 
 from app.actions.access.enrol_device import is_visible_staff
 from app.actions.versions import PutOutcome, keep, refused
+from app.domain.author import Author
 from app.domain.time import whole_second, written
 from app.store.connection import Writing
 from app.store.register import records
@@ -17,9 +18,7 @@ async def revoke(
     ref: str,
     at: dt.datetime,
     reason: str,
-    *,
-    by: str,
-    provider: str | None = None,
+    author: Author,
 ) -> PutOutcome:
     """Revoke from an instant on, which must not lie in the future. Of several revocations the earliest counts.
 
@@ -28,12 +27,12 @@ async def revoke(
     latest = await records.latest(writing, kind, ref)
     if latest is None:
         return refused("unknown_ref")
-    if kind == "devices" and not await is_visible_staff(writing, latest.body["staff"], provider):
+    if kind == "devices" and not await is_visible_staff(writing, latest.body["staff"], author.provider):
         return refused("unknown_ref")
     at = whole_second(at)
     earlier = latest.body["revoked_at"]
     if earlier is not None and dt.datetime.fromisoformat(earlier) <= at:
         return PutOutcome("unchanged", latest.version, latest.body)
     body = latest.body | {"revoked_at": written(at), "reason": reason}
-    await keep(writing, kind, by, [Stored(ref, latest.version + 1, removed=False, body=body)])
+    await keep(writing, kind, author.subject, [Stored(ref, latest.version + 1, removed=False, body=body)])
     return PutOutcome("replaced", latest.version + 1, body)

@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable, Container, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visibility import recipients_within
 from app.actions.visits import affected_windows
 from app.actions.visits.project import Affected, derive
+from app.domain.author import Author
 from app.domain.register.master import MasterData, Timeline
 from app.domain.register.personal_number import number_of
 from app.domain.time import FIRST_DAY, local_date
@@ -37,24 +38,23 @@ async def put(
     kind: str,
     ref: str,
     body: Json,
-    *,
-    by: str,
+    author: Author,
     condition: Condition = UNCONDITIONAL,
-    provider: str | None = None,
+    *,
     even_if_equal: bool = False,
 ) -> PutOutcome:
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
-    `body` holds every field, defaults filled in; a version that gives no first day has today. `provider` limits the
-    caller to its own records. Refused: `unknown_ref` (without flaws: the record itself is not visible; with
+    `body` holds every field, defaults filled in; a version that gives no first day has today. An author bound
+    to a provider puts its records alone. Refused: `unknown_ref` (without flaws: the record itself is not visible; with
     flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
     latest = await records.latest(writing, kind, ref)
     today = local_date(writing.now)
-    against = await _against(writing, kind, ref, body, latest, condition, provider)
+    against = await _against(writing, kind, ref, body, latest, condition, author.provider)
     if against:
         return against
-    body = _completed(writing.master, kind, ref, body, latest, provider, today)
+    body = _completed(writing.master, kind, ref, body, latest, author.provider, today)
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be distinguished from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
@@ -64,7 +64,7 @@ async def put(
         body["valid_from"] = body["valid_from"] or today.isoformat()
     new = Stored(ref, latest.version + 1 if latest else 1, removed=False, body=body)
     affected = KINDS[kind].affects(writing, ref)
-    await keep(writing, kind, by, [new])
+    await keep(writing, kind, author.subject, [new])
     with refusals():
         await KINDS[kind].write(writing, ref, body, latest is None)
     await derive(writing, await affected())
@@ -87,30 +87,35 @@ async def _against(
     return refused("unknown_ref", *flaws) if flaws else None
 
 
+class GivenNumber(NamedTuple):
+    """A personal number as it is put: 12 digits; None removes the stored one."""
+
+    number: str | None
+
+
 async def put_recipient(
     writing: Writing,
     ref: str,
     body: Json,
-    *,
-    by: str,
+    author: Author,
     condition: Condition,
     encryption: FieldEncryption,
-    number: str | None,
-    number_given: bool,
+    given: GivenNumber | None,
 ) -> PutOutcome:
-    """Put a recipient and, if `number_given`, its personal number (12 digits; None removes it).
+    """Put a recipient, with its personal number if one is `given`.
 
     A put without the number leaves it, because no caller can read it to send it again. Refused: `birth_date_differs`
     from the number that stays, and the refusals of `put`.
     """
+    number = given.number if given else None
     digest = encryption.digest(number, writing.municipality_id) if number else None
     place = register.identity_place(writing.municipality_id, ref)
     kept_digest, kept = await register.identity(writing, ref) or (None, None)
-    changed = number_given and digest != kept_digest
+    changed = given is not None and digest != kept_digest
     today = local_date(writing.now)
-    if kept and not number_given and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
+    if kept and given is None and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
         return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
-    outcome = await put(writing, "recipients", ref, body, by=by, condition=condition, even_if_equal=changed)
+    outcome = await put(writing, "recipients", ref, body, author, condition, even_if_equal=changed)
     if not changed or outcome.status == "refused":
         return outcome
     if number is None or digest is None:

@@ -7,6 +7,7 @@ from typing import Any
 from app.actions.versions import Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visits.affected_windows import for_mount
 from app.actions.visits.project import derive
+from app.domain.author import Author
 from app.domain.taps.judging import STATE_DISPUTES
 from app.domain.time import UTC, whole_second
 from app.store.connection import Writing
@@ -25,10 +26,8 @@ async def mount_tag(
     ref: str,
     household: str,
     at: dt.datetime,
-    *,
-    by: str,
+    author: Author,
     condition: Condition,
-    provider: str | None = None,
 ) -> PutOutcome:
     """Mount a tag at a household from an instant on, until its next mount.
 
@@ -37,11 +36,11 @@ async def mount_tag(
     was retired at that instant. Refs that a planner may not see are unknown to it.
     """
     at = whole_second(at)
-    latest = await _standing(writing, ref, at, condition, provider)
+    latest = await _standing(writing, ref, at, condition, author.provider)
     if isinstance(latest, PutOutcome):
         return latest
     if not writing.master.has_household(household) or not (
-        provider is None or await _serves(writing, provider, household)
+        author.provider is None or await _serves(writing, author.provider, household)
     ):
         return refused("unknown_ref", Flaw("/household", "unknown_ref"))
     tag = tag_of(ref, latest.body)
@@ -49,11 +48,11 @@ async def mount_tag(
         return refused("tag_retired")
     hung: Json = {"household": household, "at": _written(at)}
     same = (one for one in latest.body["mounts"] if hung.items() <= one.items())
-    events = {"mounts": next(same, hung | ({"by": provider} if provider else {}))}
+    events = {"mounts": next(same, hung | ({"by": author.provider} if author.provider else {}))}
     # A tag with keys shows by its first message that it hangs there; another that was lost is found again.
     if tag.kind == "ntag424" or tag.state_at(at) in STATE_DISPUTES:
         events["states"] = {"state": "mounted", "at": _written(at), "reason": MOUNTED}
-    outcome = await _append(writing, latest, events, by)
+    outcome = await _append(writing, latest, events, author.subject)
     if outcome.status == "unchanged":
         return outcome
     await tags.put_mounts(writing, {ref: outcome.body})
@@ -68,21 +67,19 @@ async def set_tag_state(
     state: str,
     at: dt.datetime,
     reason: str,
-    *,
-    by: str,
+    author: Author,
     condition: Condition,
-    provider: str | None = None,
 ) -> PutOutcome:
     """Set the state of a tag from an instant on. It applies to taps that arrive from now on, not to those judged.
 
     Another state at the same instant replaces the first. Refused: `unknown_ref`, `version_conflict`.
     """
     at = whole_second(at)
-    latest = await _standing(writing, ref, at, condition, provider)
+    latest = await _standing(writing, ref, at, condition, author.provider)
     if isinstance(latest, PutOutcome):
         return latest
     event = {"state": state, "at": _written(at), "reason": reason}
-    return await _append(writing, latest, {"states": event}, by)
+    return await _append(writing, latest, {"states": event}, author.subject)
 
 
 async def _standing(

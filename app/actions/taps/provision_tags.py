@@ -13,12 +13,13 @@ from urllib.parse import urlsplit
 from app.actions.register.put_master import put
 from app.actions.taps.mount_tag import set_tag_state
 from app.actions.versions import UNCONDITIONAL
+from app.domain.author import Author
 from app.domain.register.personal_number import holds_number
 from app.domain.sun import FILE_KEY_NO, KEY_BYTES, META_KEY_NO, SDM_APPLICATION, KeysetKeys, is_original, tag_key
 from app.domain.taps.judging import Message
 from app.store.connection import Writing
 
-BY = "taggad tags provision"
+BY = Author("taggad tags provision")
 FACTORY_KEY = bytes(KEY_BYTES)
 FACTORY_VERSION = 0
 SELECT = f"00A4040007{SDM_APPLICATION.hex().upper()}00"
@@ -57,10 +58,10 @@ async def provision(writing: Writing, given: Any, *, keyset: str, key_version: i
     if code or uid is None or signature is None:
         return [{"ref": ref, "error": code}]
     body = {"kind": "ntag424", "uid": _text(uid), "keyset": keyset, "key_version": key_version, "original": True}
-    outcome = await put(writing, "tags", ref, body, by=BY, condition=UNCONDITIONAL)
+    outcome = await put(writing, "tags", ref, body, BY, UNCONDITIONAL)
     if outcome.status == "refused":
         return [{"ref": ref, "error": outcome.code}]
-    await set_tag_state(writing, ref, "blank", writing.now, "steps printed", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "blank", writing.now, "steps printed", BY, UNCONDITIONAL)
     steps = _steps(f"https://{host}/t/{keyset}", uid, signature, writing.master.keys[keyset], key_version)
     return [{"ref": ref, "uid": _text(uid), "no": no, **step} for no, step in enumerate(steps, 1)]
 
@@ -104,7 +105,7 @@ async def _verified(writing: Writing, ref: str, url: Any) -> Step:
     read = message.verified(writing.master)
     if read is None or read.uid != tag.uid or tag.epochs[-1:] != ((message.keyset, read.key_version),):
         return {"error": "sun_invalid"}
-    await set_tag_state(writing, ref, "provisioned", writing.now, "first read", by=BY, condition=UNCONDITIONAL)
+    await set_tag_state(writing, ref, "provisioned", writing.now, "first read", BY, UNCONDITIONAL)
     return {"uid": tag.uid, "state": "provisioned", "key_version": read.key_version, "counter": read.counter}
 
 

@@ -1,5 +1,7 @@
 """Put a keyset: its keys once, encrypted; its state from now on."""
 
+from dataclasses import dataclass
+
 from app.actions.versions import Condition, Flaw, PutOutcome, keep, refused, unmet
 from app.domain.sun import KEY_BYTES, KeysetKeys
 from app.domain.time import UTC, whole_second
@@ -14,12 +16,19 @@ FACTORY_KEY = bytes(KEY_BYTES)
 """The key with which every chip is delivered."""
 
 
+@dataclass(frozen=True, slots=True)
+class GivenKeyset:
+    """A keyset as it is put: its state, and its keys, which can be left out once they are stored."""
+
+    state: str
+    meta_key: bytes | None
+    file_master: bytes | None
+
+
 async def put_keyset(
     writing: Writing,
     ref: str,
-    state: str,
-    meta_key: bytes | None,
-    file_master: bytes | None,
+    put: GivenKeyset,
     *,
     by: str,
     condition: Condition,
@@ -36,29 +45,29 @@ async def put_keyset(
     current = latest.version if latest else None
     if not condition.met(current):
         return unmet(current)
-    given = {"/meta_key": meta_key, "/file_master": file_master}
+    given = {"/meta_key": put.meta_key, "/file_master": put.file_master}
     code, wrong = ("factory_key", FACTORY_KEY) if latest or None not in given.values() else ("missing_field", None)
     flaws = [Flaw(pointer, code) for pointer, key in given.items() if key == wrong]
     if flaws and not (code == "factory_key" and factory_keys):
         return refused(code, *flaws)
     if latest is not None:
-        against = _against(latest.body["state"], state, writing.master.keys[ref], meta_key, file_master)
+        against = _against(latest.body["state"], put, writing.master.keys[ref])
         if against:
             return refused(against)
-        if state == latest.body["state"]:
+        if put.state == latest.body["state"]:
             return PutOutcome("unchanged", latest.version, latest.body)
-    elif meta_key and file_master:
-        writing.master.keys[ref] = KeysetKeys(meta_key, file_master)
+    elif put.meta_key and put.file_master:
+        writing.master.keys[ref] = KeysetKeys(put.meta_key, put.file_master)
         await keysets.put(writing, ref, encryption, writing.master.keys[ref])
     at = whole_second(writing.now).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    states = [*(latest.body["states"] if latest else ()), {"state": state, "at": at}]
-    new = Stored(ref, latest.version + 1 if latest else 1, removed=False, body={"state": state, "states": states})
+    states = [*(latest.body["states"] if latest else ()), {"state": put.state, "at": at}]
+    new = Stored(ref, latest.version + 1 if latest else 1, removed=False, body={"state": put.state, "states": states})
     await keep(writing, KIND, by, [new])
     return PutOutcome("replaced" if latest else "created", new.version, new.body)
 
 
-def _against(was: str, state: str, keys: KeysetKeys, meta_key: bytes | None, file_master: bytes | None) -> str | None:
+def _against(was: str, put: GivenKeyset, keys: KeysetKeys) -> str | None:
     """The code that refuses a change of the keyset; None without one."""
-    if (meta_key or keys.meta_key, file_master or keys.file_master) != (keys.meta_key, keys.file_master):
+    if (put.meta_key or keys.meta_key, put.file_master or keys.file_master) != (keys.meta_key, keys.file_master):
         return "keyset_keys_fixed"
-    return "keyset_compromised" if was == "compromised" != state else None
+    return "keyset_compromised" if was == "compromised" != put.state else None

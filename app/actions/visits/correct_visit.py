@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 from app.actions.versions import Condition
 from app.actions.visibility import recipients_within
 from app.actions.visits.project import Affected, project
-from app.actions.visits.validate_correction import Author, Check, CorrectionRefusedError, CorrectionRequest, suggested
+from app.actions.visits.validate_correction import Check, CorrectionRefusedError, CorrectionRequest, suggested
+from app.domain.author import Author
 from app.domain.time import LONGEST_PRESENCE
 from app.domain.visits.attestation import entered_by
 from app.domain.visits.correction import chain_of, standing

@@ -8,7 +8,8 @@ from uuid import UUID
 
 from app.actions.visibility import recipients_within
 from app.actions.visits.project import Affected, project
-from app.actions.visits.validate_correction import Author, CorrectionRefusedError
+from app.actions.visits.validate_correction import CorrectionRefusedError
+from app.domain.author import Author
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import local_date, whole_second

@@ -6,7 +6,8 @@ from uuid import UUID
 from app.actions.versions import Condition
 from app.actions.visits.correct_visit import correct_visit
 from app.actions.visits.project import Affected, project
-from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
+from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
+from app.domain.author import Author
 from app.domain.time import local_date
 from app.store.connection import Writing
 from app.store.visits import corrections as store

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic_core import from_json, to_json
 
-from app.domain.author import who
+from app.domain.author import Author
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
 from app.domain.time import LONGEST_PRESENCE, whole_second
@@ -56,19 +56,6 @@ class CorrectionRequest:
             return digest(fields)
 
         return hash_beside(kept, body, first)
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """The author of a correction: subject, and the provider it is bound to, None for the municipality."""
-
-    subject: str
-    provider: str | None
-
-    @property
-    def who(self) -> str:
-        """The staff or client behind the token, whatever its role; else the operator for a provider."""
-        return who(self.subject)
 
 
 class CorrectionRefusedError(Exception):

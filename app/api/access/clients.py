@@ -14,7 +14,7 @@ from app.actions.versions import Json, PutOutcome
 from app.api.access.devices import REVOKE, RevokeBody
 from app.api.http.access import SCOPES, Caller, allow, digest_of, insufficient_scope
 from app.api.http.json_bodies import read_json
-from app.api.http.records import RecordKind, Versioned, add_routes, record, written
+from app.api.http.records import RecordKind, Versioned, add_routes, author_of, record, written
 from app.api.http.refs import Ref, known_ref
 from app.api.http.shapes import AnyRef, Instant, OneOf, RefInPath, Wire, answer_of, body_of
 from app.domain.closed_sets import ClientRole
@@ -132,6 +132,6 @@ async def revoke_client(request: Request, ref: RefInPath, caller: Admin) -> Resp
     body = await read_json(request, RevokeBody)
 
     async def act(writing: Writing) -> PutOutcome:
-        return await revoke(writing, "clients", ref, body.since(writing.now), body.reason, by=caller.subject)
+        return await revoke(writing, "clients", ref, body.since(writing.now), body.reason, author_of(caller))
 
     return record(KIND, caller, ref, await written(request, caller, act))

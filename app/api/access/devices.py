@@ -18,7 +18,7 @@ from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.address import address_of
 from app.api.http.json_bodies import read_at, read_json
 from app.api.http.problems import Problem
-from app.api.http.records import RecordKind, Versioned, add_routes, own_provider, record, written
+from app.api.http.records import RecordKind, Versioned, add_routes, author_of, own_provider, record, written
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
 from app.api.http.throttle import Throttle
@@ -257,8 +257,7 @@ async def revoke_device(request: Request, ref: RefInPath, caller: DeviceWriter) 
     body = await read_json(request, RevokeBody)
 
     async def act(writing: Writing) -> PutOutcome:
-        provider = own_provider(caller)
         since = body.since(writing.now)
-        return await revoke(writing, "devices", ref, since, body.reason, by=caller.subject, provider=provider)
+        return await revoke(writing, "devices", ref, since, body.reason, author_of(caller))
 
     return record(KIND, caller, ref, await written(request, caller, act))

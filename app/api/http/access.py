@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypedDict, Unpack, get_args
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from fastapi import Request
@@ -80,6 +80,15 @@ class Caller:
     """The id of the token itself."""
 
 
+class Bearer(TypedDict, total=False):
+    """The refs of whoever a token is for."""
+
+    provider: str | None
+    staff: str | None
+    device: str | None
+    client: str | None
+
+
 class Tokens:
     """Makes and verifies tokens. Signing keys are 32 secret bytes each; the first signs, all verify."""
 
@@ -98,15 +107,13 @@ class Tokens:
         municipality_id: int,
         role: str,
         *,
-        provider: str | None = None,
-        staff: str | None = None,
-        device: str | None = None,
         scopes: Iterable[str] = (),
         ttl_seconds: int = 3600,
-        client: str | None = None,
         token: str | None = None,
+        **bearer: Unpack[Bearer],
     ) -> str:
         """A signed token. Raises ValueError for an unknown role or scope, or a role without the ref that it needs."""
+        provider, staff, client = bearer.get("provider"), bearer.get("staff"), bearer.get("client")
         if role not in ROLES:
             raise ValueError(f"role must be one of {', '.join(ROLES)}")
         if role == "staff" and not staff:
@@ -123,20 +130,14 @@ class Tokens:
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": f"{municipality_id}:{role}:{subject}",
-            "client_id": device or client or OPERATOR,
+            "client_id": bearer.get("device") or client or OPERATOR,
             "iat": now,
             "exp": now + ttl_seconds,
             "jti": token or str(uuid.uuid4()),
             "municipality": municipality_id,
             "role": role,
         }
-        optional = {
-            "provider": provider,
-            "staff": staff,
-            "device": device,
-            "client": client,
-            "scope": " ".join(scopes),
-        }
+        optional = {**bearer, "scope": " ".join(scopes)}
         claims |= {name: value for name, value in optional.items() if value}
         key = self._keys[0]
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])

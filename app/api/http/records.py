@@ -19,6 +19,7 @@ from app.api.http.paging import Cursor, Limit, cursor_of, paged
 from app.api.http.problems import FieldError, Problem
 from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
+from app.domain.author import Author
 from app.store.connection import Reading, Writing
 from app.store.register import records, register
 from app.store.register.master import RefusedError, is_visible, page
@@ -181,9 +182,8 @@ def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], 
                 kind.name,
                 ref,
                 stored_body(body),
-                by=caller.subject,
-                condition=condition,
-                provider=own_provider(caller) if kind.visible_by else None,
+                author_of(caller) if kind.visible_by else Author(caller.subject),
+                condition,
             )
             return await visible_outcome(writing, kind, caller, outcome)
 
@@ -240,6 +240,11 @@ def _shown(kind: RecordKind, caller: Caller, ref: str, version: int, body: Json)
 def own_provider(caller: Caller) -> str | None:
     """The provider a caller is held to; None for roles that see the whole municipality."""
     return (caller.provider or "") if caller.role == "planner" else None
+
+
+def author_of(caller: Caller) -> Author:
+    """The author of what a caller changes, with the provider whose records alone it may change."""
+    return Author(caller.subject, own_provider(caller))
 
 
 async def visible_record(reading: Reading, kind: RecordKind, caller: Caller, ref: str) -> records.Stored:

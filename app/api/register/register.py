@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from app.actions.register.put_master import put_recipient
+from app.actions.register.put_master import GivenNumber, put_recipient
 from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller
 from app.api.http.json_bodies import read_at
@@ -15,6 +15,7 @@ from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, sto
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
+from app.domain.author import Author
 from app.domain.closed_sets import Area, Category, Licensed, Profession, ProviderForm
 from app.domain.register.personal_number import number_of
 from app.domain.time import local_date
@@ -166,11 +167,10 @@ async def _put_recipient(
             writing,
             ref,
             fields,
-            by=caller.subject,
-            condition=condition,
-            encryption=encryption_of(request),
-            number=body.personal_number,
-            number_given="personal_number" in body.model_fields_set,
+            Author(caller.subject),
+            condition,
+            encryption_of(request),
+            GivenNumber(body.personal_number) if "personal_number" in body.model_fields_set else None,
         )
 
     return await written(request, caller, act)

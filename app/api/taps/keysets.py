@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import StringConstraints
 
-from app.actions.taps.put_keyset import put_keyset
+from app.actions.taps.put_keyset import GivenKeyset, put_keyset
 from app.actions.versions import Condition, PutOutcome
 from app.api.http.access import Caller
 from app.api.http.records import RecordKind, Versioned, add_routes, written
@@ -50,9 +50,7 @@ async def _put(request: Request, caller: Caller, ref: str, body: KeysetBody, con
         return await put_keyset(
             writing,
             ref,
-            body.state,
-            _bytes(body.meta_key),
-            _bytes(body.file_master),
+            GivenKeyset(body.state, _bytes(body.meta_key), _bytes(body.file_master)),
             by=caller.subject,
             condition=condition,
             encryption=encryption_of(request),

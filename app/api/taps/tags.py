@@ -21,6 +21,7 @@ from app.api.http.records import (
     RecordKind,
     Versioned,
     add_routes,
+    author_of,
     own_provider,
     record,
     visible_outcome,
@@ -175,9 +176,8 @@ async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: 
             ref,
             body.household,
             body.at,
-            by=caller.subject,
-            condition=condition,
-            provider=own_provider(caller),
+            author_of(caller),
+            condition,
         )
 
     return await _told(request, caller, ref, act)
@@ -205,9 +205,8 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
             body.state,
             body.at,
             body.reason,
-            by=caller.subject,
-            condition=condition,
-            provider=own_provider(caller),
+            author_of(caller),
+            condition,
         )
 
     return await _told(request, caller, ref, act)

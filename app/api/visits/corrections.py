@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, RootMode
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.visits.correct_visit import Submitted, correct_visits
-from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
+from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, allow
 from app.api.http.json_bodies import read_bytes, strict, validated
 from app.api.http.problems import Problem
-from app.api.http.records import Seen
+from app.api.http.records import Seen, author_of
 from app.api.http.shapes import IdInPath, Instant, Wire, answer_of, body_of, refused
 from app.api.taps.group_commit import GroupCommit
 from app.api.visits.visit_out import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
@@ -284,11 +284,6 @@ async def post_correction(request: Request, caller: Corrector, visit_id: IdInPat
     except ValueError as error:
         raise Problem("not_found") from error
     return await submit(request, caller, Submitted(id_, asked, author_of(caller), seen))
-
-
-def author_of(caller: Caller) -> Author:
-    """Who corrects, and the provider whose visits alone it may correct."""
-    return Author(caller.subject, caller.provider if caller.role == "planner" else None)
 
 
 async def submit(request: Request, caller: Caller, submitted: Submitted) -> Response:

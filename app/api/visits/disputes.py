@@ -14,9 +14,9 @@ from app.api.http.json_bodies import read_json
 from app.api.http.paging import Cursor, Limit, cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.pulls import PULLERS
-from app.api.http.records import own_provider
+from app.api.http.records import author_of, own_provider
 from app.api.http.shapes import AnyRef, IdInPath, Instant, Wire, answer_of, body_of
-from app.api.visits.corrections import Corrector, NoteBesideReason, author_of, corrected
+from app.api.visits.corrections import Corrector, NoteBesideReason, corrected
 from app.api.visits.visit_out import EXAMPLE as VISIT
 from app.api.visits.visit_out import AnomalyCode, VisitOut, notes_for
 from app.domain.closed_sets import Direction, Evidence

@@ -14,8 +14,9 @@ from app.actions.visits.validate_correction import CorrectionRefusedError
 from app.api.http.access import Caller, database
 from app.api.http.json_bodies import Unread, read_items, read_json
 from app.api.http.problems import PROBLEMS, FieldError, Problem
+from app.api.http.records import author_of
 from app.api.http.shapes import Fault, Instant, OneOf, Wire, answer_of, body_of
-from app.api.visits.corrections import Corrector, Done, Name, NoteBesideReason, author_of, corrected
+from app.api.visits.corrections import Corrector, Done, Name, NoteBesideReason, corrected
 from app.api.visits.visit_out import EXAMPLE, NOTE_READERS, VisitOut, visit_json
 from app.domain.closed_sets import ItemVerdict
 from app.domain.taps.judging import ManualReason

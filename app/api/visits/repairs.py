@@ -16,7 +16,7 @@ from app.actions.visits.validate_correction import CorrectionRefusedError, Corre
 from app.api.http.access import Caller, database
 from app.api.http.json_bodies import Batch, Unread, read_items, read_json
 from app.api.http.problems import PROBLEMS, FieldError, Problem
-from app.api.http.records import Seen
+from app.api.http.records import Seen, author_of
 from app.api.http.shapes import Fault, OneOf, Wire, answer_of, body_of
 from app.api.visits.corrections import (
     CorrectionQueue,
@@ -25,7 +25,6 @@ from app.api.visits.corrections import (
     Note,
     NoteBesideReason,
     Written,
-    author_of,
     submit,
 )
 from app.api.visits.visit_out import EXAMPLE, VisitOut, notes_for, visit_json

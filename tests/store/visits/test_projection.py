@@ -15,7 +15,8 @@ from app.actions.taps.record_reports import record_reports
 from app.actions.taps.record_taps import Submission, record_taps
 from app.actions.versions import Condition
 from app.actions.visits.correct_visit import correct_visit
-from app.actions.visits.validate_correction import Author, CorrectionRefusedError, CorrectionRequest
+from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
+from app.domain.author import Author
 from app.domain.taps.judging import LARGE_SHIFT, Claim, Envelope
 from app.domain.taps.report import Report, ReportedIntervention
 from app.domain.time import LONGEST_PRESENCE
