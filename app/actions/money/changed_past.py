@@ -55,7 +55,7 @@ async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
 
     It begins with the first day's month, because limits and the rounding of a line apply to a whole month.
     """
-    found: defaultdict[tuple[str, str], int] = defaultdict(int)
+    pay: defaultdict[tuple[str, str], int] = defaultdict(int)
     recipients: defaultdict[str, set[str]] = defaultdict(set)
     for change in changes:
         for provider, recipient in change.whose:
@@ -69,8 +69,8 @@ async def paid(writing: Writing, changes: Collection[PastChange]) -> Pay:
         first_on = max(first_on, min((one.days[0] for one in agreements), default=days[1] + ONE_DAY))
         for part in months((first_on, days[1])):
             for line in await settle_month.of_days(account, part):
-                found[provider, line.recipient] += line.amount_ore
-    return found
+                pay[provider, line.recipient] += line.amount_ore
+    return pay
 
 
 def warning(master: MasterData, change: PastChange, before: Pay, after: Pay) -> dict[str, Any] | None:

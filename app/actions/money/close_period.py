@@ -76,9 +76,9 @@ async def close_period(
 
 async def _refused(reading: Reading, asked: CloseRequest) -> tuple[Closed | None, list[str]]:
     """The refusal, or the close that exists already; None if the month can be closed, with its open anomalies."""
-    found = await closed_months.closes(reading, asked.provider, asked.days[0])
-    if found:
-        return Closed(found[0]), []
+    closes = await closed_months.closes(reading, asked.provider, asked.days[0])
+    if closes:
+        return Closed(closes[0]), []
     if asked.days[1] >= local_date(asked.now):
         return Closed(None, code="month_not_over"), []
     still_open = await closed_months.open_anomalies(reading, asked.provider, asked.days)

@@ -101,8 +101,8 @@ async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
             draft.lines[each] = _by_recipient(await _month(account, each))
         else:
             kept = {ref: own for ref, own in draft.lines[each].items() if ref not in touched}
-            found = await _month(replace(account, recipients=sorted(touched)), each)
-            draft.lines[each] = kept | _by_recipient(found)
+            anew = await _month(replace(account, recipients=sorted(touched)), each)
+            draft.lines[each] = kept | _by_recipient(anew)
 
 
 async def settled(draft: Draft, account: Account) -> list[SettledLine]:

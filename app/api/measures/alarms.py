@@ -46,8 +46,8 @@ class AlarmsOut(Wire):
     total: AlarmsRow
 
 
-def _shown(found: Alarms) -> dict[str, Any]:
-    return asdict(found) | {"without_other_orders": found.without_other_orders}
+def _shown(alarms: Alarms) -> dict[str, Any]:
+    return asdict(alarms) | {"without_other_orders": alarms.without_other_orders}
 
 
 _ANSWERED = Alarms(210, 189_000, 74, 150, 22)
@@ -68,6 +68,6 @@ async def get_alarms(
     An order with another provider counts too. A ref that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await alarms(snapshot, month_days(query.month), **asked)
-    body = grouped(query.month, found, _shown, Alarms(0, 0, 0, 0, 0))
+    groups = await alarms(snapshot, month_days(query.month), **asked)
+    body = grouped(query.month, groups, _shown, Alarms(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderAlarms, f"alarms-{query.month}")

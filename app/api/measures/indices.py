@@ -70,15 +70,15 @@ class IndicesOut(Wire):
     total: TotalIndices
 
 
-def _figures(found: Iterable[Tally]) -> dict[str, Any]:
-    given = list(found)
+def _figures(tallies: Iterable[Tally]) -> dict[str, Any]:
+    given = list(tallies)
     shown = {name: None if value is None else float(value) for name, value in asdict(indices(given)).items()}
     return {"visits": sum(one.visits for one in given)} | shown
 
 
-def _body(scope: Scope, days: Days, found: Mapping[str, Tally]) -> dict[str, Any]:
-    rows = [{"recipient": ref, "persons": one.persons, **_figures([one])} for ref, one in sorted(found.items())]
-    total = {"recipients": sum(one.visits > 0 for one in found.values()), **_figures(found.values())}
+def _body(scope: Scope, days: Days, tallies: Mapping[str, Tally]) -> dict[str, Any]:
+    rows = [{"recipient": ref, "persons": one.persons, **_figures([one])} for ref, one in sorted(tallies.items())]
+    total = {"recipients": sum(one.visits > 0 for one in tallies.values()), **_figures(tallies.values())}
     return {"profile": scope.name, "from": days[0], "to": days[1], "rows": rows, "total": total}
 
 
@@ -105,8 +105,8 @@ async def get_indices(
     scope = SCOPES[query.profile]
     first, last = period(scope, query.from_) if query.from_ else (None, None)
     days = asked_days(query.month, first, last)
-    found = await store.tallies(snapshot, scope, days, **asked)
+    tallies = await store.tallies(snapshot, scope, days, **asked)
     if query.recipient:
-        found.setdefault(query.recipient, NOTHING)
-    body = _body(scope, days, found)
+        tallies.setdefault(query.recipient, NOTHING)
+    body = _body(scope, days, tallies)
     return await formats.table(request, body, "rows", RecipientIndices, f"indices-{days[0]}--{days[1]}")

@@ -66,6 +66,6 @@ async def get_licensed(
     that does not exist gives 404 `unknown_ref`.
     """
     asked = await whom(snapshot, caller, query)
-    found = await licensed_care(snapshot, month_days(query.month), **asked)
-    body = grouped(query.month, found, asdict, LicensedCare(0, 0, 0, 0, 0))
+    groups = await licensed_care(snapshot, month_days(query.month), **asked)
+    body = grouped(query.month, groups, asdict, LicensedCare(0, 0, 0, 0, 0))
     return await formats.table(request, body, "rows", ProviderLicensed, f"licensed-{query.month}")

@@ -160,22 +160,22 @@ def _number(value: Fraction | None) -> float | None:
     return None if value is None else float(value)
 
 
-def _continuity_json(profile: Profile, first_on: dt.date, found: Continuity | None) -> dict[str, Any]:
+def _continuity_json(profile: Profile, first_on: dt.date, continuity: Continuity | None) -> dict[str, Any]:
     """The answer; without a measure every figure is left out."""
     first, last = period(profile, first_on)
     return {
         "profile": profile.name,
         "from": first,
         "to": last,
-        "suppressed": found is None,
-        "eligible": found and found.eligible,
-        "excluded": found and dict(found.excluded),
-        "mean": found and _number(found.mean),
-        "median": found and _number(found.median),
-        "min": found and found.least,
-        "max": found and found.most,
+        "suppressed": continuity is None,
+        "eligible": continuity and continuity.eligible,
+        "excluded": continuity and dict(continuity.excluded),
+        "mean": continuity and _number(continuity.mean),
+        "median": continuity and _number(continuity.median),
+        "min": continuity and continuity.least,
+        "max": continuity and continuity.most,
         "above": profile.many_persons,
-        "share_above": found and _number(found.above),
+        "share_above": continuity and _number(continuity.above),
     }
 
 
@@ -215,10 +215,10 @@ async def get_continuity(
     profile = PROFILES[query.profile]
     _, last_on = period(profile, query.from_) if query.from_ else (None, None)
     first_on, _ = asked_days(query.month, query.from_, last_on)
-    found: Continuity | None = await measures.continuity(snapshot, profile, first_on, **asked)
-    if query.published and found is not None and not publishable(profile, found):
-        found = None
-    body = _continuity_json(profile, first_on, found)
+    continuity: Continuity | None = await measures.continuity(snapshot, profile, first_on, **asked)
+    if query.published and continuity is not None and not publishable(profile, continuity):
+        continuity = None
+    body = _continuity_json(profile, first_on, continuity)
     return await formats.table(request, body, None, ContinuityOut, f"continuity-{first_on}")
 
 
@@ -264,11 +264,11 @@ async def get_executed_share(
     return await formats.table(request, body, "rows", ProviderShare, f"executed-share-{query.month}")
 
 
-def _evidence_json(found: Evidence) -> dict[str, Any]:
+def _evidence_json(evidence: Evidence) -> dict[str, Any]:
     return {
-        "performed": found.performed,
-        "evidence": dict(found.levels),
-        "manual_share": _number(found.manual_share),
+        "performed": evidence.performed,
+        "evidence": dict(evidence.levels),
+        "manual_share": _number(evidence.manual_share),
     }
 
 

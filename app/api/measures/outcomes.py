@@ -108,14 +108,14 @@ def _shown(counts: Counts) -> dict[str, Any]:
     }
 
 
-def _body(found: Mapping[Whose, Counts], months: Sequence[dt.date], recipient: str | None) -> dict[str, Any]:
-    rows = of_providers(found, months[-1])
+def _body(counts: Mapping[Whose, Counts], months: Sequence[dt.date], recipient: str | None) -> dict[str, Any]:
+    rows = of_providers(counts, months[-1])
     trend = [
         {
             "recipient": ref,
-            "months": [{"month": f"{on:%Y-%m}", **_shown(one)} for on, one in zip(months, told, strict=True)],
+            "months": [{"month": f"{on:%Y-%m}", **_shown(one)} for on, one in zip(months, months_of, strict=True)],
         }
-        for ref, told in trends(found, months, recipient).items()
+        for ref, months_of in trends(counts, months, recipient).items()
     ]
     body = by_provider(f"{months[-1]:%Y-%m}", rows, sum(rows.values(), start=Counter()), _shown)
     return body | {"recipients": trend}
@@ -151,6 +151,6 @@ async def get_declined(
     months = [first]
     while len(months) < query.months:
         months.insert(0, (months[0] - ONE_DAY).replace(day=1))
-    found = await outcomes.outcomes(snapshot, (months[0], last), **asked)
-    body = _body(found, months, query.recipient)
+    counts = await outcomes.outcomes(snapshot, (months[0], last), **asked)
+    body = _body(counts, months, query.recipient)
     return await formats.table(request, body, "rows", ProviderOutcomes, f"declined-{query.month}")

@@ -196,13 +196,13 @@ async def get_compensation(
     first_on = month_days(query.month)[0]
     for ref, form, _ in await compensation.providers(snapshot, provider):
         closed = await closed_months.closes(snapshot, ref, first_on)
-        found = await (
+        own = await (
             closed_months.lines_of(snapshot, ref, first_on)
             if closed
             else settle_month.with_adjustments(snapshot, ref, form, first_on)
         )
-        lines += found
-        totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(found)})
+        lines += own
+        totals.append({"provider": ref, "closed": bool(closed), "total_ore": _total(own)})
     head = {"month": query.month, "total_ore": _total(lines), "providers": totals}
     listed = formats.Listed(
         head,

@@ -303,16 +303,16 @@ class CompensationDocument(Wire):
 
     @model_validator(mode="after")
     def _names_what_is_there(self) -> "CompensationDocument":
-        told = whole(as_said(self))
-        refs = [rule["ref"] for rule in told.get("rules") or ()]
-        bands = [band["band"] for band in told.get("bands") or ()]
+        document = whole(as_said(self))
+        refs = [rule["ref"] for rule in document.get("rules") or ()]
+        bands = [band["band"] for band in document.get("bands") or ()]
         if len(set(refs)) < len(refs) or len(set(bands)) < len(bands):
             raise PydanticCustomError("invalid_value", "the same name twice")
         named = set(self.rates or ()) | {ref for step in self.index or () for ref in step.rules or ()}
         if not named <= set(refs) or (self.rates and (self.preset is None or self.rules is not None)):
             raise PydanticCustomError("invalid_value", "names a rule that is not there")
-        used = {band for rule in told.get("rules") or () for band in rule.get("bands") or ()}
-        used |= {rate["band"] for rule in told.get("rules") or () for rate in rule["rates"] if rate.get("band")}
+        used = {band for rule in document.get("rules") or () for band in rule.get("bands") or ()}
+        used |= {rate["band"] for rule in document.get("rules") or () for rate in rule["rates"] if rate.get("band")}
         if not used <= set(bands):
             raise PydanticCustomError("invalid_value", "names a band that is not there")
         return self

@@ -75,7 +75,7 @@ async def get_fee_basis(
     master, notices = await fees.ordered(snapshot, days, query.recipient)
     declined = list(declined_in_advance(notices, master))
     orders = list(chain.from_iterable(master.orders.values()))
-    found = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)
+    bases = await asyncio.to_thread(fee_basis, profile, master, orders, declined, days)
     rows = [
         {
             "recipient": one.recipient,
@@ -84,7 +84,7 @@ async def get_fee_basis(
             "percent": float(one.level * 100),
             "fee_ore": one.fee_ore,
         }
-        for one in found
+        for one in bases
     ]
     answer = {"month": query.month, "profile": profile.name, "cap_ore": profile.cap_ore, "rows": rows}
     return await formats.table(request, answer, "rows", FeeRow, f"fee-basis-{query.month}")

@@ -97,9 +97,9 @@ async def get_half_year(
         for days in months:
             for recipient, month in (await _month(snapshot, ref, form, days, query.recipient)).items():
                 cases[recipient].append(month)
-        for recipient, found in sorted(cases.items()):
-            told = with_forecast(found, local_date(snapshot.now), query.cost_ore_per_hour)
-            rows += [_told(ref, recipient, month) for month in told]
+        for recipient, own in sorted(cases.items()):
+            forecast = with_forecast(own, local_date(snapshot.now), query.cost_ore_per_hour)
+            rows += [_row(ref, recipient, month) for month in forecast]
     return await formats.table(request, {"rows": rows}, "rows", CaseMonthOut, f"half-year-{query.from_}")
 
 
@@ -115,10 +115,10 @@ async def _month(
             hours[row["recipient"]][1] += row["executed_seconds"]
     income, waiting = Counter[str](), Counter[str]()
     paid, adjusting = await settle_month.owed(reading, provider, form, days)
-    for lines, found in (([*paid, *adjusting], income), (adjusting, waiting)):
+    for lines, sums in (([*paid, *adjusting], income), (adjusting, waiting)):
         for line in lines:
             if recipient in {None, line.recipient}:
-                found[line.recipient] += line.amount_ore
+                sums[line.recipient] += line.amount_ore
     cases = sorted(hours.keys() | income.keys())
     return {ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref], waiting[ref]) for ref in cases}
 
@@ -127,7 +127,7 @@ def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
     return asked[0], *asked[1]
 
 
-def _told(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
-    told = asdict(month)
-    first_on = told.pop("first_on")
-    return {"provider": provider, "recipient": recipient, "month": f"{first_on:%Y-%m}", **told}
+def _row(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
+    row = asdict(month)
+    first_on = row.pop("first_on")
+    return {"provider": provider, "recipient": recipient, "month": f"{first_on:%Y-%m}", **row}

@@ -94,14 +94,14 @@ async def settled(reading: Reading, caller: Caller, query: ClosedMonth) -> Settl
     """The closed month. Raises Problem `unknown_ref`, `month_not_closed`, `not_sealed`."""
     await require_known(reading, caller, provider=query.provider)
     first_on = month_days(query.month)[0]
-    found = await closed_months.closes(reading, query.provider, first_on)
-    if not found:
+    closes = await closed_months.closes(reading, query.provider, first_on)
+    if not closes:
         raise Problem("month_not_closed")
-    position = await invoices.position_of(reading, found[0].id)
+    position = await invoices.position_of(reading, closes[0].id)
     if position is None:
         raise Problem("not_sealed", headers=RETRY_SOON)
     lines = await closed_months.lines_of(reading, query.provider, first_on)
-    return SettledMonth(found[0], lines, position)
+    return SettledMonth(closes[0], lines, position)
 
 
 async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: InvoiceKind) -> Response:
@@ -127,11 +127,11 @@ async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: 
 async def _seller(reading: Reading, close: Close) -> tuple[Seller, int]:
     """The provider as it was at the close, or the first version after it without gaps, and when that was put."""
     at_seq = close.master_seq
-    found = await invoices.versions(reading, "providers", close.provider, at_seq)
-    for seq, body in found:
+    versions = await invoices.versions(reading, "providers", close.provider, at_seq)
+    for seq, body in versions:
         if not gaps(body):
             return seller_of(body), max(seq, at_seq)
-    missing = [FieldError(pointer, "missing_field") for pointer in gaps(found[-1][1])]
+    missing = [FieldError(pointer, "missing_field") for pointer in gaps(versions[-1][1])]
     raise Problem("invoice_data_missing", errors=missing)
 
 

@@ -157,7 +157,7 @@ async def _once_sealed(request: Request, municipality_id: int, close: Close, sta
     headers = {}
     if not await sealed_within(database(request), municipality_id, close.position + 1, SEALED_WITHIN_SECONDS):
         status, headers = 202, {"Location": f"/v1/ledger/proof?fact={close.id}&kind=period_close", **RETRY_SOON}
-    return Response(to_json(_told(close, due_at)), status, headers, "application/json")
+    return Response(to_json(_close_json(close, due_at)), status, headers, "application/json")
 
 
 @router.get(
@@ -175,9 +175,9 @@ async def list_periods(
     """
     await require_known(snapshot, caller, provider=query.provider)
     provider = provider_of(caller, query.provider)
-    found = await closed_months.closes(snapshot, provider)
-    items = [_told(close, await _due_at(snapshot, close.provider, close.month)) for close in found]
-    closed = {(close.provider, close.month) for close in found}
+    closes = await closed_months.closes(snapshot, provider)
+    items = [_close_json(close, await _due_at(snapshot, close.provider, close.month)) for close in closes]
+    closed = {(close.provider, close.month) for close in closes}
     month = (local_date(snapshot.now).replace(day=1) - ONE_DAY).replace(day=1)
     due = [
         {"provider": ref, "month": f"{month:%Y-%m}", "due_at": due_at}
@@ -194,7 +194,7 @@ async def _due_at(snapshot: Reading, provider: str, month: dt.date) -> dt.dateti
     return max(dates, default=None)
 
 
-def _told(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
+def _close_json(close: Close, due_at: dt.datetime | None) -> dict[str, Any]:
     return {
         "id": close.id,
         "provider": close.provider,

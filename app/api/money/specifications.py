@@ -46,8 +46,8 @@ async def get_xlsx(request: Request, caller: PayReader, query: Asked) -> Respons
     Each line is explained in Swedish and has its key. Lines of the invoice are numbered F1, F2, …, lines of the credit
     note K1, K2, …. The month must be closed. Nothing else is needed of the provider.
     """
-    told = await _specification(request, caller, query)
-    return attachment(await asyncio.to_thread(_workbook, told), XLSX, _name(query, "xlsx"))
+    specification = await _specification(request, caller, query)
+    return attachment(await asyncio.to_thread(_workbook, specification), XLSX, _name(query, "xlsx"))
 
 
 @router.get(
@@ -62,21 +62,21 @@ async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response
 
     The answer is 409 `too_many_lines` above 5 000 lines.
     """
-    told = await _specification(request, caller, query)
-    if len(told.lines) > MOST_TYPESET:
+    specification = await _specification(request, caller, query)
+    if len(specification.lines) > MOST_TYPESET:
         raise Problem("too_many_lines")
     words = {
-        "title": told.title,
-        "author": told.facts[0][1],
-        "facts": told.facts,
-        "sums": [(name, kronor(ore)) for name, ore in told.sums],
+        "title": specification.title,
+        "author": specification.facts[0][1],
+        "facts": specification.facts,
+        "sums": [(name, kronor(ore)) for name, ore in specification.sums],
         "lines": [
             (line.place, line.invoiced.recipient, line.invoiced.title, line.invoiced.text, kronor(line.amount_ore))
-            for line in told.lines
+            for line in specification.lines
         ],
     }
     try:
-        document = await typeset(to_json(words), told.closed_at)
+        document = await typeset(to_json(words), specification.closed_at)
     except TimeoutError:
         raise Problem("busy") from None
     return attachment(document, PDF, _name(query, "pdf"))
@@ -108,33 +108,33 @@ async def _specification(request: Request, caller: Caller, query: ClosedMonth) -
     return specification_of(month.lines, origin)
 
 
-def _workbook(told: Specification) -> bytes:
+def _workbook(specification: Specification) -> bytes:
     # Eight megabytes that a process which never makes one does not need.
     from xlsxwriter import Workbook  # noqa: PLC0415 - as said
 
     content = io.BytesIO()
     with Workbook(content, {"constant_memory": True}) as book:
-        book.set_properties({"title": told.title, "created": told.closed_at.replace(tzinfo=None)})
+        book.set_properties({"title": specification.title, "created": specification.closed_at.replace(tzinfo=None)})
         bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
         facts = book.add_worksheet("Översikt")
         facts.set_column(0, 1, 40)
-        facts.write_string(0, 0, told.title, bold)
-        for place, (name, value) in enumerate(told.facts, 1):
+        facts.write_string(0, 0, specification.title, bold)
+        for place, (name, value) in enumerate(specification.facts, 1):
             facts.write_string(place, 0, name)
             facts.write_string(place, 1, value)
-        first = len(told.facts) + 2
+        first = len(specification.facts) + 2
         facts.write_string(first, 0, "Avser", bold)
         facts.write_string(first, 1, "Belopp kr", bold)
-        for place, (name, ore) in enumerate((*told.sums, ("Summa", told.total_ore)), first + 1):
+        for place, (name, ore) in enumerate((*specification.sums, ("Summa", specification.total_ore)), first + 1):
             facts.write_string(place, 0, name)
             facts.write_number(place, 1, ore / 100, money)
-        _write_lines(book.add_worksheet("Rader"), told, bold, money)
+        _write_lines(book.add_worksheet("Rader"), specification, bold, money)
     return content.getvalue()
 
 
-def _write_lines(sheet: Any, told: Specification, bold: Any, money: Any) -> None:
+def _write_lines(sheet: Any, specification: Specification, bold: Any, money: Any) -> None:
     """A head that stays in sight, and a row for each line. Text is written as text: none of it is a formula."""
-    rows = [columns_of(line) for line in told.lines]
+    rows = [columns_of(line) for line in specification.lines]
     names = list(rows[0]) if rows else []
     sheet.freeze_panes(1, 2)
     for column, name in enumerate(names):

@@ -1,8 +1,7 @@
 """Typesets a specification as PDF/UA, in a process of its own.
 
 A long table takes hundreds of megabytes while it is set, which the service must neither hold nor keep. The child reads
-what is told as JSON and writes the document; `python -m app.api.money.typeset` is that child, and imports nothing of
-ours.
+JSON and writes the document; `python -m app.api.money.typeset` is that child, and imports nothing of ours.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ UNSHOWN = re.compile("[^ -~\u00a0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0400-\u045f\
 _one_at_a_time = asyncio.Semaphore()
 
 
-async def typeset(told: bytes, made_at: dt.datetime) -> bytes:
+async def typeset(content: bytes, made_at: dt.datetime) -> bytes:
     """The document; the same for the same input. Raises TimeoutError, and RuntimeError when it cannot be set."""
     async with asyncio.timeout(LONGEST_SECONDS), _one_at_a_time:
         child = await asyncio.create_subprocess_exec(
@@ -34,7 +33,7 @@ async def typeset(told: bytes, made_at: dt.datetime) -> bytes:
             stderr=asyncio.subprocess.DEVNULL,  # an error of the typesetter quotes what it was to set
         )
         try:
-            document, _ = await child.communicate(told)
+            document, _ = await child.communicate(content)
         finally:
             if child.returncode is None:
                 child.kill()
@@ -48,11 +47,11 @@ def main() -> None:
     """Standard input to standard output."""
     import typst  # noqa: PLC0415 - the service imports this module, and must not have that
 
-    told = unicodedata.normalize("NFC", sys.stdin.buffer.read().decode())
+    content = unicodedata.normalize("NFC", sys.stdin.buffer.read().decode())
     document = typst.compile(
         TEMPLATE.read_bytes(),
         ignore_system_fonts=True,
-        sys_inputs={"told": UNSHOWN.sub("?", told)},
+        sys_inputs={"month": UNSHOWN.sub("?", content)},
         pdf_standards=["ua-1"],
         timestamp=dt.datetime.fromisoformat(sys.argv[1]),
     )

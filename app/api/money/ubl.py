@@ -56,8 +56,8 @@ def document(
     _totals(root, invoice)
     for line in invoice.lines:
         _line(root, name, line, invoice.vat)
-    found: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
-    return found
+    content: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return content
 
 
 def _cac(parent: Any, *names: str) -> Any:
@@ -71,9 +71,9 @@ def _cbc(parent: Any, name: str, value: object, **attributes: str) -> None:
 
 
 def _element(parent: Any, prefix: str, name: str, attributes: dict[str, str] | None = None) -> Any:
-    found = parent.makeelement(f"{{{NAMESPACES[prefix]}}}{name}", attributes)
-    parent.append(found)
-    return found
+    element = parent.makeelement(f"{{{NAMESPACES[prefix]}}}{name}", attributes)
+    parent.append(element)
+    return element
 
 
 def _amount(parent: Any, name: str, ore: int) -> None:
@@ -114,20 +114,20 @@ def _tax_schemes(seller: Seller) -> Iterator[tuple[str, str]]:
         yield F_TAX, "TAX"
 
 
-def _party(found: Any, party: Party, tax_schemes: Sequence[tuple[str, str]]) -> None:
+def _party(element: Any, party: Party, tax_schemes: Sequence[tuple[str, str]]) -> None:
     scheme, endpoint = party.endpoint
-    _cbc(found, "EndpointID", endpoint, schemeID=scheme)
-    _cbc(_cac(found, "PartyName"), "Name", party.name)
-    address = _cac(found, "PostalAddress")
+    _cbc(element, "EndpointID", endpoint, schemeID=scheme)
+    _cbc(_cac(element, "PartyName"), "Name", party.name)
+    address = _cac(element, "PostalAddress")
     for name, key in (("StreetName", "street"), ("CityName", "city"), ("PostalZone", "postal_code")):
         if key in party.address:
             _cbc(address, name, party.address[key])
     _cbc(_cac(address, "Country"), "IdentificationCode", "SE")
     for number, tax in tax_schemes:
-        registered = _cac(found, "PartyTaxScheme")
+        registered = _cac(element, "PartyTaxScheme")
         _cbc(registered, "CompanyID", number)
         _cbc(_cac(registered, "TaxScheme"), "ID", tax)
-    legal = _cac(found, "PartyLegalEntity")
+    legal = _cac(element, "PartyLegalEntity")
     _cbc(legal, "RegistrationName", party.name)
     _cbc(legal, "CompanyID", party.org_no, schemeID="0007")
 
@@ -162,33 +162,33 @@ def _totals(root: Any, invoice: Invoice) -> None:
     _amount(sums, "PayableAmount", invoice.net_ore + invoice.vat_ore)
 
 
-def _category(found: Any, vat: Vat, *, why: bool = False) -> None:
-    _cbc(found, "ID", vat.category)
+def _category(element: Any, vat: Vat, *, why: bool = False) -> None:
+    _cbc(element, "ID", vat.category)
     if vat.percent is not None:
-        _cbc(found, "Percent", vat.percent)
+        _cbc(element, "Percent", vat.percent)
     if why and vat.reason:
-        _cbc(found, "TaxExemptionReasonCode", vat.code)
-        _cbc(found, "TaxExemptionReason", vat.reason)
-    _cbc(_cac(found, "TaxScheme"), "ID", "VAT")
+        _cbc(element, "TaxExemptionReasonCode", vat.code)
+        _cbc(element, "TaxExemptionReason", vat.reason)
+    _cbc(_cac(element, "TaxScheme"), "ID", "VAT")
 
 
-def _line(root: Any, document_name: str, told: InvoiceLine, vat: Vat) -> None:
+def _line(root: Any, document_name: str, invoiced: InvoiceLine, vat: Vat) -> None:
     line = _cac(root, f"{document_name}Line")
-    _cbc(line, "ID", told.number)
-    _cbc(line, "Note", told.text)
+    _cbc(line, "ID", invoiced.number)
+    _cbc(line, "Note", invoiced.text)
     counted = "InvoicedQuantity" if document_name == "Invoice" else "CreditedQuantity"
-    _cbc(line, counted, f"{told.quantity:f}", unitCode=UNIT_CODES.get(told.unit, ONE))
-    _amount(line, "LineExtensionAmount", told.amount_ore)
-    _period(line, told.first_on, told.last_on)
+    _cbc(line, counted, f"{invoiced.quantity:f}", unitCode=UNIT_CODES.get(invoiced.unit, ONE))
+    _amount(line, "LineExtensionAmount", invoiced.amount_ore)
+    _period(line, invoiced.first_on, invoiced.last_on)
     reference = _cac(line, "DocumentReference")  # BT-128: the settled line it is
-    _cbc(reference, "ID", told.key)
+    _cbc(reference, "ID", invoiced.key)
     _cbc(reference, "DocumentTypeCode", OBJECT_OF_LINE)
     item = _cac(line, "Item")
-    _cbc(item, "Name", told.title)
+    _cbc(item, "Name", invoiced.title)
     _category(_cac(item, "ClassifiedTaxCategory"), vat)
-    for name, value in (("Mottagare", told.recipient), ("Justerad månad", told.adjusts)):
+    for name, value in (("Mottagare", invoiced.recipient), ("Justerad månad", invoiced.adjusts)):
         if value:
-            told_of = _cac(item, "AdditionalItemProperty")
-            _cbc(told_of, "Name", name)
-            _cbc(told_of, "Value", value)
-    _cbc(_cac(line, "Price"), "PriceAmount", f"{told.price.normalize():f}", **CURRENCY)
+            item_property = _cac(item, "AdditionalItemProperty")
+            _cbc(item_property, "Name", name)
+            _cbc(item_property, "Value", value)
+    _cbc(_cac(line, "Price"), "PriceAmount", f"{invoiced.price.normalize():f}", **CURRENCY)

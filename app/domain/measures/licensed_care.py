@@ -30,12 +30,12 @@ def licensed_care(visits: Iterable[Visit], ordered: Ordered, days: Days) -> Lice
 
     Only recipients in `ordered` can be enrolled.
     """
-    found = performed(visits, LICENSED, days)
+    visited = performed(visits, LICENSED, days)
     every_day = [days[0] + ONE_DAY * number for number in range((days[1] - days[0]).days + 1)]
     return LicensedCare(
-        len(found),
-        sum(share.seconds for _, shares in found for share in shares),
-        len({visit.recipient for visit, _ in found}),
-        sum(any(share.order_line is None for share in shares) for _, shares in found),
+        len(visited),
+        sum(share.seconds for _, shares in visited for share in shares),
+        len({visit.recipient for visit, _ in visited}),
+        sum(any(share.order_line is None for share in shares) for _, shares in visited),
         sum(any(LICENSED in ordered.categories(ref, on) for on in every_day) for ref in ordered.orders),
     )

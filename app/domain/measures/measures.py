@@ -162,8 +162,8 @@ def exclusion(profile: Profile, first_on: dt.date, candidate: Candidate) -> str 
 
 def persons_met(profile: Profile, first_on: dt.date, visits: Iterable[Visit]) -> int:
     """Distinct persons of the qualifying visits, less the roles left out; each of a double staffing counts."""
-    found = qualifying(profile, period(profile, first_on), visits)
-    return len({visit.person for visit in found if visit.role not in profile.roles_left_out})
+    counted = qualifying(profile, period(profile, first_on), visits)
+    return len({visit.person for visit in counted if visit.role not in profile.roles_left_out})
 
 
 def continuity(profile: Profile, first_on: dt.date, candidates: Iterable[Candidate]) -> Continuity:
@@ -251,9 +251,9 @@ class Evidence:
 
 def together(parts: Iterable[Evidence]) -> Evidence:
     """The sum of the parts, which must have no visit in common."""
-    found = list(parts)
-    levels: dict[Level, int] = {level: sum(part.levels[level] for part in found) for level in EVIDENCE_LEVELS}
-    return Evidence(sum(part.performed for part in found), levels)
+    all_parts = list(parts)
+    levels: dict[Level, int] = {level: sum(part.levels[level] for part in all_parts) for level in EVIDENCE_LEVELS}
+    return Evidence(sum(part.performed for part in all_parts), levels)
 
 
 def evidence(ends: Iterable[tuple[str | None, str | None, int]]) -> Evidence:

@@ -38,5 +38,5 @@ class Ordered:
 def performed(visits: Iterable[Visit], category: Category, days: Days) -> list[tuple[Visit, list[Share]]]:
     """The complete visits that start on inclusive local days and have shares of the category, with these."""
     complete = (visit for visit in visits if visit.status == "complete" and days[0] <= visit.local_date <= days[1])
-    found = ((visit, [share for share in visit.shares if share.category == category]) for visit in complete)
-    return [(visit, shares) for visit, shares in found if shares]
+    of_category = ((visit, [share for share in visit.shares if share.category == category]) for visit in complete)
+    return [(visit, shares) for visit, shares in of_category if shares]

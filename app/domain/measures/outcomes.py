@@ -29,18 +29,18 @@ Whose = tuple[str | None, str, dt.date]
 
 def outcomes(visits: Iterable[Visit], notices: Iterable[Notice], ordered: Ordered) -> dict[Whose, Counts]:
     """The outcomes by their definition. A notice counts as one visit, or one intervention; `ordered` has all orders."""
-    found: defaultdict[Whose, Counts] = defaultdict(Counter)
+    counts: defaultdict[Whose, Counts] = defaultdict(Counter)
     for visit in visits:
         month = visit.local_date.replace(day=1)
         if visit.status in OUTCOMES and visit.took_place:
-            found[visit.provider, visit.recipient, month][OUTCOMES[visit.status], None] += 1
+            counts[visit.provider, visit.recipient, month][OUTCOMES[visit.status], None] += 1
         for recipient, intervention in visit.declined:
-            found[visit.provider, recipient, month][SINGLE, intervention] += 1
+            counts[visit.provider, recipient, month][SINGLE, intervention] += 1
     for notice in notices:
         if _stands(notice, ordered):
             month = local_date(notice.at).replace(day=1)
-            found[notice.provider, notice.recipient, month][IN_ADVANCE, notice.intervention] += 1
-    return dict(found)
+            counts[notice.provider, notice.recipient, month][IN_ADVANCE, notice.intervention] += 1
+    return dict(counts)
 
 
 def _stands(notice: Notice, ordered: Ordered) -> bool:
@@ -62,22 +62,22 @@ def declined_share(counts: Counts) -> Fraction | None:
     return Fraction(declined, whole) if whole else None
 
 
-def of_providers(found: Mapping[Whose, Counts], month: dt.date) -> dict[str | None, Counts]:
+def of_providers(outcomes: Mapping[Whose, Counts], month: dt.date) -> dict[str | None, Counts]:
     """The counts of each provider in the month."""
     counted: defaultdict[str | None, Counts] = defaultdict(Counter)
-    for (provider, _, in_month), counts in found.items():
+    for (provider, _, in_month), counts in outcomes.items():
         if in_month == month:
             counted[provider] += counts
     return dict(counted)
 
 
-def trends(found: Mapping[Whose, Counts], months: Sequence[dt.date], asked: str | None) -> dict[str, list[Counts]]:
+def trends(outcomes: Mapping[Whose, Counts], months: Sequence[dt.date], asked: str | None) -> dict[str, list[Counts]]:
     """The counts of each month, for recipients with any other outcome than performed in the last; the most first.
 
     The recipient `asked` for is always included.
     """
     counted: dict[str, list[Counts]] = {asked: [Counter() for _ in months]} if asked else {}
-    for (_, recipient, month), counts in found.items():
+    for (_, recipient, month), counts in outcomes.items():
         if month in months:
             counted.setdefault(recipient, [Counter() for _ in months])[months.index(month)] += counts
     missed = {ref: [each.total() - each[PERFORMED, None] for each in monthly] for ref, monthly in counted.items()}

@@ -32,18 +32,18 @@ def absences_of(orders: Sequence[Order], died_on: dt.date | None) -> list[Absenc
     Pauses that meet or overlap for the same reason are one absence, with the notice of the first: a pause entered month
     by month, or an order put again from a day on, gives the same as one entered whole.
     """
-    found: list[Absence] = []
+    absences: list[Absence] = []
     for first, last, pause in sorted(_paused(orders, died_on), key=lambda pause: pause[:2]):
-        before = found[-1] if found else None
+        before = absences[-1] if absences else None
         if before and before.reason == pause.reason and (first - before.last_on) <= ONE_DAY:
-            found[-1] = Absence(before.first_on, max(before.last_on, last), before.reason, before.notified_at)
+            absences[-1] = Absence(before.first_on, max(before.last_on, last), before.reason, before.notified_at)
         else:
-            found.append(Absence(first, last, pause.reason, pause.notified_at))
+            absences.append(Absence(first, last, pause.reason, pause.notified_at))
     after = [order for order in orders if died_on and died_on < (order.valid_to or LAST_DAY)]
     if died_on and after:
         first = min(max(died_on + ONE_DAY, order.valid_from) for order in after)
-        found.append(Absence(first, max(order.valid_to or LAST_DAY for order in after), DEATH))
-    return found
+        absences.append(Absence(first, max(order.valid_to or LAST_DAY for order in after), DEATH))
+    return absences
 
 
 def _paused(orders: Iterable[Order], died_on: dt.date | None) -> Iterator[tuple[dt.date, dt.date, Pause]]:

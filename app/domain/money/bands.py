@@ -60,8 +60,8 @@ class Bands:
         first, last = days
         edges = {day_start(first + ONE_DAY * number) for number in range((last - first).days + 2)}
         spans = [(band.name, sorted(_spans(band, days))) for band in bands]
-        for _, found in spans:
-            edges.update(edge for span in found for edge in span)
+        for _, times in spans:
+            edges.update(edge for span in times for edge in span)
         self.edges = sorted(edges)
         self._names = [_name_at(spans, edge) for edge in self.edges]
 
@@ -83,8 +83,8 @@ class Bands:
 
 
 def _name_at(spans: Sequence[tuple[str, Sequence[Span]]], instant: dt.datetime) -> str | None:
-    for name, found in spans:
-        if any(start <= instant < end for start, end in found):
+    for name, times in spans:
+        if any(start <= instant < end for start, end in times):
             return name
     return None
 

@@ -89,7 +89,7 @@ def bundled(visits: Iterable[Visit], classes: Classes, apart: Collection[str] = 
         else:
             shape = tuple((share.category, share.intervention, share.payable) for share in visit.shares)
             together[visit.recipient, number, shape].append(visit)
-    return singles, [_bundle(number, found) for number, found in enumerate(together.values())]
+    return singles, [_bundle(number, alike) for number, alike in enumerate(together.values())]
 
 
 def _class_of(visit: Visit, classes: Classes) -> int | None:

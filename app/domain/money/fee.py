@@ -75,8 +75,8 @@ def fee_basis(
     for one in declined:
         if one.category in SOL_TIME and _in_good_time(profile, one):
             seconds[one.recipient] = max(0, seconds[one.recipient] - one.minutes * 60)
-    found = [_basis(profile, ref, seconds[ref], ref in alarms) for ref in sorted({*seconds, *alarms})]
-    return [one for one in found if one.level]
+    bases = [_basis(profile, ref, seconds[ref], ref in alarms) for ref in sorted({*seconds, *alarms})]
+    return [one for one in bases if one.level]
 
 
 def _in_time(profile: FeeProfile, pauses: Sequence[Pause], until: dt.date) -> Iterable[Pause]:

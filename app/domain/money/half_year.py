@@ -40,12 +40,12 @@ class Forecast:
 
 def half_year(first: dt.date) -> list[Days]:
     """The days of each of six months from the first."""
-    found: list[Days] = []
+    months: list[Days] = []
     for _ in range(MONTHS):
         last = first.replace(day=days_in_month(first))
-        found.append((first, last))
+        months.append((first, last))
         first = last + dt.timedelta(days=1)
-    return found
+    return months
 
 
 def with_forecast(months: Sequence[CaseMonth], today: dt.date, cost_ore_per_hour: int | None) -> list[CaseMonth]:

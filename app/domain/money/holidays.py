@@ -35,11 +35,11 @@ def _from_easter(days: int) -> Callable[[int], dt.date]:
 def _first(weekday: int, month: int, day: int) -> Callable[[int], dt.date]:
     """The first such weekday (ISO) from a day on."""
 
-    def found(year: int) -> dt.date:
+    def holiday(year: int) -> dt.date:
         from_on = dt.date(year, month, day)
         return from_on + ONE_DAY * ((weekday - from_on.isoweekday()) % 7)
 
-    return found
+    return holiday
 
 
 PUBLIC: Mapping[str, Callable[[int], dt.date]] = {

@@ -180,14 +180,14 @@ def gaps(provider: Mapping[str, Any]) -> list[str]:
     if not provider.get("invoicing"):
         return ["/invoicing"] if _org_no(provider) else ["/org_no", "/invoicing"]
     invoicing, form = provider["invoicing"], provider["form"]
-    found = [] if _org_no(provider) else ["/org_no"]
+    missing = [] if _org_no(provider) else ["/org_no"]
     if form != "in_house" and invoicing["account"] is None:
-        found.append("/invoicing/account")
+        missing.append("/invoicing/account")
     if form == "external" and not invoicing["f_tax"] and invoicing["vat_no"] is None:
-        found.append("/invoicing/f_tax")
+        missing.append("/invoicing/f_tax")
     if form == "external_vat" and invoicing["vat_no"] is None:
-        found.append("/invoicing/vat_no")
-    return found
+        missing.append("/invoicing/vat_no")
+    return missing
 
 
 def _org_no(body: Mapping[str, Any]) -> str:

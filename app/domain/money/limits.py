@@ -104,11 +104,11 @@ def _at_most_granted(counter: Counter, rule: Rule, items: Sequence[Item], days: 
 
 def _granted(counter: Counter, rule: Rule, recipients: Iterable[str], days: Days) -> defaultdict[Hashable, Fraction]:
     """Granted seconds by recipient and pool of the rule."""
-    found: defaultdict[Hashable, Fraction] = defaultdict(Fraction)
+    sums: defaultdict[Hashable, Fraction] = defaultdict(Fraction)
     for recipient in recipients:
         for item in counter.granted(rule, recipient, days):
-            found[recipient, rule.pool_of(item.category)] += item.quantity
-    return found
+            sums[recipient, rule.pool_of(item.category)] += item.quantity
+    return sums
 
 
 def _below_threshold(counter: Counter, rule: Rule, items: Sequence[Item], days: Days) -> list[Item]:

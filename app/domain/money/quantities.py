@@ -41,29 +41,29 @@ class Counter:
     @cached_property
     def orders(self) -> Mapping[str, Sequence[Order]]:
         """The provider's orders by recipient, each ended by a death."""
-        found: defaultdict[str, list[Order]] = defaultdict(list)
+        orders: defaultdict[str, list[Order]] = defaultdict(list)
         for order in self.facts.orders:
             alive = until_death(order, self.master.died_on(order.recipient))
             if alive:
-                found[order.recipient].append(alive)
-        return found
+                orders[order.recipient].append(alive)
+        return orders
 
     @cached_property
     def visits(self) -> Mapping[str, Sequence[Visit]]:
         """The complete visits given, by recipient, sorted by start."""
-        found: defaultdict[str, list[Visit]] = defaultdict(list)
+        visits: defaultdict[str, list[Visit]] = defaultdict(list)
         for visit in sorted(self.facts.visits, key=lambda visit: (visit.anchor_at, visit.id)):
             if visit.status == "complete":
-                found[visit.recipient].append(visit)
-        return found
+                visits[visit.recipient].append(visit)
+        return visits
 
     @cached_property
     def bundles(self) -> Mapping[str, Sequence[Bundle]]:
         """The bundles of visits, by recipient."""
-        found: defaultdict[str, list[Bundle]] = defaultdict(list)
+        bundles: defaultdict[str, list[Bundle]] = defaultdict(list)
         for bundle in self.facts.bundles:
-            found[bundle.recipient].append(bundle)
-        return found
+            bundles[bundle.recipient].append(bundle)
+        return bundles
 
     @property
     def visited(self) -> AbstractSet[str]:

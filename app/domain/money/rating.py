@@ -89,8 +89,8 @@ def rate(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) 
     for agreement in sorted(agreements, key=lambda one: one.days):
         span = _within(days, *agreement.days)
         if span:
-            found = [*_of_rules(facts, agreement, span), *_bonuses(facts, agreement, span)]
-            lines += [*found, *_vat(facts, agreement, found)]
+            own = [*_of_rules(facts, agreement, span), *_bonuses(facts, agreement, span)]
+            lines += [*own, *_vat(facts, agreement, own)]
     order = {rule.ref: place for one in agreements for place, rule in enumerate(one.terms.rules)}
     return sorted(
         lines,
@@ -105,8 +105,8 @@ def rate(facts: CompensationInput, agreements: Sequence[Agreement], days: Days) 
 
 
 def _within(days: Days, first: dt.date | None, last: dt.date | None) -> Days | None:
-    found = max(days[0], first or FIRST_DAY), min(days[1], last or LAST_DAY)
-    return found if found[0] <= found[1] else None
+    overlap = max(days[0], first or FIRST_DAY), min(days[1], last or LAST_DAY)
+    return overlap if overlap[0] <= overlap[1] else None
 
 
 def _of_rules(facts: CompensationInput, agreement: Agreement, days: Days) -> Iterator[Line]:
@@ -140,17 +140,17 @@ def _lines(facts: CompensationInput, agreement: Agreement, rule: Rule, items: Se
         if key not in same:
             same[key] = together[_price(facts, agreement, rule, item)]
         same[key].append(item)
-    for price, found in together.items():
-        quantity = Fraction(sum(item.quantity for item in found))
+    for price, alike in together.items():
+        quantity = Fraction(sum(item.quantity for item in alike))
         if rule.rounding and rule.rounding.per == "line":
             rounded = stepped(rule.rounding, quantity)
             shown = price._replace(notes=(*price.notes, "rounded")) if rounded != quantity else price
             quantity = rounded
         else:
             shown = price
-        last_on = max(item.last_on or item.on for item in found)
+        last_on = max(item.last_on or item.on for item in alike)
         quantity = quantity / 3600 if rule.timed else quantity
-        yield _line(shown, quantity, _visits(found), min(item.on for item in found), last_on)
+        yield _line(shown, quantity, _visits(alike), min(item.on for item in alike), last_on)
 
 
 def _visits(items: Iterable[Item]) -> int:
@@ -161,7 +161,7 @@ def _visits(items: Iterable[Item]) -> int:
 def _price(facts: CompensationInput, agreement: Agreement, rule: Rule, item: Item) -> Price:
     recipient = facts.master.recipient_on(item.recipient, item.on)
     area = recipient.area if recipient else None
-    found = rule.rate(area, facts.form, item.band)
+    rate = rule.rate(area, facts.form, item.band)
     return Price(
         agreement.contract,
         rule.ref,
@@ -172,10 +172,10 @@ def _price(facts: CompensationInput, agreement: Agreement, rule: Rule, item: Ite
         item.band,
         UNITS.get(rule.basis, "hour"),
         item.reason,
-        found.ore if found else 0,
+        rate.ore if rate else 0,
         agreement.terms.factor(rule.ref, item.on),
         item.share,
-        item.notes if found else (*item.notes, "no_rate"),
+        item.notes if rate else (*item.notes, "no_rate"),
     )
 
 
@@ -200,10 +200,10 @@ def _bonus(facts: CompensationInput, agreement: Agreement, bonus: Bonus) -> Iter
     categories = bonus.categories or SOL_TIME
     rule = Rule("bonus", "executed", categories, (), bonus.title)
     counter = Counter(facts, Terms(), (bonus.first_on, bonus.last_on))
-    found: defaultdict[str, list[Item]] = defaultdict(list)
+    by_recipient: defaultdict[str, list[Item]] = defaultdict(list)
     for item in counter.items(rule, (bonus.first_on, bonus.last_on)):
-        found[item.recipient].append(item)
-    for recipient, items in found.items():
+        by_recipient[item.recipient].append(item)
+    for recipient, items in by_recipient.items():
         price = Price(
             agreement.contract, "bonus", bonus.title, recipient, None, None, None, "hour", "bonus", bonus.ore, ALL, ALL,
             (),
@@ -217,10 +217,10 @@ def _vat(facts: CompensationInput, agreement: Agreement, lines: Sequence[Line]) 
     vat: VatCompensation | None = agreement.terms.vat
     if vat is None or (vat.forms and facts.form not in vat.forms):
         return
-    found: defaultdict[str, list[Line]] = defaultdict(list)
+    by_recipient: defaultdict[str, list[Line]] = defaultdict(list)
     for line in lines:
-        found[line.price.recipient].append(line)
-    for recipient, own in found.items():
+        by_recipient[line.price.recipient].append(line)
+    for recipient, own in by_recipient.items():
         price = Price(
             agreement.contract, "vat_compensation", "", recipient, None, None, None, "ore", "vat_compensation", 1, ALL,
             vat.share, (),

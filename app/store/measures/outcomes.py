@@ -47,18 +47,18 @@ async def outcomes(
     """The outcomes of visits that start, and of notices for visits, within inclusive local days."""
     await reading.configure(FOR_ALL_OR_ONE)
     household = recipient and [row[0] for row in await reading.fetch(HOUSEHOLD, recipient)]
-    found: defaultdict[Whose, Counts] = defaultdict(Counter)
+    totals: defaultdict[Whose, Counts] = defaultdict(Counter)
     rows = await reading.fetch(VISITS, *days, *around(days), provider, household)
     for by, ref, month, declined, *counted in rows:
         counts = {(how, None): number for how, number in zip(OUTCOMES.values(), counted, strict=True) if number}
-        found[by, ref, month].update(counts)
+        totals[by, ref, month].update(counts)
         for refusals in declined or ():
             for whose, intervention in from_json(refusals):
-                found[by, whose, month][SINGLE, intervention] += 1
+                totals[by, whose, month][SINGLE, intervention] += 1
     notices = await notices_of(reading, provider, days)
     notice_days = [local_date(one.at) for one in notices]
     columns = ([getattr(one, name) for one in notices] for name in ("recipient", "provider", "intervention"))
     for (nr,) in await reading.fetch(STANDING, *columns, notice_days):
         one = notices[nr - 1]
-        found[one.provider, one.recipient, notice_days[nr - 1].replace(day=1)][IN_ADVANCE, one.intervention] += 1
-    return {whose: counts for whose, counts in found.items() if recipient in {None, whose[1]}}
+        totals[one.provider, one.recipient, notice_days[nr - 1].replace(day=1)][IN_ADVANCE, one.intervention] += 1
+    return {whose: counts for whose, counts in totals.items() if recipient in {None, whose[1]}}

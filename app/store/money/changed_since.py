@@ -58,23 +58,23 @@ async def touched(before: Account, now: Account, since: Standpoint, last_on: dt.
 
     `before` is an account as of `since`: in it a visit still stands where it was before it moved or was withdrawn.
     """
-    found: set[str] = set()
+    changed: set[str] = set()
     for row in await now.reading.fetch(RECORDS, since.master_seq):
         bodies = [from_json(body) for body in (row["body"], row["before"]) if body]
         recipients = _of_record(now.provider, row["kind"], row["ref"], bodies)
         if recipients is None:
             return None
-        found |= recipients
+        changed |= recipients
     visits = [row["visit"] for row in await now.reading.fetch(CHANGED, since.change_no)]
     if visits:
         for account in (before, now):
-            found |= await _asked(account, VISITED, last_on, visits)
+            changed |= await _asked(account, VISITED, last_on, visits)
     reports = await now.reading.fetch(REPORTS, since.leaves)
     if reports:
         persons = {now.master.person_of(row["staff"]) for row in reports}
         staff = sorted({ref for person in persons for ref in now.master.refs_of(person)})
-        found |= await _asked(now, REPORTED, last_on, [row["tap"] for row in reports], staff)
-    return frozenset(found)
+        changed |= await _asked(now, REPORTED, last_on, [row["tap"] for row in reports], staff)
+    return frozenset(changed)
 
 
 async def _asked(account: Account, query: str, last_on: dt.date, *more: Any) -> set[str]:

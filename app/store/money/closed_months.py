@@ -56,8 +56,8 @@ class Close:
 
 async def closes(reading: Reading, provider: str | None = None, month: dt.date | None = None) -> list[Close]:
     """All closes, or those of a provider or a month, in order of the month."""
-    found = await reading.fetch(CLOSES, provider, month)
-    return [_close(row) for row in found]
+    closes = await reading.fetch(CLOSES, provider, month)
+    return [_close(row) for row in closes]
 
 
 def _close(row: Any) -> Close:
@@ -91,8 +91,8 @@ async def settled(reading: Reading, provider: str, month: dt.date) -> list[Settl
 
 async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[str]:
     """`visit:code` of each open anomaly to be fixed in the provider's visits of these days."""
-    found = await reading.fetch(OPEN_ANOMALIES, provider, *days_span(*days), FIXES)
-    return [f"{row['id']}:{row['code']}" for row in found]
+    anomalies = await reading.fetch(OPEN_ANOMALIES, provider, *days_span(*days), FIXES)
+    return [f"{row['id']}:{row['code']}" for row in anomalies]
 
 
 async def append(writing: Writing, close: Close, lines: Sequence[SettledLine]) -> None:

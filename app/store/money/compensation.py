@@ -181,18 +181,18 @@ async def _performed(
     classes = classes_of(agreements, days, loaded[0])
     apart = sorted(begun.keys() | moving(master, list(master.recipients), loaded))
     await account.reading.configure(ADDING_UP)
-    found = await account.fetch(BUNDLES, loaded, classes.edges, apart, classes.numbers)
+    bundles = await account.fetch(BUNDLES, loaded, classes.edges, apart, classes.numbers)
     await account.reading.configure(ADDED_UP)
-    alone = [id_ for row in found for id_ in row["alone"] or ()]
+    alone = [id_ for row in bundles for id_ in row["alone"] or ()]
     singles = _visits(await account.reading.fetch(BY_ID, alone)) if alone else []
-    found = [row for row in found if not row["alone"]]
-    strangers = await _meet(account, {row["recipient"] for row in found} | {visit.recipient for visit in singles})
+    bundles = [row for row in bundles if not row["alone"]]
+    strangers = await _meet(account, {row["recipient"] for row in bundles} | {visit.recipient for visit in singles})
     moved = moving(master, strangers, loaded)
     if moved:
-        found = [row for row in found if row["recipient"] not in moved]
+        bundles = [row for row in bundles if row["recipient"] not in moved]
         singles = [visit for visit in singles if visit.recipient not in moved]
         singles += _visits(await replace(account, recipients=sorted(moved)).fetch(COMPLETE, loaded))
-    return singles, [_bundle(number, row) for number, row in enumerate(found)]
+    return singles, [_bundle(number, row) for number, row in enumerate(bundles)]
 
 
 async def _meet(account: Account, recipients: Iterable[str]) -> list[str]:
@@ -225,8 +225,8 @@ async def _declined(account: Account, days: Days) -> list[Declined]:
         if row["ref"] not in master.orders:
             take_in(master, "orders", row["ref"], False, from_json(row["body"]))
     notices = await notices_of(reading, account.provider, days)
-    found = [*declined_of(asked, presences, reports, master), *declined_in_advance(notices, master)]
-    return [one for one in found if account.recipients is None or one.recipient in account.recipients]
+    declined = [*declined_of(asked, presences, reports, master), *declined_in_advance(notices, master)]
+    return [one for one in declined if account.recipients is None or one.recipient in account.recipients]
 
 
 def _visits(rows: Iterable[Any]) -> list[Visit]:

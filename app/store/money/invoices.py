@@ -37,16 +37,16 @@ async def municipality_name(reading: Reading) -> str:
 
 async def versions(reading: Reading, kind: str, ref: str, at_seq: int) -> list[tuple[int, Mapping[str, Any]]]:
     """The version of a record as of record number `at_seq`, and all later ones, each with its number."""
-    found = [(row["seq"], from_json(row["body"])) for row in await reading.fetch(VERSIONS, kind, ref)]
-    return list(in_force(found, at_seq))
+    stored = [(row["seq"], from_json(row["body"])) for row in await reading.fetch(VERSIONS, kind, ref)]
+    return list(in_force(stored, at_seq))
 
 
 async def billed_before(
     reading: Reading, provider: str, of_months: Collection[dt.date], before: dt.date
 ) -> list[tuple[str, dt.datetime]]:
     """The earlier closed months with lines of these months in their invoices, each with the instant of its close."""
-    found = await reading.fetch(BILLED, provider, list(of_months), before)
-    return [(f"{row['month']:%Y-%m}", row["closed_at"]) for row in found]
+    billed = await reading.fetch(BILLED, provider, list(of_months), before)
+    return [(f"{row['month']:%Y-%m}", row["closed_at"]) for row in billed]
 
 
 async def position_of(reading: Reading, fact: UUID) -> LedgerPosition | None:
