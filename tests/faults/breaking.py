@@ -67,6 +67,15 @@ END $$;
 CREATE TRIGGER fault_slow_tile BEFORE INSERT ON ledger_tile FOR EACH ROW EXECUTE FUNCTION fault_slow_tile();
 """
 QUICK = "DROP FUNCTION fault_slow CASCADE;\nDROP FUNCTION fault_slow_tile CASCADE;\n"
+# A sealer is slow for longer than others wait to look again. Whoever comes meanwhile is not, and overtakes if it can.
+OVERTAKEN = """
+CREATE FUNCTION fault_overtaken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM pg_sleep(1.2 * pg_try_advisory_xact_lock(hashtext('fault'), NEW.municipality_id)::int);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fault_overtaken BEFORE INSERT ON ledger_tile FOR EACH ROW EXECUTE FUNCTION fault_overtaken();
+"""
+IN_TURN = "DROP FUNCTION fault_overtaken CASCADE;\n"
 
 
 class Faults:
@@ -134,6 +143,13 @@ class Faults:
         await self._execute(SLOW)
         await asyncio.sleep(seconds)
         await self._execute(QUICK)
+
+    async def overtake(self, seconds):
+        """Some sealers are slow, and nobody ends them."""
+        self.counts["slow sealers"] += 1
+        await self._execute(OVERTAKEN)
+        await asyncio.sleep(seconds)
+        await self._execute(IN_TURN)
 
     async def poison(self, seconds):
         """A tap that cannot be stored, for no reason that anybody knows."""

@@ -192,11 +192,11 @@ async def database(run):
 
 
 async def closing(run):
-    """Two months are closed on a slow disk while facts of both arrive, visits are corrected, and connections end."""
+    """Sealers are slow; then two months are closed on a slow disk, with facts, corrections and ended connections."""
     months, days = of_months(2)
     await run.begin(days)
     town = run.towns[0]
-    await asyncio.sleep(2 * run.scale)
+    await run.faults.overtake(5 * run.scale)
     async with asyncio.TaskGroup() as group:
         group.create_task(run.faults.terminate(3 * run.scale, every=0.2))
         group.create_task(run.faults.slow_down(3 * run.scale))

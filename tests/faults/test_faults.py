@@ -20,7 +20,7 @@ ALWAYS = (
 DONE = {
     "kills": ("servers killed", "servers restarted", "backends terminated", "slow disks", "poisonings", "clock jumps"),
     "database": ("postmasters killed", "freezes", "full disks"),
-    "closing": ("closes", "öre settled", "backends terminated"),
+    "closing": ("closes", "öre settled", "backends terminated", "slow sealers"),
     "restore": ("restores",),
 }
 """What an experiment must have done to be one."""
