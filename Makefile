@@ -30,7 +30,7 @@ demo: install ## an example municipality and a simulated day, served: PORT=8000 
 	@$(BIN)/taggad demo --port "$(PORT)" $(if $(SPEED),--speed "$(SPEED)")
 
 test: check ## all checks, then all tests: ARGS="tests/domain -k split"
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 soak: setup ## the service against the reference model, ten times as long as in the tests: SEED=
 	@echo "make soak SEED=$(SEED)"

@@ -192,7 +192,7 @@ def test_make_test_makes_the_environment_checks_and_then_tests(clone):
     _, make = clone
     code, calls = make("test", "ARGS=tests/domain -k split")
     installs = ["-m venv", "requirements/app.txt", "--editable .", "requirements/dev.txt"]
-    steps = [*installs, *CHECKS, "pytest -n 2 tests/domain -k split"]
+    steps = [*installs, *CHECKS, "pytest -n 2 --dist worksteal tests/domain -k split"]
     places = [next((at for at, call in enumerate(calls) if step in call), -1) for step in steps]
     assert code == 0
     assert -1 not in places, calls
