@@ -21,6 +21,7 @@ from app.api.access import clients, device_clock, devices, oauth
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
+from app.api.http.kept import KeptAnswers
 from app.api.http.middleware import Middleware
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
@@ -134,6 +135,7 @@ def create_app(
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
     app.state.exporting = pulls.exporting()
+    app.state.kept = KeptAnswers()
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it
     refusals.install(app)
     app.add_middleware(Middleware)

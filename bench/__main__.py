@@ -26,7 +26,7 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
         (corrections.figures, ("corrections_per_s",)),
     ],
     "read": [
-        (reading.figures, ("executed_time_ratio", "visit_list_ms", "continuity_ratio")),
+        (reading.figures, tuple(reading.FIGURES)),
     ],
     "close": [
         (closing.figures, ("close_month_s",)),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import asdict, dataclass
+from uuid import UUID
 
 from app.store.connection import Reading
 from app.store.database import Database
@@ -13,6 +14,7 @@ ADD = """
 INSERT INTO municipality (municipality_id, name, as_of) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 RETURNING municipality_id
 """
+LATEST_CHANGE = "SELECT epoch, change_no, master_seq FROM municipality WHERE municipality_id = $1"
 COUNT = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM tap WHERE municipality_id = $1 LIMIT {MOST_COUNTED}) AS some_taps) AS taps,
@@ -37,6 +39,15 @@ class ServiceFigures:
 async def add(reading: Reading, name: str, now: dt.datetime) -> bool:
     """Create the tenant; False when it existed already (its name stays)."""
     return await reading.fetchval(ADD, name, now) is not None
+
+
+async def latest_change(reading: Reading) -> tuple[UUID, int, int]:
+    """The database's epoch, and the numbers of the last change of a visit and of master data in it.
+
+    As long as they stay the same, so do all visits, orders and other master data.
+    """
+    epoch, change_no, master_seq = await reading.one(LATEST_CHANGE)
+    return epoch, change_no, master_seq
 
 
 async def figures(database: Database, today_at: dt.datetime) -> ServiceFigures:

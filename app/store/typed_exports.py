@@ -13,6 +13,8 @@ from app.store.exports import PLAIN, Rows, cell
 
 MOST_SHEET_ROWS = 200_000
 """The largest number of rows of a workbook. A spreadsheet holds a million, but takes minutes to open them."""
+TIMELESS = dt.datetime(1980, 1, 1)  # noqa: DTZ001 - a workbook's times have no zone
+"""When each workbook says that it was made, because one ETag stands for the same bytes."""
 
 
 class Column(NamedTuple):
@@ -101,6 +103,7 @@ def _sheet(content: io.BytesIO, columns: Sequence[Column], headings: Mapping[str
     from xlsxwriter import Workbook  # noqa: PLC0415 - as above
 
     book = Workbook(content, {"constant_memory": True})
+    book.set_properties({"created": TIMELESS})
     sheet = book.add_worksheet()
     bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
     sheet.freeze_panes(1, 0)

@@ -24,6 +24,15 @@ IfNoneMatch = Annotated[
     ),
 ]
 
+HELD = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The `ETag` of the answer that you have. If it still holds, you get 304 without a body.",
+    "schema": {"type": "string"},
+}
+"""The header of a call that answers 304, as the description has it."""
+
 
 async def condition_of(request: Request, if_match: IfMatch = None, if_none_match: IfNoneMatch = None) -> Condition:
     """The condition in the headers `If-Match` and `If-None-Match`; an ETag that is not ours is never met."""
@@ -36,3 +45,9 @@ async def condition_of(request: Request, if_match: IfMatch = None, if_none_match
         must_exist=star,
         must_not_exist=(if_none_match or "").strip() == "*",
     )
+
+
+def held_etags(request: Request) -> set[str]:
+    """The ETags of the answers that a caller has. A weak one is taken for a strong one (RFC 9110, 13.1.2)."""
+    given = ",".join(request.headers.getlist("if-none-match"))
+    return {tag.strip().removeprefix("W/") for tag in given.split(",")}

@@ -19,7 +19,7 @@ from app.settings import VERSION
 
 HEADERS = {
     "Content-Disposition": "The name for the file. It is not sent with JSON.",
-    "ETag": "The version, in quotation marks. Send it back in `If-Match`.",
+    "ETag": "The version, in quotation marks. Send it back in `If-Match`, or in `If-None-Match` where that is taken.",
     "Link": 'The address of the next page (RFC 8288, `rel="next"`), if there is one.',
     "Location": "The address to ask next.",
     "Retry-After": "The number of seconds to wait before the next try.",

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 from pydantic_core import PydanticCustomError
 
 from app.api.http import formats
+from app.api.http.kept import KeptRoute
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, Wire
 from app.api.http.visibility import provider_of, require_known
@@ -15,7 +16,7 @@ from app.domain.closed_sets import Category
 from app.store import exports
 from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
 
-router = APIRouter(tags=["executed time"])
+router = APIRouter(tags=["executed time"], route_class=KeptRoute)
 
 DEFAULT_BY = "recipient,category"
 

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.api.http import formats
+from app.api.http.kept import KeptRoute
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, OneOf, Wire
 from app.api.http.visibility import whom
@@ -18,7 +19,7 @@ from app.domain.measures.measures import Scope, period
 from app.domain.time import Days
 from app.store.measures import indices as store
 
-router = APIRouter(tags=["measures"])
+router = APIRouter(tags=["measures"], route_class=KeptRoute)
 
 NOTHING = tally([])
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from app.api.http import formats
+from app.api.http.kept import KeptRoute
 from app.api.http.pulls import Puller, Snapshot
 from app.api.http.shapes import AnyRef, Month, Wire
 from app.api.http.visibility import whom
@@ -15,7 +16,7 @@ from app.domain.measures.licensed_care import LicensedCare
 from app.domain.time import month_days
 from app.store.measures.licensed_care import licensed_care
 
-router = APIRouter(tags=["measures"])
+router = APIRouter(tags=["measures"], route_class=KeptRoute)
 
 
 class LicensedRow(Wire):

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.api.http import formats
+from app.api.http.kept import KeptRoute
 from app.api.http.pulls import Puller, Snapshot, asked_days
 from app.api.http.shapes import AnyRef, Day, Month, OneOf, Wire
 from app.api.http.visibility import whom
@@ -34,7 +35,7 @@ from app.store.measures import measures
 from app.store.measures.executed_time import Question, statement
 from app.store.measures.performed import ALL, Who
 
-router = APIRouter(tags=["measures"])
+router = APIRouter(tags=["measures"], route_class=KeptRoute)
 
 T = TypeVar("T")
 

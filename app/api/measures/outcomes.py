@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from app.api.http import formats
+from app.api.http.kept import KeptRoute
 from app.api.http.pulls import Puller, Snapshot
 from app.api.http.shapes import AnyRef, Month, Wire
 from app.api.http.visibility import whom
@@ -30,7 +31,7 @@ from app.domain.register.order import ONE_DAY
 from app.domain.time import month_days
 from app.store.measures import outcomes
 
-router = APIRouter(tags=["measures"])
+router = APIRouter(tags=["measures"], route_class=KeptRoute)
 
 
 class DeclinedQuery(MonthQuery):
