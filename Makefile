@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-hold sim-report requirements upgrade clean
+.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-hold sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -68,6 +68,10 @@ bench-read: setup ## the part of it about reading
 
 bench-close: setup ## the part of it about closing a month
 	$(BIN)/python -m bench --only close $(ARGS)
+
+bench-sweden: MINUTES = 10
+bench-sweden: setup ## the part of it about all of Sweden in one service: MINUTES=
+	$(BIN)/python -m bench --only sweden --minutes "$(MINUTES)" $(ARGS)
 
 bench-hold: setup ## how long taps hold the lock while one token floods a door
 	$(BIN)/pytest -q -s -p no:xdist tests/hold/lock_time.py | grep flood

@@ -4,9 +4,10 @@ import argparse
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
-from bench import closing, corrections, reading, sealing, sun, taps
+from bench import closing, corrections, reading, sealing, sun, sweden, taps
 from bench.cluster import ROOT, Cluster, cluster
 from bench.figures import FIGURES, HEADING, Result, write
 from bench.sizes import TINY, Sizes
@@ -27,6 +28,9 @@ PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
     ],
     "read": [
         (reading.figures, tuple(reading.FIGURES)),
+    ],
+    "sweden": [
+        (sweden.figures, ("sweden_cpu_share", "sweden_flush_per_s")),
     ],
     "close": [
         (closing.figures, ("close_month_s",)),
@@ -51,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=_wanted, default=list(FIGURES), help="parts or keys, with commas between")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the figures are written")
     parser.add_argument("--data-dir", type=Path, help="the measured cluster, kept from run to run [build/bench]")
+    parser.add_argument("--minutes", type=float, help="how long all of Sweden taps [10]")
     parser.add_argument("--tiny", action="store_true", help="only show that everything runs: the numbers mean nothing")
     parser.add_argument("--list", action="store_true", help="list the figures")
     return parser.parse_args()
@@ -78,6 +83,8 @@ def main() -> None:
             print(f"{key:<27}{figure.sign} {figure.goal:<6g} {figure.what}")
         return
     sizes = TINY if arguments.tiny else Sizes()
+    if arguments.minutes:
+        sizes = replace(sizes, minutes=arguments.minutes)
     data_dir = arguments.data_dir or ROOT / "build" / ("bench-tiny" if arguments.tiny else "bench")
     results = asyncio.run(run(arguments.only, data_dir, sizes))
     print(f"\n{HEADING}")

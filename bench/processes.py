@@ -86,9 +86,9 @@ class Outcome:
         return (self.server_cpu + self.postgres_cpu) * 1e6 / (self.items or self.requests)
 
 
-def token(role: str, **refs: str) -> str:
+def token(role: str, municipality: int = MUNICIPALITY, **refs: str) -> str:
     """A bearer token that the measured service takes."""
-    return TOKENS.mint(MUNICIPALITY, role, ttl_seconds=TOKEN_SECONDS, **refs)
+    return TOKENS.mint(municipality, role, ttl_seconds=TOKEN_SECONDS, **refs)
 
 
 def request(
@@ -126,19 +126,20 @@ def environment(url: str) -> dict[str, str]:
 async def service(cluster: Cluster, name: str, module: str = "app") -> AsyncIterator[Served]:
     """`taggad serve` over a database, one worker."""
     settings = environment(cluster.url(name))
-    async with _serving(("-m", module, "serve", "--port"), "/health/ready", settings) as served:
+    async with serving(("-m", module, "serve", "--port"), "/health/ready", settings) as served:
         yield served
 
 
 @asynccontextmanager
 async def hello() -> AsyncIterator[Served]:
     """The yardstick."""
-    async with _serving(("-m", "bench.hello"), "/", {}) as served:
+    async with serving(("-m", "bench.hello"), "/", {}) as served:
         yield served
 
 
 @asynccontextmanager
-async def _serving(command: Sequence[str], path: str, environment: dict[str, str]) -> AsyncIterator[Served]:
+async def serving(command: Sequence[str], path: str, environment: dict[str, str]) -> AsyncIterator[Served]:
+    """What Python runs by a command that takes a port, from when it answers `path` there."""
     port = _free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAGGAD_")}
     process = await asyncio.create_subprocess_exec(

@@ -67,10 +67,9 @@ RECORDS = (
 MODELS = ("norrtalje-2020", "stockholm-2024", "lss-sol-2022", "executed-capped", "hsl-cap-17")
 """How the providers are paid: one each."""
 
-# `nr` walks through the recipients again and again, `turn` through the month's days, `mix` through what was done.
-VISITS = """
+AS_VISITS = """
 INSERT INTO visit
-SELECT 188, presence, recipient, gen_random_uuid(), 2, presence, provider, staff, staff, 'care_assistant', recipient,
+SELECT {code}, presence, recipient, gen_random_uuid(), 2, presence, provider, staff, staff, 'care_assistant', recipient,
     presence, in_tap, started_at, started_at, started_at + seconds * interval '1 second', false,
     (started_at AT TIME ZONE 'Europe/Stockholm')::date, 'complete', true, 'static',
     CASE WHEN mix % 50 = 0 THEN 'manual' ELSE 'static' END, seconds, seconds, NULL, categories, interventions, lines,
@@ -78,7 +77,11 @@ SELECT 188, presence, recipient, gen_random_uuid(), 2, presence, provider, staff
     CASE WHEN mix % 5 < 2 THEN '{{true,true}}'::boolean[] ELSE '{{true}}' END,
     CASE WHEN mix % 5 < 2 THEN '{{by_order,by_order}}'::text[] ELSE '{{by_order}}' END,
     CASE WHEN mix % 50 = 7 THEN '{{clock_adjusted}}'::text[] ELSE '{{}}' END, NULL
-FROM (
+FROM ({made}) AS told
+"""
+"""Rows of visits from what they are made of. `mix` says what is rare: `mix % 5` below 2 is a visit of two shares."""
+# `nr` walks through the recipients again and again, `turn` through the month's days, `mix` through what was done.
+VISITS = """
     SELECT mix, 'B-' || r AS recipient, 'P-' || r % {providers} AS provider, started_at,
         'S-' || (r * 7 + mix % 15) % {staff} AS staff,
         (600 + nr * 6700417 % 1800)::int AS seconds,
@@ -100,7 +103,6 @@ FROM (
             FROM generate_series(0::bigint, {count} - 1) AS nr
         ) AS turned
     ) AS timed ORDER BY started_at
-) AS told
 """
 FLOOR = (
     """CREATE TABLE floor_visit AS
@@ -141,7 +143,8 @@ async def year(cluster: Cluster, sizes: Sizes) -> str:
         share = 1 if first_on == months[-1] else sizes.other_months
         days = ((first_on + dt.timedelta(days=31)).replace(day=1) - first_on).days
         count = int(sizes.visits_of_month * share)
-        statements.append(VISITS.format(**names, first_on=first_on, days=days, count=count))
+        made = VISITS.format(**names, first_on=first_on, days=days, count=count)
+        statements.append(AS_VISITS.format(code=MUNICIPALITY, made=made))
     await cluster.execute(*statements, name=YEAR)
     connection = await cluster.connect(YEAR)
     try:

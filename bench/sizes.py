@@ -47,6 +47,13 @@ class Sizes:
     other_months: float = 0.1
     reads: int = 9
 
+    # All of Sweden in one service: its busiest second for some minutes, then what nine hours of an outage held back.
+    municipalities: int = 290
+    recipients_of_all: int = 170_000
+    rate_of_all: int = 105
+    minutes: float = 10
+    outage_visits: int = 6
+
     @property
     def few(self) -> int:
         """Connections that send batches: enough that one is always waiting."""
@@ -96,4 +103,8 @@ TINY = Sizes(
     visits_of_month=2_000,
     other_months=0.1,
     reads=3,
+    municipalities=4,
+    recipients_of_all=80,
+    minutes=0.02,
+    outage_visits=2,
 )

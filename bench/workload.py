@@ -12,7 +12,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from bench.load import STAMP_BYTES
-from bench.processes import Request, request, token
+from bench.processes import MUNICIPALITY, Request, request, token
 from firmware_sim.people.world import World, build_world
 
 SEED = 7
@@ -120,7 +120,8 @@ def midnight(days_ago: int) -> dt.datetime:
 class Phones:
     """Taps as requests, each phone with a token and clocks of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, municipality: int = MUNICIPALITY) -> None:
+        self._municipality = municipality
         self.booted_at = float(int(time.time()) - BOOTED_DAYS_AGO * 86400)
         self._tokens: dict[str, str] = {}
 
@@ -129,7 +130,7 @@ class Phones:
         staff = taps[0].staff
         device = f"D-{staff}-{phone}"
         if device not in self._tokens:
-            self._tokens[device] = token("staff", staff=staff, device=device)
+            self._tokens[device] = token("staff", self._municipality, staff=staff, device=device)
         items = ",".join(map(self._item, taps))
         body = f'"boot_id":"b1","taps":[{items}]}}'
         head, _, _ = request("POST", "/v1/taps", self._tokens[device])
