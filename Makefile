@@ -17,7 +17,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-hold sim-report requirements upgrade clean
+.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
@@ -73,6 +73,9 @@ bench-sweden: MINUTES = 10
 bench-sweden: setup ## the part of it about all of Sweden in one service: MINUTES=
 	$(BIN)/python -m bench --only sweden --minutes "$(MINUTES)" $(ARGS)
 
+bench-peers: setup build/peers/.installed ## check-ins of other people's servers, beside the floor and our taps: ARGS=
+	$(BIN)/python -m bench.peers $(ARGS)
+
 bench-hold: setup ## how long taps hold the lock while one token floods a door
 	$(BIN)/pytest -q -s -p no:xdist tests/hold/lock_time.py | grep flood
 
@@ -90,6 +93,14 @@ upgrade: requirements ## the same with the newest versions pyproject.toml allows
 clean: ## remove what was made here, except the data in .taggad
 	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Pinned, in an environment of its own: nothing here depends on other people's servers.
+build/peers/.installed: bench/peers/requirements.txt bench/peers/package.json
+	$(PYTHON) -m venv --clear build/peers
+	build/peers/bin/python -m pip --disable-pip-version-check install --requirement bench/peers/requirements.txt
+	@cp bench/peers/package.json build/peers
+	npm install --prefix build/peers --no-audit --no-fund --loglevel error || echo "Without npm Directus is not measured" >&2
+	@touch $@
 
 # As root, fetches a package of the system's after a word on what and why: $(call fetch,package,why).
 fetch = { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing $(1) with apt-get: $(2)" && \

@@ -47,6 +47,9 @@ class Sizes:
     other_months: float = 0.1
     reads: int = 9
 
+    # What other people's servers are asked.
+    peer_requests: int = 3_000
+
     # All of Sweden in one service: its busiest second for some minutes, then what nine hours of an outage held back.
     municipalities: int = 290
     recipients_of_all: int = 170_000
@@ -103,6 +106,7 @@ TINY = Sizes(
     visits_of_month=2_000,
     other_months=0.1,
     reads=3,
+    peer_requests=40,
     municipalities=4,
     recipients_of_all=80,
     minutes=0.02,
