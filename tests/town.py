@@ -194,7 +194,7 @@ class Town:
             leaves=Leaves(188, 0, None),
             macs=macs,
         )
-        await projection.write(writing, 0, visits=[StoredVisit(visit, 1) for visit in self.visits])
+        await projection.write(writing, visits=[StoredVisit(visit, 1) for visit in self.visits])
         await owner.executemany(
             "INSERT INTO record VALUES (188, 'declines', $1, 1, $2, now(), 'system', false, $3)",
             [

@@ -5,10 +5,12 @@ import re
 import pytest
 from postgres import connect
 from service import day
-from world import H1
+from world import H1, H2
 
 from app.actions.check import check
+from app.actions.visits import project
 from app.actions.visits.rebuild import rebuild
+from app.domain.visits.derive_visits import visits_at
 
 KEY = "municipality_id, month, recipient, provider, category, intervention, order_line"
 NUMBERS = f"""
@@ -29,6 +31,31 @@ async def test_meddled_sums_and_visits_are_told_and_put_right(home):
     assert [line for line in lines if line.startswith("sums of") and line.endswith("B-1")]
     assert f"anomalies of {month} P-norr overlap" in lines
     assert [line async for line in rebuild(home.app.state.database, 188)] == []
+    await owner.close()
+
+
+async def test_an_error_while_differences_are_being_written_leaves_everything_as_it_was(home, monkeypatch):
+    monkeypatch.setattr(project, "WRITTEN_AT_ONCE", 1)
+    database = home.app.state.database
+    await home.visit_by("S-1", H1, day(-2, "08:00"), day(-2, "08:30"))
+    await home.visit_by("S-1", H2, day(-2, "10:00"), day(-2, "10:30"))
+    owner = await connect(database.engine.url.render_as_string(hide_password=False))
+    await owner.execute("UPDATE visit SET payable = false")
+    households = []
+
+    def fails_at_second(presences, *facts):
+        if households:
+            raise LookupError
+        households.append(presences)
+        return visits_at(presences, *facts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(project, "visits_at", fails_at_second)
+        with pytest.raises(LookupError):
+            [line async for line in rebuild(database, 188)]
+    assert await owner.fetchval("SELECT count(*) FROM visit WHERE payable") == 0
+    assert len([one async for one in rebuild(database, 188) if one.endswith("differed in payable")]) == 2
+    assert await check(database, 188) == []
     await owner.close()
 
 

@@ -27,6 +27,11 @@ from app.store.visits import projection as store_projection
 from app.store.visits import visits as store_visits
 from app.store.visits.visit_row import StoredVisit
 
+WRITTEN_AT_ONCE = 2500
+"""Presences and visits that are written while the next ones are derived: more than any batch of taps gives."""
+SENT_EVERY = 16
+"""Neighbourhoods that are derived before the driver is let send on: a millisecond or two."""
+
 
 @dataclass(slots=True)
 class Affected:
@@ -74,44 +79,77 @@ async def _derive_visits(writing: Writing, changes: Changes, households: Sequenc
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
     known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
-    stored = {standing.visit.id: standing for standing in known.visits}
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:
         reports |= await store_corrections.manual_reports(writing, by_hand)
     flagged = [one for one in all_presences if clock_flagged(one.flags_in) or clock_flagged(one.flags_out)]
     clocks = await store_presences.clocks_of(writing, writing.master, flagged)
-    derived = [
-        visit for there in neighbourhoods for visit in visits_at(there, reports, writing.master, known.chains, clocks)
-    ]
-    changed: list[StoredVisit] = []
-    differences: list[tuple[Visit | None, Visit | None]] = []
-    for visit in derived:
-        old = stored.pop(visit.id, None)
-        if old is None:
-            changed.append(StoredVisit(visit, 1))
-            differences.append((None, visit))
-        elif old.visit != visit:
-            changed.append(StoredVisit(visit, old.version + 1))
-            differences.append((old.visit, visit))
-    gone = _with_successors(list(stored.values()), all_presences, derived)
-    differences += [(old.visit, None) for old, _ in gone]
-    before = [old for old, _ in differences if old is not None]
-    writing.change_no = await store_projection.write(
+    compared = _Compared({one.visit.id: one for one in known.visits}, dict(changes.changed))
+    async with store_projection.beside(writing) as beside:
+        for number, there in enumerate(neighbourhoods):
+            compared.add(there, visits_at(there, reports, writing.master, known.chains, clocks))
+            if number % SENT_EVERY == 0:
+                await beside.send()
+            if compared.fill_a_set():
+                await beside.write(*compared.take())
+    derived = compared.derived
+    gone = _with_successors(list(compared.stored.values()), all_presences, derived)
+    compared.differences += [(old.visit, None) for old, _ in gone]
+    presences, visits, before = compared.take()
+    await store_projection.write(
         writing,
-        writing.change_no,
-        presences=changes.changed.values(),
+        presences=[*presences, *compared.changed.values()],
         removed=changes.removed,
-        visits=changed,
+        visits=visits,
         gone=gone,
-        before=before,
+        before=[*before, *(old.visit for old, _ in gone)],
     )
     by_presence: defaultdict[UUID, list[Visit]] = defaultdict(list)
     for visit in derived:
         by_presence[visit.presence].append(visit)
     by_tap = {tap: by_presence[one.id] for one in all_presences for tap in one.taps}
     moved = [(changes.stood.get(id_), one) for id_, one in changes.changed.items()]
-    return Projected(by_tap, differences, all_presences, [*moved, *((one, None) for one in changes.removed.values())])
+    gone_presences = ((one, None) for one in changes.removed.values())
+    return Projected(by_tap, compared.differences, all_presences, [*moved, *gone_presences])
+
+
+@dataclass(slots=True)
+class _Compared:
+    """Derived visits beside the stored ones, and the set of differences that is written next.
+
+    What is left of `stored` in the end is gone, and of `changed` not yet written.
+    """
+
+    stored: dict[UUID, StoredVisit]
+    changed: dict[UUID, Presence]
+    derived: list[Visit] = field(default_factory=list)
+    differences: list[tuple[Visit | None, Visit | None]] = field(default_factory=list)
+    presences: list[Presence] = field(default_factory=list)
+    visits: list[StoredVisit] = field(default_factory=list)
+    before: list[Visit] = field(default_factory=list)
+
+    def add(self, presences: Sequence[Presence], visits: Sequence[Visit]) -> None:
+        """Compare the visits of a neighbourhood."""
+        self.derived += visits
+        self.presences += [self.changed.pop(one.id) for one in presences if one.id in self.changed]
+        for visit in visits:
+            old = self.stored.pop(visit.id, None)
+            if old is not None and old.visit == visit:
+                continue
+            self.visits.append(StoredVisit(visit, old.version + 1 if old else 1))
+            self.differences.append((old.visit if old else None, visit))
+            self.before += [old.visit] if old else []
+
+    def fill_a_set(self) -> bool:
+        """True when so much differs that the database can write it meanwhile."""
+        return len(self.visits) + len(self.presences) >= WRITTEN_AT_ONCE
+
+    def take(self) -> tuple[list[Presence], list[StoredVisit], list[Visit]]:
+        """The presences and visits to write, and the visits as they were; none of them is taken again."""
+        taken = self.presences, self.visits, self.before
+        self.presences, self.visits, self.before = [], [], []
+        return taken
 
 
 def _with_successors(

@@ -57,7 +57,7 @@ async def rebuild(
     async with _step(database, municipality_id, dry=dry) as writing:
         orphans = [(stored, None) for stored in await visits.orphans(writing)]
         gone = [stored.visit for stored, _ in orphans]
-        await projection.write(writing, writing.change_no, gone=orphans, before=gone)
+        await projection.write(writing, gone=orphans, before=gone)
         # Without a month also those of months without any fact.
         wrong = await invariants.mend_kept(writing, *(of_month or (None, None)))
         wrong += await invariants.mend_beside(writing)

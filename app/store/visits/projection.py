@@ -1,11 +1,13 @@
 """Writing of derived rows: presences, visits, withdrawn visits, the figures of months, the list of changes.
 
-One statement writes all differences. It runs under the municipality's lock, so a change number is given once and no
-reader of changes ever skips one.
+One statement writes a set of differences. It runs under the municipality's lock, so a change number is given once and
+no reader of changes ever skips one.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -58,25 +60,28 @@ WITH new_visit AS ({rows.given(schema.visit, 5)}
 )
 INSERT INTO visit_change {rows.given(schema.visit_change, 8)}
 """
+# A visit may take the place of one that is withdrawn with a later set.
+PLACES_AT_END = "SET CONSTRAINTS visit_pkey DEFERRED"
 
 
 async def write(
     writing: Writing,
-    change_no: int,
     *,
     presences: Iterable[Presence] = (),
     removed: Collection[UUID] = (),
     visits: Sequence[StoredVisit] = (),
     gone: Sequence[tuple[StoredVisit, UUID | None]] = (),
     before: Sequence[Visit] = (),
-) -> int:
-    """Write new and changed presences and visits, delete those that are no more. Returns the last change number.
+) -> None:
+    """Write new and changed presences and visits, delete those that are no more.
 
     `gone` carries each withdrawn visit's successor; `before` are the changed and gone visits as they were, for sums.
     """
     after = [stored.visit for stored in visits]
     new_presences = [presence_row(writing.municipality_id, presence) for presence in presences]
     ids = [(visit.id, False) for visit in after] + [(stored.visit.id, True) for stored, _ in gone]
+    change_no = writing.change_no
+    writing.change_no += len(ids)
     changes = [
         writing.macs.add("visit_change", (writing.municipality_id, no, *change))
         for no, change in enumerate(ids, change_no + 1)
@@ -93,7 +98,52 @@ async def write(
             changes,
             [(writing.municipality_id, *count) for count in anomaly_counts(after, before)],
         )
-    return change_no + len(changes)
+
+
+class Beside:
+    """A set of differences on its way to the database, which works on it while the next set is derived here."""
+
+    def __init__(self, writing: Writing) -> None:
+        self._writing = writing
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def write(
+        self, presences: Sequence[Presence], visits: Sequence[StoredVisit], before: Sequence[Visit]
+    ) -> None:
+        """Send a set on its way, as `write` does, once the last one is stored."""
+        if self._under_way is None:
+            await self._writing.configure(PLACES_AT_END)
+        await self.stored()
+        self._under_way = asyncio.create_task(write(self._writing, presences=presences, visits=visits, before=before))
+        await self.send()
+
+    async def send(self) -> None:
+        """Let the driver send more of the set that is on its way, if one is: it does so only while nobody computes."""
+        if self._under_way is not None and not self._under_way.done():
+            await asyncio.sleep(0)
+
+    async def stored(self) -> None:
+        """Return when the last set is stored. Until then no other statement can be run."""
+        if self._under_way is not None:
+            await self._under_way
+
+    async def give_up(self) -> None:
+        """Cancel what is on its way: the transaction can be rolled back then."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+
+
+@asynccontextmanager
+async def beside(writing: Writing) -> AsyncIterator[Beside]:
+    """Sets of differences, all of them stored at the end."""
+    sets = Beside(writing)
+    try:
+        yield sets
+        await sets.stored()
+    except BaseException:
+        await sets.give_up()
+        raise
 
 
 def month_sums(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list[tuple[Any, ...]]:

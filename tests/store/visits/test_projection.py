@@ -14,6 +14,7 @@ from app.actions.register.place_order import Placed, place_orders
 from app.actions.taps.record_reports import record_reports
 from app.actions.taps.record_taps import Submission, record_taps
 from app.actions.versions import Condition
+from app.actions.visits import project
 from app.actions.visits.correct_visit import correct_visit
 from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.domain.author import Author
@@ -26,8 +27,8 @@ from app.domain.visits.pairing import own_spans, pair, presence_order, tap_order
 from app.domain.visits.presence import Tap
 from app.domain.visits.wrong_clocks import Said
 from app.store.register import records
-from app.store.visits.projection import anomaly_counts, month_sums
-from app.store.visits.visit_row import COLUMNS, visit_of
+from app.store.visits.projection import anomaly_counts, beside, month_sums, write
+from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 from app.store.visits.visits import standing
 
 DAY = dt.datetime(2026, 10, 24, 6, tzinfo=dt.UTC)  # the night of the clock change follows
@@ -211,9 +212,13 @@ async def municipality(owner):
                                 st.sampled_from([None, "B-1", "B-2"]), st.sampled_from(["performed", "declined"])),
                       max_size=5),
     corrections=st.integers(0, 8),
+    written_at_once=st.sampled_from([1, 3, project.WRITTEN_AT_ONCE]),
     seed=st.integers(0, 2**32),
 )  # fmt: skip
-async def test_arrival_never_matters(facts, reported, corrections, seed, database, owner, municipality):
+async def test_arrival_never_matters(
+    facts, reported, corrections, written_at_once, seed, database, owner, municipality, monkeypatch
+):
+    monkeypatch.setattr(project, "WRITTEN_AT_ONCE", written_at_once)
     await clear(owner)
     database._masters.clear()
     shuffler = random.Random(seed)
@@ -285,3 +290,19 @@ async def test_windows_that_nearly_meet_read_no_tap_twice(database, owner, munic
             await record_taps(writing, submitted, LATE, str)
     found = await owner.fetch("SELECT in_tap, jsonb_array_length(side_taps) FROM presence ORDER BY started_at")
     assert [tuple(row) for row in found] == [(ids[0], None), (ids[2], 1)]
+
+
+async def test_a_visit_takes_the_place_of_one_that_is_withdrawn_after_it(database, owner, municipality):
+    async with database.write(188) as writing:
+        await put(writing, WORLD)
+        await owner.execute("INSERT INTO provider VALUES (188, 'P-1', 'in_house')")
+        claim = Claim(uuid.UUID(int=1, version=4), "in", DAY, household="H-2", reason="other")
+        await record_taps(writing, [Submission("S-1", None, Envelope(RECEIVED, RECEIVED), [claim])], LATE, str)
+    [visit] = await stored(owner)
+    other = visit._replace(id=uuid.UUID(int=2, version=4))
+    async with database.write(188) as writing:
+        async with beside(writing) as sets:
+            await sets.write([], [StoredVisit(other, 1)], [])
+        await write(writing, gone=[(StoredVisit(visit, 1), other.id)], before=[visit])
+    assert await stored(owner) == [other]
+    assert await owner.fetchval("SELECT replaced_by FROM withdrawn_visit WHERE id = $1", visit.id) == other.id
