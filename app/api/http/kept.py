@@ -16,12 +16,13 @@ from pydantic_core import to_json
 from app.api.http.access import Caller, allowed_by, database
 from app.api.http.conditions import HELD, held_etags
 from app.api.http.shapes import sent
+from app.api.http.spool import Shared, shared
 from app.api.http.visibility import provider_of
 from app.settings import VERSION, Settings
 from app.store.municipalities import latest_change
 
 MOST_KEPT_BYTES = 32 * 1024**2
-"""The limit of all kept answers of a worker together. An answer that is waiting in a file is not kept."""
+"""The limit of all kept answers of a worker together. An answer of more than half of it is not kept."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -88,9 +89,9 @@ class KeptRoute(APIRoute):
                 return Response(status_code=304, headers=headers)
             response = kept.get(question, etag)
             if response is None:
-                response = await make(request)
+                response = await shared(await make(request), MOST_KEPT_BYTES // 2)
                 response.headers.update(headers)
-                if type(response) is Response:  # and none that waits in a file
+                if isinstance(response, Shared):
                     kept.keep(question, etag, response)
             return response
 

@@ -17,7 +17,7 @@ IN_MEMORY_BYTES = 1024 * 1024
 MOST_WAITING_BYTES = 2 * 1024**3
 """The limit of all waiting answers of a worker together: slow readers must not fill the disk."""
 SENT_BYTES = 64 * 1024
-"""Bytes of a file that are read at once; the server takes the next when most of them have been sent."""
+"""Bytes that are sent at once; the server takes the next when most of them have been sent."""
 
 
 async def spooled(pieces: AsyncIterator[bytes], media_type: str, headers: Mapping[str, str]) -> Response:
@@ -32,6 +32,30 @@ async def spooled(pieces: AsyncIterator[bytes], media_type: str, headers: Mappin
             return Response(waiting.file.read(), media_type=media_type, headers=dict(headers))
         opened.pop_all()  # the response closes it
     return _FromFile(waiting, media_type, headers)
+
+
+async def shared(response: Response, most_bytes: int) -> Response:
+    """The same answer from memory, to be sent to many; as it is if it waits in a file and is larger than that."""
+    body = bytes(response.body)
+    if isinstance(response, _FromFile):
+        if response.waiting.size > most_bytes:
+            return response
+        with closing(response.waiting) as waiting:
+            body = await asyncio.to_thread(waiting.file.read)
+    whole = Shared(body, response.status_code)
+    whole.raw_headers = response.raw_headers
+    return whole
+
+
+class Shared(Response):
+    """A response in memory, sent in pieces: slow readers hold its bytes together, and not a copy each."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for place in range(0, len(self.body), SENT_BYTES):
+            piece = self.body[place : place + SENT_BYTES]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body"})
 
 
 class _Waiting:
@@ -64,10 +88,10 @@ class _FromFile(Response):
 
     def __init__(self, waiting: _Waiting, media_type: str, headers: Mapping[str, str]) -> None:
         super().__init__(headers={**headers, "Content-Length": str(waiting.size)}, media_type=media_type)
-        self._waiting = waiting
+        self.waiting = waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
-        with closing(self._waiting) as waiting:
+        with closing(self.waiting) as waiting:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             while piece := await asyncio.to_thread(waiting.file.read, SENT_BYTES):
                 await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -11,6 +11,7 @@ from service import SetClock, day, serving, tap_item
 
 from app.api.http.formats import MEDIA_TYPES, XLSX
 from app.api.http.kept import KeptAnswers
+from app.api.http.spool import _Waiting
 from app.main import MODULES
 
 MONTH = f"{day(-1):%Y-%m}"
@@ -109,6 +110,24 @@ async def test_an_unchanged_answer_is_not_computed_again(town, monkeypatch):
     await town.ask("GET", INDICES, headers={"If-None-Match": whole.headers["etag"]}, expect=304)
     await visited(town, 1, "12:00", "12:30")
     await town.ask("GET", INDICES, expect=500)
+
+
+@pytest.mark.parametrize("kept_too", [True, False])
+async def test_a_large_answer_waits_in_a_file_until_it_is_kept(town, monkeypatch, kept_too):
+    executed = PATHS[0]
+    small = await town.ask("GET", executed)
+    await visited(town, 1, "12:00", "12:30")
+    monkeypatch.setattr("app.api.http.spool.IN_MEMORY_BYTES", 10)
+    monkeypatch.setattr("app.api.http.spool.SENT_BYTES", 100)
+    monkeypatch.setattr("app.api.http.kept.MOST_KEPT_BYTES", 2 * len(small.content) + 20 if kept_too else 100)
+    whole = await town.ask("GET", executed)
+    assert len(small.content) <= len(whole.content) <= len(small.content) + 10
+    assert whole.headers["content-length"] == str(len(whole.content))
+    monkeypatch.setattr("app.store.exports.in_pieces", None)
+    again = await town.ask("GET", executed, expect=200 if kept_too else 500)
+    assert not kept_too or (again.content, dict(again.headers)) == (whole.content, dict(whole.headers))
+    await town.ask("GET", executed, headers={"If-None-Match": whole.headers["etag"]}, expect=304)
+    assert _Waiting.of_all == 0
 
 
 async def test_nobody_gets_what_was_kept_for_other_eyes(town):
