@@ -7,6 +7,7 @@ Inside the service time is UTC, spans are half-open `[start, end)` and cut to wh
 import datetime as dt
 from calendar import monthrange
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
@@ -122,6 +123,7 @@ def hull(days: Days, holds: Callable[[dt.date], object]) -> Days | None:
     return first, last
 
 
+@lru_cache(maxsize=8192)
 def days_in_month(day: dt.date) -> int:
     """The number of days in the month of `day`."""
     return monthrange(day.year, day.month)[1]

@@ -99,6 +99,8 @@ def repair_with(chain: Sequence[Correction], id_: UUID | None) -> list[Correctio
 
 def standing(chain: Sequence[Correction]) -> list[Correction]:
     """The corrections of a chain that are not undone, in the order recorded."""
+    if not chain:
+        return []
     gone: set[UUID] = set()
     for one in reversed(chain):
         if one.kind == "undo" and one.id not in gone:
@@ -276,6 +278,8 @@ def amendments(chain: Sequence[Correction]) -> dict[str, Amendment]:
     Under EVERY_RECIPIENT stand the decisions made before there was any visit; every visit shows them. A correction that
     was undone changes nothing, and is shown as well.
     """
+    if not chain:
+        return {}
     changed = {one.recipient or EVERY_RECIPIENT: NOTHING for one in chain}
     for one in standing(chain):
         whose = one.recipient or EVERY_RECIPIENT

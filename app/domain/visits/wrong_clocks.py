@@ -44,6 +44,8 @@ def flags_of(presence: Presence, clocks: Clocks) -> list[str]:
     A clock's flag is shown only if the clocks changed the length of the presence by more than a minute, or the order of
     the person's taps. Both ends moved alike have moved no second, and an end entered by hand depends on no clock.
     """
+    if not presence.flags_in and not presence.flags_out:
+        return []
     ends = [
         (clock if clock and clock.at == at else None, flags)
         for at, clock, flags in (
