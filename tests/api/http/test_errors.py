@@ -180,6 +180,15 @@ async def test_what_is_not_there_and_methods_that_are_not_taken(service):
     assert "GET" in refused.headers["allow"]
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-3", "bytes=9999999-", "bytes=abc", "nonsense"])
+async def test_a_static_file_comes_whole_whatever_part_is_asked_for(service, wanted):
+    client = service.client()
+    whole = await client.get("/static/start.css")
+    answer = await client.get("/static/start.css", headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers["accept-ranges"] == "none"
+
+
 async def test_a_callers_trace_id_is_kept_and_a_broken_one_is_not(service):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = await service.client().get("/nothing", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
