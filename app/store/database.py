@@ -22,7 +22,6 @@ from app.store.ledger.macs import Macs
 from app.store.ledger.marks import Marks
 from app.store.pools import Pool, Pools
 from app.store.register import records
-from app.store.register.records import Stored
 from app.store.taps import keysets
 
 APP_ROLE = "taggad_app"
@@ -30,9 +29,6 @@ LOCK_CLASS = 7_460
 """First key of the advisory locks. One for each municipality: it has one writer at a time."""
 
 CLOSED_AT_ONCE = 2
-ADOPTED = "ledger"
-"""The kind of record that says how many older facts got their leaves, and how many older rows their hashes."""
-SERVICE = "service"
 
 EXISTS = """
 SELECT EXISTS (SELECT FROM municipality WHERE municipality_id = current_setting('app.municipality')::int)
@@ -231,22 +227,15 @@ class Database:
     async def _adopt(self, writing: Writing) -> None:
         """Make the leaves of facts from before the ledger, as the migration asks, and record that as a fact."""
         await ledger.adopt(writing)
-        before = await records.latest(writing, ADOPTED, "adopted")
-        version = before.version + 1 if before else 1
-        adopted = Stored("adopted", version, removed=False, body={"facts": writing.leaves.made})
-        await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [adopted])
-        await records.refresh(writing, writing.master)
+        await records.tell(writing, "adopted", {"facts": writing.leaves.made})
         await writing.execute(ledger.ALL_HAVE_LEAVES)
 
     async def _mark(self, writing: Writing) -> None:
         """Hash a new municipality's row; hash all rows of one that is older than the hashes, and record that."""
         if writing.leaves.position:
-            if await records.latest(writing, ADOPTED, "marked"):
+            if await records.latest(writing, records.OWN, "marked"):
                 return  # somebody took the hash away: `taggad check` says so
-            marked = await macs.adopt(writing)
-            hashed = Stored("marked", 1, removed=False, body={"rows": marked})
-            await records.append(writing, ADOPTED, writing.master.seq, SERVICE, [hashed])
-            await records.refresh(writing, writing.master)
+            await records.tell(writing, "marked", {"rows": await macs.adopt(writing)})
         await macs.stamp(writing, writing.as_of)
 
     def remembered(self, municipality_id: int) -> MasterData | None:

@@ -12,6 +12,7 @@ from app.domain.visits.visit import Visit
 from app.store import invariants, typed_tables
 from app.store.connection import Writing
 from app.store.database import Database
+from app.store.register import records
 from app.store.visits import presences, projection, visits
 
 PERSONS_AT_ONCE = 50
@@ -61,11 +62,18 @@ async def rebuild(
         # Without a month also those of months without any fact.
         wrong = await invariants.mend_kept(writing, *(of_month or (None, None)))
         wrong += await invariants.mend_beside(writing)
+        if wrong and not dry:
+            await _tell(writing, len(wrong))
     # Yielded after the commit: the reader of these lines may stop at any of them.
     for visit in gone:
         yield _difference("visit", visit, None)
     for line in wrong:
         yield line
+
+
+async def _tell(writing: Writing, rows: int) -> None:
+    """Record that rows were mended. Nothing else tells whoever keeps an answer that it holds no longer."""
+    await records.tell(writing, "mended", {"rows": rows})
 
 
 async def _retype(database: Database, municipality_id: int, *, dry: bool) -> list[str]:
@@ -76,6 +84,7 @@ async def _retype(database: Database, municipality_id: int, *, dry: bool) -> lis
         async with database.write(municipality_id, with_master=False) as writing:
             await typed_tables.differing(writing)
             await typed_tables.mend(writing)
+            await _tell(writing, sum(many for _, many, _ in differing))
     lines = []
     for table, many, rows in differing:
         lines += [f"{table} {row}" for row in rows]

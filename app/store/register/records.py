@@ -24,6 +24,10 @@ from app.store.connection import Reading, Writing
 
 Json = Mapping[str, Any]
 
+OWN = "ledger"
+"""The kind of records that say how many facts got their leaves, how many rows their hashes, how many were mended."""
+SERVICE = "service"
+
 REFRESH = """
 SELECT kind, ref, version, removed, body, seq FROM record
 WHERE municipality_id = $1 AND seq > $2 ORDER BY seq
@@ -98,6 +102,14 @@ async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[
         writing.leaves.add("record", row)
     await writing.execute(APPEND, to_json(rows).decode())
     await writing.execute("UPDATE municipality SET master_seq = $2 WHERE municipality_id = $1", seq + len(versions))
+
+
+async def tell(writing: Writing, ref: str, body: dict[str, Any]) -> None:
+    """Record what the service itself has done with stored rows, as the next version of a record of its own."""
+    before = await latest(writing, OWN, ref)
+    told = Stored(ref, before.version + 1 if before else 1, removed=False, body=body)
+    await append(writing, OWN, writing.master.seq, SERVICE, [told])
+    await refresh(writing, writing.master)
 
 
 async def refresh(reading: Reading, master: MasterData) -> None:
@@ -279,5 +291,5 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "declines": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
-    "ledger": _no_part_of_visits,
+    OWN: _no_part_of_visits,
 }

@@ -9,6 +9,7 @@ import pytest
 from fastapi.responses import Response
 from service import SetClock, day, serving, tap_item
 
+from app.actions.visits.rebuild import rebuild
 from app.api.http.formats import MEDIA_TYPES, XLSX
 from app.api.http.kept import KeptAnswers
 from app.api.http.spool import _Waiting
@@ -183,6 +184,26 @@ async def test_a_restored_database_gives_other_etags(town, owner):
     before = await etags(town)
     await owner.execute("UPDATE municipality SET epoch = gen_random_uuid()")
     assert not set(before) & set(await etags(town))
+
+
+@pytest.mark.parametrize(
+    "slip",
+    ["UPDATE month_sum SET executed_seconds = executed_seconds + 60", "UPDATE order_line SET standard_minutes = 1"],
+)
+async def test_what_a_rebuild_mends_is_answered_at_once(town, owner, slip):
+    line = {"ref": "1", "intervention": "dusch", "frequency": 1, "period": 1, "period_unit": "d"}
+    await town.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
+    order = {"recipient": "B-1", "provider": "P-1", "valid_from": "2020-01-01", "lines": [line], "pauses": []}
+    await town.put("orders", "O-1", order)
+    right = await town.ask("GET", PATHS[0])
+    await owner.execute(slip)
+    town.app.state.kept = KeptAnswers()
+    wrong = await town.ask("GET", PATHS[0])
+    assert wrong.content != right.content
+    assert [line async for line in rebuild(town.app.state.database, 188)]
+    held = {"If-None-Match": wrong.headers["etag"]}
+    assert (await town.ask("GET", PATHS[0], headers=held, expect=200)).content == right.content
+    assert [line async for line in rebuild(town.app.state.database, 188)] == []
 
 
 def test_the_oldest_answers_make_room():
