@@ -14,7 +14,7 @@ from app.api.http.shapes import AnyRef, Day, Month, Wire
 from app.api.http.visibility import provider_of, require_known
 from app.domain.closed_sets import Category
 from app.store import exports
-from app.store.measures.executed_time import FIGURES, KEYS, Question, statement
+from app.store.measures.executed_time import FIGURES, KEYS, Question, plan_for, statement
 
 router = APIRouter(tags=["executed time"], route_class=KeptRoute)
 
@@ -130,6 +130,7 @@ async def get_executed_time(
     refs["provider"] = provider_of(caller, query.provider)
     by = tuple(query.by.split(",")) if query.by else ()
     question = Question(days, by, category=query.category, **refs)
+    await plan_for(snapshot, question)
     pieces = exports.in_pieces(snapshot, *statement(question))
     span = {"month": query.month} if query.month else {"from": days[0], "to": days[1]}
     name = f"executed-time-{query.month or f'{days[0]}--{days[1]}'}"

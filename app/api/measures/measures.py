@@ -31,8 +31,8 @@ from app.domain.measures.measures import (
 )
 from app.domain.time import month_days
 from app.domain.visits.evidence import EVIDENCE_LEVELS
-from app.store.measures import measures
-from app.store.measures.executed_time import Question, statement
+from app.store.measures import executed_time, measures
+from app.store.measures.executed_time import Question
 from app.store.measures.performed import ALL, Who
 
 router = APIRouter(tags=["measures"], route_class=KeptRoute)
@@ -254,9 +254,8 @@ async def get_executed_share(
     """
     asked = await whom(snapshot, caller, query)
     question = Question(month_days(query.month), ("provider", "category"), **asked)
-    text, arguments = statement(question)
     sums: defaultdict[str | None, list[int]] = defaultdict(lambda: [0, 0])
-    for row in await snapshot.fetch(text, *arguments):
+    for row in await executed_time.fetch(snapshot, question):
         if row["category"] in SOL_TIME:
             sums[row["provider"]][0] += row["executed_seconds"]
             sums[row["provider"]][1] += row["granted_seconds"]

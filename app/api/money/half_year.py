@@ -17,7 +17,8 @@ from app.domain.closed_sets import SOL_TIME, ProviderForm
 from app.domain.money.half_year import CaseMonth, half_year, with_forecast
 from app.domain.time import Days, local_date, month_days
 from app.store.connection import Reading
-from app.store.measures.executed_time import Question, statement
+from app.store.measures import executed_time
+from app.store.measures.executed_time import Question
 from app.store.money import compensation
 
 router = APIRouter(tags=["reports of cases"])
@@ -109,7 +110,7 @@ async def _month(
     """A provider's month by recipient: time from executed time, income from the lines."""
     question = Question(days, ("recipient", "category"), provider=provider, recipient=recipient)
     hours: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for row in await reading.fetch(*_flat(statement(question))):
+    for row in await executed_time.fetch(reading, question):
         if row["category"] in SOL_TIME:
             hours[row["recipient"]][0] += row["granted_seconds"]
             hours[row["recipient"]][1] += row["executed_seconds"]
@@ -121,10 +122,6 @@ async def _month(
                 sums[line.recipient] += line.amount_ore
     cases = sorted(hours.keys() | income.keys())
     return {ref: CaseMonth(days[0], hours[ref][0], hours[ref][1], income[ref], waiting[ref]) for ref in cases}
-
-
-def _flat(asked: tuple[str, list[Any]]) -> tuple[Any, ...]:
-    return asked[0], *asked[1]
 
 
 def _row(provider: str, recipient: str, month: CaseMonth) -> dict[str, Any]:
