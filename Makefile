@@ -15,6 +15,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links
 
+# A Python that is asked for by name takes the place of the one that .venv was made with.
+WHICH := -c 'import sys; print(sys.base_prefix, sys.version)'
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard .venv/.service),)
+OTHER := $(if $(filter-out "$(shell $(BIN)/python $(WHICH))","$(shell $(PYTHON) $(WHICH))"),yes)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report requirements upgrade clean
@@ -102,19 +110,21 @@ build/peers/.installed: bench/peers/requirements.txt bench/peers/package.json
 	npm install --prefix build/peers --no-audit --no-fund --loglevel error || echo "Without npm Directus is not measured" >&2
 	@touch $@
 
+FORCE:
+
 # As root, fetches a package of the system's after a word on what and why: $(call fetch,package,why).
 fetch = { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && echo "Installing $(1) with apt-get: $(2)" && \
 	{ apt-get -qq update && apt-get -qq install --yes $(1); } >/dev/null 2>&1; }
 
 # The exports are whole, so pip has nothing to resolve: what pyproject.toml overrides of a package's wishes holds here too.
 # Each stamp is written last: an interrupted step is done again, a finished one costs nothing.
-.venv/.service: requirements/build.txt requirements/app.txt
+.venv/.service: requirements/build.txt requirements/app.txt $(if $(OTHER),FORCE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 		$(call fetch,python3-venv,this Python cannot make .venv without it.) || \
 		{ echo "This Python has no venv module (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@test -z "$(OTHER)" && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(PIP) install --require-hashes --no-deps --requirement requirements/build.txt --requirement requirements/app.txt
 	@touch $@
 

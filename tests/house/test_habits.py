@@ -157,9 +157,9 @@ def clone(tmp_path):
     calls = tmp_path / "calls"
     path = f"{tmp_path}:{os.environ['PATH']}"
 
-    def make(*arguments: str, fail_on: str = "") -> tuple[int, list[str]]:
+    def make(*arguments: str, fail_on: str = "", python: Path = fake) -> tuple[int, list[str]]:
         calls.write_text("")
-        done = _run("make", *arguments, f"PYTHON={fake}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on, PATH=path)
+        done = _run("make", *arguments, f"PYTHON={python}", cwd=tree, CALLS=str(calls), FAIL_ON=fail_on, PATH=path)
         return done.returncode, calls.read_text().splitlines()
 
     return tree, make
@@ -258,6 +258,18 @@ def test_make_setup_refuses_a_python_that_is_too_old_and_says_what_to_do(tmp_pat
     assert done.returncode != 0
     assert "Python 3.11 or newer is needed" in done.stderr
     assert not (tree / ".venv").exists()
+
+
+def test_another_python_asked_for_by_name_takes_the_place_of_the_first(tmp_path, clone):
+    _, make = clone
+    make("setup")
+    other = tmp_path / "other"
+    other.write_text(FAKE_TOOL.replace("case ", 'case "$*" in *base_prefix*) echo "other" ;; esac\ncase ', 1))
+    other.chmod(0o755)
+    assert _made(make, "setup") == (0, [])
+    code, calls = make("setup", python=other)
+    made = [call for call in calls if " install " in call or "venv --" in call]
+    assert (code, made) == (0, ["other -m venv --clear .venv", SERVICE, PROJECT, DEVELOPMENT])
 
 
 @pytest.fixture
@@ -468,7 +480,7 @@ def test_the_image_is_built_on_plain_official_images():
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     images += [service["image"] for service in compose["services"].values() if "build" not in service]
     assert [image for image in images if not re.fullmatch(r"(python|postgres):\d+(\.\d+)?(-slim)?", image)] == []
-    assert set(images) == {"python:3.11-slim", "postgres:18"}
+    assert set(images) == {"python:3.14-slim", "postgres:18"}
 
 
 def test_every_file_the_image_copies_exists_and_is_let_in():
