@@ -31,6 +31,8 @@ SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND rel
 OBJECTS = """
 SELECT 'table ' || relname FROM pg_class WHERE relnamespace = 'public'::regnamespace
     AND relname NOT LIKE 'alembic_version%'
+UNION ALL SELECT format('storage of %s %s', relname, reloptions) FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND reloptions IS NOT NULL
 UNION ALL SELECT 'function ' || proname FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
     WHERE pronamespace = 'public'::regnamespace AND lanname <> 'c'
     AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')
