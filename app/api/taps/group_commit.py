@@ -1,4 +1,7 @@
-"""Group commit without a timer: while one batch of a municipality is being written, what arrives becomes the next.
+"""Group commit: while one batch of a municipality is being written, what arrives becomes the next.
+
+Whoever is alone never waits for others. Only where a group was answered just now, those of it who come straight back
+are gathered for a moment, or large and small groups would take turns.
 
 Every waiter is answered after the commit of its batch. A batch that fails is tried again submission by submission, so
 that one that cannot be stored never fails its neighbours; one that takes too long is parted once, the light from the
@@ -23,6 +26,10 @@ MOST_WEIGHT = 500
 LIGHT = 10
 """What weighs no more goes before what does: a tap at a door does not wait for the queues of phones that were away."""
 MOST_WAITING = 4096
+QUIET_SECONDS = 0.002
+"""A returning group is gathered until nobody has come for so long."""
+GATHER_SECONDS = 0.02
+"""The longest time that anybody waits for others to return."""
 PATIENCE_SECONDS = 1.0
 """Nobody hangs up before: who has waited no longer is not asked for."""
 
@@ -61,6 +68,8 @@ class GroupCommit(Generic[S, A]):
         self._weight = weight
         self._waiting: dict[int, list[_Waiter[S, A]]] = {}
         self._writers: dict[int, asyncio.Task[None]] = {}
+        self._senders: dict[int, tuple[int, float]] = {}
+        """How many were answered last in each municipality or waited then, and when that was."""
 
     async def submit(self, municipality_id: int, submission: S, gone: Gone = _stays) -> A:
         """Wait for the commit that holds this submission; `gone` says whether who asked has hung up.
@@ -86,11 +95,24 @@ class GroupCommit(Generic[S, A]):
         waiting = self._waiting[municipality_id]
         try:
             while waiting:
+                await self._gather(waiting, *self._senders.get(municipality_id, (0, 0.0)))
                 batch = [one for one in self._taken(waiting) if not await one.has_left()]
                 if batch:
                     await self._commit(municipality_id, batch)
+                self._senders[municipality_id] = (len(batch) + len(waiting), asyncio.get_running_loop().time())
         finally:
             del self._writers[municipality_id]
+
+    async def _gather(self, waiting: Sequence[_Waiter[S, A]], senders: int, answered_at: float) -> None:
+        """Wait for those who were answered last to return, while some do and there is room for more in the batch."""
+        loop = asyncio.get_running_loop()
+        until = answered_at + GATHER_SECONDS
+        count = 0
+        while count < len(waiting) < min(senders, MOST_AT_ONCE) and loop.time() < until:
+            if sum(self._weight(one.submission) for one in waiting) >= MOST_WEIGHT:
+                return
+            count = len(waiting)
+            await asyncio.sleep(QUIET_SECONDS)
 
     def _taken(self, waiting: list[_Waiter[S, A]]) -> Sequence[_Waiter[S, A]]:
         """The next batch, taken from those who wait: the light first, but for one place for the oldest of the heavy."""

@@ -35,6 +35,10 @@ def queue(written, weight=lambda _: 1):
     return GroupCommit(written, weight)
 
 
+def waiting_numbers(waiting):
+    return [one.submission for one in waiting._waiting[188]]
+
+
 async def test_what_arrives_during_a_write_is_the_next_batch():
     written = Written()
     written.gate.clear()
@@ -47,6 +51,45 @@ async def test_what_arrives_during_a_write_is_the_next_batch():
     written.gate.set()
     assert await asyncio.gather(first, *others) == [10, 20, 30, 40]
     assert written.batches == [(188, [1]), (188, [2, 3, 4])]
+
+
+async def test_a_group_that_returns_is_gathered_again():
+    """Two groups of which one comes while the other is written become one, instead of taking turns."""
+    written = Written()
+
+    async def write(*given):
+        await asyncio.sleep(0.005)
+        return await written(*given)
+
+    waiting = queue(write)
+
+    async def client(number):
+        if number >= 60:
+            await written.begun.wait()
+        for _ in range(10):
+            await waiting.submit(188, number)
+
+    written.gate.clear()
+    clients = [asyncio.create_task(client(number)) for number in range(64)]
+    await written.begun.wait()
+    while not any(number >= 60 for number in waiting_numbers(waiting)):  # noqa: ASYNC110 - nothing tells of it
+        await asyncio.sleep(0)
+    written.gate.set()
+    await asyncio.gather(*clients)
+    sizes = [len(batch) for _, batch in written.batches]
+    assert sizes == [60, *[64] * 9, 4]
+
+
+async def test_whoever_is_alone_waits_for_nobody(monkeypatch):
+    written = Written()
+    waiting = queue(written)
+
+    async def unexpected(_):
+        raise AssertionError
+
+    monkeypatch.setattr(group_commit.asyncio, "sleep", unexpected)
+    for number in range(3):
+        assert await waiting.submit(188, number) == number * 10
 
 
 async def test_one_that_cannot_be_stored_fails_alone():
