@@ -5,7 +5,7 @@ import gc
 import math
 import os
 import sys
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
@@ -13,6 +13,7 @@ from typing import TextIO
 
 import structlog
 from fastapi import Depends, FastAPI
+from pydantic_core import to_json
 
 from app import assets
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
@@ -186,13 +187,18 @@ def collect_seldom() -> None:
     gc.set_threshold(*COLLECT_AFTER)
 
 
+def _json(event: object, default: Callable[[object], object]) -> str:
+    """As `json.dumps`, and faster: each request writes a line."""
+    return to_json(event, fallback=default).decode()
+
+
 def configure_logs(to: TextIO | None = None) -> None:
     """Write logs as one JSON object a line, to standard error unless `to` is given."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_json),
         ],
         logger_factory=structlog.PrintLoggerFactory(to or sys.stderr),
         cache_logger_on_first_use=True,
