@@ -2,6 +2,8 @@
 
 import argparse
 import asyncio
+import platform
+import sysconfig
 import time
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
@@ -15,7 +17,7 @@ from bench.sizes import TINY, Sizes
 Group = Callable[[Cluster, Sizes, Collection[str]], Awaitable[dict[str, Result]]]
 PARTS: dict[str, list[tuple[Group, tuple[str, ...]]]] = {
     "taps": [
-        (taps.single, (*taps.SINGLE, "open_loop_p99_ms")),
+        (taps.single, (*taps.LONE, *taps.SINGLE, "open_loop_p99_ms")),
         (taps.batches, (*taps.BATCHES, "backlog_s", "worker_rss_mb")),
         (taps.statements, ("statements_per_batch",)),
         (taps.history, ("history_cost_ratio",)),
@@ -61,6 +63,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def interpreter() -> str:
+    """What runs the service, the hello-world and the load: the version, and how it says that it was built."""
+    variables = sysconfig.get_config_vars()
+    configured = str(variables.get("CONFIG_ARGS", ""))
+    flags = {"PGO": "--enable-optimizations", "LTO": "--with-lto"}
+    built = " and ".join(name for name, flag in flags.items() if flag in configured) or "neither PGO nor LTO"
+    level = next((flag for flag in str(variables.get("OPT", "")).split() if flag.startswith("-O")), "no -O")
+    return f"Python {platform.python_version()}, {platform.python_compiler()}, configured with {built}, {level}"
+
+
 async def run(wanted: Collection[str], data_dir: Path, sizes: Sizes) -> dict[str, Result]:
     """The figures asked for, group by group."""
     found: dict[str, Result] = {}
@@ -86,6 +98,7 @@ def main() -> None:
     if arguments.minutes:
         sizes = replace(sizes, minutes=arguments.minutes)
     data_dir = arguments.data_dir or ROOT / "build" / ("bench-tiny" if arguments.tiny else "bench")
+    print(interpreter(), flush=True)
     results = asyncio.run(run(arguments.only, data_dir, sizes))
     print(f"\n{HEADING}")
     for key, result in results.items():

@@ -7,13 +7,13 @@ import random
 import socket
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import MappingProxyType
 from typing import Any
 
@@ -142,14 +142,19 @@ async def serving(command: Sequence[str], path: str, environment: dict[str, str]
     """What Python runs by a command that takes a port, from when it answers `path` there."""
     port = _free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TAGGAD_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *command, str(port)), cwd=ROOT, env=inherited | environment, stdout=asyncio.subprocess.DEVNULL
-    )
-    try:
-        await _answers(process, port, path)
-        yield Served(port, process.pid)
-    finally:
-        await _end(process)
+    with TemporaryFile() as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, *command, str(port)), cwd=ROOT, env=inherited | environment, stdout=DEVNULL, stderr=log
+        )
+        try:
+            await _answers(process, port, path)
+            yield Served(port, process.pid)
+        except RuntimeError:
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace")[-2000:])
+            raise
+        finally:
+            await _end(process)
 
 
 def _free_port() -> int:

@@ -21,6 +21,7 @@ class Sizes:
 
     # Taps that arrive as they happen: today's visits of every staff.
     visits_today: int = 15
+    lone_taps: int = 1_500
     open_rate: int = 500
     open_seconds: int = 20
 
@@ -89,6 +90,7 @@ TINY = Sizes(
     history_days=35,
     visits_a_day=2,
     visits_today=3,
+    lone_taps=20,
     open_rate=50,
     open_seconds=1,
     batch=10,

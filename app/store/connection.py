@@ -105,6 +105,21 @@ class Changing(Reading):
         await self._driver.execute(statement, *rows)
 
 
+class ReadAhead(Protocol):
+    """What a writer reads in its first statement, beside the municipality's state."""
+
+    @property
+    def statement(self) -> str:
+        """The statement. `$1` is the municipality's code."""
+
+    @property
+    def parameters(self) -> Sequence[Any]:
+        """The parameters after the municipality's code."""
+
+    def take(self, rows: Sequence[Row], /) -> Sequence[Any] | None:
+        """Keep the rows; returns the row of the municipality's state, None if there is none."""
+
+
 class NewLeaves(Protocol):
     """The leaves of one transaction."""
 
@@ -151,10 +166,28 @@ class Progress(NamedTuple):
     change_no: int
 
 
-class Writing(Changing):
-    """A transaction that holds the municipality's lock, with the master data as of now."""
+BESIDE_FROM = 10
+"""The first parameter of a write that is sent as a part of another: the other one has fewer."""
 
-    __slots__ = ("as_of", "change_no", "leaves", "macs", "master")
+
+class Deferred(NamedTuple):
+    """A write that waits for the next statement: `alone`, or `beside` another as parts of its WITH clause.
+
+    The parameters of `alone` begin at `$2`, those of `beside` at `BESIDE_FROM`; `$1` is the municipality's code.
+    """
+
+    alone: str
+    beside: str
+    arguments: Sequence[Any]
+
+
+class Writing(Changing):
+    """A transaction that holds the municipality's lock, with the master data as of now.
+
+    A deferred write is done before the next statement, at the latest before the commit.
+    """
+
+    __slots__ = ("_deferred", "as_of", "change_no", "leaves", "macs", "master")
 
     def __init__(
         self,
@@ -174,3 +207,51 @@ class Writing(Changing):
         self.master = master
         self.leaves = leaves
         self.macs = macs
+        self._deferred: Deferred | None = None
+
+    def defer(self, write: Deferred) -> None:
+        """Have this done with the next statement. Raises RuntimeError if another waits already."""
+        if self._deferred is not None:
+            raise RuntimeError("a write is deferred already")
+        self._deferred = write
+
+    def take_deferred(self) -> Deferred | None:
+        """The deferred write, for a caller that sends it beside its own."""
+        deferred, self._deferred = self._deferred, None
+        return deferred
+
+    async def catch_up(self) -> None:
+        """Do the deferred write."""
+        if (deferred := self.take_deferred()) is not None:
+            await super().execute(deferred.alone, *deferred.arguments)
+
+    async def fetch(self, statement: str, *arguments: Any) -> Sequence[Row]:
+        """Every row."""
+        await self.catch_up()
+        return await super().fetch(statement, *arguments)
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Row | None:
+        """The first row, None without one."""
+        await self.catch_up()
+        return await super().fetchrow(statement, *arguments)
+
+    async def fetchval(self, statement: str, *arguments: Any) -> Any:
+        """The first value of the first row, None without one."""
+        await self.catch_up()
+        return await super().fetchval(statement, *arguments)
+
+    async def execute(self, statement: str, *arguments: Any) -> None:
+        """Run a statement and drop its rows."""
+        await self.catch_up()
+        await super().execute(statement, *arguments)
+
+    async def insert(self, statement: str, *rows: Iterable[tuple[Any, ...]]) -> None:
+        """Store rows, one array for each parameter."""
+        await self.catch_up()
+        await super().insert(statement, *rows)
+
+    def cursor(self, statement: str, *arguments: Any, prefetch: int | None = None) -> Cursor:
+        """The rows one after the other. Raises RuntimeError while a write is deferred, whose rows it would miss."""
+        if self._deferred is not None:
+            raise RuntimeError("catch up before a cursor is opened")
+        return super().cursor(statement, *arguments, prefetch=prefetch)

@@ -5,7 +5,7 @@ transaction also holds that municipality's lock: visits of different staff at on
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.register.master import MasterData
 from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
-from app.store.connection import Changing, Driver, Progress, Reading, Writing
+from app.store.connection import Changing, Driver, Progress, ReadAhead, Reading, Writing
 from app.store.ledger import ledger, macs
 from app.store.ledger.ledger import Leaves
 from app.store.ledger.macs import Macs
 from app.store.ledger.marks import Marks
+from app.store.municipality_state import STATE, MunicipalityState
 from app.store.pools import Pool, Pools
 from app.store.register import records
 from app.store.taps import keysets
@@ -44,14 +45,6 @@ SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i OR
 # Writers look a few rows up by index, whatever the statistics said when a plan was made: a table that was empty then
 # is read from end to end for as long as the plan lives (a batch took 80 ms instead of one).
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
-
-BEFORE_WRITING = """
-SELECT clock_timestamp() AS now, as_of, master_seq, change_no, leafless, mac IS NULL AS unmarked, greatest(
-    (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1),
-    (SELECT size FROM ledger_head WHERE municipality_id = $1), 0
-) AS next_leaf
-FROM municipality WHERE municipality_id = $1
-"""
 
 
 class ReadOnlyError(Exception):
@@ -150,11 +143,14 @@ class Database:
             yield Changing(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager
-    async def write(self, municipality_id: int, *, with_master: bool = True) -> AsyncIterator[Writing]:
+    async def write(
+        self, municipality_id: int, *, with_master: bool = True, ahead: ReadAhead | None = None
+    ) -> AsyncIterator[Writing]:
         """A transaction with the municipality's lock. Commits at the end, rolls back on any exception.
 
         `with_master=False` leaves out the master data, for a write that uses none and derives no visit. A process that
-        has just begun would read it while all others wait for the lock.
+        has just begun would read it while all others wait for the lock. `ahead` is read in the first statement, beside
+        the municipality's state.
 
         Raises BusyError when no connection comes free, UnknownMunicipalityError for a tenant that does not exist,
         ClockError while our clock is wrong.
@@ -171,9 +167,10 @@ class Database:
             try:
                 await sql.execute(begin)
                 holding = True
-                writing = await self._writing(sql, municipality_id, with_master)
+                writing = await self._writing(sql, municipality_id, with_master, ahead)
                 yield writing
                 await ledger.store(writing)
+                await writing.catch_up()
                 await sql.execute("COMMIT")
                 self._without_room = False
                 if writing.leaves.made:
@@ -187,27 +184,34 @@ class Database:
                     await _roll_back(sa, sql)
                 raise
 
-    async def _writing(self, driver: Driver, municipality_id: int, with_master: bool) -> Writing:
-        row = await driver.fetchrow(BEFORE_WRITING, municipality_id)
+    async def _writing(
+        self, driver: Driver, municipality_id: int, with_master: bool, ahead: ReadAhead | None
+    ) -> Writing:
+        row: Iterable[Any] | None
+        if ahead is None:
+            row = await driver.fetchrow(STATE, municipality_id)
+        else:
+            row = ahead.take(await driver.fetch(ahead.statement, municipality_id, *ahead.parameters))
         if row is None:
             raise UnknownMunicipalityError
-        now = self.clock.required(row["now"])
-        master = MasterData(seq=row["master_seq"])
+        state = MunicipalityState(*row)
+        now = self.clock.required(state.now)
+        master = MasterData(seq=state.master_seq)
         if with_master:
-            master = await self._master(Reading(municipality_id, driver, now), row["master_seq"])
-        leaves = Leaves(municipality_id, row["next_leaf"], next(iter(self.ledger_keys), None))
+            master = await self._master(Reading(municipality_id, driver, now), state.master_seq)
+        leaves = Leaves(municipality_id, state.next_leaf, next(iter(self.ledger_keys), None))
         writing = Writing(
             municipality_id,
             driver,
             now,
-            Progress(row["as_of"], row["change_no"]),
+            Progress(state.as_of, state.change_no),
             master=master,
             leaves=leaves,
             macs=self.macs,
         )
-        if row["leafless"] and not row["next_leaf"] and self.ledger_keys:
+        if state.leafless and not state.next_leaf and self.ledger_keys:
             await self._adopt(writing)
-        if row["unmarked"] and self.ledger_keys:
+        if state.unmarked and self.ledger_keys:
             await self._mark(writing)
         return writing
 

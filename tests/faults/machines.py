@@ -141,7 +141,7 @@ class Server:
         """Lines of the log of all its lives that tell of an event."""
         logs = (life / "serve.out" for life in self.directory.iterdir() if life.is_dir())
         lines = (line for log in logs if log.exists() for line in log.read_text().splitlines())
-        return [line for line in lines if f'"event": "{event}"' in line]
+        return [line for line in lines if f'"event":"{event}"' in line]
 
 
 class Rig:

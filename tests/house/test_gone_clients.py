@@ -99,5 +99,5 @@ def test_nobody_is_told_of_clients_that_are_gone(served):
 
 def requests_of(server):
     """The requests that the log tells of, but for those that ask whether it is there."""
-    lines = re.findall(r'^\{.*"event": "request".*\}$', server.said.read_text(), re.MULTILINE)
+    lines = re.findall(r'^\{.*"event":"request".*\}$', server.said.read_text(), re.MULTILINE)
     return sum("/health/" not in line for line in lines)

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from app import main
 
-MOST_STATEMENTS = 12  # BEGIN and COMMIT among them
+MOST_STATEMENTS = 4  # BEGIN and COMMIT among them
 SIZES = (1, 10, 1000)
 CARERS = ("S-1", "S-2", "S-3")
 YESTERDAY, FIRST = (day(offset, "06:00").astimezone(dt.UTC) for offset in (-5, -4))

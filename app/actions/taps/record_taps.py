@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.actions.taps.mount_tag import confirm_mounts
-from app.actions.taps.submission import Submission, Unreadable, claims_of, nameless
+from app.actions.taps.submission import Submission, Unreadable, asked_of, claims_of
 from app.actions.visits.project import Affected, Projected, project
 from app.domain.body_hash import digest, hash_beside
 from app.domain.register.master import MasterData
@@ -16,7 +16,6 @@ from app.domain.taps.judging import (
     Judgement,
     Leads,
     Shift,
-    counted,
     judge,
     judge_device,
     leads_of,
@@ -32,6 +31,7 @@ from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.visits.crowds import counted as counted_taps
+from app.store.visits.foreseen import Foreseen
 
 
 class TapAnswer(NamedTuple):
@@ -119,7 +119,7 @@ class _Batch:
         repeats = (one.id in taps and taps[one.id].staff == staff for one in claims_of(items))
         return is_taken(self.writing.master, staff, submission.envelope.received_at, times, repeats)
 
-    async def count(self, clocked: Sequence[_Clocked]) -> None:
+    async def count(self, clocked: Sequence[_Clocked], foreseen: Foreseen | None) -> None:
         """Count the stored taps of the crowds of the new ones."""
         master = self.writing.master
         crowds = {
@@ -129,7 +129,10 @@ class _Batch:
             if item.id not in self.known.taps
             for crowd in crowds_of(item, one.submission.staff, at, master)
         }
-        self.crowds = Crowds(await counted_taps(self.writing, master, crowds))
+        stored = foreseen.counted(master, crowds) if foreseen else None
+        if stored is None:
+            stored = await counted_taps(self.writing, master, crowds)
+        self.crowds = Crowds(stored)
 
     def answers(self, clocked: _Clocked) -> list[TapAnswer]:
         submission, shift, leads = clocked
@@ -238,27 +241,28 @@ async def record_taps(
     submissions: Sequence[Submission],
     late_after: dt.timedelta,
     digest_uid: Callable[[str], str],
+    foreseen: Foreseen | None = None,
 ) -> list[list[TapAnswer] | None]:
     """Judge, store and project any number of batches of one municipality; answers in the order of batches and items.
 
     None for a batch that is not taken from its sender: nothing of it is stored. Runs a fixed number of statements
-    whatever the sizes. Nothing is stored until the caller's transaction commits.
+    whatever the sizes. Nothing is stored until the caller's transaction commits. `foreseen` is what the transaction has
+    read ahead for these batches.
     """
-    items = [item for submission in submissions for item in submission.items]
-    ids = [item.id for item in items if item.id is not None]
-    phones = list({submission.phone for submission in submissions})
-    messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
-    reads = [read for message in messages if (read := counted(message, writing.master))]
-    senders = list({submission.staff for submission in submissions})
-    known = await store.known(writing, ids, phones, nameless(items), reads, senders)
+    if foreseen and not foreseen.holds_for(writing.master):
+        foreseen = None
+    asked = asked_of(submissions, writing.master)
+    known = (foreseen.known(asked) if foreseen else None) or await store.known(writing, asked)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Affected(), {}, Crowds({}))
     clocked = [batch.with_clocks(submission) for submission in submissions]
-    await batch.count([one for one in clocked if one])
+    await batch.count([one for one in clocked if one], foreseen)
     answers = [one and batch.answers(one) for one in clocked]
     await store.append(writing, batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
-    projected = await project(writing, batch.affected)
+    if foreseen:
+        foreseen.add(batch.taps)
+    projected = await project(writing, batch.affected, foreseen)
     whereabouts = Whereabouts(projected.presences, writing.master.provider_of)
     return [
         [_as_it_stands(answer, submission.staff, projected, whereabouts) for answer in answered]

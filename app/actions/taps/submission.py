@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from app.domain.taps.judging import Claim, Envelope, TapRefusal, leads_of, shift_of, time_of
+from app.domain.register.master import MasterData
+from app.domain.taps.judging import Claim, Envelope, TapRefusal, counted, leads_of, shift_of, time_of
 from app.domain.time import FIRST_DAY, local_date
+from app.store.taps.submissions import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
 
     The lock is free in between. If a later part fails, the written items are duplicates when the batch is sent again.
     """
+    if len(batch.items) == 1:
+        return [([0], replace(batch, whole=batch.items))]
     shift = shift_of(batch.envelope, None)
     leads = leads_of(claims_of(batch.items), batch.envelope, shift)
     by_day: defaultdict[dt.date, list[int]] = defaultdict(list)
@@ -76,6 +80,19 @@ def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
         (places, replace(batch, items=[batch.items[place] for place in places], whole=batch.items, days=count))
         for places, count in places_of
     ]
+
+
+def asked_of(submissions: Sequence[Submission], master: MasterData) -> Asked:
+    """What the store is asked about batches."""
+    items = [item for submission in submissions for item in submission.items]
+    messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
+    return Asked(
+        [item.id for item in items if item.id is not None],
+        sorted({submission.phone for submission in submissions}),
+        nameless(items),
+        [read for message in messages if (read := counted(message, master))],
+        sorted({submission.staff for submission in submissions}),
+    )
 
 
 def nameless(items: Iterable[Any]) -> list[bytes]:

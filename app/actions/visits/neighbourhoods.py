@@ -14,12 +14,15 @@ from app.domain.visits.pairing import presence_order
 from app.domain.visits.presence import Presence
 from app.store.connection import Writing
 from app.store.visits import presences as store_presences
+from app.store.visits.foreseen import Foreseen
 
 BESIDE_BEFORE = dt.timedelta(hours=1)
 BESIDE_AFTER = dt.timedelta(hours=4)
 
 
-async def neighbourhoods_of(writing: Writing, changes: Changes, derive_anew: Sequence[Window]) -> list[list[Presence]]:
+async def neighbourhoods_of(
+    writing: Writing, changes: Changes, derive_anew: Sequence[Window], foreseen: Foreseen | None
+) -> list[list[Presence]]:
     """For each household the affected presences with all that overlap them, directly or through others."""
     neighbourhoods: list[list[Presence]] = []
     asked: list[Window] = [
@@ -27,12 +30,15 @@ async def neighbourhoods_of(writing: Writing, changes: Changes, derive_anew: Seq
     ]
     core = list(derive_anew)
     # The stored versions of these are outdated; a tag's new mount even moves them to another household.
-    known = [*changes.current, *changes.removed]
+    known = {*changes.current, *changes.removed}
     taken: set[UUID] = set()
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
         once = merged_windows(asked)
-        for presence in await store_presences.at_households(writing, once, known):
+        there = foreseen.at_households(once, known) if foreseen else None
+        if there is None:
+            there = await store_presences.at_households(writing, once, known)
+        for presence in there:
             loaded[presence.household][presence.id] = presence
         for presence in changes.current.values():
             loaded[presence.household][presence.id] = presence

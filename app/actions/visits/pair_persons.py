@@ -17,6 +17,7 @@ from app.domain.visits.pairing import BOUNCE, own_spans, pair, presence_order, q
 from app.domain.visits.presence import Presence, Tap
 from app.domain.visits.wrong_clocks import clock_flagged
 from app.store.connection import Writing
+from app.store.visits.foreseen import Foreseen
 from app.store.visits.pairing_input import around
 
 # The time around a change that is read at first. If it is not enough (a chain of bounces, overlapping shifts that never
@@ -42,26 +43,47 @@ class _AffectedInstants:
         return place < len(own) and own[place][1] <= presence.reach_at + BOUNCE  # its bounces come after it
 
 
-async def pair_persons(writing: Writing, affected: Sequence[Window], changes: Changes) -> None:
+def read_at_first(affected: Iterable[Window]) -> list[Window]:
+    """The windows of persons that are read at first where these windows are affected."""
+    return _around(_apart(affected, ZERO), ZERO)
+
+
+def _apart(windows: Iterable[Window], slack: dt.timedelta) -> list[Window]:
+    # Windows of one person are that far apart that no presence which one of them changes is still open in the next:
+    # each is paired from what is stored, and the next would bring back what the first has taken away.
+    return merged_windows(windows, AHEAD + BACK + LONGEST_PRESENCE + slack * 2)
+
+
+def _around(windows: Iterable[Window], slack: dt.timedelta) -> list[Window]:
+    return [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
+
+
+async def pair_persons(
+    writing: Writing, affected: Sequence[Window], changes: Changes, foreseen: Foreseen | None
+) -> None:
     """Pair the affected windows of persons, and note what differs in `changes`. What is too narrow is read wider."""
     waiting = affected
     instants = _AffectedInstants(affected)
     slack = ZERO
     while waiting:
-        # Windows of one person are that far apart that no presence which one of them changes is still open in the next:
-        # each is paired from what is stored, and the next would bring back what the first has taken away.
-        apart = merged_windows(waiting, AHEAD + BACK + LONGEST_PRESENCE + slack * 2)
-        waiting = await _pair_windows(writing, apart, slack, changes, instants)
+        waiting = await _pair_windows(writing, _apart(waiting, slack), slack, changes, instants, foreseen)
         slack = slack * 2 + AHEAD
 
 
 async def _pair_windows(
-    writing: Writing, windows: Sequence[Window], slack: dt.timedelta, changes: Changes, affected: _AffectedInstants
+    writing: Writing,
+    windows: Sequence[Window],
+    slack: dt.timedelta,
+    changes: Changes,
+    affected: _AffectedInstants,
+    foreseen: Foreseen | None,
 ) -> list[Window]:
     """Pair every window, and return those for which too little was loaded to be sure."""
-    loaded = [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
+    loaded = _around(windows, slack)
     wide = apply_corrections.widened(loaded)
-    pairing_input = await around(writing, writing.master, loaded, wide)
+    pairing_input = foreseen.around(writing.master, loaded, wide) if foreseen else None
+    if pairing_input is None:
+        pairing_input = await around(writing, writing.master, loaded, wide)
     corrected_of = await apply_corrections.near(writing, wide, pairing_input)
     # The clock's flag of a visit depends on the order of the person's taps, which these new taps may change.
     changes.derive_anew += [

@@ -25,6 +25,7 @@ from app.store.visits import corrections as store_corrections
 from app.store.visits import presences as store_presences
 from app.store.visits import projection as store_projection
 from app.store.visits import visits as store_visits
+from app.store.visits.foreseen import Foreseen
 from app.store.visits.visit_row import StoredVisit
 
 WRITTEN_AT_ONCE = 2500
@@ -60,25 +61,29 @@ class Projected:
     moved: Sequence[tuple[Presence | None, Presence | None]] = ()
 
 
-async def project(writing: Writing, affected: Affected) -> Projected:
-    """Derive the affected visits anew and store the differences."""
+async def project(writing: Writing, affected: Affected, foreseen: Foreseen | None = None) -> Projected:
+    """Derive the affected visits anew and store the differences. What was foreseen is not read again."""
     changes = Changes()
-    await pair_persons(writing, affected.persons, changes)
+    await pair_persons(writing, affected.persons, changes, foreseen)
     await apply_corrections.apply_anew(writing, changes, affected.corrected)
     await apply_corrections.cut(writing, changes)
-    return await _derive_visits(writing, changes, affected.households)
+    return await _derive_visits(writing, changes, affected.households, foreseen)
 
 
-async def _derive_visits(writing: Writing, changes: Changes, households: Sequence[Window]) -> Projected:
+async def _derive_visits(
+    writing: Writing, changes: Changes, households: Sequence[Window], foreseen: Foreseen | None
+) -> Projected:
     """Derive the visits of every affected presence and of all that overlap it, and store the differences."""
     derive_anew = merged_windows([*changes.derive_anew, *households])
     if not derive_anew:
         return Projected({}, [])
-    neighbourhoods = await neighbourhoods_of(writing, changes, derive_anew)
+    neighbourhoods = await neighbourhoods_of(writing, changes, derive_anew, foreseen)
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
-    known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
+    known = foreseen.standing([*ids, *changes.removed], taps) if foreseen else None
+    if known is None:
+        known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:

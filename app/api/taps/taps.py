@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
+from app.actions.taps.foresee import foresee
 from app.actions.taps.record_taps import TapAnswer, record_taps
 from app.actions.taps.submission import DAYS_AT_ONCE, Submission, Unreadable, parts_of
 from app.api.http.access import Caller, allow, database, digest_of
@@ -157,8 +158,10 @@ def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Seque
         return blake2b(uid.encode(), key=key, digest_size=16).hexdigest()
 
     async def write(municipality_id: int, submissions: Sequence[Submission]) -> Sequence[Sequence[TapAnswer] | None]:
-        async with to.write(municipality_id) as writing:
-            return await record_taps(writing, submissions, late_after, digest_uid)
+        master = to.remembered(municipality_id)
+        ahead = foresee(submissions, master) if master is not None else None
+        async with to.write(municipality_id, ahead=ahead) as writing:
+            return await record_taps(writing, submissions, late_after, digest_uid, ahead)
 
     return GroupCommit(write, _weight)
 

@@ -3,7 +3,7 @@
 import datetime as dt
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
@@ -16,13 +16,12 @@ from app.domain.taps.read_counter import CountedRead, Reads
 from app.domain.taps.sender import Kept, RefusedItems
 from app.domain.visits.crowd import TOO_MANY
 from app.store import rows, schema
-from app.store.connection import NewLeaves, Reading, Writing
+from app.store.connection import BESIDE_FROM, Deferred, NewLeaves, Reading, Writing
+from app.store.fragments import equal
 from app.store.ledger import ledger
 from app.store.taps import tag_reads
 
-# A row by its id, as a range in order. While the table is empty every index of it costs the same, and the plan of an
-# equality may be one that reads all of the municipality for each id; it lives on until there are statistics.
-BY_ID = "id >= wanted.id AND id <= wanted.id ORDER BY id"
+BY_ID = equal("id", "wanted.id")
 # How many refused items are kept of the staff refs in a parameter.
 COUNTS = """unnest(${at}::text[]) AS wanted(staff) JOIN LATERAL (
     SELECT * FROM attempt_count WHERE municipality_id = $1 AND attempt_count.staff = wanted.staff OFFSET 0) AS c ON true
@@ -58,23 +57,34 @@ SELECT 'kept', NULL, NULL, NULL, c.items::text, c.counted_on::timestamptz, NULL,
 FROM {COUNTS.format(at=8)}
 """
 TAP = rows.names(schema.tap)[1:]
-APPEND = f"""
-WITH taps AS (
-    INSERT INTO tap {rows.given(schema.tap, 3)}
-), clocks AS (
-    INSERT INTO phone_clock {rows.given(schema.phone_clock, 4)} {rows.replacing(schema.phone_clock)}
-), leaves AS ({ledger.insert(5)}), reads AS ({tag_reads.insert(6)}), counts AS (
-    INSERT INTO attempt_count {rows.given(schema.attempt_count, 7)} {rows.replacing(schema.attempt_count)})
-"""
-NARROWING = f", narrowed AS ({tag_reads.narrow(8)})"
-# An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
-ATTEMPTS = """
+
+
+def _attempts(at: int) -> str:
+    # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
+    return f"""
 INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
 SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
     coalesce(claim, 'null'::jsonb)
-FROM json_to_recordset($2::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
+FROM json_to_recordset(${at}::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
     received_at timestamptz, code text, body_hash text, claim jsonb)
 """
+
+
+def _appending(first: int) -> str:
+    """The parts of a WITH clause that store taps, clocks, leaves, reads and counts, in parameters from `$first` on."""
+    return f"""taps AS (
+    INSERT INTO tap {rows.given(schema.tap, first)}
+), clocks AS (
+    INSERT INTO phone_clock {rows.given(schema.phone_clock, first + 1)} {rows.replacing(schema.phone_clock)}
+), leaves AS ({ledger.insert(first + 2)}), reads AS ({tag_reads.insert(first + 3)}), counts AS (
+    INSERT INTO attempt_count {rows.given(schema.attempt_count, first + 4)} {rows.replacing(schema.attempt_count)})
+"""
+
+
+APPEND = f"WITH {_appending(2)} {_attempts(7)}"
+APPEND_NARROWING = f"WITH {_appending(2)}, narrowed AS ({tag_reads.narrow(8)}) {_attempts(7)}"
+APPEND_BESIDE = f"{_appending(BESIDE_FROM)}, attempts AS ({_attempts(BESIDE_FROM + 5)})"
+ATTEMPTS = _attempts(2)
 # All that is known of reports: those stored under their ids, refused attempts, the owners of the taps they name, and
 # the number of kept refused items of their sender.
 KNOWN_REPORTS = f"""
@@ -153,23 +163,33 @@ class Known:
     hashes: defaultdict[UUID | None, set[bytes]] = field(default_factory=lambda: defaultdict(set))
 
 
-async def known(
-    reading: Reading,
-    ids: Sequence[UUID],
-    phones: Sequence[str],
-    nameless: Sequence[bytes],
-    counted: Sequence[tuple[str, int, int]],
-    senders: Sequence[str],
-) -> Known:
-    """All that is stored under these ids, for these phones, of items without an id (by their hashes), and of reads.
+class Asked(NamedTuple):
+    """What is asked about taps: ids, phones, hashes of items without an id, reads of tags, and senders.
 
-    `counted` are tags, epochs and counters: the result holds these reads and the ones next to them.
+    `counted` are tags, epochs and counters: the answer holds these reads and the ones next to them.
     """
+
+    ids: Sequence[UUID]
+    phones: Sequence[str]
+    nameless: Sequence[bytes]
+    counted: Sequence[tuple[str, int, int]]
+    senders: Sequence[str]
+
+    def parameters(self) -> tuple[Sequence[Any], ...]:
+        """The parameters of `KNOWN`."""
+        reads = zip(*self.counted, strict=True) if self.counted else ((), (), ())
+        return (self.ids, self.phones, self.nameless, *reads, self.senders)
+
+
+async def known(reading: Reading, asked: Asked) -> Known:
+    """All that is stored of what is asked."""
+    return known_of(await reading.fetch(KNOWN, *asked.parameters()))
+
+
+def known_of(rows: Iterable[Iterable[Any]]) -> Known:
+    """What rows of `KNOWN` hold."""
     stored = Known({}, {}, {}, {}, Reads(), RefusedItems())
-    reads = zip(*counted, strict=True) if counted else ((), (), ())
-    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in await reading.fetch(
-        KNOWN, ids, phones, nameless, *reads, senders
-    ):
+    for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in rows:
         if what == "read":
             _, tag, epoch, *rest = read
             stored.reads.know((tag, epoch), [CountedRead(*rest)])
@@ -222,7 +242,7 @@ async def append(
     reads: Reads,
     refused: RefusedItems,
 ) -> None:
-    """Store judged taps, refused attempts, their leaves, clocks and reads, in one statement."""
+    """Store judged taps, refused attempts, their leaves, clocks and reads, in one statement or beside the next."""
     if taps or attempts or clocks:
         for tap in taps:
             writing.leaves.add("tap", dict(zip(TAP, tap, strict=True)))
@@ -232,16 +252,19 @@ async def append(
             )
             for phone, shift in clocks.items()
         ]
-        await writing.execute(
-            APPEND + (NARROWING if reads.narrowings else "") + ATTEMPTS,
-            _json(_sealed(writing.leaves, attempts)),
+        refusals = _json(_sealed(writing.leaves, attempts))
+        arguments = (
             [(writing.municipality_id, *tap) for tap in taps],
             shifts,
             writing.leaves.take(),
             [tag_reads.row_of(writing.municipality_id, *added) for added in reads.added],
             _counted(writing.municipality_id, refused),
-            *tag_reads.columns_of(reads.narrowings),
+            refusals,
         )
+        if reads.narrowings:
+            await writing.execute(APPEND_NARROWING, *arguments, *tag_reads.columns_of(reads.narrowings))
+        else:
+            writing.defer(Deferred(APPEND, APPEND_BESIDE, arguments))
 
 
 class KnownReports(NamedTuple):

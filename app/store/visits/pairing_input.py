@@ -5,7 +5,7 @@ of four kinds, each in a column of its own. Within a record the driver decodes o
 types of arrays that are parameters or columns: texts and instants by the windows, UUIDs by a column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from app.domain.register.master import MasterData
@@ -15,19 +15,19 @@ from app.store.connection import Reading
 from app.store.fragments import arrays, windows
 from app.store.visits.corrections import NEAR_COLUMNS, CorrectionsNear, corrections_near, near_from
 from app.store.visits.presence_row import presence_of
-from app.store.visits.presences import FLAGGED, TAPS, of_persons_from, of_staff, tap_of
+from app.store.visits.presences import flagged_from, of_persons_from, of_staff, tap_of, taps_from
 
 CORRECTION_COLUMNS = [name for name in NEAR_COLUMNS if name != "seen"]
 PAIRING_INPUT = f"""
 SELECT ROW(t.*) AS tap, NULL::record AS presence, NULL::record AS correction, NULL::uuid[] AS seen,
     NULL::record AS flagged
-FROM ({TAPS}) AS t
+FROM ({taps_from(2)}) AS t
 UNION ALL
 SELECT NULL, ROW(p.*), NULL, NULL, NULL FROM ({of_persons_from(windows(5, "person"))}) AS p
 UNION ALL
 SELECT NULL, NULL, ROW({", ".join(CORRECTION_COLUMNS)}), seen, NULL FROM ({near_from(windows(8, "staff"))}) AS c
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({FLAGGED}) AS f
+SELECT NULL, NULL, NULL, NULL, ROW(f.*) FROM ({flagged_from(2)}) AS f
 """
 
 
@@ -48,19 +48,24 @@ async def around(
     reading: Reading, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]
 ) -> PairingInput:
     """Taps and presences within windows of persons, as by `taps_of` and `of_persons`; corrections within wider ones."""
-    taps: dict[str, list[Tap]] = {person: [] for person, _, _ in windows}
-    presences: dict[str, list[Presence]] = {person: [] for person, _, _ in windows}
-    correction_rows: list[dict[str, Any]] = []
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
+    return pairing_input_of(master, [person for person, _, _ in windows], await reading.fetch(PAIRING_INPUT, *asked))
+
+
+def pairing_input_of(master: MasterData, persons: Iterable[str], rows: Iterable[Iterable[Any]]) -> PairingInput:
+    """The input in rows of `PAIRING_INPUT`, with at least these persons."""
+    taps: dict[str, list[Tap]] = {person: [] for person in persons}
+    presences: dict[str, list[Presence]] = {person: [] for person in taps}
+    correction_rows: list[dict[str, Any]] = []
     flagged: list[Tap] = []
-    for tap_row, presence_row, correction_row, seen, flagged_row in await reading.fetch(PAIRING_INPUT, *asked):
+    for tap_row, presence_row, correction_row, seen, flagged_row in rows:
         if tap_row is not None:
             tap = tap_of(tap_row, master)
             if tap is not None:
-                taps[master.person_of(tap.staff)].append(tap)
+                taps.setdefault(master.person_of(tap.staff), []).append(tap)
         elif presence_row is not None:
             presence = presence_of(presence_row)
-            presences[presence.person].append(presence)
+            presences.setdefault(presence.person, []).append(presence)
         elif flagged_row is not None:
             tap = tap_of(flagged_row, master)
             if tap is not None:

@@ -5,7 +5,7 @@ order asked for inside a look-up is what makes the right index the cheapest befo
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,28 +19,43 @@ from app.store.fragments import arrays, interval, windows
 from app.store.taps.submissions import NOT_SET_ASIDE
 from app.store.visits.presence_row import READ, presence_of
 
-TAPS = f"""
-SELECT t.* FROM {windows(2, "staff")}
+TAP_READ = (
+    "id", "staff", "direction", "at", "tag", "household", "evidence", "verdict", "code", "flags", "counter", "reason",
+)  # fmt: skip
+"""The columns that `tap_of` reads, in their order."""
+LONGEST = interval(LONGEST_PRESENCE)
+# An hour more than a presence can last, so that a search by the start finds it whenever it ended.
+AROUND = interval(LONGEST_PRESENCE + dt.timedelta(hours=1))
+
+
+def taps_from(first: int) -> str:
+    """The query of taps within windows of staff refs, three array parameters from `$first` on."""
+    return f"""
+SELECT t.* FROM {windows(first, "staff")}
 CROSS JOIN LATERAL (
-    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
+    SELECT {", ".join(TAP_READ)} FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at AND at <= wanted.last_at
       AND {NOT_SET_ASIDE}
     ORDER BY at
 ) AS t
 """
-LONGEST = interval(LONGEST_PRESENCE)
-# An hour more than a presence can last, so that a search by the start finds it whenever it ended.
-AROUND = interval(LONGEST_PRESENCE + dt.timedelta(hours=1))
-# The number of flags is the entry to the index of flagged taps, of which there are few.
-FLAGGED = f"""
-SELECT t.* FROM {windows(2, "staff")}
+
+
+def flagged_from(first: int) -> str:
+    """The query of flagged taps that can bound a presence in such windows."""
+    # The number of flags is the entry to the index of flagged taps, of which there are few.
+    return f"""
+SELECT t.* FROM {windows(first, "staff")}
 CROSS JOIN LATERAL (
-    SELECT id, staff, direction, at, tag, household, evidence, verdict, code, flags, counter, reason FROM tap
+    SELECT {", ".join(TAP_READ)} FROM tap
     WHERE municipality_id = $1 AND staff = wanted.staff AND at >= wanted.first_at - {LONGEST}
       AND at <= wanted.last_at AND cardinality(flags) > 0
     ORDER BY at
 ) AS t
 """
+
+
+TAPS = taps_from(2)
 # The phones' times of taps, compared with all taps of the person's staff refs but control taps: nobody is present by
 # one.
 CLOCKS = f"""
@@ -61,10 +76,10 @@ SELECTED = ", ".join(f"p.{name}" for name in READ)
 # A presence lasts 16 hours at most, which bounds how far back each layer is looked for.
 
 
-def of_persons_from(wanted: str) -> str:
+def of_persons_from(wanted: str, columns: str = SELECTED) -> str:
     """The query of presences of persons within windows, a FROM item `wanted(person, first_at, last_at)`."""
     return f"""
-SELECT {SELECTED} FROM {wanted}
+SELECT {columns} FROM {wanted}
 CROSS JOIN LATERAL (
     SELECT coalesce(min(o.anchor_at), wanted.first_at) AS at FROM presence AS o
     WHERE o.municipality_id = $1 AND o.person = wanted.person
@@ -103,16 +118,24 @@ WHERE t.id IN (p.in_tap, p.out_tap)
   OR EXISTS (SELECT FROM jsonb_array_elements(p.side_taps) AS side WHERE side ->> 0 = t.id::text)
 """
 OF_IDS = f"SELECT {SELECTED} FROM presence AS p WHERE p.municipality_id = $1 AND p.id = ANY($2::uuid[])"
-# The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
-AT_HOUSEHOLDS = f"""
-SELECT {SELECTED} FROM {windows(2, "household")}
+
+
+def at_households_from(wanted: str) -> str:
+    """The FROM items of presences `p` at households within windows, `wanted(household, first_at, last_at)`."""
+    return f"""{wanted}
 CROSS JOIN LATERAL (
     SELECT * FROM presence AS p
     WHERE p.municipality_id = $1 AND p.household = wanted.household
       AND p.anchor_at >= wanted.first_at - {AROUND} AND p.anchor_at <= wanted.last_at
-      AND p.reach_at >= wanted.first_at AND p.id NOT IN (SELECT unnest($5::uuid[]))
+      AND p.reach_at >= wanted.first_at
     ORDER BY p.anchor_at
 ) AS p
+"""
+
+
+# The known ones are looked up in a hash: `<> ALL` would compare each row with each of them.
+AT_HOUSEHOLDS = f"""
+SELECT {SELECTED} FROM {at_households_from(windows(2, "household"))} WHERE p.id NOT IN (SELECT unnest($5::uuid[]))
 """
 # Found through the visits, which have an index of their starts; an index of open ones would change with every OUT.
 EXPIRED = """
@@ -232,9 +255,9 @@ async def given_to_others(reading: Reading, taps: Sequence[tuple[UUID, str, dt.d
     return {tuple(row) for row in await reading.fetch(GIVEN, *map(list, zip(*taps, strict=True)))}
 
 
-async def at_households(reading: Reading, windows: Sequence[Window], known: Sequence[UUID]) -> list[Presence]:
+async def at_households(reading: Reading, windows: Sequence[Window], known: Collection[UUID]) -> list[Presence]:
     """The presences at households that reach into their windows, without the known ones; one may come twice."""
-    return [presence_of(row) for row in await reading.fetch(AT_HOUSEHOLDS, *arrays(windows), known)]
+    return [presence_of(row) for row in await reading.fetch(AT_HOUSEHOLDS, *arrays(windows), list(known))]
 
 
 async def logged_in(reading: Reading, household: str, now: dt.datetime) -> list[dict[str, Any]] | None:

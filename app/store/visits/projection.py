@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -57,11 +58,17 @@ WITH new_visit AS ({rows.given(schema.visit, 5)}
 ), moved AS (
     UPDATE municipality SET change_no = $2 + cardinality($8::visit_change[])
     WHERE municipality_id = $1 AND cardinality($8::visit_change[]) > 0
-)
+){{beside}}
 INSERT INTO visit_change {rows.given(schema.visit_change, 8)}
 """
 # A visit may take the place of one that is withdrawn with a later set.
 PLACES_AT_END = "SET CONSTRAINTS visit_pkey DEFERRED"
+
+
+@cache
+def _write(beside: str) -> str:
+    """The statement, with the parts of another write in its WITH clause."""
+    return WRITE.format(beside=f", {beside}" if beside else "")
 
 
 async def write(
@@ -87,8 +94,9 @@ async def write(
         for no, change in enumerate(ids, change_no + 1)
     ]
     if new_presences or removed or changes:
+        deferred = writing.take_deferred()
         await writing.execute(
-            WRITE,
+            _write(deferred.beside if deferred else ""),
             change_no,
             list(removed),
             new_presences,
@@ -97,6 +105,7 @@ async def write(
             [(writing.municipality_id, *sums) for sums in month_sums(after, before)],
             changes,
             [(writing.municipality_id, *count) for count in anomaly_counts(after, before)],
+            *(deferred.arguments if deferred else ()),
         )
 
 

@@ -1,7 +1,7 @@
 """Reading of derived visits, and of the reports and corrections they follow from, in sets."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -44,16 +44,16 @@ SELECT {", ".join(COLUMNS)} FROM visit AS v WHERE municipality_id = $1
   AND NOT EXISTS (SELECT FROM presence AS p WHERE p.municipality_id = $1 AND p.id = v.presence)
 """
 NOTES = "SELECT id, note FROM report WHERE municipality_id = $1 AND id = ANY($2::uuid[]) AND note IS NOT NULL"
+NOT_SET_ASIDE = f"""NOT EXISTS (
+    SELECT FROM attempt AS a WHERE a.municipality_id = $1 AND a.kind = 'report' AND a.item_id = r.id
+      AND a.body_hash = r.body_hash AND a.code = '{NOT_OWN}')"""
 # One statement, as each is a round trip: rows whole, each kind in a column of its own. A report that was set aside when
 # its tap showed whose presence it was stays so, whoever the presence is given to later: one that comes then counts.
 STANDING = f"""
 SELECT v AS visit, NULL::report AS report, NULL::correction AS correction
 FROM visit AS v WHERE municipality_id = $1 AND presence = ANY($2::uuid[])
 UNION ALL
-SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
-  AND NOT EXISTS (
-    SELECT FROM attempt AS a WHERE a.municipality_id = $1 AND a.kind = 'report' AND a.item_id = r.id
-      AND a.body_hash = r.body_hash AND a.code = '{NOT_OWN}')
+SELECT NULL, r, NULL FROM report AS r WHERE municipality_id = $1 AND tap = ANY($3::uuid[]) AND {NOT_SET_ASIDE}
 UNION ALL
 SELECT NULL, NULL, c FROM correction AS c WHERE municipality_id = $1 AND tap = ANY($3::uuid[])
 """
@@ -97,10 +97,15 @@ async def orphans(reading: Reading) -> list[StoredVisit]:
 
 async def standing(reading: Reading, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
     """The stored visits of presences, and the reports and corrections of taps."""
+    return standing_of(await reading.fetch(STANDING, presences, taps))
+
+
+def standing_of(rows: Iterable[Iterable[Any]]) -> Standing:
+    """What rows of `STANDING` hold."""
     visits: list[StoredVisit] = []
     reports: defaultdict[UUID, list[Report]] = defaultdict(list)
     corrections: list[Correction] = []
-    for visit, report, correction in await reading.fetch(STANDING, presences, taps):
+    for visit, report, correction in rows:
         if visit is not None:
             visits.append(visit_of(visit))
         elif report is not None:

@@ -9,8 +9,10 @@ from collections import defaultdict
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from service import LEDGER_KEY
 
 from app.actions.register.place_order import Placed, place_orders
+from app.actions.taps.foresee import foresee
 from app.actions.taps.record_reports import record_reports
 from app.actions.taps.record_taps import Submission, record_taps
 from app.actions.versions import Condition
@@ -26,6 +28,7 @@ from app.domain.visits.derive_visits import visits_at
 from app.domain.visits.pairing import own_spans, pair, presence_order, tap_order
 from app.domain.visits.presence import Tap
 from app.domain.visits.wrong_clocks import Said
+from app.store.database import Database
 from app.store.register import records
 from app.store.visits.projection import anomaly_counts, beside, month_sums, write
 from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
@@ -205,6 +208,15 @@ async def municipality(owner):
     await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (188, 'Norrtälje', $1)", AS_OF)
 
 
+@pytest.fixture
+async def two_processes(database_url):
+    """Two ways to the test's database, each with master data of its own in memory."""
+    both = [Database(database_url, pool_size=4, ledger_keys=[LEDGER_KEY]) for _ in range(2)]
+    yield both
+    for one in both:
+        await one.close()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     facts=st.lists(tap_facts, min_size=1, max_size=24),
@@ -216,11 +228,12 @@ async def municipality(owner):
     seed=st.integers(0, 2**32),
 )  # fmt: skip
 async def test_arrival_never_matters(
-    facts, reported, corrections, written_at_once, seed, database, owner, municipality, monkeypatch
+    facts, reported, corrections, written_at_once, seed, two_processes, owner, municipality, monkeypatch
 ):
     monkeypatch.setattr(project, "WRITTEN_AT_ONCE", written_at_once)
     await clear(owner)
-    database._masters.clear()
+    for database in two_processes:
+        database._masters.clear()
     shuffler = random.Random(seed)
     claims = [
         (
@@ -249,9 +262,15 @@ async def test_arrival_never_matters(
     while arrivals:
         size = shuffler.choice([1, 1, 2, 5, 12])
         batch, arrivals = arrivals[:size], arrivals[size:]
-        async with database.write(188) as writing:
-            taps = [one for kind, one in batch if kind == "tap"]
-            await record_taps(writing, [submission(staff, claim, off[claim.id]) for staff, claim in taps], LATE, str)
+        # The process that remembers what the other has changed since foresees wrongly.
+        database = shuffler.choice(two_processes)
+        submitted = [
+            submission(staff, claim, off[claim.id]) for kind, one in batch if kind == "tap" for staff, claim in [one]
+        ]
+        remembered = database.remembered(188)
+        ahead = foresee(submitted, remembered) if remembered else None
+        async with database.write(188, ahead=ahead) as writing:
+            await record_taps(writing, submitted, LATE, str, ahead)
             for report in (one for kind, one in batch if kind == "report"):
                 await record_reports(writing, report.staff, None, RECEIVED, [report])
             placed = [Placed(one[1], one[2]) for kind, one in batch if kind == "order"]
