@@ -63,7 +63,7 @@ CLEAR_SUMS = "DELETE FROM month_sum WHERE municipality_id = $1 AND ($2::date IS 
 SUM_ANEW = f"INSERT INTO month_sum SELECT $1, derived.* FROM ({MONTH_SUMS}) AS derived"
 # The counts of the inbox, in the same way.
 COUNTS = """
-    SELECT coalesce(v.provider, '') AS provider, a.code, coalesce(v.settled ->> a.code, 'open') AS state,
+    SELECT coalesce(v.provider, '') AS provider, a.code, coalesce(v.anomaly_states ->> a.code, 'open') AS state,
         date_trunc('month', v.local_on)::date AS month, count(*)::int AS found
     FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
     WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0 AND ($2::date IS NULL OR v.local_on BETWEEN $2 AND $3)

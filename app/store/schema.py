@@ -540,7 +540,7 @@ visit = Table(
     Column("share_payable", ARRAY(Boolean), nullable=False),
     *required(ARRAY(Text), "share_reason", "anomalies"),
     Column("suggestions", JSONB),
-    Column("settled", JSONB),
+    Column("anomaly_states", JSONB),
     Column("corrections", ARRAY(Uuid)),
     Column("declined", JSONB),
     Column("noted", Uuid),
@@ -564,7 +564,7 @@ visit = Table(
         "anchor_at",
         "id",
         postgresql_where=text("cardinality(anomalies) > 0"),
-        postgresql_include=["provider", "anomalies", "settled"],
+        postgresql_include=["provider", "anomalies", "anomaly_states"],
     ),
 )
 

@@ -77,7 +77,7 @@ def suggested(visit: Visit, asked: CorrectionRequest) -> CorrectionRequest:
     code, answer = asked.fields["anomaly"], asked.fields["interventions"]
     if code not in visit.anomalies:
         raise CorrectionRefusedError("not_found")
-    if code in visit.settled:
+    if code in visit.anomaly_states:
         raise CorrectionRefusedError("correction_not_applicable")
     repair = repair_of(visit, code)
     if repair.pop("ordered", None) and answer is None:
@@ -184,7 +184,7 @@ class Check:
     def _anomaly(self, kind: str, fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         code = fields["anomaly"]
         state = "acknowledged" if kind == "acknowledge" else "resolved"
-        before = self.visit.settled.get(code, "open")
+        before = self.visit.anomaly_states.get(code, "open")
         attested_only = kind == "resolve" and code == "attestation_missing"
         if code not in self.visit.anomalies or before in {state, "resolved"} or attested_only:
             raise CorrectionRefusedError("correction_not_applicable")

@@ -165,7 +165,7 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
 
 def _item(one: anomalies.ListedAnomaly, language: Language, today: dt.date) -> dict[str, Any]:
     visit, code = one.stored.visit, one.code
-    state = visit.settled.get(code, "open")
+    state = visit.anomaly_states.get(code, "open")
     return {
         "id": f"{visit.id}:{code}",
         "code": code,

@@ -216,8 +216,8 @@ def visit_json(
             {
                 "code": code,
                 "severity": ANOMALIES[code],
-                "state": visit.settled.get(code, "open"),
-                "suggestion": None if code in visit.settled else repair_of(visit, code),
+                "state": visit.anomaly_states.get(code, "open"),
+                "suggestion": None if code in visit.anomaly_states else repair_of(visit, code),
             }
             for code in visit.anomalies
         ],

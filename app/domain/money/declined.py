@@ -77,7 +77,7 @@ def declined_in_advance(notices: Iterable[Notice], master: MasterData) -> Iterat
 
 
 def _may_be_paid(visit: Visit) -> bool:
-    employed = "not_employed" not in visit.anomalies or visit.settled.get("not_employed") == "resolved"
+    employed = "not_employed" not in visit.anomalies or visit.anomaly_states.get("not_employed") == "resolved"
     return employed and visit.role != "trainee"
 
 

@@ -13,11 +13,11 @@ from app.domain.visits.repair import completed
 from app.domain.visits.visit import cause_of
 
 
-def settled_of(presence: Presence, change: Amendment, parts: Sequence[Part]) -> dict[str, str]:
+def states_of(presence: Presence, change: Amendment, parts: Sequence[Part]) -> dict[str, str]:
     """The state, by code, of each anomaly that was acknowledged or resolved and whose cause is still the same."""
     return {
         code: state
-        for code, state, known in change.settled
+        for code, state, known in change.anomaly_states
         if known == cause_of(presence.in_tap, presence.out_tap, presence.staff, parts, code)
     }
 

@@ -72,7 +72,7 @@ class Amendment(NamedTuple):
     recipient: str | None = None
     interventions: tuple[ReportedIntervention, ...] | None = None
     omitted: bool = False
-    settled: tuple[tuple[str, str, str], ...] = ()
+    anomaly_states: tuple[tuple[str, str, str], ...] = ()
     """Anomaly, the state given to it, and the cause it had."""
     corrections: tuple[UUID, ...] = ()
 
@@ -299,8 +299,8 @@ def _amended(before: Amendment, one: Correction) -> Amendment:
         return before._replace(omitted=one.kind == "omit")
     if one.kind in {"acknowledge", "resolve"} and one.ref:
         state = "acknowledged" if one.kind == "acknowledge" else "resolved"
-        others = tuple(entry for entry in before.settled if entry[0] != one.ref)
-        return before._replace(settled=(*others, (one.ref, state, one.cause)))
+        others = tuple(entry for entry in before.anomaly_states if entry[0] != one.ref)
+        return before._replace(anomaly_states=(*others, (one.ref, state, one.cause)))
     return before
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from app.domain.register.master import MasterData
 from app.domain.taps.report import Report
 from app.domain.time import Span, total_seconds
-from app.domain.visits.anomalies import anomalies_of, settled_of, suggestions_of
+from app.domain.visits.anomalies import anomalies_of, states_of, suggestions_of
 from app.domain.visits.correction import EVERY_RECIPIENT, NOTHING, Chains, chain_of
 from app.domain.visits.pairing import presence_order
 from app.domain.visits.plan import Part
@@ -115,8 +115,8 @@ def _visit(
         origin = _origin(planned, recipient)
         change = planned.amended.get(origin, NOTHING)
         corrections = planned.amended.get(origin, planned.amended.get(EVERY_RECIPIENT, NOTHING)).corrections
-    settled = settled_of(presence, change, [part for part, _ in given]) if change.settled else {}
-    resolved = {code for code, state in settled.items() if state == "resolved"}
+    states = states_of(presence, change, [part for part, _ in given]) if change.anomaly_states else {}
+    resolved = {code for code, state in states.items() if state == "resolved"}
     anomalies = anomalies_of(planned) if planned.status != "omitted" else []
     shares: list[Share] = []
     if _took_no_time(planned, given):
@@ -154,7 +154,7 @@ def _visit(
         shares=tuple(shares),
         anomalies=codes,
         suggestions=suggestions_of(planned, recipient, codes, end),
-        settled={code: state for code, state in settled.items() if code in codes},
+        anomaly_states={code: state for code, state in states.items() if code in codes},
         corrections=corrections,
         noted=planned.report.id if planned.report and planned.report.note else None,
     )

@@ -41,7 +41,7 @@ def done_without(visit: Visit, puts: Sequence[Put]) -> Iterator[Undelegated]:
         staff = employment.on(visit.local_date) or employment.versions[0]
         if not staff.is_delegated(intervention, visit.local_date):
             given = [one for one in history(puts) if one.intervention == intervention]
-            state = visit.settled.get("delegation_missing", "open")
+            state = visit.anomaly_states.get("delegation_missing", "open")
             yield Undelegated(visit, intervention, done, state, _lack(given, visit.local_date))
 
 

@@ -51,11 +51,11 @@ ANOMALIES: Mapping[str, Severity] = {
 class Visit(NamedTuple):
     """One recipient's part of a presence. `seconds` and `spans` are empty unless the visit is complete.
 
-    `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code. `settled` is
-    the state of each anomaly that a person has acknowledged or resolved; `corrections` are those of this visit, in
-    the order recorded. `declined` are the single interventions declined inside a complete visit, as (recipient,
-    intervention): the visit's recipient, or somebody of the household who was served nothing. `noted` is the report
-    that counts, if it has a note: the note itself stays with that fact.
+    `anomalies` are codes in the order found; `suggestions` hold the repair one call can make, by code.
+    `anomaly_states` is the state of each anomaly that a person has acknowledged or resolved; `corrections` are
+    those of this visit, in the order recorded. `declined` are the single interventions declined inside a complete
+    visit, as (recipient, intervention): the visit's recipient, or somebody of the household who was served nothing.
+    `noted` is the report that counts, if it has a note: the note itself stays with that fact.
     """
 
     id: UUID
@@ -83,7 +83,7 @@ class Visit(NamedTuple):
     shares: tuple[Share, ...]
     anomalies: tuple[str, ...]
     suggestions: Mapping[str, Any]
-    settled: Mapping[str, str] = MappingProxyType({})
+    anomaly_states: Mapping[str, str] = MappingProxyType({})
     corrections: tuple[UUID, ...] = ()
     declined: tuple[tuple[str, str], ...] = ()
     noted: UUID | None = None

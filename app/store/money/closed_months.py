@@ -26,7 +26,7 @@ SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider 
 OPEN_ANOMALIES = """
 SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
 WHERE municipality_id = $1 AND provider = $2 AND anchor_at >= $3 AND anchor_at < $4 AND status <> 'omitted'
-  AND cardinality(anomalies) > 0 AND code = ANY($5::text[]) AND NOT coalesce(settled ? code, false)
+  AND cardinality(anomalies) > 0 AND code = ANY($5::text[]) AND NOT coalesce(anomaly_states ? code, false)
 ORDER BY anchor_at, id, code
 """
 FIXES = sorted(code for code, severity in ANOMALIES.items() if severity == "fix")

@@ -36,14 +36,14 @@ FROM (
     WHERE v.municipality_id = $1 AND cardinality(v.anomalies) > 0
       AND v.anchor_at >= kept.first_on::timestamp AT TIME ZONE 'Europe/Stockholm'
       AND ($2::text IS NULL OR v.provider = $2)
-      AND kept.code = ANY (v.anomalies) AND coalesce(v.settled->>kept.code, 'open') = kept.state
+      AND kept.code = ANY (v.anomalies) AND coalesce(v.anomaly_states->>kept.code, 'open') = kept.state
     ORDER BY v.anchor_at, v.id LIMIT 1
 ) AS oldest
 ORDER BY kept.code, kept.state
 """
 # Counts by day or person are not stored; they are counted in the part of that index that the conditions leave.
 COUNTED = """
-SELECT code, coalesce(v.settled->>code, 'open') AS state, count(*), min(v.anchor_at)
+SELECT code, coalesce(v.anomaly_states->>code, 'open') AS state, count(*), min(v.anchor_at)
 FROM visit AS v CROSS JOIN LATERAL unnest(v.anomalies) AS a(code)
 WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -86,7 +86,7 @@ class AnomalyFilter:
         limits = {
             "v.provider = ${}": self.provider,
             "code = ANY (${}::text[])": self.codes,
-            "coalesce(v.settled->>code, 'open') = ${}": self.state,
+            "coalesce(v.anomaly_states->>code, 'open') = ${}": self.state,
             "v.anchor_at >= ${}": day_start(self.first_on) if self.first_on else None,
             "v.anchor_at < ${}": day_start(self.last_on + ONE_DAY) if self.last_on else None,
             "v.recipient = ${}": self.recipient,

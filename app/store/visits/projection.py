@@ -178,7 +178,7 @@ def anomaly_counts(after: Iterable[Visit], before: Iterable[Visit] = ()) -> list
         for visit in visits:
             for code in visit.anomalies:
                 month = visit.local_date.replace(day=1)
-                counts[visit.provider or "", code, visit.settled.get(code, "open"), month] += sign
+                counts[visit.provider or "", code, visit.anomaly_states.get(code, "open"), month] += sign
     return [(*key, counts[key]) for key in sorted(counts) if counts[key]]
 
 

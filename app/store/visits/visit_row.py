@@ -16,7 +16,7 @@ COLUMNS = (
     "household", "in_tap", "out_tap", "anchor_at", "started_at", "ended_at", "provisional", "local_on", "status",
     "payable", "evidence_in", "evidence_out", "presence_seconds", "seconds", "spans", "share_category",
     "share_intervention", "share_line", "share_seconds", "share_payable", "share_reason", "anomalies", "suggestions",
-    "settled", "corrections", "declined", "noted",
+    "anomaly_states", "corrections", "declined", "noted",
 )  # fmt: skip
 """The columns of the table `visit`, in its order."""
 
@@ -66,7 +66,7 @@ def visit_row(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
         [share.reason for share in shares],
         visit.anomalies,
         to_json(visit.suggestions).decode() if visit.suggestions else None,
-        to_json(dict(visit.settled)).decode() if visit.settled else None,
+        to_json(dict(visit.anomaly_states)).decode() if visit.anomaly_states else None,
         visit.corrections or None,
         to_json(visit.declined).decode() if visit.declined else None,
         visit.noted,
@@ -79,7 +79,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         _, presence, recipient, id_, version, group, provider, staff, person, role, household, in_tap, out_tap, _,
         started_at, ended_at, provisional, local_on, status, payable, evidence_in, evidence_out, presence_seconds,
         seconds, spans, categories, interventions, lines, share_seconds, share_payable, reasons, anomalies, suggestions,
-        settled, corrections, declined, noted,
+        anomaly_states, corrections, declined, noted,
     ) = row  # fmt: skip
     shares = (categories, interventions, lines, share_seconds, share_payable, reasons)
     visit = Visit(
@@ -109,7 +109,7 @@ def visit_of(row: Sequence[Any]) -> StoredVisit:
         tuple(starmap(Share, zip_longest(*shares, fillvalue=0))),
         tuple(anomalies),
         _suggestions(suggestions),
-        from_json(settled) if settled else {},
+        from_json(anomaly_states) if anomaly_states else {},
         tuple(corrections) if corrections else (),
         tuple(map(tuple, from_json(declined))) if declined else (),
         noted,
