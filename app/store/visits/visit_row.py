@@ -18,7 +18,8 @@ COLUMNS = (
     "share_intervention", "share_line", "share_seconds", "share_payable", "share_reason", "anomalies", "suggestions",
     "anomaly_states", "corrections", "declined", "noted",
 )  # fmt: skip
-"""The columns of the table `visit`, in its order."""
+"""The columns of the table `visit`, in its order. Those of shares are the fields of a `Share`."""
+NO_SHARES: Sequence[tuple[()]] = [()] * len(Share._fields)
 
 
 class StoredVisit(NamedTuple):
@@ -30,7 +31,7 @@ class StoredVisit(NamedTuple):
 
 def visit_row(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
     """The row of a visit, one value for each of `COLUMNS`."""
-    visit, shares = stored.visit, stored.visit.shares
+    visit = stored.visit
     spans = flat_spans(visit.spans, visit.started_at, visit.ended_at, whole=visit.status == "complete")
     return (
         municipality_id,
@@ -58,12 +59,7 @@ def visit_row(municipality_id: int, stored: StoredVisit) -> tuple[Any, ...]:
         visit.presence_seconds,
         visit.seconds,
         spans,
-        [share.category for share in shares],
-        [share.intervention for share in shares],
-        [share.order_line for share in shares],
-        [share.seconds for share in shares],
-        [share.payable for share in shares],
-        [share.reason for share in shares],
+        *(zip(*visit.shares, strict=True) if visit.shares else NO_SHARES),
         visit.anomalies,
         to_json(visit.suggestions).decode() if visit.suggestions else None,
         to_json(dict(visit.anomaly_states)).decode() if visit.anomaly_states else None,
