@@ -2,7 +2,8 @@
 
 Standard input gives one line of JSON, the job: `port` and `streams`, each with `connections`, `rate` (a second; null:
 each connection asks again when it is answered), `booted_at` (of the phones, epoch seconds), `warm` (how many requests
-go ahead, unmeasured) and `requests`: `[head, body, items]`. Where there are items the body goes on after the phone's
+go ahead, unmeasured), `patient` (a request that finds the service busy comes again after a second, as a phone's does,
+and its time goes on) and `requests`: `[head, body, items]`. Where there are items the body goes on after the phone's
 clocks, which are written when it is sent. It answers `ready`, begins at the next line, and tells a line of JSON.
 """
 
@@ -20,6 +21,7 @@ END = b"\r\n\r\n"
 STAMP = '{{"sent_at":"{}","sent_uptime_ms":{},'
 STAMP_BYTES = len(STAMP.format("2026-10-24T08:31:02.000+00:00", 3_000_000_000))
 Request = tuple[bytes, bytes, int]
+RETRY_SECONDS = 1
 
 
 class Connection(asyncio.Protocol):
@@ -29,16 +31,17 @@ class Connection(asyncio.Protocol):
         self.stream = stream
         self.buffer = b""
         self.due_at = 0.0
-        self.items = 0
+        self.request: Request = (b"", b"", 0)
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
-    def ask(self, data: bytes, items: int, due_at: float) -> None:
-        self.items, self.due_at = items, due_at
+    def ask(self, request: Request, stamp: bytes, due_at: float) -> None:
+        self.request, self.due_at = request, due_at
         assert self.transport is not None
-        self.transport.write(data)
+        head, body, _ = request
+        self.transport.write(head + stamp + body)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -67,11 +70,13 @@ class Stream:
         self.connections = int(job["connections"])
         self.rate: float | None = job["rate"]
         self.booted_at = float(job["booted_at"])
+        self.patient = bool(job["patient"])
+        self.busy = 0
         given = [(head.encode(), body.encode(), items) for head, body, items in job["requests"]]
         self.warm: list[Request] = given[: job["warm"]]
         self.requests: list[Request] = given[job["warm"] :]
         self.waiting: deque[tuple[float | None, Request]] = deque()
-        self.idle: list[Connection] = []
+        self.idle: deque[Connection] = deque()  # in turn, or the service would hang up on those that rest
         self.all: list[Connection] = []
         self.left = 0
         self.done: asyncio.Future[None] | None = None
@@ -84,7 +89,7 @@ class Stream:
         for _ in range(self.connections):
             _, made = await loop.create_connection(lambda: Connection(self), "127.0.0.1", port)
             self.all.append(made)
-        self.idle = list(self.all)
+        self.idle.extend(self.all)
 
     async def run(self, requests: list[Request], rate: float | None) -> float:
         """Send them; returns the seconds until the last was answered."""
@@ -107,16 +112,24 @@ class Stream:
 
     def _pump(self) -> None:
         while self.idle and self.waiting:
-            due_at, (head, body, items) = self.waiting.popleft()
-            if items:
+            due_at, request = self.waiting.popleft()
+            stamp = b""
+            if request[2]:
                 now = datetime.now(UTC)
                 uptime_ms = int((now.timestamp() - self.booted_at) * 1000)
-                head += STAMP.format(now.isoformat(timespec="milliseconds"), uptime_ms).encode()
-            self.idle.pop().ask(head + body, items, time.perf_counter() if due_at is None else due_at)
+                stamp = STAMP.format(now.isoformat(timespec="milliseconds"), uptime_ms).encode()
+            self.idle.popleft().ask(request, stamp, time.perf_counter() if due_at is None else due_at)
 
     def answered(self, connection: Connection, answer: bytes) -> None:
+        if self.patient and answer[9:12] == b"503":
+            self.busy += 1
+            again = (connection.due_at, connection.request)
+            self.idle.append(connection)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._again, again)
+            self._pump()
+            return
         self.latencies.append(time.perf_counter() - connection.due_at)
-        if connection.items:
+        if connection.request[2]:
             self.accepted += answer.count(b'"verdict":"accepted"')
         if answer[9:10] != b"2" and len(self.failed) < 3:
             self.failed.append(answer[:1000].decode(errors="replace"))
@@ -125,6 +138,10 @@ class Stream:
         self._pump()
         if not self.left and self.done is not None and not self.done.done():
             self.done.set_result(None)
+
+    def _again(self, again: tuple[float, Request]) -> None:
+        self.waiting.append(again)
+        self._pump()
 
     def lost(self, error: Exception | None) -> None:
         if self.left and self.done is not None and not self.done.done():
@@ -137,6 +154,7 @@ class Stream:
             "requests": len(self.latencies),
             "items": sum(items for _, _, items in self.requests),
             "accepted": self.accepted,
+            "busy": self.busy,
             "p50_ms": ordered[len(ordered) // 2] * 1000,
             "p99_ms": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1000,
             "failed": self.failed,

@@ -60,6 +60,7 @@ class Stream:
     rate: float | None = None
     warm: int = 0
     booted_at: float = 0.0
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Outcome:
     requests: int
     items: int
     accepted: int
+    busy: int
     p50_ms: float
     p99_ms: float
     server_cpu: float
@@ -228,6 +230,7 @@ async def load(served: Served, cluster: Cluster | None, *streams: Stream) -> lis
                 "rate": stream.rate,
                 "warm": stream.warm,
                 "booted_at": stream.booted_at,
+                "patient": stream.patient,
                 "requests": stream.requests,
             }
             for stream in streams

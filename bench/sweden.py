@@ -81,7 +81,7 @@ async def figures(cluster: Cluster, sizes: Sizes, wanted: Collection[str]) -> di
 
 def _live(everywhere: Sweden, sizes: Sizes, hours: int, seconds: float) -> Stream:
     requests = everywhere.live(hours, seconds)
-    return Stream(requests, sizes.connections, sizes.rate_of_all, 0, everywhere.booted_at)
+    return Stream(requests, sizes.connections, sizes.rate_of_all, 0, everywhere.booted_at, patient=True)
 
 
 async def _busiest(
@@ -94,10 +94,12 @@ async def _busiest(
     [beside] = await tapping
     share = (live.server_cpu + live.postgres_cpu) / live.seconds / CORES
     memory, first = before
+    cpu = [spent * 1e6 / live.items for spent in (live.server_cpu, live.postgres_cpu)]
     note = (
         f"p99 {live.p99_ms:.0f} of {P99_MS} ms, p50 {live.p50_ms:.1f};"
-        f" service {live.server_cpu * 1e6 / live.items:.0f} + PostgreSQL {live.postgres_cpu * 1e6 / live.items:.0f} µs"
-        f" a tap, {live.accepted / live.items:.1%} accepted; {pull}, live p99 beside it {beside.p99_ms:.0f} ms;"
+        f" service {cpu[0]:.0f} + PostgreSQL {cpu[1]:.0f} µs a tap;"
+        f" {live.accepted / live.items:.1%} accepted, {live.busy} found it busy;"
+        f" {pull}, live p99 beside it {beside.p99_ms:.0f} ms;"
         f" {memory}, read in {first.seconds:.1f} s, the largest in {first.p99_ms / 1000:.1f} s"
     )
     return Result(share, note=note, held=live.p99_ms <= P99_MS)
@@ -122,9 +124,11 @@ async def _flush(cluster: Cluster, served: Served, everywhere: Sweden, sizes: Si
     late = everywhere.held_back(share)
     # As many live taps as the flush may take long.
     live = _live(everywhere, sizes, BESIDE, sum(items for _, _, items in late) / 1500)
-    flushed, beside = await load(served, cluster, Stream(late, sizes.connections, None, 0, everywhere.booted_at), live)
+    flushed, beside = await load(
+        served, cluster, Stream(late, sizes.connections, None, 0, everywhere.booted_at, patient=True), live
+    )
     note = (
         f"{flushed.items} taps of {len(late)} phones; live p99 {beside.p99_ms:.0f} of {FLUSH_P99_MS} ms;"
-        f" worker {served.rss_mb():.0f} MB"
+        f" {flushed.busy + beside.busy} found the service busy and came again; worker {served.rss_mb():.0f} MB"
     )
     return Result(flushed.rate, note=note, held=beside.p99_ms <= FLUSH_P99_MS)
