@@ -25,10 +25,10 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report requirements upgrade clean
+.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report wheel-compiled requirements upgrade clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' Makefile
 
 install: .venv/.project ## make .venv with what the service needs, from the hashed exports
 
@@ -40,7 +40,8 @@ demo: install ## an example municipality and a simulated day, served: PORT=8000 
 test: check ## all checks, then all tests: ARGS="tests/domain -k split"
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
-soak: setup ## the service against the reference model, ten times as long as in the tests: SEED=
+soak: wheel-compiled ## every test on the compiled rules; then the reference model ten times as long as in the tests: SEED=
+	cd build/compiled && PYTHONPATH="$$PWD" ../../$(BIN)/python -m pytest -n 2
 	@echo "make soak SEED=$(SEED)"
 	SOAK_SEED="$(SEED)" $(BIN)/pytest -n 2 tests/model $(ARGS)
 
@@ -89,6 +90,9 @@ bench-hold: setup ## how long taps hold the lock while one token floods a door
 
 sim-report: setup ## honest people and an adversary against the service, and what it saw: ARGS="--taps 10000"
 	$(BIN)/python -m bench.sim_report $(ARGS)
+
+wheel-compiled: setup ## a wheel in build with the rules compiled by mypyc; the pure one stays the default
+	$(BIN)/python -m bench.compiled wheel
 
 requirements: setup ## write requirements/*.txt anew from pyproject.toml, holding what is pinned
 	$(COMPILE) pyproject.toml --output-file requirements/app.txt
