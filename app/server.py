@@ -30,7 +30,7 @@ MAPPED = "::ffff:"
 PATIENCE_SECONDS = 20
 MOST_HEAD_BYTES = 64 * 1024
 BESIDE = len(":\r\n")
-"""What a header is written with at least, beside its name and value: thousands of short ones are a long head too."""
+"""The bytes of a header beside its name and value, at least: thousands of short ones are a long head too."""
 LEAST_MOVED_BYTES = 16 * 1024
 """A connection that moves less than this between two looks is not slow but held open: it is ended."""
 

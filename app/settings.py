@@ -92,8 +92,8 @@ class Settings(BaseModel):
     field_keys: Annotated[dict[str, bytes], BeforeValidator(_ring)] = Field(
         default={},
         repr=False,
-        description="Seal personal numbers and the keys of tags (AES-256-GCM): `name:base64 of 32 bytes`, several with"
-        " commas. The first seals, all open.",
+        description="Encrypt personal numbers and the keys of tags (AES-256-GCM): `name:base64 of 32 bytes`, several"
+        " with commas. The first encrypts, all decrypt.",
     )
     lookup_key: Annotated[bytes, BeforeValidator(_secret)] = Field(
         default=b"", repr=False, description="Finds a personal number without opening any (HMAC): 32 bytes in base64."

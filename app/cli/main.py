@@ -214,12 +214,12 @@ def _print_each(
     """Run `work` for each municipality, and `of_all`; print their lines, and exit 1 when there are any."""
 
     async def lines(database: Database) -> list[str]:
-        told = [
+        found = [
             f"{municipality_id}: {line}"
             for municipality_id in await database.municipalities()
             for line in await work(database, municipality_id)
         ]
-        return told + (await of_all(database) if of_all else [])
+        return found + (await of_all(database) if of_all else [])
 
     with failures_reported(), err.status("Reading the facts"):
         found = on_database(lines, settings())
@@ -243,9 +243,9 @@ def rewrap_() -> None:
         try:
             done = on_database(each, settings)
         except DecryptionError:
-            fail("something was sealed with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
+            fail("something was encrypted with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
     for municipality_id, (numbers, keysets) in done:
-        out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets sealed anew")
+        out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets encrypted anew")
 
 
 @application.command("verify-ledger")

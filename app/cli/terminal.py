@@ -39,7 +39,7 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-TOLD = (
+REPORTED = (
     UnsafeSettingsError,
     LooseSecretsError,
     ListenError,
@@ -59,7 +59,7 @@ def failures_reported() -> Iterator[None]:
     """Report an error that a person can act on in one line; any other keeps its traceback."""
     try:
         yield
-    except TOLD as error:
+    except REPORTED as error:
         fail(str(error))
     except DBAPIError as error:
         fail(f"the database refuses: {error.orig}")

@@ -37,11 +37,11 @@ Area = Literal["URBAN", "RURAL", "ARCHIPELAGO"]
 ProviderForm = Literal["in_house", "external", "external_vat"]
 """The municipality's own provider, or one outside it, exempt from or liable to value added tax."""
 Profession = Literal["care_assistant", "assistant_nurse", "licensed", "trainee", "night_patrol", "alarm_team"]
-"""What a member of staff is employed as, called `role` on the wire."""
+"""The profession of a member of staff, called `role` on the wire."""
 DelegationState = Literal["coming", "valid", "expiring", "expired", "revoked"]
 ClientRole = Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
 Role = Literal["staff", ClientRole]
-"""What a caller's token says that it is; a client is never `staff`."""
+"""The role of a caller by its token; a client is never `staff`."""
 
 # Tags, taps and reports
 
@@ -72,7 +72,7 @@ own."""
 Evidence = Literal["sun_online", "sun_late", "static", "manual", "disputed"]
 """The evidence of an end on the wire."""
 Severity = Literal["fix", "acknowledge"]
-"""Whether an anomaly is to be repaired, or only to be seen."""
+"""`fix`: the anomaly is to be repaired. `acknowledge`: it only has to be seen."""
 AnomalyState = Literal["open", "acknowledged", "resolved"]
 CorrectionKind = Literal[
     "set_start",

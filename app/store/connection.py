@@ -71,7 +71,7 @@ class Reading:
         return self._driver.cursor(statement, self.municipality_id, *arguments, prefetch=prefetch)
 
     async def about_server(self, statement: str) -> Row:
-        """The one row of a statement about the database itself. It gets no municipality."""
+        """The only row of a statement about the database itself. It gets no municipality."""
         return _present(await self._driver.fetchrow(statement))
 
     async def configure(self, statement: str) -> None:
@@ -106,7 +106,7 @@ class Changing(Reading):
 
 
 class ReadAhead(Protocol):
-    """What a writer reads in its first statement, beside the municipality's state."""
+    """The rows that a writer reads in its first statement, beside the municipality's state."""
 
     @property
     def statement(self) -> str:
@@ -160,7 +160,7 @@ class BeforeTenant(Protocol):
 
 
 class Progress(NamedTuple):
-    """How far a municipality has come: the instant up to which visits are derived, the number of the last change."""
+    """The progress of a municipality: the instant up to which visits are derived, the number of the last change."""
 
     as_of: dt.datetime
     change_no: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.store.connection import Reading
 
-TOLD = """
+STATE = """
 SELECT current_setting('server_version') AS version, clock_timestamp() AS now,
     (SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles
         WHERE rolname LIKE 'taggad%' AND pg_has_role('taggad_app', oid, 'USAGE') AND (rolsuper OR rolbypassrls)
@@ -34,7 +34,7 @@ class ServerState:
 
 async def server_state(reading: Reading) -> ServerState:
     """The state of the server and of the application's role."""
-    row = await reading.about_server(TOLD)
+    row = await reading.about_server(STATE)
     return ServerState(row["version"], row["now"], row["too_mighty"] or [], row["owned"], row["open_tables"] or [])
 
 

@@ -12,11 +12,11 @@ READ_AT_ONCE = 1000
 # The name of the key stands before the value, behind its own length.
 KEY_OF = "convert_from(substring({column} FROM 3 FOR get_byte({column}, 1)), 'UTF8')"
 NUMBERS = f"""
-SELECT DISTINCT ON (1) {KEY_OF.format(column="number_sealed")} AS key, ref, number_sealed AS sealed
+SELECT DISTINCT ON (1) {KEY_OF.format(column="number_sealed")} AS key, ref, number_sealed AS encrypted
 FROM recipient_identity WHERE municipality_id = $1 ORDER BY 1, ref
 """
 KEYSETS = f"""
-SELECT DISTINCT ON (1) {KEY_OF.format(column=COLUMNS[0])} AS key, keyset AS ref, {COLUMNS[0]} AS sealed
+SELECT DISTINCT ON (1) {KEY_OF.format(column=COLUMNS[0])} AS key, keyset AS ref, {COLUMNS[0]} AS encrypted
 FROM keyset_key WHERE municipality_id = $1 ORDER BY 1, keyset
 """
 ALL_NUMBERS = "SELECT ref, number_sealed, number_digest FROM recipient_identity WHERE municipality_id = $1"
@@ -37,7 +37,7 @@ class Sample:
     key: str
     what: str
     place: Place
-    sealed: bytes
+    encrypted: bytes
 
 
 async def samples(reading: Reading) -> list[Sample]:
@@ -47,11 +47,11 @@ async def samples(reading: Reading) -> list[Sample]:
 
 
 def _number(municipality_id: int, row: Row) -> Sample:
-    return Sample(row["key"], "personal numbers", identity_place(municipality_id, row["ref"]), row["sealed"])
+    return Sample(row["key"], "personal numbers", identity_place(municipality_id, row["ref"]), row["encrypted"])
 
 
 def _keyset(municipality_id: int, row: Row) -> Sample:
-    return Sample(row["key"], "keys of tags", keyset_place(municipality_id, row["ref"], COLUMNS[0]), row["sealed"])
+    return Sample(row["key"], "keys of tags", keyset_place(municipality_id, row["ref"], COLUMNS[0]), row["encrypted"])
 
 
 async def lookup_mark(reading: Reading) -> bytes | None:
@@ -68,19 +68,19 @@ async def put_lookup_mark(writing: Writing, mark: bytes) -> None:
 async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
     """A line for each encrypted value that no key decrypts in its place, or whose digest for look-ups is wrong."""
     found = []
-    async for ref, sealed, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
-        number = _opened(encryption, sealed, identity_place(reading.municipality_id, ref))
+    async for ref, encrypted, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
+        number = _opened(encryption, encrypted, identity_place(reading.municipality_id, ref))
         if number is None or encryption.digest(number, reading.municipality_id) != digest:
             found.append(f"recipient_identity {ref}")
     for row in await reading.fetch(keysets.ALL):
         places = [(row[column], keyset_place(reading.municipality_id, row["keyset"], column)) for column in COLUMNS]
-        if None in [_opened(encryption, sealed, place) for sealed, place in places]:
+        if None in [_opened(encryption, encrypted, place) for encrypted, place in places]:
             found.append(f"keyset_key {row['keyset']}")
     return found + [f"keyset_key {row[0]}" for row in await reading.fetch(UNPAIRED)]
 
 
-def _opened(encryption: FieldEncryption, sealed: bytes, place: Place) -> str | None:
+def _opened(encryption: FieldEncryption, encrypted: bytes, place: Place) -> str | None:
     try:
-        return encryption.decrypt(sealed, place)
+        return encryption.decrypt(encrypted, place)
     except DecryptionError:
         return None

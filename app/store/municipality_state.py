@@ -1,4 +1,4 @@
-"""What a writer reads first of a municipality: its numbers, and whether its rows still wait for leaves or hashes."""
+"""The state of a municipality that a writer reads first: its numbers, and if rows still wait for leaves or hashes."""
 
 import datetime as dt
 from typing import NamedTuple

@@ -8,7 +8,7 @@ import pytest
 import typer
 
 from app.api.http.access import ROLES, SCOPES
-from app.api.http.codes import CODES, REPAIRS, told_of
+from app.api.http.codes import CODES, REPAIRS, meaning_of
 from app.api.http.problems import PROBLEMS
 from app.cli.main import application
 from app.domain.taps import judging, report
@@ -77,20 +77,22 @@ def test_every_error_code_is_told_of_as_the_table_has_it():
 
 def test_every_other_code_is_told_of_as_the_table_has_it():
     told = _rows("Verdicts and anomalies")
-    wanted = {code: [_told_as(code), *_titles(code), told_of(code).text.en] for code in CODES if code not in PROBLEMS}
+    wanted = {
+        code: [_told_as(code), *_titles(code), meaning_of(code).text.en] for code in CODES if code not in PROBLEMS
+    }
     both = {code: ["fix", *_titles(code), REPAIRS[code].en] for code in ANOMALIES.keys() & PROBLEMS.keys()}
     assert told == wanted | both
 
 
 def _titles(code):
-    title = Words(*(text.removesuffix(".") for text in TEXTS[code])) if code in ANOMALIES else told_of(code).title
+    title = Words(*(text.removesuffix(".") for text in TEXTS[code])) if code in ANOMALIES else meaning_of(code).title
     return [title.en, title.sv]
 
 
 def _told_as(code):
     """A reminder, a refusal of what, or how grave an anomaly it is."""
     refused = [name for name, codes in REFUSED.items() if code in codes]
-    return told_of(code).severity or (f"refused {' or '.join(refused)}" if refused else "reminder")
+    return meaning_of(code).severity or (f"refused {' or '.join(refused)}" if refused else "reminder")
 
 
 def test_every_reason_of_a_share_is_told_of():

@@ -11,16 +11,20 @@ ROOMS = {"register", "taps", "visits", "money", "measures", "ledger", "access"}
 BESIDE = {"http", "server"}
 """Rooms that one floor alone has: what all routes share, and the embedded database."""
 RETIRED = {
+    "ownership": "lock of the data directory",
     "overlay": "corrections near, apply_corrections",
     "telling": "derive",
     "retell": "affected windows",
     "retold": "affected windows",
     "scene": "presence plan",
     "surroundings": "pairing input",
+    "told": "derived, reported, shown",
+    "touched": "affected",
     "touches": "changed since",
     "vault": "field encryption",
 }
 """Words that named more than one thing, or nothing a stranger knows, and what is said instead."""
+RELATIVE = re.compile(r"(What|Whether|Whose|Who|How|One that|Those that|Those who|The one that)\b")
 DECISION = re.compile(r"^\*\*(\d+)\. ", re.MULTILINE)
 
 
@@ -75,6 +79,18 @@ def test_each_decision_stands_once_and_the_table_says_where():
 def test_no_two_classes_have_one_name():
     counted = Counter(name for path in (ROOT / "app").rglob("*.py") for name in _classes(path))
     assert [name for name, times in counted.items() if times > 1] == []
+
+
+def test_no_docstring_is_a_relative_clause():
+    """It says what something is or does, in a sentence that stands by itself."""
+    found = [
+        (path.name, text)
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if RELATIVE.match(text := ast.get_docstring(node) or "")
+    ]
+    assert found == []
 
 
 def test_no_identifier_holds_a_retired_word():

@@ -41,7 +41,7 @@ def _unopened(encryption: FieldEncryption, sample: Sample) -> str | None:
     if not encryption.has(sample.key):
         return f"TAGGAD_FIELD_KEYS lacks the key '{sample.key}', which encrypted {sample.what}"
     try:
-        encryption.decrypt(sample.sealed, sample.place)
+        encryption.decrypt(sample.encrypted, sample.place)
     except DecryptionError:
         return f"the key '{sample.key}' of TAGGAD_FIELD_KEYS is not the one that encrypted {sample.what}"
     return None

@@ -97,7 +97,7 @@ async def _lines(writing: Writing, before: Account, draft: Draft) -> list[Settle
     else:
         last_on = month_days(f"{max(draft.lines):%Y-%m}")[1]
         await settle_month.brought_up(
-            draft, account, await changed_since.touched(before, account, draft.position, last_on)
+            draft, account, await changed_since.affected(before, account, draft.position, last_on)
         )
     return await settle_month.settled(draft, account)
 

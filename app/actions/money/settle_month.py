@@ -14,7 +14,7 @@ from app.domain.money.rating import Agreement, rate
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
 from app.store.money import changed_since, closed_months, compensation
-from app.store.money.changed_since import Standpoint, Touched
+from app.store.money.changed_since import AffectedRecipients, Standpoint
 from app.store.money.closed_months import Close
 from app.store.money.compensation import Account
 
@@ -91,17 +91,17 @@ def _settled_with(month: dt.date, closed: Sequence[dt.date], *, closing: bool) -
     return [month, *closed]
 
 
-async def brought_up(draft: Draft, account: Account, touched: Touched) -> None:
+async def brought_up(draft: Draft, account: Account, affected: AffectedRecipients) -> None:
     """Compute anew the recipients affected since the draft, None for all, from `account`, which sees the changes."""
-    if touched is not None and not touched:
+    if affected is not None and not affected:
         return
     for each in draft.lines:
         agreements = await _agreements(account, month_days(f"{each:%Y-%m}"))
-        if touched is None or any(of_provider(one.terms) for one in agreements):
+        if affected is None or any(of_provider(one.terms) for one in agreements):
             draft.lines[each] = _by_recipient(await _month(account, each))
         else:
-            kept = {ref: own for ref, own in draft.lines[each].items() if ref not in touched}
-            anew = await _month(replace(account, recipients=sorted(touched)), each)
+            kept = {ref: own for ref, own in draft.lines[each].items() if ref not in affected}
+            anew = await _month(replace(account, recipients=sorted(affected)), each)
             draft.lines[each] = kept | _by_recipient(anew)
 
 

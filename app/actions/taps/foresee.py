@@ -21,7 +21,7 @@ UNSURE = CLOCK_TOLERANCE + dt.timedelta(seconds=1)
 
 
 def foresee(submissions: Sequence[Submission], master: MasterData) -> Foreseen:
-    """What is to be read ahead for batches."""
+    """The rows to read ahead for batches."""
     crowds: set[Crowd] = set()
     persons: list[Window] = []
     households: list[Window] = []

@@ -118,11 +118,11 @@ async def record_reports(
         else:
             answers.append(ReportAnswer(item.id, "refused", TOO_MANY_REFUSED, False))
     await store.append_reports(writing, reports, attempts, known.kept)
-    await project(writing, _touched(reports, known, writing.master))
+    await project(writing, _affected(reports, known, writing.master))
     return answers
 
 
-def _touched(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Affected:
+def _affected(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Affected:
     affected = Affected()
     for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
         affected.persons.append((master.person_of(owner), at, at))

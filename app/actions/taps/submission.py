@@ -83,7 +83,7 @@ def parts_of(batch: Submission) -> list[tuple[Sequence[int], Submission]]:
 
 
 def asked_of(submissions: Sequence[Submission], master: MasterData) -> Asked:
-    """What the store is asked about batches."""
+    """The questions to the store about batches."""
     items = [item for submission in submissions for item in submission.items]
     messages = [item.message for item in items if isinstance(item, Claim) and item.message is not None]
     return Asked(

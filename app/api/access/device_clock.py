@@ -1,4 +1,4 @@
-"""How wrong a phone's clock was: `GET /v1/devices/{ref}/clock`, one finding a day."""
+"""The errors of a phone's clock, one finding a day: `GET /v1/devices/{ref}/clock`."""
 
 import datetime as dt
 from typing import Literal

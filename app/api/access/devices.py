@@ -29,7 +29,7 @@ router = APIRouter(tags=["devices"])
 
 WRITERS = ("planner", "admin")
 AHEAD = dt.timedelta(seconds=60)
-"""How far the clock of a caller may be ahead of ours."""
+"""The longest time by which the clock of a caller may be ahead of ours."""
 LOOK_ALIKES = str.maketrans("OIL", "011", "- ")
 PURPOSE = "enrolment"
 
@@ -58,7 +58,7 @@ class PublicKey(Wire):
         return self
 
     def kept(self) -> dict[str, str | list[str]]:
-        """What makes it this key."""
+        """The members that make up the key; all others are dropped."""
         return {"kty": self.kty, "crv": self.crv, "x": self.x, "y": self.y}
 
 

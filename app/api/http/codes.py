@@ -202,9 +202,9 @@ REPAIRS: Mapping[str, Words] = {
         "Register the visit by hand if it was made.",
     ),
 }
-"""What to do about each anomaly."""
+"""The advice for each anomaly."""
 STILL_LOGGED_IN = "still_logged_in"
-"""What a phone reminds its staff of."""
+"""The reminder that a phone shows to its staff."""
 STILL_LOGGED_IN_TEXT = Words("Du är fortfarande inloggad.", "You are still logged in.")
 STILL_IN = Words(
     "Läs taggen när du går, eller ring din planerare.", "Read the tag when you leave, or call your planner."
@@ -215,7 +215,7 @@ CODES = sorted({*PROBLEMS, *ANOMALIES, *get_args(judging.TapRefusal), *get_args(
 
 
 class Explanation(NamedTuple):
-    """What a code means and what to do. `status` where it is a problem, `severity` where it is an anomaly."""
+    """The meaning of a code and what to do. `status` is given for a problem, `severity` for an anomaly."""
 
     title: Words
     text: Words
@@ -223,7 +223,7 @@ class Explanation(NamedTuple):
     severity: Severity | None = None
 
 
-def told_of(code: str) -> Explanation:
+def meaning_of(code: str) -> Explanation:
     """The meaning of one of `CODES`."""
     if code in PROBLEMS:
         kind, severity = PROBLEMS[code], ANOMALIES.get(code)

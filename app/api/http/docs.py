@@ -8,7 +8,7 @@ from pydantic_core import to_json
 from starlette.responses import HTMLResponse, Response
 
 from app import assets
-from app.api.http.codes import CODES, told_of
+from app.api.http.codes import CODES, meaning_of
 from app.api.http.formats import wanted_type
 from app.api.http.problems import PROBLEMS, Problem
 from app.api.http.shapes import OneOf, Wire, answer_of
@@ -81,7 +81,7 @@ async def problem(request: Request, code: str) -> Response:
         raise Problem("not_found")
     media_type = wanted_type(request.headers.get("accept", ""), (JSON, HTML))
     language = wanted(request.headers.get("accept-language", ""))
-    explained = told_of(code)
+    explained = meaning_of(code)
     words = {"code": code, "title": getattr(explained.title, language), "text": getattr(explained.text, language)}
     headers = {"Content-Language": language, "Vary": "Accept, Accept-Language"}
     if media_type == JSON:

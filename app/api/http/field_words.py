@@ -1,4 +1,4 @@
-"""What the fields of bodies and answers mean: one sentence for each name, or for one field of one schema.
+"""The meanings of the fields of bodies and answers: a sentence for each name, or for one field of one schema.
 
 A name that means the same everywhere is explained once. A field whose meaning is its own says so in its model.
 """
@@ -139,7 +139,7 @@ FIELDS: Mapping[str, str] = {
     "note": _NOTE,
     "notes": "The limits that changed the quantity or the price, if any.",
     "notice_hours": "The number of hours of notice from which nothing is paid. Left out: the notice does not matter.",
-    "notified_at": "The time when the provider was told.",
+    "notified_at": "The time when the provider got the notice.",
     "number": "The number of the account.",
     "of": "The categories that this category is compared with.",
     "off_site_visits": "The number of visits away from home that were entered by hand.",
@@ -395,8 +395,8 @@ OF_MODEL: Mapping[str, str] = {
     "Repair.corrections": "The corrections that are made together, one of each kind.",
     "ReportIn.interventions": "The interventions that were done, declined or not done.",
     "ReportIn.outcome": "The outcome of the visit.",
-    "InterventionTold.outcome": "The outcome of the intervention.",
-    "InterventionTold.recipient": "The recipient's ref. Left out: whoever has the intervention ordered.",
+    "InterventionIn.outcome": "The outcome of the intervention.",
+    "InterventionIn.recipient": "The recipient's ref. Left out: whoever has the intervention ordered.",
     "RevokeBody.at": "The time from which it is no longer trusted. Left out: now. It cannot lie in the future.",
     "RevokeBody.reason": "The reason why it is no longer trusted.",
     "Attest.kind": "The kind of correction: a second person attests.",

@@ -13,11 +13,11 @@ from app.language import Language
 NOT_FOUND = 404
 UNPROCESSABLE = 422
 OF_ADDRESS = ("/query", "/path")
-"""How the pointers begin that do not lead into a body."""
+"""The beginnings of pointers that do not lead into a body."""
 
 
 class ProblemKind(NamedTuple):
-    """What a code means: HTTP status, short title and a sentence, in both languages."""
+    """The meaning of a code: its HTTP status, and a title and a sentence in both languages."""
 
     status: int
     title_sv: str

@@ -40,7 +40,7 @@ class Spanned(Wire):
 
 
 class Versioned(Wire):
-    """What every answer carries beside the body as it was put."""
+    """The fields that every answer has beside those of the body."""
 
     ref: AnyRef
     version: Annotated[int, Field(ge=1)]

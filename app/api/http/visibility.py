@@ -14,7 +14,7 @@ STAFF_SEES_BACK = dt.timedelta(hours=48)
 
 
 def visibility_of(caller: Caller, now: dt.datetime) -> Visibility:
-    """What the caller may see: staff their own visits of the last 48 hours, planners their provider's, others all."""
+    """The visits a caller may see: staff their own of the last 48 hours, planners their provider's, others all."""
     if caller.role == "staff":
         return Visibility(staff=caller.staff, since=now - STAFF_SEES_BACK)
     return Visibility(provider=caller.provider) if caller.role == "planner" else Visibility()

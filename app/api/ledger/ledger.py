@@ -23,7 +23,7 @@ from app.store.ledger.signed_notes import Signer
 from app.store.ledger.tree import StoredHead
 
 SEALED_WITHIN = dt.timedelta(hours=1)
-"""What a receipt promises: longer than a restart or a restored database takes."""
+"""The time that a receipt promises: longer than a restart or a restored database takes."""
 MOST_ENTRIES = 1000
 
 router = APIRouter(tags=["ledger"])

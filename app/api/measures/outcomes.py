@@ -1,4 +1,4 @@
-"""What was declined, and where nobody opened: `GET /v1/measures/declined`."""
+"""Declined visits, and visits for which nobody opened: `GET /v1/measures/declined`."""
 
 import datetime as dt
 from collections import Counter
@@ -35,7 +35,7 @@ router = APIRouter(tags=["measures"], route_class=KeptRoute)
 
 
 class DeclinedQuery(MonthQuery):
-    """The month, whose measure, and over how many months, it among them, each recipient is told of."""
+    """The filters, and the number of months shown of each recipient, the asked one included."""
 
     months: Annotated[int, Field(ge=1, le=24)] = 6
 
@@ -123,7 +123,7 @@ def _body(counts: Mapping[Whose, Counts], months: Sequence[dt.date], recipient: 
 
 
 _MONTHS = [dt.date(2026, 9, 1), dt.date(2026, 10, 1)]
-_TOLD: dict[Whose, Counts] = {
+_COUNTS: dict[Whose, Counts] = {
     ("P-norr", "B-001", _MONTHS[1]): Counter({(PERFORMED, None): 96}),
     ("P-norr", "B-004", _MONTHS[0]): Counter({(PERFORMED, None): 58, (AT_DOOR, None): 2, (SINGLE, "dusch"): 1}),
     ("P-norr", "B-004", _MONTHS[1]): Counter(
@@ -136,7 +136,7 @@ _TOLD: dict[Whose, Counts] = {
     "/v1/measures/declined",
     operation_id="get_declined_visits",
     summary="Get the number of declined visits",
-    responses=formats.table_of(DeclinedOut, ProviderOutcomes, _body(_TOLD, _MONTHS, None), "rows"),
+    responses=formats.table_of(DeclinedOut, ProviderOutcomes, _body(_COUNTS, _MONTHS, None), "rows"),
 )
 async def get_declined(
     request: Request, caller: Puller, snapshot: Snapshot, query: Annotated[DeclinedQuery, Query()]

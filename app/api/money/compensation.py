@@ -1,4 +1,4 @@
-"""What providers are paid: `GET /v1/compensation`, and what another document would have paid."""
+"""The pay of providers: `GET /v1/compensation`, and the pay by another document."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -34,7 +34,7 @@ Ref = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValid
 Clock = Annotated[str, StringConstraints(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Annotated[int, Field(ge=1, le=7)]
 Ore = Annotated[int, Field(ge=0, le=MOST_ORE)]
-# The same in a body and in an answer: a document is told as it was said, so what was a number stays one.
+# The same in a body and in an answer: a document is shown as it was put, so a number stays a number.
 _NUMBER = {"type": "number", "minimum": 0, "maximum": 1000}
 AsSaid = WithJsonSchema({"anyOf": [_NUMBER, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?$"}]})
 Percent = Annotated[Decimal, Field(ge=0, le=1000, max_digits=8, decimal_places=4), AsSaid]

@@ -1,4 +1,4 @@
-"""What a closed month is paid by: `GET /v1/compensation/invoice.xml` and the credit note beside it."""
+"""The invoice of a closed month and its credit note: `GET /v1/compensation/invoice.xml`, `credit-note.xml`."""
 
 import asyncio
 import datetime as dt

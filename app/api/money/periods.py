@@ -32,7 +32,7 @@ from app.store.money.closed_months import Close
 router = APIRouter(tags=["compensation"])
 
 MONTH = re.compile(r"(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])")
-MOST_TOLD = 500
+MOST_NAMED = 500
 SEALED_WITHIN_SECONDS = 10.0
 
 Named = Annotated[str, StringConstraints(pattern="^[0-9a-f-]{36}:[a-z_]{1,40}$")]
@@ -80,7 +80,7 @@ class PeriodsOut(Wire):
 
 
 class PeriodsQuery(BaseModel):
-    """Whose: every provider's unless one is named."""
+    """The filter: every provider unless one is named."""
 
     provider: AnyRef | None = None
 
@@ -145,7 +145,7 @@ async def post_close(
             now=received(request),
         )
     if closed.close is None:
-        named = closed.blocking[:MOST_TOLD]
+        named = closed.blocking[:MOST_NAMED]
         raise Problem(closed.code, errors=[FieldError(f"/accept_open/{name}", closed.code) for name in named])
     return await _once_sealed(request, caller.municipality_id, closed.close, 201 if closed.created else 200)
 

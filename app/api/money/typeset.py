@@ -15,7 +15,7 @@ TEMPLATE = Path(__file__).with_name("specification.typ")
 LONGEST_SECONDS = 120
 """With the wait for those before it."""
 UNSHOWN = re.compile("[^ -~\u00a0-\u024f\u0391-\u03a1\u03a3-\u03c9\u0400-\u045f\u2010-\u2026\u2212]")
-"""What the font lacks, though titles may have it. PDF/UA forbids a character without a glyph."""
+"""Characters that titles may have and the font lacks. PDF/UA forbids a character without a glyph."""
 
 _one_at_a_time = asyncio.Semaphore()
 

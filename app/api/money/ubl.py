@@ -105,7 +105,7 @@ def _period(parent: Any, first: object, last: object) -> None:
 
 
 def _tax_schemes(seller: Seller) -> Iterator[tuple[str, str]]:
-    """BT-31 and BT-32; where nothing is subject to tax neither may be told."""
+    """BT-31 and BT-32; without anything subject to tax neither may be given."""
     if seller.vat.percent is None:
         return
     if seller.party.vat_no:

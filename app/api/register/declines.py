@@ -1,4 +1,4 @@
-"""What was declined in advance: a visit or one of its interventions that nobody came for, and when notice was given."""
+"""Declines in advance: a visit or an intervention that nobody came for, and the time of the notice."""
 
 from fastapi import APIRouter
 

@@ -55,7 +55,7 @@ class DelegationsOut(Wire):
 
 
 class DelegationQuery(BaseModel):
-    """Whose, in which state on which day, and how many days ahead an end counts as near."""
+    """The filters, and `soon`: the number of days before its end from which a delegation is expiring."""
 
     provider: AnyRef | None = None
     staff: AnyRef | None = None

@@ -1,4 +1,4 @@
-"""Who sells and who buys: what an invoice says of a provider, and the municipality's payers."""
+"""The parties of an invoice: the data of a provider that it needs, and the municipality's payers."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ def _not_a_persons(identity: str) -> str:
     digits = identity.replace("-", "")
     number = digits[2:12] if digits.startswith("SE") else digits[-ORG_NO_DIGITS:]
     if len(digits) != GLN_DIGITS and holds_number(number):
-        raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, sealed")
+        raise PydanticCustomError("ref_is_personal_number", "a personal number is kept for recipients alone, encrypted")
     return identity
 
 

@@ -24,7 +24,7 @@ MOST_AT_ONCE = 256
 MOST_WEIGHT = 500
 """After so much a batch is closed: writing it is most of what those wait who come meanwhile."""
 LIGHT = 10
-"""What weighs no more goes before what does: a tap at a door does not wait for the queues of phones that were away."""
+"""The most that a light submission weighs. Light ones go first: a tap at a door does not wait for old queues."""
 MOST_WAITING = 4096
 QUIET_SECONDS = 0.002
 """A returning group is gathered until nobody has come for so long."""
@@ -41,7 +41,7 @@ async def _stays() -> bool:
 
 
 class _Waiter(NamedTuple, Generic[S, A]):
-    """A submission, who waits for its answer, whether they have hung up, and since when they wait."""
+    """A submission with its future answer, a way to ask if its sender has hung up, and the loop time of its start."""
 
     submission: S
     answer: asyncio.Future[A]
@@ -49,7 +49,7 @@ class _Waiter(NamedTuple, Generic[S, A]):
     since: float
 
     async def has_left(self) -> bool:
-        """Whether nobody waits any more. A waiter that has hung up is cancelled, which ends what was done for it."""
+        """True when nobody waits for the answer any more. A waiter that has hung up is refused and written no more."""
         waited = asyncio.get_running_loop().time() - self.since
         if not self.answer.done() and waited > PATIENCE_SECONDS and await self.gone():
             self.refuse(ClientDisconnect())
@@ -69,7 +69,7 @@ class GroupCommit(Generic[S, A]):
         self._waiting: dict[int, list[_Waiter[S, A]]] = {}
         self._writers: dict[int, asyncio.Task[None]] = {}
         self._senders: dict[int, tuple[int, float]] = {}
-        """How many were answered last in each municipality or waited then, and when that was."""
+        """The number answered last in each municipality or still waiting then, and the time of that."""
 
     async def submit(self, municipality_id: int, submission: S, gone: Gone = _stays) -> A:
         """Wait for the commit that holds this submission; `gone` says whether who asked has hung up.
@@ -149,7 +149,7 @@ class GroupCommit(Generic[S, A]):
     def _parts(
         self, batch: Sequence[_Waiter[S, A]], error: Exception, *, whole: bool
     ) -> Sequence[Sequence[_Waiter[S, A]]]:
-        """What of a batch that failed is tried again, each part by itself."""
+        """The parts of a failed batch that are tried again, each by itself."""
         if len(batch) == 1:
             return []
         if not is_busy(error):

@@ -1,4 +1,4 @@
-"""Keysets: the keys of a set of tags, given once and never shown, and what state they are in."""
+"""Keysets: the keys of a set of tags, given once and never shown, and their states."""
 
 from typing import Annotated
 

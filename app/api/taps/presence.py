@@ -1,4 +1,4 @@
-"""Who is logged in at an address at this moment, for the inspector who stands at its door."""
+"""The persons logged in at a household now, for the inspector who stands at its door."""
 
 from typing import Annotated
 

@@ -24,7 +24,7 @@ router = APIRouter(tags=["reports"])
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
-class InterventionTold(Wire):
+class InterventionIn(Wire):
     """One intervention.
 
     Without `recipient` it is for whoever has it ordered; without `minutes` it took its usual time.
@@ -47,7 +47,7 @@ class ReportIn(Wire):
     tap: UUID
     reported_at: Instant
     outcome: Outcome
-    interventions: Annotated[list[InterventionTold], Field(max_length=100)]
+    interventions: Annotated[list[InterventionIn], Field(max_length=100)]
     note: Annotated[str, StringConstraints(max_length=2000)] | None = None
 
 
@@ -110,7 +110,7 @@ async def send_reports(request: Request, caller: Annotated[Caller, Depends(allow
     batch = await read_items(request, ReportsIn, "reports", ReportIn)
     received_at, sent_at = received(request), batch.envelope.sent_at
     items = [
-        unreadable(request, item) if isinstance(item, Unread) else _told(item, caller.staff, received_at, sent_at)
+        unreadable(request, item) if isinstance(item, Unread) else _report(item, caller.staff, received_at, sent_at)
         for item in batch.items
     ]
     async with request.app.state.database.write(caller.municipality_id) as writing:
@@ -124,7 +124,7 @@ async def send_reports(request: Request, caller: Annotated[Caller, Depends(allow
     return Response(to_json({"results": results}), media_type="application/json")
 
 
-def _told(item: ReportIn, staff: str, received_at: dt.datetime, sent_at: dt.datetime | None) -> Report:
+def _report(item: ReportIn, staff: str, received_at: dt.datetime, sent_at: dt.datetime | None) -> Report:
     done = tuple(
         ReportedIntervention(one.intervention, one.recipient, one.minutes, one.outcome) for one in item.interventions
     )

@@ -180,7 +180,7 @@ async def mount(request: Request, ref: RefInPath, caller: TagWriter, condition: 
             condition,
         )
 
-    return await _told(request, caller, ref, act)
+    return await _answer(request, caller, ref, act)
 
 
 @router.post(
@@ -209,14 +209,14 @@ async def state(request: Request, ref: RefInPath, caller: TagWriter, condition: 
             condition,
         )
 
-    return await _told(request, caller, ref, act)
+    return await _answer(request, caller, ref, act)
 
 
-async def _told(request: Request, caller: Caller, ref: str, act: Act) -> Response:
-    async def told_act(writing: Writing) -> PutOutcome:
+async def _answer(request: Request, caller: Caller, ref: str, act: Act) -> Response:
+    async def seen_act(writing: Writing) -> PutOutcome:
         return await visible_outcome(writing, KIND, caller, await act(writing))
 
-    return record(KIND, caller, ref, await written(request, caller, told_act))
+    return record(KIND, caller, ref, await written(request, caller, seen_act))
 
 
 @router.get(

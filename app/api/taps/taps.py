@@ -167,7 +167,7 @@ def tap_queue(to: Database, settings: Settings) -> GroupCommit[Submission, Seque
 
 
 def _weight(part: Submission) -> int:
-    """How long a part is written, in taps: for each more day the taps that are there already are read."""
+    """The cost of writing a part, in taps. Each further day costs more, because the taps stored for it are read."""
     return len(part.items) + (part.days - 1) * (MOST_WEIGHT // DAYS_AT_ONCE)
 
 

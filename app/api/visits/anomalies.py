@@ -1,4 +1,4 @@
-"""The inbox of what asks for a person's eye: `GET /v1/anomalies`."""
+"""The inbox of anomalies that a person has to look at: `GET /v1/anomalies`."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -94,7 +94,7 @@ class AnomalyQuery(BaseModel):
     cursor: Annotated[str | None, Field(max_length=400)] = None
 
     def codes(self) -> list[str] | None:
-        """Those asked for; None for all."""
+        """The codes asked for; None for all."""
         if self.code is None and self.severity is None:
             return None
         named = self.code.split(",") if self.code else ANOMALIES

@@ -42,7 +42,7 @@ NoteBesideReason = Annotated[Note | None, AfterValidator(_other_says_more), Fiel
 
 
 class Reasoned(Wire):
-    """What every correction says: its own id, why, and in words where the reason is `other`."""
+    """The fields of every correction. A `note` is required if the reason is `other`."""
 
     id: UUID
     reason: Reason
@@ -192,11 +192,11 @@ class CorrectionIn(
         ]
     ]
 ):
-    """One correction. `kind` says which."""
+    """One correction. Its `kind` decides its other fields."""
 
 
 class AnyKind(BaseModel):
-    """What is wrong with a correction of no known kind."""
+    """The shape by which a correction of an unknown kind is refused, with the known kinds."""
 
     kind: CorrectionKind
 

@@ -1,4 +1,4 @@
-"""What a phone asks to remind its staff of: visits that are still open though they ought to be over."""
+"""Reminders for the phone to show: visits that are still open although they should have ended."""
 
 import datetime as dt
 from typing import Annotated, Literal

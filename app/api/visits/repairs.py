@@ -1,4 +1,4 @@
-"""Repairing what stands in the inbox: one anomaly by one call, and many at once."""
+"""Repair of anomalies: one by one call, or many at once."""
 
 from asyncio import gather
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Answer(Wire):
     note: Note | None = None
 
     def asked(self, code: str) -> CorrectionRequest:
-        """As a correction that is asked for."""
+        """The correction that the item asks for."""
         done = None if self.interventions is None else [one.model_dump() for one in self.interventions]
         return CorrectionRequest(self.id or uuid4(), "apply", {"anomaly": code, "interventions": done}, "", self.note)
 
@@ -74,7 +74,7 @@ class AcknowledgedIn(Wire):
     note: NoteBesideReason = None
 
     def asked(self, code: str) -> CorrectionRequest:
-        """As a correction that is asked for."""
+        """The correction that the item asks for."""
         note = self.note if self.reason else self.note or SEEN
         return CorrectionRequest(self.id, "acknowledge", {"anomaly": code}, self.reason or "other", note)
 
@@ -168,7 +168,7 @@ async def acknowledge_anomalies(request: Request, caller: Corrector) -> Response
 def _submitted(
     caller: Caller, anomaly_id: str, given: Answer | AcknowledgedIn, condition: Condition
 ) -> Submitted | None:
-    """What is to be written; None for a name that no anomaly has."""
+    """The correction to write; None for a name that no anomaly has."""
     visit, _, code = anomaly_id.partition(":")
     try:
         return Submitted(UUID(visit), given.asked(code), author_of(caller), condition)

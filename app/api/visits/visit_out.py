@@ -23,7 +23,7 @@ from app.store.visits.visit_row import StoredVisit
 
 AnomalyCode = Annotated[str, OneOf(ANOMALIES)]
 NOTE_READERS = frozenset({"staff", "planner"})
-"""Who, of those who may read a visit, reads the carer's words about it: it is no matter of pay or of figures."""
+"""Roles that read the carer's note on a visit. Others, for pay or figures, do not need it."""
 
 
 class TapsOfVisit(Wire):
@@ -164,7 +164,7 @@ async def corrections_of(reading: Reading, visits: Iterable[StoredVisit]) -> dic
 async def notes_for(
     caller: Caller, reading: Reading | Writing, visits: Iterable[StoredVisit]
 ) -> Mapping[UUID, str] | None:
-    """What carers wrote about these visits, by the report; None where it is not the caller's to read."""
+    """The notes of carers about these visits, by report; None for a caller who may not read them."""
     if caller.role not in NOTE_READERS:
         return None
     ids = [stored.visit.noted for stored in visits if stored.visit.noted]
@@ -174,7 +174,7 @@ async def notes_for(
 def visit_json(
     stored: StoredVisit, corrections: Mapping[UUID, CorrectionShown], notes: Mapping[UUID, str] | None = None
 ) -> dict[str, Any]:
-    """A visit in the shape of `VisitOut`, with those of `corrections` that are its own.
+    """A visit in the shape of `VisitOut`, with its own ones of `corrections`.
 
     Without `notes` it has no `note`, which is another thing than a carer who wrote nothing.
     """

@@ -1,4 +1,4 @@
-"""What measures ask of orders, and of the visits performed."""
+"""Orders in force and performed visits, as the measures need them."""
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence

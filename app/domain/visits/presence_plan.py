@@ -1,4 +1,4 @@
-"""What is known of one presence before it becomes visits: its plan, report, corrections, status and end."""
+"""The working state of one presence before it becomes visits: its plan, report, corrections, status and end."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence

@@ -52,18 +52,18 @@ class FieldEncryption:
     def encrypt(self, text: str, place: Place) -> bytes:
         """The text, encrypted for its place: format, length and name of the key, nonce, AES-256-GCM."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._ring[self._newest].encrypt(nonce, text.encode(), place.bytes())
-        return bytes((FORMAT, len(self._newest))) + self._newest + nonce + sealed
+        encrypted = self._ring[self._newest].encrypt(nonce, text.encode(), place.bytes())
+        return bytes((FORMAT, len(self._newest))) + self._newest + nonce + encrypted
 
-    def decrypt(self, sealed: bytes, place: Place) -> str:
+    def decrypt(self, encrypted: bytes, place: Place) -> str:
         """The text of an encrypted value. Raises DecryptionError if it was not encrypted for `place` by a known key."""
-        if len(sealed) <= 2 + NONCE_BYTES or sealed[0] != FORMAT:
+        if len(encrypted) <= 2 + NONCE_BYTES or encrypted[0] != FORMAT:
             raise DecryptionError
-        name_end = 2 + sealed[1]
-        cipher = self._ring.get(sealed[2:name_end])
+        name_end = 2 + encrypted[1]
+        cipher = self._ring.get(encrypted[2:name_end])
         if cipher is None:
             raise DecryptionError
-        nonce, rest = sealed[name_end : name_end + NONCE_BYTES], sealed[name_end + NONCE_BYTES :]
+        nonce, rest = encrypted[name_end : name_end + NONCE_BYTES], encrypted[name_end + NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, rest, place.bytes()).decode()
         except (InvalidTag, ValueError) as error:
@@ -73,9 +73,9 @@ class FieldEncryption:
         """True if a key of that name is in the ring."""
         return name.encode() in self._ring
 
-    def is_sealed_by_newest(self, sealed: bytes) -> bool:
+    def is_encrypted_with_newest(self, encrypted: bytes) -> bool:
         """True if the value is encrypted with the newest key of the ring."""
-        return sealed[2 : 2 + sealed[1]] == self._newest
+        return encrypted[2 : 2 + encrypted[1]] == self._newest
 
     def mark(self, municipality_id: int) -> bytes:
         """A fingerprint of the key for look-ups: it identifies the key, and no number is found by it."""

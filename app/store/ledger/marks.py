@@ -53,7 +53,7 @@ class Marks:
         return Mark(int(match[1]), bytes.fromhex(match[2]))
 
     def municipalities(self) -> list[int]:
-        """Whose ledgers were seen."""
+        """The codes of the municipalities whose ledgers were seen."""
         if self._directory is None or not self._directory.is_dir():
             return []
         return sorted(int(path.name) for path in self._directory.iterdir() if path.name.isdecimal())

@@ -164,18 +164,18 @@ async def fetch(reading: Reading, question: Question) -> Sequence[Row]:
 def statement(question: Question) -> tuple[str, list[Any]]:
     """The query and its arguments after the municipality. It gives a row for each group: the keys, then `FIGURES`."""
     query = _Query(question)
-    told = query.from_months() if question.kept else query.from_visits()
+    executed = query.from_months() if question.kept else query.from_visits()
     keys = ", ".join(question.by)
     if not question.has_granted:
-        return f"{told}{_order_by(keys)}", query.arguments
+        return f"{executed}{_order_by(keys)}", query.arguments
     columns = "".join(f"{key}, " for key in question.by)
     granted = ", ".join(name if name == "granted_seconds" else "0" for name in FIGURES)
     sums = ", ".join(f"sum({name})::bigint AS {name}" for name in FIGURES)
     # Grouped once, all together: sums of each side and a join of them would take a third longer.
     return (
-        f"WITH {query.granted()}, told AS ({told} UNION ALL SELECT {columns}{granted} FROM granted "
+        f"WITH {query.granted()}, executed AS ({executed} UNION ALL SELECT {columns}{granted} FROM granted "
         f"WHERE granted_seconds > 0{query.filters(('category',))}) "
-        f"SELECT {columns}{sums} FROM told {_group_by(keys)} HAVING count(*) > 0{_order_by(keys)}"
+        f"SELECT {columns}{sums} FROM executed {_group_by(keys)} HAVING count(*) > 0{_order_by(keys)}"
     ), query.arguments
 
 

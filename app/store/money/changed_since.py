@@ -36,7 +36,7 @@ WHERE municipality_id = $1 AND provider = $2 AND local_on <= $3 AND staff = ANY(
   AND (in_tap = ANY($4::uuid[]) OR out_tap = ANY($4))
 """
 
-Touched = frozenset[str] | None
+AffectedRecipients = frozenset[str] | None
 """Refs of recipients; None stands for all of them."""
 
 
@@ -53,7 +53,7 @@ async def position_of(reading: Reading) -> Standpoint:
     return Standpoint(*await reading.one(NOW))
 
 
-async def touched(before: Account, now: Account, since: Standpoint, last_on: dt.date) -> Touched:
+async def affected(before: Account, now: Account, since: Standpoint, last_on: dt.date) -> AffectedRecipients:
     """The recipients whose compensation of days up to `last_on` may differ between two moments.
 
     `before` is an account as of `since`: in it a visit still stands where it was before it moved or was withdrawn.
@@ -82,7 +82,7 @@ async def _asked(account: Account, query: str, last_on: dt.date, *more: Any) -> 
     return {row["recipient"] for row in rows}
 
 
-def _of_record(provider: str, kind: str, ref: str, bodies: Sequence[Mapping[str, Any]]) -> Touched:
+def _of_record(provider: str, kind: str, ref: str, bodies: Sequence[Mapping[str, Any]]) -> AffectedRecipients:
     """The recipients that a new version of a record affects. `bodies` are its body and, if any, the one before it."""
     if kind == "recipients":
         return frozenset({ref})

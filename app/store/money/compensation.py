@@ -27,7 +27,7 @@ from app.store.visits.visit_row import COLUMNS, visit_of
 from app.store.visits.visits import standing
 
 LAST_VISIT_DAYS = 31
-"""How many days before an absence its last visit is looked for. No table of absences reaches further back."""
+"""The days before an absence in which its last visit is looked for. No table of absences reaches further back."""
 
 PROVIDERS = """
 SELECT p.ref, p.form, coalesce((
@@ -93,8 +93,9 @@ SAVEPOINT adding_up; SET LOCAL work_mem = '64MB'; SET LOCAL max_parallel_workers
 SET LOCAL enable_sort = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_seqscan = off
 """
 ADDED_UP = "ROLLBACK TO SAVEPOINT adding_up"
+TURNED_DOWN_AT_DOOR = ", ".join(f"'{status}'" for status in DOORS)
 TURNED_DOWN = f"""
-SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND (status IN ('declined', 'no_answer') OR declined IS NOT NULL)
+SELECT {VISIT} FROM visit WHERE {OF_DAYS} AND (status IN ({TURNED_DOWN_AT_DOOR}) OR declined IS NOT NULL)
 ORDER BY anchor_at, id
 """
 

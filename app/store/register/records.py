@@ -107,8 +107,8 @@ async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[
 async def tell(writing: Writing, ref: str, body: dict[str, Any]) -> None:
     """Record what the service itself has done with stored rows, as the next version of a record of its own."""
     before = await latest(writing, OWN, ref)
-    told = Stored(ref, before.version + 1 if before else 1, removed=False, body=body)
-    await append(writing, OWN, writing.master.seq, SERVICE, [told])
+    record = Stored(ref, before.version + 1 if before else 1, removed=False, body=body)
+    await append(writing, OWN, writing.master.seq, SERVICE, [record])
     await refresh(writing, writing.master)
 
 

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.domain.time import FIRST_DAY
 from app.store.access.field_encryption import FieldEncryption, Place
 from app.store.connection import Changing, Reading
 
@@ -15,11 +16,11 @@ PUT_PROVIDER = """
 INSERT INTO provider (municipality_id, ref, form) VALUES ($1, $2, $3)
 ON CONFLICT (municipality_id, ref) DO UPDATE SET form = excluded.form
 """
-VERSIONS = """
-INSERT INTO {table} (municipality_id, ref, valid, {columns})
-SELECT $1, ref, daterange(first_on, lead(first_on) OVER (PARTITION BY ref ORDER BY first_on NULLS FIRST)), {values}
+VERSIONS = f"""
+INSERT INTO {{table}} (municipality_id, ref, valid, {{columns}})
+SELECT $1, ref, daterange(first_on, lead(first_on) OVER (PARTITION BY ref ORDER BY first_on NULLS FIRST)), {{values}}
 FROM (
-    SELECT DISTINCT ON (ref, first_on) ref, nullif((body->>'valid_from')::date, '1900-01-01') AS first_on, body
+    SELECT DISTINCT ON (ref, first_on) ref, nullif((body->>'valid_from')::date, '{FIRST_DAY}') AS first_on, body
     FROM record
     WHERE municipality_id = $1 AND kind = $3 AND ref = ANY($2::text[]) ORDER BY ref, first_on, version DESC
 ) AS newest
@@ -55,9 +56,9 @@ DO UPDATE SET number_sealed = excluded.number_sealed, number_digest = excluded.n
 """
 DROP_IDENTITY = "DELETE FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
 IDENTITIES = "SELECT ref, number_sealed FROM recipient_identity WHERE municipality_id = $1 ORDER BY ref"
-RESEAL = """
-UPDATE recipient_identity AS i SET number_sealed = new.sealed
-FROM unnest($2::text[], $3::bytea[]) AS new(ref, sealed) WHERE i.municipality_id = $1 AND i.ref = new.ref
+REENCRYPT = """
+UPDATE recipient_identity AS i SET number_sealed = new.encrypted
+FROM unnest($2::text[], $3::bytea[]) AS new(ref, encrypted) WHERE i.municipality_id = $1 AND i.ref = new.ref
 """
 DEALT_WITH = """
 SELECT ref FROM unnest($3::text[]) AS wanted(ref)
@@ -98,9 +99,9 @@ async def identity(reading: Reading, ref: str) -> tuple[bytes, bytes] | None:
     return (row["number_digest"], row["number_sealed"]) if row else None
 
 
-async def put_identity(changing: Changing, ref: str, sealed: bytes, digest: bytes) -> None:
+async def put_identity(changing: Changing, ref: str, encrypted: bytes, digest: bytes) -> None:
     """Write a recipient's encrypted number and its digest."""
-    await changing.execute(PUT_IDENTITY, ref, sealed, digest)
+    await changing.execute(PUT_IDENTITY, ref, encrypted, digest)
 
 
 async def drop_identity(changing: Changing, ref: str) -> None:
@@ -110,13 +111,13 @@ async def drop_identity(changing: Changing, ref: str) -> None:
 
 async def rewrap_identities(changing: Changing, encryption: FieldEncryption) -> int:
     """Encrypt with the newest key the numbers encrypted with another. Returns their number."""
-    refs, sealed = [], []
+    refs, encrypted = [], []
     for row in await changing.fetch(IDENTITIES):
-        if not encryption.is_sealed_by_newest(row["number_sealed"]):
+        if not encryption.is_encrypted_with_newest(row["number_sealed"]):
             place = identity_place(changing.municipality_id, row["ref"])
             refs.append(row["ref"])
-            sealed.append(encryption.encrypt(encryption.decrypt(row["number_sealed"], place), place))
-    await changing.execute(RESEAL, refs, sealed)
+            encrypted.append(encryption.encrypt(encryption.decrypt(row["number_sealed"], place), place))
+    await changing.execute(REENCRYPT, refs, encrypted)
     return len(refs)
 
 

@@ -28,11 +28,11 @@ def keyset_place(municipality_id: int, keyset: str, column: str) -> Place:
 async def put(writing: Writing, keyset: str, encryption: FieldEncryption, keys: KeysetKeys) -> None:
     """Encrypt and write a keyset's keys."""
     given = (keys.meta_key, keys.file_master)
-    sealed = [
+    encrypted = [
         encryption.encrypt(key.hex(), keyset_place(writing.municipality_id, keyset, column))
         for column, key in zip(COLUMNS, given, strict=True)
     ]
-    await writing.execute(PUT, keyset, *sealed)
+    await writing.execute(PUT, keyset, *encrypted)
 
 
 async def load(reading: Reading, keysets: Iterable[str], encryption: FieldEncryption) -> dict[str, KeysetKeys]:
@@ -49,7 +49,7 @@ async def rewrap(writing: Writing, encryption: FieldEncryption) -> int:
     old = [
         row
         for row in await writing.fetch(ALL)
-        if not all(encryption.is_sealed_by_newest(row[column]) for column in COLUMNS)
+        if not all(encryption.is_encrypted_with_newest(row[column]) for column in COLUMNS)
     ]
     for row in old:
         await put(writing, row["keyset"], encryption, KeysetKeys(*_opened(encryption, writing.municipality_id, row)))

@@ -164,7 +164,7 @@ class Known:
 
 
 class Asked(NamedTuple):
-    """What is asked about taps: ids, phones, hashes of items without an id, reads of tags, and senders.
+    """The questions about taps: ids, phones, hashes of items without an id, reads of tags, and senders.
 
     `counted` are tags, epochs and counters: the answer holds these reads and the ones next to them.
     """
@@ -187,7 +187,7 @@ async def known(reading: Reading, asked: Asked) -> Known:
 
 
 def known_of(rows: Iterable[Iterable[Any]]) -> Known:
-    """What rows of `KNOWN` hold."""
+    """The content of rows of `KNOWN`."""
     stored = Known({}, {}, {}, {}, Reads(), RefusedItems())
     for what, id_, body_hash, verdict, code, at, evidence, staff, wall, booted_at, read in rows:
         if what == "read":

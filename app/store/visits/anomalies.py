@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from app.domain.register.order import ONE_DAY
-from app.domain.time import day_start
+from app.domain.time import FIRST_DAY, day_start
 from app.store.connection import Reading
 from app.store.visits.visit_row import COLUMNS, StoredVisit, visit_of
 
@@ -49,7 +49,7 @@ WHERE {where} GROUP BY 1, 2 ORDER BY 1, 2
 """
 # The entries lie side by side in the index; to start workers would take longer than to read them.
 ALONE = "SET LOCAL max_parallel_workers_per_gather = 0"
-START = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+START = day_start(FIRST_DAY)
 Cursor = tuple[dt.datetime, UUID, str]
 
 

@@ -61,7 +61,7 @@ APPEND = f"WITH leaves AS ({ledger.insert(2)}) INSERT INTO correction {rows.give
 APPEND_MANUAL = f"WITH leaves AS ({ledger.insert(2)}) INSERT INTO manual_visit {rows.given(schema.manual_visit, 1)}"
 KNOWN_MANUAL = "SELECT id, body_hash, presence, recipient FROM manual_visit WHERE municipality_id = $1 AND id = ANY($2)"
 REGISTERED_BY = "SELECT recorded_by FROM manual_visit WHERE municipality_id = $1 AND presence = $2"
-TOLD = """
+SHOWN = """
 SELECT id, kind, body, before, reason, note, recorded_by, recorded_at FROM correction
 WHERE municipality_id = $1 AND id = ANY($2::uuid[]) ORDER BY seq
 """
@@ -277,5 +277,5 @@ async def shown(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, CorrectionS
             from_json(row["before"]),
             {name: value for name, value in from_json(row["body"]).items() if name not in INTERNAL},
         )
-        for row in await reading.fetch(TOLD, ids)
+        for row in await reading.fetch(SHOWN, ids)
     }

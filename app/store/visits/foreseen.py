@@ -81,7 +81,7 @@ UNION ALL SELECT 'correction', NULL, NULL, NULL, NULL, NULL, c.correction FROM t
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What is asked: windows of persons, wider ones for corrections near, and windows of households.
+    """The questions: windows of persons, wider ones for corrections near, and windows of households.
 
     `beside` is how far around a presence others at its household are asked for, before and after.
     """
@@ -130,7 +130,7 @@ class Foreseen:
         return [row["record"] for row in self._rows[kind]]
 
     def known(self, asked: Asked) -> Known | None:
-        """What is known of taps."""
+        """All that is stored of taps."""
         if asked != self._foresight.asked:
             return None
         return submissions.known_of((*row["record"], row["read"]) for row in self._rows["known"])

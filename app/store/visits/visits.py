@@ -101,7 +101,7 @@ async def standing(reading: Reading, presences: Sequence[UUID], taps: Sequence[U
 
 
 def standing_of(rows: Iterable[Iterable[Any]]) -> Standing:
-    """What rows of `STANDING` hold."""
+    """The content of rows of `STANDING`."""
     visits: list[StoredVisit] = []
     reports: defaultdict[UUID, list[Report]] = defaultdict(list)
     corrections: list[Correction] = []

@@ -19,7 +19,7 @@ from service import serving
 import app
 from app.api.http.access import Caller, allow, database
 from app.api.http.codes import CODES as EVERY_CODE
-from app.api.http.codes import REFUSALS, REPAIRS, STILL_LOGGED_IN, told_of
+from app.api.http.codes import REFUSALS, REPAIRS, STILL_LOGGED_IN, meaning_of
 from app.api.http.json_bodies import Unread, read_items, read_json, strict
 from app.api.http.problems import PROBLEMS, FieldError, Problem
 from app.api.http.shapes import Day, Instant, Wire
@@ -107,7 +107,7 @@ def test_the_table_knows_every_code_of_any_answer():
 async def test_every_code_has_an_address_that_explains_it(service):
     client = service.client()
     for code in EVERY_CODE:
-        told = told_of(code)
+        told = meaning_of(code)
         assert (told.status, told.severity) == (
             PROBLEMS[code].status if code in PROBLEMS else None,
             ANOMALIES.get(code),
