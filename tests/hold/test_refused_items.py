@@ -9,7 +9,7 @@ from pydantic_core import to_json
 from service import day, serving, tap_item
 
 from app.domain.taps import sender
-from app.store.taps.submissions import MOST_KEPT
+from app.store.taps.attempts import MOST_KEPT
 
 NUMBERS = ("19811228-9874", "8112289874", "198112289874", "811288-9871")
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from app.actions.taps.submission import Unreadable, nameless
@@ -15,7 +14,8 @@ from app.domain.taps.report import NOT_OWN, Report, ReportRefusal
 from app.domain.taps.sender import TOO_MANY_REFUSED, is_taken
 from app.store.connection import Writing
 from app.store.taps import submissions as store
-from app.store.taps.submissions import KnownReports
+from app.store.taps.attempts import Attempt
+from app.store.taps.submissions import KnownReports, NewReport
 from app.store.visits import presences
 
 
@@ -36,7 +36,7 @@ def _hash_of(report: Report, kept: Collection[bytes]) -> bytes:
         "tap": report.tap,
         "reported_at": report.reported_at,
         "outcome": report.outcome,
-        "interventions": _listed(report),
+        "interventions": report.listed,
         "note": report.note,
     }
 
@@ -90,8 +90,8 @@ async def record_reports(
     if not is_taken(writing.master, staff, received_at, _times(readable, known), repeats):
         return None
     others = await _of_others(writing, known, readable)
-    reports: list[dict[str, Any]] = []
-    attempts: list[dict[str, Any]] = []
+    reports: list[NewReport] = []
+    attempts: list[Attempt] = []
     answers: list[ReportAnswer] = []
     for item in items:
         hashed = item.body_hash if isinstance(item, Unreadable) else _hash_of(item, known.hashes.get(item.id, ()))
@@ -104,16 +104,16 @@ async def record_reports(
             answers.append(ReportAnswer(item.id, "accepted", None, True))
             continue
         code = _fault(item, known, others, writing.master)
-        trace = {"staff": staff, "device": device, "received_at": received_at, "body_hash": hashed.hex()}
-        if code is None:
-            reports.append(_row(item) | trace)
+        if code is None and isinstance(item, Report):
+            reports.append(NewReport(item, device, hashed))
             known.stored[item.id] = hashed
             answers.append(ReportAnswer(item.id, "accepted", None, False))
         elif code in codes:
             answers.append(ReportAnswer(item.id, "refused", code, True))
-        elif known.kept.add(staff, received_at):
+        elif code is not None and known.kept.add(staff, received_at):
             codes.add(code)
-            attempts.append({"kind": "report", "item_id": item.id, "code": code, "claim": _row(item)} | trace)
+            claim = store.content_of(item) if isinstance(item, Report) else item.raw
+            attempts.append(Attempt("report", item.id, staff, device, received_at, code, hashed, claim))
             answers.append(ReportAnswer(item.id, "refused", code, False))
         else:
             answers.append(ReportAnswer(item.id, "refused", TOO_MANY_REFUSED, False))
@@ -122,9 +122,9 @@ async def record_reports(
     return answers
 
 
-def _affected(reports: Sequence[dict[str, Any]], known: KnownReports, master: MasterData) -> Affected:
+def _affected(reports: Sequence[NewReport], known: KnownReports, master: MasterData) -> Affected:
     affected = Affected()
-    for owner, at in (known.owners[report["tap"]] for report in reports if report["tap"] in known.owners):
+    for owner, at in (known.owners[new.report.tap] for new in reports if new.report.tap in known.owners):
         affected.persons.append((master.person_of(owner), at, at))
     return affected
 
@@ -151,21 +151,3 @@ async def _of_others(writing: Writing, known: KnownReports, reports: Sequence[Re
     windows = [(tap, person_of(owner), at) for tap, (owner, at) in taps.items()]
     given = await presences.given_to_others(writing, windows)
     return [report for report in foreign if (report.tap, person_of(report.staff)) not in given]
-
-
-def _row(report: Report | Unreadable) -> Any:
-    if isinstance(report, Unreadable):
-        return report.raw
-    return {
-        "id": report.id,
-        "tap": report.tap,
-        "reported_at": report.reported_at,
-        "outcome": report.outcome,
-        "interventions": _listed(report),
-        "note": report.note,
-        "sent_at": report.sent_at,
-    }
-
-
-def _listed(report: Report) -> list[list[Any]]:
-    return [[one.intervention, one.recipient, one.minutes, one.outcome] for one in report.interventions]

@@ -30,6 +30,7 @@ from app.domain.visits.doors import Doors, Whereabouts
 from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.taps import submissions as store
+from app.store.taps.attempts import Attempt
 from app.store.visits.crowds import counted as counted_taps
 from app.store.visits.foreseen import Foreseen
 
@@ -93,7 +94,7 @@ class _Batch:
     late_after: dt.timedelta
     digest_uid: Callable[[str], str]
     taps: list[tuple[Any, ...]]
-    attempts: list[dict[str, Any]]
+    attempts: list[Attempt]
     clocks: dict[str, Shift]
     affected: Affected
     confirmed: dict[str, tuple[dt.datetime, str]]
@@ -184,22 +185,9 @@ class _Batch:
             if not self.known.refused.add(submission.staff, submission.envelope.received_at):
                 return TapAnswer(id_, "refused", TOO_MANY_REFUSED, False, None, None)
             codes.add(code)
-            self.attempts.append(self._attempt("tap", submission, id_, code, hashed, claim))
+            staff, device, received_at = submission.staff, submission.device, submission.envelope.received_at
+            self.attempts.append(Attempt("tap", id_, staff, device, received_at, code, hashed, claim))
         return TapAnswer(id_, "refused", code, duplicate, None, None)
-
-    def _attempt(
-        self, kind: str, submission: Submission, id_: UUID | None, code: str, hashed: bytes, claim: Any
-    ) -> dict[str, Any]:
-        return {
-            "kind": kind,
-            "item_id": id_,
-            "staff": submission.staff,
-            "device": submission.device,
-            "received_at": submission.envelope.received_at,
-            "code": code,
-            "body_hash": hashed.hex(),
-            "claim": claim,
-        }
 
     def _claim(self, claim: Claim) -> dict[str, Any]:
         """The claim as stored with an attempt. The UID is stored as a keyed hash only."""
@@ -218,9 +206,9 @@ class _Batch:
         for report in self.known.waiting.get(tap, ()):
             if person_of(report.staff) != person_of(submission.staff):
                 claim = {"id": report.id, "tap": tap}
+                received_at, hashed = submission.envelope.received_at, report.body_hash
                 self.attempts.append(
-                    self._attempt("report", submission, report.id, NOT_OWN, report.body_hash, claim)
-                    | {"staff": report.staff, "device": report.device}
+                    Attempt("report", report.id, report.staff, report.device, received_at, NOT_OWN, hashed, claim)
                 )
 
     def _confirm(self, staff: str, judged: Judgement) -> None:

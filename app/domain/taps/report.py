@@ -45,6 +45,11 @@ class Report:
     sent_at: dt.datetime | None = None
 
     @property
+    def listed(self) -> list[list[str | int | None]]:
+        """Its interventions as they are hashed and stored: ref, recipient, minutes and outcome of each."""
+        return [[one.intervention, one.recipient, one.minutes, one.outcome] for one in self.interventions]
+
+    @property
     def made_at(self) -> dt.datetime:
         """The instant it was made, by the phone's corrected clock, and not after its receipt."""
         shift = wall_shift(self.received_at, self.sent_at) if self.sent_at else ZERO

@@ -1,25 +1,25 @@
 """Appending taps, reports and refused attempts, idempotently, in sets."""
 
 import datetime as dt
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic_core import to_json
 
-from app.domain.register.personal_number import without_numbers
 from app.domain.taps.judging import Claim, Judgement, Shift
 from app.domain.taps.read_counter import CountedRead, Reads
+from app.domain.taps.report import Report
 from app.domain.taps.sender import Kept, RefusedItems
 from app.domain.visits.crowd import TOO_MANY
 from app.store import rows, schema
-from app.store.connection import BESIDE_FROM, Deferred, NewLeaves, Reading, Writing
+from app.store.connection import BESIDE_FROM, Deferred, Reading, Writing
 from app.store.fragments import equal
 from app.store.ledger import ledger
-from app.store.taps import tag_reads
+from app.store.taps import attempts, tag_reads
+from app.store.taps.attempts import Attempt
 
 BY_ID = equal("id", "wanted.id")
 # How many refused items are kept of the staff refs in a parameter.
@@ -59,17 +59,6 @@ FROM {COUNTS.format(at=8)}
 TAP = rows.names(schema.tap)[1:]
 
 
-def _attempts(at: int) -> str:
-    # An item that is nothing but null comes out of the recordset as no claim at all, and is an attempt like any other.
-    return f"""
-INSERT INTO attempt (municipality_id, id, kind, item_id, staff, device, received_at, code, body_hash, claim)
-SELECT $1, id, kind, item_id, staff, device, received_at, code, decode(body_hash, 'hex'),
-    coalesce(claim, 'null'::jsonb)
-FROM json_to_recordset(${at}::json) AS r(id uuid, kind text, item_id uuid, staff text, device text,
-    received_at timestamptz, code text, body_hash text, claim jsonb)
-"""
-
-
 def _appending(first: int) -> str:
     """The parts of a WITH clause that store taps, clocks, leaves, reads and counts, in parameters from `$first` on."""
     return f"""taps AS (
@@ -81,10 +70,9 @@ def _appending(first: int) -> str:
 """
 
 
-APPEND = f"WITH {_appending(2)} {_attempts(7)}"
-APPEND_NARROWING = f"WITH {_appending(2)}, narrowed AS ({tag_reads.narrow(8)}) {_attempts(7)}"
-APPEND_BESIDE = f"{_appending(BESIDE_FROM)}, attempts AS ({_attempts(BESIDE_FROM + 5)})"
-ATTEMPTS = _attempts(2)
+APPEND = f"WITH {_appending(2)} {attempts.insert(7)}"
+APPEND_NARROWING = f"WITH {_appending(2)}, narrowed AS ({tag_reads.narrow(8)}) {attempts.insert(7)}"
+APPEND_BESIDE = f"{_appending(BESIDE_FROM)}, attempts AS ({attempts.insert(BESIDE_FROM + 5)})"
 # All that is known of reports: those stored under their ids, refused attempts, the owners of the taps they name, and
 # the number of kept refused items of their sender.
 KNOWN_REPORTS = f"""
@@ -117,11 +105,7 @@ WITH reports AS (
         received_at timestamptz, outcome text, interventions jsonb, note text, body_hash text, sent_at timestamptz)
 ), leaves AS ({ledger.insert(4)}), counts AS (
     INSERT INTO attempt_count {rows.given(schema.attempt_count, 5)} {rows.replacing(schema.attempt_count)})
-"""
-
-MOST_KEPT = 2000
-"""The largest number of bytes kept of a refused item: enough to see what a phone does wrong."""
-_ESCAPE = re.compile(r"\\u[0-9a-f]{4}")
+{attempts.insert(2)}"""
 
 Refused = tuple[UUID | None, bytes]
 """The key of an attempt: the id of the item, None without one, and the hash of its body."""
@@ -237,13 +221,13 @@ def tap_row(
 async def append(
     writing: Writing,
     taps: Sequence[tuple[Any, ...]],
-    attempts: Sequence[dict[str, Any]],
+    refusals: Sequence[Attempt],
     clocks: dict[str, Shift],
     reads: Reads,
     refused: RefusedItems,
 ) -> None:
     """Store judged taps, refused attempts, their leaves, clocks and reads, in one statement or beside the next."""
-    if taps or attempts or clocks:
+    if taps or refusals or clocks:
         for tap in taps:
             writing.leaves.add("tap", dict(zip(TAP, tap, strict=True)))
         shifts = [
@@ -252,14 +236,14 @@ async def append(
             )
             for phone, shift in clocks.items()
         ]
-        refusals = _json(_sealed(writing.leaves, attempts))
+        document = attempts.document(writing.leaves, refusals)
         arguments = (
             [(writing.municipality_id, *tap) for tap in taps],
             shifts,
             writing.leaves.take(),
             [tag_reads.row_of(writing.municipality_id, *added) for added in reads.added],
             _counted(writing.municipality_id, refused),
-            refusals,
+            document,
         )
         if reads.narrowings:
             await writing.execute(APPEND_NARROWING, *arguments, *tag_reads.columns_of(reads.narrowings))
@@ -300,43 +284,46 @@ async def known_reports(
     return on_record
 
 
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A report to store, with the device that sent it and the hash of its body."""
+
+    report: Report
+    device: str | None
+    body_hash: bytes
+
+
+def content_of(report: Report) -> dict[str, Any]:
+    """The content of a report as it is stored, also when it is refused."""
+    return {
+        "id": report.id,
+        "tap": report.tap,
+        "reported_at": report.reported_at,
+        "outcome": report.outcome,
+        "interventions": report.listed,
+        "note": report.note,
+        "sent_at": report.sent_at,
+    }
+
+
 async def append_reports(
-    writing: Writing, reports: Sequence[dict[str, Any]], attempts: Sequence[dict[str, Any]], refused: RefusedItems
+    writing: Writing, reports: Sequence[NewReport], refusals: Sequence[Attempt], refused: RefusedItems
 ) -> None:
     """Store reports, refused attempts at them and their leaves, in one statement."""
-    if reports or attempts:
-        for report in reports:
-            writing.leaves.add("report", report | {"body_hash": bytes.fromhex(report["body_hash"])})
-        documents = map(_json, (_sealed(writing.leaves, attempts), reports))
+    if reports or refusals:
+        stored = []
+        for new in reports:
+            sender = {"staff": new.report.staff, "device": new.device, "received_at": new.report.received_at}
+            fields = content_of(new.report) | sender
+            writing.leaves.add("report", fields | {"body_hash": new.body_hash})
+            stored.append(fields | {"body_hash": new.body_hash.hex()})
+        document = attempts.document(writing.leaves, refusals)
         counts = _counted(writing.municipality_id, refused)
-        await writing.execute(APPEND_REPORTS + ATTEMPTS, *documents, writing.leaves.take(), counts)
+        await writing.execute(APPEND_REPORTS, document, to_json(stored).decode(), writing.leaves.take(), counts)
 
 
 def _counted(municipality_id: int, refused: RefusedItems) -> list[tuple[Any, ...]]:
     return [(municipality_id, staff, *kept) for staff, kept in refused.added.items()]
-
-
-def _sealed(leaves: NewLeaves, attempts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The attempts, each with a new id and the kept part of its claim, after making their leaves."""
-    named = [attempt | {"id": uuid4(), "claim": _kept(attempt["claim"])} for attempt in attempts]
-    for attempt in named:
-        leaves.add("attempt", attempt | {"body_hash": bytes.fromhex(attempt["body_hash"])})
-    return named
-
-
-def _kept(claim: Any) -> Any:
-    """The claim. If it is long or holds a personal number: the beginning of its text, with `…` for each number."""
-    # The hexadecimal digits of an escaped character would hide a number that follows.
-    text = _ESCAPE.sub(" ", _json(claim))
-    beginning = text.encode()[:MOST_KEPT].decode(errors="ignore")
-    if beginning != text:
-        beginning = beginning.rstrip("0123456789")  # which may be the first of a number
-    kept = without_numbers(beginning)
-    return claim if kept == text else kept
-
-
-def _json(value: Any) -> str:
-    return to_json(value).decode()
 
 
 NOT_SET_ASIDE = f"code IS DISTINCT FROM '{TOO_MANY}'"
