@@ -225,7 +225,7 @@ def _total(lines: Iterable[SettledLine]) -> int:
     responses=answer_of(PresetsOut, example=PRESET_LIST),
 )
 async def list_presets(caller: PayReader) -> Response:  # noqa: ARG001 - it is asked who calls, and no more
-    """Each with its name and written out, to be named in a contract or copied into one."""
+    """List the known compensation documents, each with its name. A contract can name one, or hold a changed copy."""
     items = [{"preset": name, "compensation": document} for name, document in PRESETS.items()]
     return Response(to_json({"items": items}), media_type="application/json")
 
