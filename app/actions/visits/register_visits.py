@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from app.actions.visibility import recipients_within
@@ -68,7 +67,7 @@ async def register_visits(
     known = await store.known_by_hand(writing, [one.id for one in submitted])
     hashes = {id_: row["body_hash"] for id_, row in known.items()}
     repeated = set(hashes)
-    rows: list[dict[str, Any]] = []
+    new: list[store.NewManualVisit] = []
     refused: dict[int, CorrectionRefusedError] = {}
     affected = Affected()
     for place, one in enumerate(submitted):
@@ -77,15 +76,14 @@ async def register_visits(
                 refused[place] = CorrectionRefusedError("id_conflict", "/id")
             continue
         try:
-            rows.append(_row(writing, one, author, within))
+            new.append(_checked(writing, one, author, within))
         except CorrectionRefusedError as error:
             refused[place] = error
             continue
         hashes[one.id] = one.hashed()
-        start, end = rows[-1]["started_at"], rows[-1]["ended_at"]
-        affected.persons.append((writing.master.person_of(one.staff), start, end))
-    if rows:
-        await store.append_by_hand(writing, rows)
+        affected.persons.append((writing.master.person_of(one.staff), new[-1].started_at, new[-1].ended_at))
+    if new:
+        await store.append_by_hand(writing, new)
         await project(writing, affected)
     presences = [manual_presence(one.id) for one in submitted]
     visits = await store_visits.of_presences(writing, presences)
@@ -117,7 +115,8 @@ def _unknown_ref(
     return None
 
 
-def _row(writing: Writing, one: Manual, author: Author, within: Container[str]) -> dict[str, Any]:
+def _checked(writing: Writing, one: Manual, author: Author, within: Container[str]) -> store.NewManualVisit:
+    """The visit to append. Raises CorrectionRefusedError."""
     master = writing.master
     start, end = whole_second(one.started_at), whole_second(one.ended_at)
     if not consistent(start, end) or start == end or one.ended_at > writing.now:
@@ -129,18 +128,18 @@ def _row(writing: Writing, one: Manual, author: Author, within: Container[str]) 
     for place, (intervention, _) in enumerate(one.interventions):
         if intervention not in master.interventions:
             raise CorrectionRefusedError("unknown_ref", f"/interventions/{place}/intervention")
-    return {
-        "id": one.id,
-        "presence": manual_presence(one.id),
-        "staff": one.staff,
-        "recipient": one.recipient,
-        "household": home.household,
-        "started_at": start,
-        "ended_at": end,
-        "interventions": [list(pair) for pair in one.interventions],
-        "reason": one.reason,
-        "note": one.note,
-        "recorded_by": author.subject,
-        "recorded_at": writing.now,
-        "body_hash": one.hashed(),
-    }
+    return store.NewManualVisit(
+        id=one.id,
+        presence=manual_presence(one.id),
+        staff=one.staff,
+        recipient=one.recipient,
+        household=home.household,
+        started_at=start,
+        ended_at=end,
+        interventions=one.interventions,
+        reason=one.reason,
+        note=one.note,
+        recorded_by=author.subject,
+        recorded_at=writing.now,
+        body_hash=one.hashed(),
+    )

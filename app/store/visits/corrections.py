@@ -99,6 +99,24 @@ class NewCorrection:
     body_hash: bytes
 
 
+class NewManualVisit(NamedTuple):
+    """A visit entered by hand to append: every column of its row but the municipality."""
+
+    id: UUID
+    presence: UUID
+    staff: str
+    recipient: str
+    household: str
+    started_at: dt.datetime
+    ended_at: dt.datetime
+    interventions: Sequence[tuple[str, int | None]]
+    reason: str
+    note: str | None
+    recorded_by: str
+    recorded_at: dt.datetime
+    body_hash: bytes
+
+
 class CorrectionShown(NamedTuple):
     """A correction for display."""
 
@@ -248,11 +266,13 @@ async def known_by_hand(reading: Reading, ids: Sequence[UUID]) -> dict[UUID, Any
     return {row["id"]: row for row in await reading.fetch(KNOWN_MANUAL, ids)}
 
 
-async def append_by_hand(writing: Writing, visits: Sequence[Mapping[str, Any]]) -> None:
-    """Store manual visits with their leaves. Each has every column but the municipality."""
-    for fields in visits:
+async def append_by_hand(writing: Writing, visits: Sequence[NewManualVisit]) -> None:
+    """Store manual visits with their leaves."""
+    stored = []
+    for new in visits:
+        fields = new._asdict()
         writing.leaves.add("manual_visit", fields)
-    stored = [_row(schema.manual_visit, writing.municipality_id, fields) for fields in visits]
+        stored.append(_row(schema.manual_visit, writing.municipality_id, fields))
     await writing.insert(APPEND_MANUAL, stored, writing.leaves.take())
 
 
