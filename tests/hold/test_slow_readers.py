@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from app import server
-from app.api.http import spool
+from app.api.http import kept, spool
 from app.api.http.problems import Problem
 
 READERS = 12  # more than there are connections to the database
@@ -73,6 +73,7 @@ async def test_slow_readers_do_not_fill_the_disk(large, monkeypatch):
             "GET", "/v1/executed-time", params={"month": "2020-02", "by": "recipient"}, expect=expect
         )
 
+    monkeypatch.setattr(kept, "MOST_KEPT_BYTES", 0)
     size = len((await asked(200)).content)
     monkeypatch.setattr(spool, "MOST_WAITING_BYTES", 2 * size - 1)
     line = await reader_of(large)
@@ -83,6 +84,22 @@ async def test_slow_readers_do_not_fill_the_disk(large, monkeypatch):
     while (await asked((200, 503))).status_code == 503:
         pass  # until the service sees that the reader is gone
     assert len((await asked(200)).content) == size, "what was sent or refused gives its room back"
+
+
+async def test_what_slow_readers_hold_of_forgotten_answers_is_bounded(monkeypatch):
+    monkeypatch.setattr(spool, "MOST_SHARED_BYTES", spool.Shared.of_all + 5 * spool.IN_MEMORY_BYTES)
+
+    async def pieces():
+        for _ in range(2):
+            yield b"x" * spool.IN_MEMORY_BYTES
+
+    async def answer():
+        return await spool.shared(await spool.spooled(pieces(), "text/plain", {}), 3 * spool.IN_MEMORY_BYTES)
+
+    held = [await answer() for _ in range(3)]
+    assert [isinstance(one, spool.Shared) for one in held] == [True, True, False]
+    del held[0]
+    assert isinstance(await answer(), spool.Shared)
 
 
 async def test_an_answer_that_is_never_sent_gives_its_room_back(monkeypatch):

@@ -16,6 +16,8 @@ from app.api.http.problems import Problem
 IN_MEMORY_BYTES = 1024 * 1024
 MOST_WAITING_BYTES = 2 * 1024**3
 """The limit of all waiting answers of a worker together: slow readers must not fill the disk."""
+MOST_SHARED_BYTES = 128 * 1024**2
+"""The limit of all answers that are held in memory to be shared, also of forgotten ones that are still being read."""
 SENT_BYTES = 64 * 1024
 """Bytes that are sent at once; the server takes the next when most of them have been sent."""
 
@@ -35,10 +37,11 @@ async def spooled(pieces: AsyncIterator[bytes], media_type: str, headers: Mappin
 
 
 async def shared(response: Response, most_bytes: int) -> Response:
-    """The same answer from memory, to be sent to many; as it is if it waits in a file and is larger than that."""
+    """The same answer from memory, to be sent to many; as it is if it waits in a file and there is no room for it."""
     body = bytes(response.body)
     if isinstance(response, _FromFile):
-        if response.waiting.size > most_bytes:
+        size = response.waiting.size
+        if size > most_bytes or Shared.of_all + size > MOST_SHARED_BYTES:
             return response
         with closing(response.waiting) as waiting:
             body = await asyncio.to_thread(waiting.file.read)
@@ -49,6 +52,15 @@ async def shared(response: Response, most_bytes: int) -> Response:
 
 class Shared(Response):
     """A response in memory, sent in pieces: slow readers hold its bytes together, and not a copy each."""
+
+    of_all = 0
+
+    def __init__(self, body: bytes, status_code: int) -> None:
+        super().__init__(body, status_code)
+        Shared.of_all += len(body)
+
+    def __del__(self) -> None:
+        Shared.of_all -= len(self.body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
