@@ -26,8 +26,9 @@ MOST_WEIGHT = 500
 LIGHT = 10
 """The most that a light submission weighs. Light ones go first: a tap at a door does not wait for old queues."""
 MOST_WAITING = 4096
-QUIET_SECONDS = 0.002
-"""A returning group is gathered until nobody has come for so long."""
+GATHER_STEP_SECONDS = 0.001
+RETURNING = 2
+"""So many must come in each step, or whoever comes is not the group that returns and nobody waits for more."""
 GATHER_SECONDS = 0.02
 """The longest time that anybody waits for others to return."""
 PATIENCE_SECONDS = 1.0
@@ -108,11 +109,13 @@ class GroupCommit(Generic[S, A]):
         loop = asyncio.get_running_loop()
         until = answered_at + GATHER_SECONDS
         count = 0
-        while count < len(waiting) < min(senders, MOST_AT_ONCE) and loop.time() < until:
+        while len(waiting) < min(senders, MOST_AT_ONCE) and loop.time() < until:
+            if count and len(waiting) - count < RETURNING:
+                return
             if sum(self._weight(one.submission) for one in waiting) >= MOST_WEIGHT:
                 return
             count = len(waiting)
-            await asyncio.sleep(QUIET_SECONDS)
+            await asyncio.sleep(GATHER_STEP_SECONDS)
 
     def _taken(self, waiting: list[_Waiter[S, A]]) -> Sequence[_Waiter[S, A]]:
         """The next batch, taken from those who wait: the light first, but for one place for the oldest of the heavy."""
