@@ -1,6 +1,6 @@
 """All that a batch of taps will ask for, read in one statement: what is known of its items and what stands around them.
 
-A statement is a round trip, and for a lone tap round trips are most of the cost. Where the taps lie follows from what
+A statement is a round trip, for which a lone tap waits. Where the taps lie follows from what
 is stored of their phones, so the windows are foreseen, a little too wide. Whoever needs more than was foreseen reads
 it with a statement of its own; the result is the same.
 """
