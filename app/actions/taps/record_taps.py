@@ -31,8 +31,7 @@ from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.taps.attempts import Attempt
-from app.store.visits.crowds import counted as counted_taps
-from app.store.visits.foreseen import Foreseen
+from app.store.visits.foreseen import Foreseen, Unforeseen
 
 
 class TapAnswer(NamedTuple):
@@ -120,7 +119,7 @@ class _Batch:
         repeats = (one.id in taps and taps[one.id].staff == staff for one in claims_of(items))
         return is_taken(self.writing.master, staff, submission.envelope.received_at, times, repeats)
 
-    async def count(self, clocked: Sequence[_Clocked], foreseen: Foreseen | None) -> None:
+    async def count(self, clocked: Sequence[_Clocked], answering: Unforeseen) -> None:
         """Count the stored taps of the crowds of the new ones."""
         master = self.writing.master
         crowds = {
@@ -130,10 +129,7 @@ class _Batch:
             if item.id not in self.known.taps
             for crowd in crowds_of(item, one.submission.staff, at, master)
         }
-        stored = foreseen.counted(master, crowds) if foreseen else None
-        if stored is None:
-            stored = await counted_taps(self.writing, master, crowds)
-        self.crowds = Crowds(stored)
+        self.crowds = Crowds(await answering.counted(self.writing, crowds))
 
     def answers(self, clocked: _Clocked) -> list[TapAnswer]:
         submission, shift, leads = clocked
@@ -237,20 +233,18 @@ async def record_taps(
     whatever the sizes. Nothing is stored until the caller's transaction commits. `foreseen` is what the transaction has
     read ahead for these batches.
     """
-    if foreseen and not foreseen.holds_for(writing.master):
-        foreseen = None
+    answering = foreseen if foreseen and foreseen.holds_for(writing.master) else Unforeseen()
     asked = asked_of(submissions, writing.master)
-    known = (foreseen.known(asked) if foreseen else None) or await store.known(writing, asked)
+    known = await answering.known(writing, asked)
     batch = _Batch(writing, known, late_after, digest_uid, [], [], {}, Affected(), {}, Crowds({}))
     clocked = [batch.with_clocks(submission) for submission in submissions]
-    await batch.count([one for one in clocked if one], foreseen)
+    await batch.count([one for one in clocked if one], answering)
     answers = [one and batch.answers(one) for one in clocked]
     await store.append(writing, batch.taps, batch.attempts, batch.clocks, known.reads, known.refused)
     if batch.confirmed:
         await confirm_mounts(writing, batch.confirmed)
-    if foreseen:
-        foreseen.add(batch.taps)
-    projected = await project(writing, batch.affected, foreseen)
+    answering.add(batch.taps)
+    projected = await project(writing, batch.affected, answering)
     whereabouts = Whereabouts(projected.presences, writing.master.provider_of)
     return [
         [_as_it_stands(answer, submission.staff, projected, whereabouts) for answer in answered]

@@ -13,15 +13,14 @@ from app.domain.time import Window, merged_windows
 from app.domain.visits.pairing import presence_order
 from app.domain.visits.presence import Presence
 from app.store.connection import Writing
-from app.store.visits import presences as store_presences
-from app.store.visits.foreseen import Foreseen
+from app.store.visits.foreseen import Unforeseen
 
 BESIDE_BEFORE = dt.timedelta(hours=1)
 BESIDE_AFTER = dt.timedelta(hours=4)
 
 
 async def neighbourhoods_of(
-    writing: Writing, changes: Changes, derive_anew: Sequence[Window], foreseen: Foreseen | None
+    writing: Writing, changes: Changes, derive_anew: Sequence[Window], foreseen: Unforeseen
 ) -> list[list[Presence]]:
     """For each household the affected presences with all that overlap them, directly or through others."""
     neighbourhoods: list[list[Presence]] = []
@@ -35,10 +34,7 @@ async def neighbourhoods_of(
     while core:
         loaded: defaultdict[str, dict[UUID, Presence]] = defaultdict(dict)
         once = merged_windows(asked)
-        there = foreseen.at_households(once, known) if foreseen else None
-        if there is None:
-            there = await store_presences.at_households(writing, once, known)
-        for presence in there:
+        for presence in await foreseen.at_households(writing, once, known):
             loaded[presence.household][presence.id] = presence
         for presence in changes.current.values():
             loaded[presence.household][presence.id] = presence

@@ -17,8 +17,7 @@ from app.domain.visits.pairing import BOUNCE, own_spans, pair, presence_order, q
 from app.domain.visits.presence import Presence, Tap
 from app.domain.visits.wrong_clocks import clock_flagged
 from app.store.connection import Writing
-from app.store.visits.foreseen import Foreseen
-from app.store.visits.pairing_input import around
+from app.store.visits.foreseen import Unforeseen
 
 # The time around a change that is read at first. If it is not enough (a chain of bounces, overlapping shifts that never
 # end), the window grows and is read again; nothing is cut off.
@@ -58,9 +57,7 @@ def _around(windows: Iterable[Window], slack: dt.timedelta) -> list[Window]:
     return [(person, first - BACK - slack, last + AHEAD + slack) for person, first, last in windows]
 
 
-async def pair_persons(
-    writing: Writing, affected: Sequence[Window], changes: Changes, foreseen: Foreseen | None
-) -> None:
+async def pair_persons(writing: Writing, affected: Sequence[Window], changes: Changes, foreseen: Unforeseen) -> None:
     """Pair the affected windows of persons, and note what differs in `changes`. What is too narrow is read wider."""
     waiting = affected
     instants = _AffectedInstants(affected)
@@ -76,14 +73,12 @@ async def _pair_windows(
     slack: dt.timedelta,
     changes: Changes,
     affected: _AffectedInstants,
-    foreseen: Foreseen | None,
+    foreseen: Unforeseen,
 ) -> list[Window]:
     """Pair every window, and return those for which too little was loaded to be sure."""
     loaded = _around(windows, slack)
     wide = apply_corrections.widened(loaded)
-    pairing_input = foreseen.around(writing.master, loaded, wide) if foreseen else None
-    if pairing_input is None:
-        pairing_input = await around(writing, writing.master, loaded, wide)
+    pairing_input = await foreseen.around(writing, loaded, wide)
     corrected_of = await apply_corrections.near(writing, wide, pairing_input)
     # The clock's flag of a visit depends on the order of the person's taps, which these new taps may change.
     changes.derive_anew += [

@@ -24,8 +24,7 @@ from app.store.connection import Writing
 from app.store.visits import corrections as store_corrections
 from app.store.visits import presences as store_presences
 from app.store.visits import projection as store_projection
-from app.store.visits import visits as store_visits
-from app.store.visits.foreseen import Foreseen
+from app.store.visits.foreseen import Unforeseen
 from app.store.visits.visit_row import StoredVisit
 
 WRITTEN_AT_ONCE = 2500
@@ -61,8 +60,9 @@ class Projected:
     moved: Sequence[tuple[Presence | None, Presence | None]] = ()
 
 
-async def project(writing: Writing, affected: Affected, foreseen: Foreseen | None = None) -> Projected:
+async def project(writing: Writing, affected: Affected, foreseen: Unforeseen | None = None) -> Projected:
     """Derive the affected visits anew and store the differences. What was foreseen is not read again."""
+    foreseen = foreseen or Unforeseen()
     changes = Changes()
     await pair_persons(writing, affected.persons, changes, foreseen)
     await apply_corrections.apply_anew(writing, changes, affected.corrected)
@@ -71,7 +71,7 @@ async def project(writing: Writing, affected: Affected, foreseen: Foreseen | Non
 
 
 async def _derive_visits(
-    writing: Writing, changes: Changes, households: Sequence[Window], foreseen: Foreseen | None
+    writing: Writing, changes: Changes, households: Sequence[Window], foreseen: Unforeseen
 ) -> Projected:
     """Derive the visits of every affected presence and of all that overlap it, and store the differences."""
     derive_anew = merged_windows([*changes.derive_anew, *households])
@@ -81,9 +81,7 @@ async def _derive_visits(
     all_presences = [presence for presences in neighbourhoods for presence in presences]
     ids = [presence.id for presence in all_presences]
     taps = [tap for presence in all_presences for tap in presence.taps]
-    known = foreseen.standing([*ids, *changes.removed], taps) if foreseen else None
-    if known is None:
-        known = await store_visits.standing(writing, [*ids, *changes.removed], taps)
+    known = await foreseen.standing(writing, [*ids, *changes.removed], taps)
     reports = known.reports
     by_hand = [presence.id for presence in all_presences if presence.by_hand]
     if by_hand:

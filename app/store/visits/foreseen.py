@@ -1,14 +1,15 @@
 """All that a batch of taps will ask for, read in one statement: what is known of its items and what stands around them.
 
-A statement is a round trip, for which a lone tap waits. Where the taps lie follows from what
-is stored of their phones, so the windows are foreseen, a little too wide. Whoever needs more than was foreseen reads
-it with a statement of its own; the result is the same.
+A statement is a round trip, for which a lone tap waits. Where the taps lie follows from what is stored of their phones,
+so the windows are foreseen, a little too wide. What is not covered by that is read by a statement of its own, as
+everything is where nothing was foreseen; the result is the same.
 """
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,14 @@ from app.domain.register.master import MasterData
 from app.domain.time import Window, merged_windows
 from app.domain.visits.crowd import TOO_MANY, Crowd
 from app.domain.visits.presence import Presence
-from app.store.connection import Row
+from app.store.connection import Row, Writing
 from app.store.fragments import arrays, equal, windows
 from app.store.municipality_state import STATE
 from app.store.taps import submissions
 from app.store.taps.submissions import Asked, Known
-from app.store.visits import crowds
+from app.store.visits import crowds, pairing_input, presences, visits
 from app.store.visits.corrections import near_from
-from app.store.visits.pairing_input import CORRECTION_COLUMNS, PairingInput, pairing_input_of
+from app.store.visits.pairing_input import CORRECTION_COLUMNS, PairingInput
 from app.store.visits.presence_row import READ, presence_of
 from app.store.visits.presences import (
     TAP_READ,
@@ -94,8 +95,37 @@ class Foresight:
     beside: tuple[dt.timedelta, dt.timedelta]
 
 
-class Foreseen:
-    """The answers to a foresight. Each is None where less was foreseen than is asked for."""
+class Unforeseen:
+    """The questions to the store while taps become visits, each asked by a statement of its own."""
+
+    async def known(self, writing: Writing, asked: Asked) -> Known:
+        """All that is stored of taps."""
+        return await submissions.known(writing, asked)
+
+    async def counted(self, writing: Writing, wanted: Collection[Crowd]) -> dict[Crowd, int]:
+        """The number of stored taps in crowds."""
+        return await crowds.counted(writing, writing.master, wanted)
+
+    def add(self, taps: Iterable[Sequence[Any]]) -> None:
+        """Add taps that are to be stored, as `submissions.tap_row` makes them. Any statement stores them first."""
+
+    async def around(self, writing: Writing, windows: Sequence[Window], wide: Sequence[Window]) -> PairingInput:
+        """The input of pairing, with the added taps."""
+        return await pairing_input.around(writing, writing.master, windows, wide)
+
+    async def at_households(
+        self, writing: Writing, windows: Sequence[Window], known: Collection[UUID]
+    ) -> list[Presence]:
+        """The presences at households that reach into their windows, without the known ones; one may come twice."""
+        return await presences.at_households(writing, windows, known)
+
+    async def standing(self, writing: Writing, wanted: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
+        """The stored visits of presences, and the reports and corrections of taps. Ask `at_households` before."""
+        return await visits.standing(writing, wanted, taps)
+
+
+class Foreseen(Unforeseen):
+    """The same questions, answered from what was read ahead where that covers all that is asked."""
 
     statement = FORESEEN
 
@@ -129,60 +159,64 @@ class Foreseen:
     def _records(self, kind: str) -> list[Any]:
         return [row["record"] for row in self._rows[kind]]
 
-    def known(self, asked: Asked) -> Known | None:
-        """All that is stored of taps."""
+    async def known(self, writing: Writing, asked: Asked) -> Known:
         if asked != self._foresight.asked:
-            return None
+            return await super().known(writing, asked)
         return submissions.known_of((*row["record"], row["read"]) for row in self._rows["known"])
 
-    def counted(self, master: MasterData, wanted: Collection[Crowd]) -> dict[Crowd, int] | None:
-        """The number of taps in crowds."""
+    async def counted(self, writing: Writing, wanted: Collection[Crowd]) -> dict[Crowd, int]:
         foreseen = self._foresight.crowds
-        return crowds.counted_of(master, foreseen, self._records("crowd")) if {*foreseen} >= {*wanted} else None
+        if not {*foreseen} >= {*wanted}:
+            return await super().counted(writing, wanted)
+        return crowds.counted_of(writing.master, foreseen, self._records("crowd"))
 
     def add(self, taps: Iterable[Sequence[Any]]) -> None:
-        """Add taps that are not stored yet, as `submissions.tap_row` makes them."""
         rows = [dict(zip(submissions.TAP, tap, strict=True)) for tap in taps]
         self._new_taps += [[row[name] for name in TAP_READ] for row in rows if row["code"] != TOO_MANY]
 
-    def around(self, master: MasterData, windows: Sequence[Window], wide: Sequence[Window]) -> PairingInput | None:
-        """The input of pairing, with the added taps."""
+    async def around(self, writing: Writing, windows: Sequence[Window], wide: Sequence[Window]) -> PairingInput:
         if not _covers(self._foresight.persons, windows) or not _covers(self._foresight.wide, wide):
-            return None
-        rows = [(tap, None, None, None, None) for tap in (*self._records("tap"), *self._new_taps)]
-        rows += [(None, presence, None, None, None) for presence in self._records("mine")]
-        rows += [(None, None, row["record"], row["seen"], None) for row in self._rows["said"]]
-        rows += [(None, None, None, None, tap) for tap in (*self._records("flagged"), *self._new_taps)]
-        return pairing_input_of(master, [person for person, _, _ in windows], rows)
+            return await super().around(writing, windows, wide)
+        return pairing_input.pairing_input_of(
+            writing.master,
+            [person for person, _, _ in windows],
+            taps=[*self._records("tap"), *self._new_taps],
+            presences=self._mine,
+            corrections=[(row["record"], row["seen"]) for row in self._rows["said"]],
+            flagged=[*self._records("flagged"), *self._new_taps],
+        )
 
-    def at_households(self, windows: Sequence[Window], known: Collection[UUID]) -> list[Presence] | None:
-        """The presences at households that reach into their windows, without the known ones."""
-        mine = [presence_of(record) for record in self._records("mine")]
+    @cached_property
+    def _mine(self) -> list[Presence]:
+        return [presence_of(record) for record in self._records("mine")]
+
+    async def at_households(
+        self, writing: Writing, windows: Sequence[Window], known: Collection[UUID]
+    ) -> list[Presence]:
         before, after = self._foresight.beside
         of_person = _by_name(self._foresight.persons)
         met = [
             (one.household, one.anchor_at - before, one.reach_at + after)
-            for one in mine
+            for one in self._mine
             if _reaches(one, of_person[one.person])
         ]
         if not _covers([*self._foresight.households, *met], windows):
-            return None
+            return await super().at_households(writing, windows, known)
         there = {one.id: one for one in map(presence_of, self._records("there"))}
-        self._near = {one.id: one for one in mine} | there
+        self._near = {one.id: one for one in self._mine} | there
         at_household = _by_name(windows)
         return [one for id_, one in there.items() if id_ not in known and _reaches(one, at_household[one.household])]
 
-    def standing(self, presences: Sequence[UUID], taps: Sequence[UUID]) -> Standing | None:
-        """The stored visits of presences, and the reports and corrections of taps. Ask `at_households` before."""
+    async def standing(self, writing: Writing, wanted: Sequence[UUID], taps: Sequence[UUID]) -> Standing:
         # A presence that begins with an added tap cannot be stored.
         standing = {*self._near, *(tap[0] for tap in self._new_taps)}
         named = {*self._foresight.asked.ids, *(tap for one in self._near.values() for tap in one.taps)}
-        if not standing >= {*presences} or not named >= {*taps}:
-            return None
+        if not standing >= {*wanted} or not named >= {*taps}:
+            return await super().standing(writing, wanted, taps)
         rows = [(row["visit"], row["report"], row["correction"]) for kind in KINDS for row in self._rows[kind]]
         found = standing_of(rows)
-        wanted = {*presences}
-        return found._replace(visits=[one for one in found.visits if one.visit.presence in wanted])
+        own = {*wanted}
+        return found._replace(visits=[one for one in found.visits if one.visit.presence in own])
 
 
 def _covers(foreseen: Iterable[Window], wanted: Iterable[Window]) -> bool:

@@ -5,7 +5,7 @@ of four kinds, each in a column of its own. Within a record the driver decodes o
 types of arrays that are parameters or columns: texts and instants by the windows, UUIDs by a column.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from app.domain.register.master import MasterData
@@ -49,27 +49,36 @@ async def around(
 ) -> PairingInput:
     """Taps and presences within windows of persons, as by `taps_of` and `of_persons`; corrections within wider ones."""
     asked = (*arrays(of_staff(master, windows)), *arrays(windows), *arrays(of_staff(master, wide)))
-    return pairing_input_of(master, [person for person, _, _ in windows], await reading.fetch(PAIRING_INPUT, *asked))
+    rows = await reading.fetch(PAIRING_INPUT, *asked)
+    return pairing_input_of(
+        master,
+        [person for person, _, _ in windows],
+        taps=(row["tap"] for row in rows if row["tap"] is not None),
+        presences=(presence_of(row["presence"]) for row in rows if row["presence"] is not None),
+        corrections=((row["correction"], row["seen"]) for row in rows if row["correction"] is not None),
+        flagged=(row["flagged"] for row in rows if row["flagged"] is not None),
+    )
 
 
-def pairing_input_of(master: MasterData, persons: Iterable[str], rows: Iterable[Iterable[Any]]) -> PairingInput:
-    """The input in rows of `PAIRING_INPUT`, with at least these persons."""
-    taps: dict[str, list[Tap]] = {person: [] for person in persons}
-    presences: dict[str, list[Presence]] = {person: [] for person in taps}
-    correction_rows: list[dict[str, Any]] = []
-    flagged: list[Tap] = []
-    for tap_row, presence_row, correction_row, seen, flagged_row in rows:
-        if tap_row is not None:
-            tap = tap_of(tap_row, master)
-            if tap is not None:
-                taps.setdefault(master.person_of(tap.staff), []).append(tap)
-        elif presence_row is not None:
-            presence = presence_of(presence_row)
-            presences.setdefault(presence.person, []).append(presence)
-        elif flagged_row is not None:
-            tap = tap_of(flagged_row, master)
-            if tap is not None:
-                flagged.append(tap)
-        else:
-            correction_rows.append(dict(zip(CORRECTION_COLUMNS, correction_row, strict=True)) | {"seen": seen})
-    return PairingInput(taps, presences, corrections_near(master, correction_rows), flagged)
+def pairing_input_of(
+    master: MasterData,
+    persons: Iterable[str],
+    *,
+    taps: Iterable[Any],
+    presences: Iterable[Presence],
+    corrections: Iterable[tuple[Any, Any]],
+    flagged: Iterable[Any],
+) -> PairingInput:
+    """The input of at least these persons, of records of `PAIRING_INPUT`; a correction's comes with its `seen`."""
+    tapped: dict[str, list[Tap]] = {person: [] for person in persons}
+    present: dict[str, list[Presence]] = {person: [] for person in tapped}
+    for tap in _taps_of(taps, master):
+        tapped.setdefault(master.person_of(tap.staff), []).append(tap)
+    for presence in presences:
+        present.setdefault(presence.person, []).append(presence)
+    said = [dict(zip(CORRECTION_COLUMNS, record, strict=True)) | {"seen": seen} for record, seen in corrections]
+    return PairingInput(tapped, present, corrections_near(master, said), list(_taps_of(flagged, master)))
+
+
+def _taps_of(records: Iterable[Any], master: MasterData) -> Iterator[Tap]:
+    return (tap for record in records if (tap := tap_of(record, master)) is not None)
