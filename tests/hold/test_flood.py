@@ -25,7 +25,10 @@ STAFF = ("S-1", "S-2", "S-3")
 UID = "04A1B2C3D4E5F6"
 DAYS = 5
 BATCH = 400
-ROWS_READ = "SELECT relname, idx_tup_fetch + seq_tup_read FROM pg_stat_xact_user_tables"
+# Without the ledger's leaves: sealing reads them, on a connection whose counts may still wait to be told.
+ROWS_READ = """
+SELECT sum(idx_tup_fetch + seq_tup_read)::bigint FROM pg_stat_xact_user_tables WHERE relname <> 'ledger_leaf'
+"""
 
 
 @pytest.fixture
@@ -63,11 +66,11 @@ def work(monkeypatch):
     async def counting(writing, submissions, *given):
         with counted_calls() as calls:
             answers = await record_taps(writing, submissions, *given)
-        rows = await writing._driver.fetch(ROWS_READ)
+        rows = await writing._driver.fetchval(ROWS_READ)
         # What a connection has counted is told at most once a second, and belongs to its next transaction until then.
         await writing._driver.execute("SELECT pg_stat_force_next_flush()")
         days = {local_date(item.tapped_at) for submission in submissions for item in submission.items}
-        done.append(Counter({"calls": calls["app"], "rows": sum(row[1] for row in rows), "days": len(days)}))
+        done.append(Counter({"calls": calls["app"], "rows": rows, "days": len(days)}))
         return answers
 
     monkeypatch.setattr(api_taps, "record_taps", counting)
