@@ -40,8 +40,10 @@ Profession = Literal["care_assistant", "assistant_nurse", "licensed", "trainee",
 """The profession of a member of staff, called `role` on the wire."""
 DelegationState = Literal["coming", "valid", "expiring", "expired", "revoked"]
 ClientRole = Literal["planner", "system", "controller", "inspector", "auditor", "admin"]
-Role = Literal["staff", ClientRole]
-"""The role of a caller by its token; a client is never `staff`."""
+Role = Literal["staff", "case_officer", ClientRole]
+"""The role of a caller by its token; a client is never `staff` nor `case_officer`, who are persons."""
+EmergencyReason = Literal["danger_to_life", "danger_to_health", "missing_person", "suspected_abuse"]
+"""The reason for reading somebody's visits without a consent."""
 
 # Tags, taps and reports
 

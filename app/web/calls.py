@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 ROLES: Mapping[str, str] = {
     "staff": "A carer with a phone: sends taps and reports, reads the own visits of the last two days.",
+    "case_officer": "Who decides on a person's help: reads recipients, orders and measures, visits with consent.",
     "planner": "Who plans for one provider: reads and corrects its visits, manages its staff, phones and tags.",
     "system": "The municipality's systems: put master data and orders, pull visits, executed time and pay.",
     "controller": "Who follows up for the municipality: reads all visits and measures, closes months.",

@@ -253,6 +253,10 @@ def _contract_flaws(master: MasterData, _: Container[str], body: Json) -> Iterat
     yield from unknown(master.providers, body["provider"], "/provider")
 
 
+def _consent_flaws(_: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
+    yield from unknown(recipients, body["recipient"], "/recipient")
+
+
 def _decline_flaws(master: MasterData, recipients: Container[str], body: Json) -> Iterator[Flaw]:
     yield from unknown(recipients, body["recipient"], "/recipient")
     yield from unknown(master.providers, body["provider"], "/provider")
@@ -322,4 +326,5 @@ KINDS = {
     "tags": _Kind(_no_flaws, _write_tag, _affects_nothing),
     "payers": _Kind(_no_flaws, _write_nothing, _affects_nothing),
     "declines": _Kind(_decline_flaws, _write_nothing, _affects_nothing),
+    "consents": _Kind(_consent_flaws, _write_nothing, _affects_nothing),
 }

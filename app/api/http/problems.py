@@ -137,6 +137,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Tjänstens klocka går fel. Inget tas emot förrän den går rätt. Behåll allt och försök igen senare.",
         "The service's clock is wrong. Nothing is received until it is right. Keep your data and try again later.",
     ),
+    "consent_missing": ProblemKind(
+        403,
+        "Samtycke saknas",
+        "Consent missing",
+        "Mottagaren har inte samtyckt till att du läser besöken. Registrera samtycket, eller ange en nödsituation.",
+        "The recipient has not consented to your reading the visits. Register the consent, or state an emergency.",
+    ),
     "contract_overlaps": ProblemKind(
         409,
         "Avtalen överlappar",

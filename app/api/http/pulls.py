@@ -18,7 +18,7 @@ EXPORTS_AT_ONCE = 2
 TURN_SECONDS = 3
 LONGEST_SPAN = dt.timedelta(days=1830)
 PULLERS = ("planner", "system", "controller", "admin")
-Puller = Annotated[Caller, Depends(allow(*PULLERS, scope="measures:read"))]
+Puller = Annotated[Caller, Depends(allow(*PULLERS, "case_officer", scope="measures:read"))]
 
 
 def exporting() -> defaultdict[int, asyncio.Semaphore]:

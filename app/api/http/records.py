@@ -25,6 +25,8 @@ from app.store.register import records, register
 from app.store.register.master import RefusedError, is_visible, page
 
 READERS = ("system", "admin", "controller", "planner")
+CASE_READERS = (*READERS, "case_officer")
+"""The readers of what a case needs: the recipient, its orders, the help and who gives it."""
 WRITERS = ("system", "admin")
 Out = Callable[[Caller, Json], Json]
 Within = Callable[[Reading | Writing, Caller, Sequence[Json]], Awaitable[Sequence[Json]]]

@@ -5,9 +5,10 @@ from typing import Protocol
 
 from app.api.http.access import Caller
 from app.api.http.problems import Problem
+from app.domain.closed_sets import EmergencyReason
 from app.domain.time import local_date
 from app.store.connection import Reading
-from app.store.register import register
+from app.store.register import consents, register
 from app.store.visits.visibility import RefKind, Visibility, known_refs
 
 STAFF_SEES_BACK = dt.timedelta(hours=48)
@@ -43,6 +44,14 @@ async def require_known(reading: Reading, caller: Caller, *, pointer: str | None
     # No text in PostgreSQL holds a NUL, so a ref holds none.
     if any("\0" in ref for _, ref in given) or not await known_refs(reading, visibility_of(caller, reading.now), given):
         raise Problem("unknown_ref", pointer=pointer)
+
+
+async def has_consent(reading: Reading, caller: Caller, recipient: str, emergency: EmergencyReason | None) -> bool:
+    """True if the caller may read the recipient's visits: a case officer needs a consent of today, or an emergency."""
+    if caller.role != "case_officer" or emergency is not None:
+        return True
+    today = local_date(reading.now)
+    return any(consent.holds_on(today) for consent in await consents.of_recipient(reading, recipient))
 
 
 class RefQuestion(Protocol):

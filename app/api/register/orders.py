@@ -14,6 +14,7 @@ from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import PROBLEMS, FieldError
 from app.api.http.records import (
+    CASE_READERS,
     WRITERS,
     Conditional,
     RecordKind,
@@ -234,6 +235,7 @@ add_routes(
         filters={"recipient": "recipients", "provider": "providers"},
         put=_put_order,
         shown=_shown_order,
+        readers=CASE_READERS,
     ),
 )
 

@@ -11,7 +11,7 @@ from app.actions.register.put_master import GivenNumber, put_recipient
 from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller
 from app.api.http.json_bodies import read_at
-from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, stored_body, written
+from app.api.http.records import CASE_READERS, RecordKind, Spanned, Versioned, add_routes, stored_body, written
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
@@ -37,7 +37,7 @@ class ProviderBody(Wire):
 
 
 class ProviderAnswer(ProviderBody, Versioned):
-    """A provider as it is stored. A planner sees `invoicing` only of its own provider."""
+    """A provider as it is stored. A planner sees `invoicing` only of its own provider, a case officer none."""
 
 
 class RecipientFields(Wire):
@@ -177,7 +177,8 @@ async def _put_recipient(
 
 
 def _shown_provider(caller: Caller, body: Json) -> Json:
-    return body | {"invoicing": None} if caller.role == "planner" and body["ref"] != caller.provider else body
+    sees_money = caller.role != "case_officer" and (caller.role != "planner" or body["ref"] == caller.provider)
+    return body if sees_money else body | {"invoicing": None}
 
 
 def _shown_recipient(caller: Caller, body: Json) -> Json:
@@ -207,6 +208,7 @@ for kind in (
         PROVIDER,
         {"ref": "P-norr", "version": 1, **PROVIDER},
         shown=_shown_provider,
+        readers=CASE_READERS,
     ),
     RecordKind(
         "recipients",
@@ -226,6 +228,7 @@ for kind in (
         visible_by="served_by",
         shown=_shown_recipient,
         put=_put_recipient,
+        readers=CASE_READERS,
     ),
     RecordKind(
         "staff",
@@ -256,6 +259,7 @@ for kind in (
         InterventionAnswer,
         INTERVENTION,
         {"ref": "dusch", "version": 1, **INTERVENTION, "valid_from": None},
+        readers=CASE_READERS,
     ),
 ):
     add_routes(router, kind)

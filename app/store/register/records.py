@@ -271,7 +271,7 @@ def _device(master: MasterData, ref: str, body: Json) -> None:
 
 
 def _no_part_of_visits(_: MasterData, __: str, ___: Json) -> None:
-    """Nothing to take in: no visit depends on clients, devices or notices."""
+    """Nothing to take in: no visit depends on clients, devices, notices or consents."""
 
 
 def _keyset(master: MasterData, ref: str, body: Json) -> None:
@@ -289,6 +289,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "clients": _no_part_of_visits,
     "tokens": _no_part_of_visits,
     "declines": _no_part_of_visits,
+    "consents": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
     OWN: _no_part_of_visits,

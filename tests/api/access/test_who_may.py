@@ -16,9 +16,10 @@ from app.api.http.access import ROLES, SCOPES, allowed_by
 
 MASTER_READERS = {"system": "all", "admin": "all", "controller": "all", "planner": "all"}
 OWN_READERS = MASTER_READERS | {"planner": "own"}
+OFFICER = {"case_officer": "all"}
 WRITERS = {"system": "all", "admin": "all"}
 OWN_WRITERS = WRITERS | {"planner": "own"}
-VISIT_READERS = OWN_READERS | {"staff": "own"}
+VISIT_READERS = OWN_READERS | {"staff": "own", "case_officer": "consent"}
 PHONE = {"staff": "all"}
 PULLERS = OWN_READERS
 AUDITORS = {"auditor": "all", "admin": "all"}
@@ -28,7 +29,8 @@ EVERYBODY = "everybody"
 KNOCKING = "whoever has something to show"  # without that, 4xx for all alike
 KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
 
-# Route -> who may: role -> "all", or "own" where another provider's or staff's object is 404.
+# Route -> who may: role -> "all", or "own" where another provider's or staff's object is 404, or "consent" where that
+# of a recipient without one is.
 EXPECTED = {
     ("GET", "/"): EVERYBODY,
     ("GET", "/figures"): EVERYBODY,
@@ -70,16 +72,16 @@ EXPECTED = {
     ("POST", "/v1/visits/{visit_id}/corrections"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
-    ("GET", "/v1/executed-time"): PULLERS,
+    ("GET", "/v1/executed-time"): PULLERS | OFFICER,
     ("GET", "/v1/delegations"): PULLERS,
     ("GET", "/v1/delegations/missing"): PULLERS,
-    ("GET", "/v1/measures/alarms"): PULLERS,
-    ("GET", "/v1/measures/licensed"): PULLERS,
-    ("GET", "/v1/measures/continuity"): PULLERS,
-    ("GET", "/v1/measures/declined"): PULLERS,
-    ("GET", "/v1/measures/evidence"): PULLERS,
-    ("GET", "/v1/measures/executed-share"): PULLERS,
-    ("GET", "/v1/measures/indices"): PULLERS,
+    ("GET", "/v1/measures/alarms"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/licensed"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/continuity"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/declined"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/evidence"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/executed-share"): PULLERS | OFFICER,
+    ("GET", "/v1/measures/indices"): PULLERS | OFFICER,
     ("GET", "/v1/compensation"): PULLERS,
     ("GET", "/v1/compensation/presets"): MASTER_READERS,
     ("GET", "/v1/compensation/invoice.xml"): PULLERS,
@@ -102,25 +104,28 @@ EXPECTED = {
     ("GET", "/v1/payers/{ref}"): MASTER_READERS,
     ("GET", "/v1/payers"): MASTER_READERS,
     ("PUT", "/v1/providers/{ref}"): WRITERS,
-    ("GET", "/v1/providers/{ref}"): MASTER_READERS,
-    ("GET", "/v1/providers"): MASTER_READERS,
+    ("GET", "/v1/providers/{ref}"): MASTER_READERS | OFFICER,
+    ("GET", "/v1/providers"): MASTER_READERS | OFFICER,
     ("PUT", "/v1/recipients/{ref}"): WRITERS,
-    ("GET", "/v1/recipients/{ref}"): OWN_READERS,
-    ("GET", "/v1/recipients"): OWN_READERS,
+    ("GET", "/v1/recipients/{ref}"): OWN_READERS | OFFICER,
+    ("GET", "/v1/recipients"): OWN_READERS | OFFICER,
     ("PUT", "/v1/staff/{ref}"): OWN_WRITERS,
     ("GET", "/v1/staff/{ref}"): OWN_READERS,
     ("GET", "/v1/staff"): OWN_READERS,
     ("PUT", "/v1/interventions/{ref}"): WRITERS,
-    ("GET", "/v1/interventions/{ref}"): MASTER_READERS,
-    ("GET", "/v1/interventions"): MASTER_READERS,
+    ("GET", "/v1/interventions/{ref}"): MASTER_READERS | OFFICER,
+    ("GET", "/v1/interventions"): MASTER_READERS | OFFICER,
     ("PUT", "/v1/orders/{ref}"): WRITERS,
-    ("GET", "/v1/orders/{ref}"): OWN_READERS,
-    ("GET", "/v1/orders"): OWN_READERS,
+    ("GET", "/v1/orders/{ref}"): OWN_READERS | OFFICER,
+    ("GET", "/v1/orders"): OWN_READERS | OFFICER,
     ("DELETE", "/v1/orders/{ref}"): WRITERS,
     ("POST", "/v1/orders:batch"): WRITERS,
     ("PUT", "/v1/contracts/{ref}"): WRITERS,
     ("GET", "/v1/contracts/{ref}"): OWN_READERS,
     ("GET", "/v1/contracts"): OWN_READERS,
+    ("PUT", "/v1/consents/{ref}"): WRITERS | OFFICER,
+    ("GET", "/v1/consents/{ref}"): {"system": "all", "controller": "all"} | AUDITORS | OFFICER,
+    ("GET", "/v1/consents"): {"system": "all", "controller": "all"} | AUDITORS | OFFICER,
     ("PUT", "/v1/declines/{ref}"): OWN_WRITERS,
     ("GET", "/v1/declines/{ref}"): OWN_READERS,
     ("GET", "/v1/declines"): OWN_READERS,
@@ -191,7 +196,7 @@ SCOPED = {
 SCOPED["ledger:read"].append("GET /v1/ledger/receipt")
 for _kind in (
     *("payers", "providers", "recipients", "staff", "interventions"),
-    *("orders", "contracts", "declines", "tags", "keysets"),
+    *("orders", "contracts", "consents", "declines", "tags", "keysets"),
 ):
     SCOPED["records:write"].append(f"PUT /v1/{_kind}/{{ref}}")
     SCOPED["records:read"] += [f"GET /v1/{_kind}", f"GET /v1/{_kind}/{{ref}}"]
@@ -245,6 +250,12 @@ async def close_months(service):
             await service.ask("POST", f"/v1/periods/P-{side}/{month}/close", {"accept_open": True})
 
 
+def consent(side):
+    """The recipient of the other side has withdrawn its own."""
+    given = {"recipient": f"B-{side}", "what": "Läsa besök", "given_on": "2026-01-01"}
+    return given if side == "own" else given | {"withdrawn_on": "2026-02-01"}
+
+
 def tag(side):
     return {"kind": "static", "uid": {"own": "04000000000001", "other": "04000000000002"}[side]}
 
@@ -267,6 +278,7 @@ async def town(service):
         await service.put("orders", f"O-{side}", order(f"B-{side}", f"P-{side}"))
         await service.put("contracts", f"K-{side}", contract(f"P-{side}"))
         await service.put("declines", f"A-{side}", decline(f"B-{side}", f"P-{side}"))
+        await service.put("consents", f"M-{side}", consent(side))
         await service.put("tags", f"T-{side}", tag(side))
         await service.put("recipients", f"B-{side}-before", {"area": "URBAN"})
         await service.put("orders", f"O-{side}-before", order(f"B-{side}-before", f"P-{side}"))
@@ -298,7 +310,7 @@ def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
-    refs |= {"declines": "A-", "tags": "T-"}
+    refs |= {"consents": "M-", "declines": "A-", "tags": "T-"}
     ref = {
         "keysets": "k1",
         "payers": "omsorg",
@@ -373,6 +385,7 @@ def body_for(path, side):
             "provider": f"P-{side}",
             "compensation": {},
         },
+        "/v1/consents/{ref}": consent(side),
         "/v1/declines/{ref}": decline(f"B-{side}", f"P-{side}"),
         "/v1/tags/{ref}": tag(side),
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
@@ -402,6 +415,8 @@ async def asked(service, method, path, side, role, **who):
     expect = tuple(range(200, 500))
     url = url.replace("{tap}", service.dispute_ids.get((side, role), str(uuid.uuid4())))
     headers = {"If-Match": "*"} if path.endswith("/corrections") else None
+    if (path, role) == ("/v1/visits", "case_officer"):
+        query = {"recipient": f"B-{side}"}
     answer = await service.ask(method, url, body, role=role, expect=expect, params=query, headers=headers, **who)
     assert description_of(service.app).unlike(answer) == []
     return answer.status_code
@@ -479,7 +494,9 @@ async def test_who_may(town, method, path):
             continue
         withdrawn = method == "DELETE" and role != "system"
         assert found[0] in ({404} if withdrawn else {200, 201, 204}), role
-        if reach == "own" and not (path.endswith(("/v1/changes", "/v1/disputes", *LISTS)) and method == "GET"):
+        if reach == "consent":
+            assert found[1] == (404 if "{" in path else 403), role
+        elif reach == "own" and not (path.endswith(("/v1/changes", "/v1/disputes", *LISTS)) and method == "GET"):
             # What a body alone names is a fault of the body.
             assert found[1] == (422 if method == "POST" and "{" not in path else 404), role
         else:
