@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from app import assets
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
 from app.actions.visits.move_clock import move_clock
-from app.api.access import clients, device_clock, devices, oauth
+from app.api.access import clients, device_clock, devices, oauth, well_known
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
@@ -68,6 +68,7 @@ MODULES = (
     device_clock,
     clients,
     oauth,
+    well_known,
     manual_visits,
     delegations,
     executed_time,
@@ -133,7 +134,7 @@ def create_app(
     app.state.demo = demo
     app.state.clock = clock or Clock()
     app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
-    app.state.tokens = Tokens(settings.token_key, app.state.clock)
+    app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
     app.state.exporting = pulls.exporting()

@@ -1,4 +1,4 @@
-"""Make a client: a machine that calls on its own behalf, with a name, a role and a secret."""
+"""Make a client: a machine that calls on its own behalf, with a name, a role, and a secret or keys of its own."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,13 @@ async def make_client(
     role: str,
     provider: str | None,
     scopes: Sequence[str] | None,
-    secret_digest: bytes,
     *,
+    proof: Json,
     by: str,
 ) -> PutOutcome:
-    """Store a client with the digest of its secret. Refused: `client_exists`, `unknown_ref` (flaw: the provider).
+    """Store a client with its `proof`: `secret_digest` (hex) or `jwks`, the other None.
+
+    Refused: `client_exists`, `unknown_ref` (flaw: the provider).
 
     A name is never given twice, so that the acts of a client stay its own.
     """
@@ -32,7 +34,7 @@ async def make_client(
         "role": role,
         "provider": provider,
         "scopes": None if scopes is None else list(scopes),
-        "secret_digest": secret_digest.hex(),
+        **proof,
         "revoked_at": None,
         "reason": None,
     }

@@ -6,14 +6,13 @@ from typing import Annotated, Literal
 import segno
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
-from pydantic import StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.access.enrol_device import enrol_device, new_code, offer_code
 from app.actions.access.revoke import revoke
 from app.actions.versions import PutOutcome
+from app.api.access.jwk import Coordinate, PublicKey
 from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.address import address_of
 from app.api.http.json_bodies import read_at, read_json
@@ -32,34 +31,6 @@ AHEAD = dt.timedelta(seconds=60)
 """The longest time by which the clock of a caller may be ahead of ours."""
 LOOK_ALIKES = str.maketrans("OIL", "011", "- ")
 PURPOSE = "enrolment"
-
-Coordinate = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{43}$")]
-
-
-class PublicKey(Wire):
-    """A P-256 public key as JWK (RFC 7517), in the form in which browsers export it."""
-
-    kty: Literal["EC"]
-    crv: Literal["P-256"]
-    x: Coordinate
-    y: Coordinate
-    ext: bool | None = None
-    key_ops: list[str] | None = None
-    alg: Literal["ES256"] | None = None
-    use: Literal["sig"] | None = None
-    kid: Annotated[str, StringConstraints(max_length=100)] | None = None
-
-    @model_validator(mode="after")
-    def _on_the_curve(self) -> "PublicKey":
-        try:
-            ECKey.import_key(self.kept()).public_key  # noqa: B018 - made when it is first asked for
-        except (JoseError, ValueError) as error:
-            raise PydanticCustomError("invalid_value", "not a point of the curve") from error
-        return self
-
-    def kept(self) -> dict[str, str | list[str]]:
-        """The members that make up the key; all others are dropped."""
-        return {"kty": self.kty, "crv": self.crv, "x": self.x, "y": self.y}
 
 
 class OfferBody(Wire):

@@ -1,43 +1,33 @@
-"""`POST /oauth/token`: devices ask with an assertion they have signed (RFC 7523), clients with their secret (RFC 6749).
+"""`POST /oauth/token`: devices and clients ask with an assertion they have signed (RFC 7523), or clients with a secret.
 
 Refusals are RFC 6749's own JSON, because what calls here is often somebody else's OAuth library.
 """
 
-import datetime as dt
 import hmac
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
-from hashlib import blake2b
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
 from pydantic import Field
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from app.api.access.assertions import CLIENT_ASSERTION, JWT_BEARER, InvalidAssertionError, accept, signer_of
 from app.api.access.clients import PURPOSE
-from app.api.http.access import ALGORITHM, ISSUER, LEEWAY_SECONDS, SCOPES, Tokens, database, digest_of
-from app.api.http.address import address_of
-from app.api.http.clock import now
+from app.api.http.access import SCOPES, Tokens, database, digest_of
 from app.api.http.json_bodies import read_form
 from app.api.http.problems import Problem
 from app.api.http.shapes import REF, Described, OneOf, answer_of
-from app.domain.time import UTC
 from app.store.access import credentials
 from app.store.database import UnknownMunicipalityError
 from app.store.register import records
 
 router = APIRouter(tags=["tokens"])
 
-JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 TOKEN_SECONDS = 900
-LONGEST_ASSERTION_SECONDS = 300
-LONGEST_JTI = 128
 CLIENT_ID = re.compile(r"([1-9][0-9]{0,3})\.(.+)", re.DOTALL)
 
 Scopes = tuple[str, ...]
@@ -47,7 +37,7 @@ Granted = tuple[str, Scopes]
 TEXTS = {
     "invalid_request": "the body must be a form with grant_type and what that grant needs, each once",
     "unsupported_grant_type": f"grant_type must be client_credentials or {JWT_BEARER}",
-    "invalid_client": "the client is unknown or revoked, or this is not its secret",
+    "invalid_client": "the client is unknown or revoked, or this is not its secret or an assertion it has signed",
     "invalid_grant": "the assertion is not one of an enrolled device, made for us, fresh and unused",
     "invalid_scope": "a scope is unknown, or more than the client is registered with",
 }
@@ -69,6 +59,14 @@ class TokenRefusal(Described):
     error_description: str
 
 
+class _Shown(NamedTuple):
+    """The id of a client, with the secret or the assertion that proves it."""
+
+    client_id: str
+    secret: str = ""
+    assertion: str = ""
+
+
 class _RefusedError(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -81,6 +79,8 @@ FIELDS = {
     "assertion": "The signed assertion of a device (RFC 7523).",
     "client_id": "The id of a client, if it is not sent by HTTP Basic.",
     "client_secret": "The secret of a client, if it is not sent by HTTP Basic.",
+    "client_assertion": "The signed assertion of a client with keys (RFC 7523), instead of a secret.",
+    "client_assertion_type": f"`{CLIENT_ASSERTION}`, beside `client_assertion`.",
     "scope": "The scopes that the token is to have, separated by spaces. Left out: all that are allowed.",
 }
 FORM = {
@@ -100,6 +100,13 @@ FORM = {
                             "grant_type": "client_credentials",
                             "client_id": "188.ekonomi",
                             "client_secret": "q2Jr7n0QmPdXn3c8b0Zr1TzqN9mW5uY4sVgKf6LhEaI",
+                        }
+                    },
+                    "client with keys": {
+                        "value": {
+                            "grant_type": "client_credentials",
+                            "client_assertion_type": CLIENT_ASSERTION,
+                            "client_assertion": "eyJhbGciOiJFUzI1NiJ9...",
                         }
                     },
                 },
@@ -128,8 +135,10 @@ async def token(request: Request) -> Response:
     """Get an access token for a device or a client. It is valid for fifteen minutes. Then ask again.
 
     A device sends an assertion, signed with ES256: `iss` and `sub` are its ref, `aud` is this address, `exp` is within
-    five minutes, and `jti` is used only once. A client sends its id and secret, by HTTP Basic or in the form. With
-    `scope`, the token may do less than the role and the client may. It can never do more.
+    five minutes, and `jti` is used only once. A client with keys sends such an assertion as `client_assertion`, signed
+    with ES256 or PS256: `iss` and `sub` are its `client_id` (`private_key_jwt`). Any other client sends its id and
+    secret, by HTTP Basic or in the form. With `scope`, the token may do less than the role and the client may. It can
+    never do more.
     """
     try:
         minted, scopes = await _granted(request, await _form(request))
@@ -173,19 +182,23 @@ async def _granted(request: Request, form: dict[str, str]) -> Granted:
         raise _RefusedError("invalid_request")
     scopes = _asked(form)
     if grant == "client_credentials":
-        return await _to_client(request, *_client_of(request, form), scopes)
+        return await _to_client(request, _client_of(request, form), scopes)
     if grant == JWT_BEARER:
         return await _to_device(request, form.get("assertion", ""), scopes)
     raise _RefusedError("unsupported_grant_type")
 
 
-def _client_of(request: Request, form: dict[str, str]) -> tuple[str, str]:
-    """The client's id and secret, given in one way and not in two."""
+def _client_of(request: Request, form: dict[str, str]) -> _Shown:
+    """The id and the proof of the client, given in one way and not in two."""
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if form.keys() & {"client_assertion", "client_assertion_type"}:
+        if scheme or "client_secret" in form or form.get("client_assertion_type") != CLIENT_ASSERTION:
+            raise _RefusedError("invalid_request")
+        return _signed_by(form.get("client_assertion", ""), form.get("client_id"))
     if not scheme:
         if "client_id" not in form or "client_secret" not in form:
             raise _RefusedError("invalid_client")
-        return form["client_id"], form["client_secret"]
+        return _Shown(form["client_id"], form["client_secret"])
     if "client_secret" in form:
         raise _RefusedError("invalid_request")
     try:
@@ -194,11 +207,21 @@ def _client_of(request: Request, form: dict[str, str]) -> tuple[str, str]:
         colon = ""
     if scheme.lower() != "basic" or not colon:
         raise _RefusedError("invalid_client")
-    return unquote_plus(name), unquote_plus(secret)
+    return _Shown(unquote_plus(name), unquote_plus(secret))
 
 
-async def _to_client(request: Request, name: str, secret: str, asked: Scopes) -> Granted:
-    known = CLIENT_ID.fullmatch(name)
+def _signed_by(assertion: str, client_id: str | None) -> _Shown:
+    try:
+        signer = signer_of(assertion)
+    except InvalidAssertionError as error:
+        raise _RefusedError("invalid_client") from error
+    if client_id not in {None, signer}:
+        raise _RefusedError("invalid_client")
+    return _Shown(signer, assertion=assertion)
+
+
+async def _to_client(request: Request, shown: _Shown, asked: Scopes) -> Granted:
+    known = CLIENT_ID.fullmatch(shown.client_id)
     if known is None or not re.match(REF, known[2]) or known[2].endswith("\n"):
         raise _RefusedError("invalid_client")
     try:
@@ -207,8 +230,7 @@ async def _to_client(request: Request, name: str, secret: str, asked: Scopes) ->
     except UnknownMunicipalityError:
         raise _RefusedError("invalid_client") from None
     body: dict[str, Any] = stored.body if stored else {"secret_digest": "", "revoked_at": None}
-    right = hmac.compare_digest(digest_of(request, PURPOSE, secret).hex(), body["secret_digest"])
-    if not right or body["revoked_at"] is not None:
+    if not await _is_proved(request, int(known[1]), shown, body) or body["revoked_at"] is not None:
         raise _RefusedError("invalid_client")
     registered = body.get("scopes") or ()  # clients of earlier versions have none
     if registered and not set(asked) <= set(registered):
@@ -219,61 +241,35 @@ async def _to_client(request: Request, name: str, secret: str, asked: Scopes) ->
     return tokens.mint(int(known[1]), body["role"], scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
 
 
+async def _is_proved(request: Request, municipality_id: int, shown: _Shown, body: dict[str, Any]) -> bool:
+    """True if the client has shown its secret or, where it has keys, an assertion that one of them signed."""
+    if not shown.assertion:
+        right = digest_of(request, PURPOSE, shown.secret).hex()
+        return hmac.compare_digest(right, body["secret_digest"] or "")  # of those with keys there is none
+    jwks = body.get("jwks") or {"keys": []}  # clients of earlier versions have none
+    try:
+        await accept(request, municipality_id, shown.assertion, shown.client_id, jwks["keys"])
+    except InvalidAssertionError:
+        return False
+    return True
+
+
 async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Granted:
     """A token for the device that signed; a revoked one too, which opens nothing but the way for its earlier taps."""
-    device = _named(assertion)
-    municipality_id = await credentials.municipality_of_device(database(request), device)
-    if municipality_id is None:
-        raise _RefusedError("invalid_grant")
-    async with database(request).read(municipality_id) as reading:
-        stored = await records.latest(reading, "devices", device)
-    if stored is None:
-        raise _RefusedError("invalid_grant")
-    endpoint = address_of(request, "/oauth/token")
-    claims = _verified(assertion, stored.body["public_key"], device, endpoint, int(now(request).timestamp()))
-    jti = blake2b(claims["jti"].encode(), digest_size=16).digest()
-    ends_at = dt.datetime.fromtimestamp(claims["exp"] + LEEWAY_SECONDS, UTC)
-    async with database(request).write(municipality_id) as writing:
-        fresh = await credentials.spend(writing, device, jti, ends_at)
-    if not fresh:
-        raise _RefusedError("invalid_grant")
-    tokens: Tokens = request.app.state.tokens
-    whose = {"staff": stored.body["staff"], "device": device}
-    return tokens.mint(municipality_id, "staff", scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
-
-
-def _named(assertion: str) -> str:
-    """The device that an assertion says it comes from."""
     if not assertion:
         raise _RefusedError("invalid_request")
     try:
-        claims = from_json(jws.extract_compact(assertion.encode()).payload)
-        device = claims["iss"]
-    except (JoseError, ValueError, TypeError, KeyError) as error:
-        raise _RefusedError("invalid_grant") from error
-    if not isinstance(device, str) or not re.match(REF, device) or device.endswith("\n"):
-        raise _RefusedError("invalid_grant")
-    return device
-
-
-def _verified(assertion: str, public_key: dict[str, Any], device: str, endpoint: str, at: int) -> dict[str, Any]:
-    """The claims of the device's assertion `at` an instant, in seconds. Raises _RefusedError."""
-    # The leeway is for its end too: an assertion by a slow clock may have ended as it is made, and is good but once.
-    claims = jwt.JWTClaimsRegistry(
-        at,
-        leeway=LEEWAY_SECONDS,
-        iss={"essential": True, "value": device},
-        sub={"essential": True, "value": device},
-        aud={"essential": True, "values": [ISSUER, endpoint]},
-        exp={"essential": True},
-        jti={"essential": True},
-    )
-    try:
-        decoded = jwt.decode(assertion, ECKey.import_key(public_key), algorithms=[ALGORITHM])
-        claims.validate(decoded.claims)
-        too_long = decoded.claims["exp"] > at + LONGEST_ASSERTION_SECONDS + LEEWAY_SECONDS
-        if too_long or len(decoded.claims["jti"]) > LONGEST_JTI:
+        device = signer_of(assertion)
+        municipality_id = await credentials.municipality_of_device(database(request), device)
+        if municipality_id is None:
             raise _RefusedError("invalid_grant")
-    except (JoseError, ValueError, TypeError) as error:
+        async with database(request).read(municipality_id) as reading:
+            stored = await records.latest(reading, "devices", device)
+        if stored is None:
+            raise _RefusedError("invalid_grant")
+        await accept(request, municipality_id, assertion, device, [stored.body["public_key"]])
+    except InvalidAssertionError as error:
         raise _RefusedError("invalid_grant") from error
-    return decoded.claims
+    tokens: Tokens = request.app.state.tokens
+    whose = {"staff": stored.body["staff"], "device": device}
+    return tokens.mint(municipality_id, "staff", scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes

@@ -51,7 +51,6 @@ OPERATOR = "operator"
 """The client in a token that was made at the command line."""
 
 _CLAIMS: dict[str, ClaimsOption] = {
-    "iss": {"essential": True, "value": ISSUER},
     "aud": {"essential": True, "value": AUDIENCE},
     "sub": {"essential": True},
     "client_id": {"essential": True},
@@ -91,9 +90,12 @@ class Bearer(TypedDict, total=False):
 class Tokens:
     """Makes and verifies tokens. Signing keys are 32 secret bytes each; the first signs, all verify."""
 
-    def __init__(self, keys: Iterable[bytes], clock: Clock) -> None:
+    def __init__(self, keys: Iterable[bytes], clock: Clock, issuer: str | None = None) -> None:
+        """`issuer` is our public address. Tokens of the command line have ISSUER, so that another address ends none."""
         self._clock = clock
-        self._claims = jwt.JWTClaimsRegistry(lambda: int(self._now()), LEEWAY_SECONDS, **_CLAIMS)
+        self._issuer = issuer or ISSUER
+        ours: ClaimsOption = {"essential": True, "values": [self._issuer, ISSUER]}
+        self._claims = jwt.JWTClaimsRegistry(lambda: int(self._now()), LEEWAY_SECONDS, iss=ours, **_CLAIMS)
         self._keys = [_signing_key(key) for key in keys]
         self._verifying = KeySet(list(self._keys))
         self._remembered: dict[bytes, tuple[Caller, float]] = {}
@@ -126,7 +128,7 @@ class Tokens:
         # The subject names the kind and the ref: neither a ref nor a client's id holds a slash.
         subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
         claims: dict[str, Any] = {
-            "iss": ISSUER,
+            "iss": self._issuer,
             "aud": AUDIENCE,
             "sub": f"{municipality_id}:{role}:{subject}",
             "client_id": bearer.get("device") or client or OPERATOR,
@@ -140,6 +142,10 @@ class Tokens:
         claims |= {name: value for name, value in optional.items() if value}
         key = self._keys[0]
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
+
+    def public_keys(self) -> list[dict[str, Any]]:
+        """The public half of every key as JWK with its `kid`, the one that signs first."""
+        return [key.as_dict(private=False) for key in self._keys]
 
     def caller(self, token: str) -> Caller:
         """The caller that the token stands for. Raises Problem `unauthenticated`.

@@ -39,10 +39,13 @@ async def take_code(writing: Writing, digest: bytes) -> str | None:
     return row["staff"] if row and writing.macs.is_ours("enrolment", tuple(row)) else None
 
 
-async def spend(writing: Writing, device: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:
-    """Mark an assertion as used; False when it was used before. It is remembered until it is refused for its age."""
-    await writing.execute(DROP_EXPIRED_ASSERTIONS, device, writing.now)
-    return bool(await writing.fetchval(SPEND, device, jti_digest, expires_at))
+async def spend(writing: Writing, signer: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:
+    """Mark an assertion of a device or a client as used; False when it was used before.
+
+    It is remembered until it is refused for its age.
+    """
+    await writing.execute(DROP_EXPIRED_ASSERTIONS, signer, writing.now)
+    return bool(await writing.fetchval(SPEND, signer, jti_digest, expires_at))
 
 
 async def municipality_of_code(database: BeforeTenant, digest: bytes) -> int | None:

@@ -10,6 +10,7 @@ import uuid
 
 import pytest
 from described import description_of
+from joserfc.jwk import ECKey
 from service import day, tap_item
 
 from app.api.http.access import ROLES, SCOPES, allowed_by
@@ -27,6 +28,7 @@ PROOF_READERS = AUDITORS | {"system": "all", "controller": "all"}
 HEAD_READERS = PROOF_READERS | {"planner": "all", "inspector": "all"}
 EVERYBODY = "everybody"
 KNOCKING = "whoever has something to show"  # without that, 4xx for all alike
+CLIENT_KEY = ECKey.generate_key("P-256").as_dict(private=False)
 KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
 
 # Route -> who may: role -> "all", or "own" where another provider's or staff's object is 404, or "consent" where that
@@ -41,6 +43,8 @@ EXPECTED = {
     ("GET", "/docs/"): EVERYBODY,
     ("GET", "/docs/{part}"): EVERYBODY,
     ("GET", "/openapi.json"): EVERYBODY,
+    ("GET", "/.well-known/jwks.json"): EVERYBODY,
+    ("GET", "/.well-known/oauth-authorization-server"): EVERYBODY,
     ("GET", "/problems/{code}"): EVERYBODY,
     ("GET", "/health/live"): EVERYBODY,
     ("GET", "/health/ready"): EVERYBODY,
@@ -59,6 +63,7 @@ EXPECTED = {
     ("POST", "/v1/clients"): {"admin": "all"},
     ("GET", "/v1/clients"): {"admin": "all"},
     ("GET", "/v1/clients/{ref}"): {"admin": "all"},
+    ("PUT", "/v1/clients/{ref}/jwks"): {"admin": "all"},
     ("POST", "/v1/clients/{ref}/revoke"): {"admin": "all"},
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
@@ -191,7 +196,13 @@ SCOPED = {
         "GET /v1/devices/{ref}/clock",
         "POST /v1/devices/{ref}/revoke",
     ],
-    "clients": ["POST /v1/clients", "GET /v1/clients", "GET /v1/clients/{ref}", "POST /v1/clients/{ref}/revoke"],
+    "clients": [
+        "POST /v1/clients",
+        "GET /v1/clients",
+        "GET /v1/clients/{ref}",
+        "PUT /v1/clients/{ref}/jwks",
+        "POST /v1/clients/{ref}/revoke",
+    ],
 }
 SCOPED["ledger:read"].append("GET /v1/ledger/receipt")
 for _kind in (
@@ -369,6 +380,7 @@ def body_for(path, side):
         "/v1/devices/enrol": {"code": "nobody's"},
         "/v1/devices/{ref}/revoke": {"reason": "lost"},
         "/v1/clients": {"ref": f"C-{uuid.uuid4()}", "role": "system"},
+        "/v1/clients/{ref}/jwks": {"keys": [CLIENT_KEY]},
         "/v1/clients/{ref}/revoke": {"reason": "replaced"},
         "/v1/providers/{ref}": {"name": side, "form": "external"},
         "/v1/payers/{ref}": PAYER,
