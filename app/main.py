@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from app import assets
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
 from app.actions.visits.move_clock import move_clock
-from app.api.access import clients, device_clock, devices, oauth, well_known
+from app.api.access import clients, device_clock, devices, issuers, members, oauth, well_known
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
@@ -67,6 +67,8 @@ MODULES = (
     devices,
     device_clock,
     clients,
+    issuers,
+    members,
     oauth,
     well_known,
     manual_visits,

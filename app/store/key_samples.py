@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.store.access import issuer_secrets
 from app.store.access.field_encryption import DecryptionError, FieldEncryption, Place
 from app.store.connection import Reading, Row, Writing
 from app.store.register.register import identity_place
@@ -18,6 +19,10 @@ FROM recipient_identity WHERE municipality_id = $1 ORDER BY 1, ref
 KEYSETS = f"""
 SELECT DISTINCT ON (1) {KEY_OF.format(column=COLUMNS[0])} AS key, keyset AS ref, {COLUMNS[0]} AS encrypted
 FROM keyset_key WHERE municipality_id = $1 ORDER BY 1, keyset
+"""
+SECRETS = f"""
+SELECT DISTINCT ON (1) {KEY_OF.format(column="secret_sealed")} AS key, issuer AS ref, secret_sealed AS encrypted
+FROM issuer_secret WHERE municipality_id = $1 ORDER BY 1, issuer
 """
 ALL_NUMBERS = "SELECT ref, number_sealed, number_digest FROM recipient_identity WHERE municipality_id = $1"
 # Without its keys a keyset verifies nothing, and keys without a keyset are nobody's.
@@ -43,7 +48,8 @@ class Sample:
 async def samples(reading: Reading) -> list[Sample]:
     """One stored value for each key and each kind of value."""
     numbers = [_number(reading.municipality_id, row) for row in await reading.fetch(NUMBERS)]
-    return numbers + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
+    secrets = [_secret(reading.municipality_id, row) for row in await reading.fetch(SECRETS)]
+    return numbers + secrets + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
 
 
 def _number(municipality_id: int, row: Row) -> Sample:
@@ -52,6 +58,11 @@ def _number(municipality_id: int, row: Row) -> Sample:
 
 def _keyset(municipality_id: int, row: Row) -> Sample:
     return Sample(row["key"], "keys of tags", keyset_place(municipality_id, row["ref"], COLUMNS[0]), row["encrypted"])
+
+
+def _secret(municipality_id: int, row: Row) -> Sample:
+    place = issuer_secrets.secret_place(municipality_id, row["ref"])
+    return Sample(row["key"], "secrets of identity providers", place, row["encrypted"])
 
 
 async def lookup_mark(reading: Reading) -> bytes | None:
@@ -76,6 +87,9 @@ async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
         places = [(row[column], keyset_place(reading.municipality_id, row["keyset"], column)) for column in COLUMNS]
         if None in [_opened(encryption, encrypted, place) for encrypted, place in places]:
             found.append(f"keyset_key {row['keyset']}")
+    for issuer, encrypted in await issuer_secrets.stored(reading):
+        if _opened(encryption, encrypted, issuer_secrets.secret_place(reading.municipality_id, issuer)) is None:
+            found.append(f"issuer_secret {issuer}")
     return found + [f"keyset_key {row[0]}" for row in await reading.fetch(UNPAIRED)]
 
 

@@ -266,6 +266,15 @@ enrolment = Table(
     PrimaryKeyConstraint("municipality_id", "code_digest"),
 )
 
+issuer_secret = Table(
+    "issuer_secret",
+    metadata,
+    tenant(),
+    Column("issuer", Text, nullable=False),
+    Column("secret_sealed", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "issuer"),
+)
+
 spent_assertion = Table(
     "spent_assertion",
     metadata,

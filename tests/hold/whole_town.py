@@ -51,6 +51,8 @@ async def _master_data(service):
     contract = {"provider": "P-norr", "valid_from": BEGAN, "compensation": {"rules": [CARE]}}
     await service.put("contracts", "K-1", contract)
     await service.put("keysets", "k1", KEYSET, role="admin")
+    issuer = {"issuer": "https://login.example", "client_id": "taggad", "client_secret": "only they know"}
+    await service.put("issuers", "entra", issuer, role="admin")
     await service.put("tags", "T-H-1", {"kind": "ntag424", "uid": UIDS["H-1"], "keyset": "k1"})
     await service.put("tags", "T-H-2", {"kind": "static", "uid": UIDS["H-2"]})
     for household in UIDS:

@@ -1,5 +1,6 @@
 """Encrypt all encrypted fields anew with the newest key of the ring, so that an older one can be dropped from it."""
 
+from app.store.access import issuer_secrets
 from app.store.access.field_encryption import FieldEncryption
 from app.store.database import Database
 from app.store.register import register
@@ -9,8 +10,11 @@ from app.store.taps import keysets
 async def rewrap(database: Database, municipality_id: int, encryption: FieldEncryption) -> tuple[int, int]:
     """The numbers of personal numbers and of keysets that were encrypted with an older key, and no longer are.
 
+    The secrets of identity providers are encrypted anew too.
+
     Raises DecryptionError, having changed nothing, for a value that no key of the ring has encrypted.
     """
     async with database.write(municipality_id) as writing:
+        await issuer_secrets.rewrap(writing, encryption)
         numbers = await register.rewrap_identities(writing, encryption)
         return numbers, await keysets.rewrap(writing, encryption)

@@ -21,6 +21,7 @@ from app.api.http.problems import Problem
 from app.domain.closed_sets import Role
 from app.settings import Settings
 from app.store.access.credentials import revoked_since
+from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.database import Database
 
@@ -37,6 +38,7 @@ SCOPES = {
     "ledger:read": "Read the ledger: heads, proofs, entries and receipts.",
     "devices": "Read, enrol and revoke phones.",
     "clients": "Read, make and revoke clients, with no more than these scopes have.",
+    "members": "Read and put identity providers and memberships: whoever may do so gives out any right of its role.",
 }
 """The scopes of tokens, each with what it opens. A token without scopes opens everything that its role may use."""
 ISSUER = "taggad"
@@ -260,6 +262,12 @@ def database(request: Request) -> Database:
     """The application's database."""
     application_database: Database = request.app.state.database
     return application_database
+
+
+def encryption_of(request: Request) -> FieldEncryption:
+    """The encryption of this process."""
+    encryption: FieldEncryption = request.app.state.encryption
+    return encryption
 
 
 @dataclass(frozen=True, slots=True)

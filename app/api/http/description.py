@@ -106,6 +106,7 @@ TAGS = {
     "master data": "Providers, recipients, staff, interventions, orders, contracts and tags.",
     "devices": "Phones and their enrolment.",
     "clients": "Other systems and their access.",
+    "people": "People who log in: identity providers, memberships, sessions and one's own tokens.",
     "tokens": "Access tokens for phones and other systems.",
     "delegations": "Delegations of health care, and visits in which one was missing.",
     "executed time": "Executed and granted time, for pay and planning.",

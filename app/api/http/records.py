@@ -77,6 +77,7 @@ class RecordKind:
     writers: tuple[str, ...] = WRITERS
     readers: tuple[str, ...] = READERS
     scope: str = "records:read"
+    write_scope: str = "records:write"
     put: Callable[[Request, Caller, str, Any, Condition], Awaitable[PutOutcome]] | None = None
 
     @property
@@ -117,7 +118,7 @@ def _add_put(router: APIRouter, kind: RecordKind) -> None:
     async def put_one(
         request: Request,
         ref: RefInPath,
-        caller: Annotated[Caller, Depends(allow(*kind.writers, scope="records:write"))],
+        caller: Annotated[Caller, Depends(allow(*kind.writers, scope=kind.write_scope))],
         condition: Conditional,
     ) -> Response:
         """Create or replace a whole record. Its history is kept. The same body again makes no new version.

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from app.actions.register.put_master import GivenNumber, put_recipient
 from app.actions.versions import Condition, Json, PutOutcome
-from app.api.http.access import Caller
+from app.api.http.access import Caller, encryption_of
 from app.api.http.json_bodies import read_at
 from app.api.http.records import CASE_READERS, RecordKind, Spanned, Versioned, add_routes, stored_body, written
 from app.api.http.refs import Line, Minutes, Ref
@@ -19,7 +19,6 @@ from app.domain.author import Author
 from app.domain.closed_sets import Area, Category, Licensed, Profession, ProviderForm
 from app.domain.register.personal_number import number_of
 from app.domain.time import local_date
-from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 
 router = APIRouter(tags=["master data"])
@@ -148,12 +147,6 @@ class InterventionBody(Wire):
 
 class InterventionAnswer(InterventionBody, Versioned):
     """An intervention as it is stored."""
-
-
-def encryption_of(request: Request) -> FieldEncryption:
-    """The encryption of this process."""
-    encryption: FieldEncryption = request.app.state.encryption
-    return encryption
 
 
 async def _put_recipient(

@@ -7,10 +7,9 @@ from pydantic import StringConstraints
 
 from app.actions.taps.put_keyset import GivenKeyset, put_keyset
 from app.actions.versions import Condition, PutOutcome
-from app.api.http.access import Caller
+from app.api.http.access import Caller, encryption_of
 from app.api.http.records import RecordKind, Versioned, add_routes, written
 from app.api.http.shapes import Described, Instant, Wire
-from app.api.register.register import encryption_of
 from app.domain.closed_sets import KeysetState
 from app.store.connection import Writing
 

@@ -271,7 +271,7 @@ def _device(master: MasterData, ref: str, body: Json) -> None:
 
 
 def _no_part_of_visits(_: MasterData, __: str, ___: Json) -> None:
-    """Nothing to take in: no visit depends on clients, devices, notices or consents."""
+    """Nothing to take in: no visit depends on clients, members, notices, consents or the like."""
 
 
 def _keyset(master: MasterData, ref: str, body: Json) -> None:
@@ -288,6 +288,8 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "devices": _device,
     "clients": _no_part_of_visits,
     "tokens": _no_part_of_visits,
+    "issuers": _no_part_of_visits,
+    "members": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "consents": _no_part_of_visits,
     "keysets": _keyset,

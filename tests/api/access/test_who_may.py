@@ -65,6 +65,12 @@ EXPECTED = {
     ("GET", "/v1/clients/{ref}"): {"admin": "all"},
     ("PUT", "/v1/clients/{ref}/jwks"): {"admin": "all"},
     ("POST", "/v1/clients/{ref}/revoke"): {"admin": "all"},
+    ("PUT", "/v1/issuers/{ref}"): {"admin": "all"},
+    ("GET", "/v1/issuers/{ref}"): {"admin": "all"},
+    ("GET", "/v1/issuers"): {"admin": "all"},
+    ("PUT", "/v1/members/{ref}"): {"planner": "own", "admin": "all"},
+    ("GET", "/v1/members/{ref}"): {"planner": "own", "admin": "all"},
+    ("GET", "/v1/members"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
     ("POST", "/v1/visits"): {"planner": "own", "admin": "all"},
@@ -204,6 +210,8 @@ SCOPED = {
         "POST /v1/clients/{ref}/revoke",
     ],
 }
+SCOPED["members"] = ["GET /v1/issuers", "GET /v1/members"]
+SCOPED["members"] += [f"{verb} /v1/{name}/{{ref}}" for name in ("issuers", "members") for verb in ("GET", "PUT")]
 SCOPED["ledger:read"].append("GET /v1/ledger/receipt")
 for _kind in (
     *("payers", "providers", "recipients", "staff", "interventions"),
@@ -267,6 +275,13 @@ def consent(side):
     return given if side == "own" else given | {"withdrawn_on": "2026-02-01"}
 
 
+ISSUER = {"issuer": "https://login.example", "client_id": "taggad"}
+
+
+def member(side):
+    return {"role": "planner", "provider": f"P-{side}", "hsa_id": f"SE-{side}", "valid_from": "2026-01-01"}
+
+
 def tag(side):
     return {"kind": "static", "uid": {"own": "04000000000001", "other": "04000000000002"}[side]}
 
@@ -290,6 +305,7 @@ async def town(service):
         await service.put("contracts", f"K-{side}", contract(f"P-{side}"))
         await service.put("declines", f"A-{side}", decline(f"B-{side}", f"P-{side}"))
         await service.put("consents", f"M-{side}", consent(side))
+        await service.put("members", f"U-{side}", member(side), role="admin")
         await service.put("tags", f"T-{side}", tag(side))
         await service.put("recipients", f"B-{side}-before", {"area": "URBAN"})
         await service.put("orders", f"O-{side}-before", order(f"B-{side}-before", f"P-{side}"))
@@ -306,6 +322,7 @@ async def town(service):
         service.devices[side], _ = await service.enrol(f"S-{side}")
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
     await service.put("keysets", "k1", KEYSET, role="admin")
+    await service.put("issuers", "entra", ISSUER, role="admin")
     await service.put("payers", "omsorg", PAYER)
     await service.seal()
     return service
@@ -321,10 +338,11 @@ def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
-    refs |= {"consents": "M-", "declines": "A-", "tags": "T-"}
+    refs |= {"consents": "M-", "declines": "A-", "tags": "T-", "members": "U-"}
     ref = {
         "keysets": "k1",
         "payers": "omsorg",
+        "issuers": "entra",
         "interventions": "dusch",
         "devices": service.devices[side],
     }.get(kind) or f"{refs.get(kind, '')}{side}"
@@ -399,6 +417,8 @@ def body_for(path, side):
         },
         "/v1/consents/{ref}": consent(side),
         "/v1/declines/{ref}": decline(f"B-{side}", f"P-{side}"),
+        "/v1/issuers/{ref}": ISSUER,
+        "/v1/members/{ref}": member(side),
         "/v1/tags/{ref}": tag(side),
         "/v1/tags/{ref}/mount": {"household": f"B-{side}", "at": day(-9)},
         "/v1/tags/{ref}/state": {"state": "active", "at": day(-9), "reason": "other"},
@@ -523,6 +543,7 @@ LISTS = (
     "/v1/contracts",
     "/v1/declines",
     "/v1/devices",
+    "/v1/members",
     "/v1/tags",
     "/v1/tag-moves",
 )
