@@ -121,7 +121,7 @@ class Stream:
             self.idle.popleft().ask(request, stamp, time.perf_counter() if due_at is None else due_at)
 
     def answered(self, connection: Connection, answer: bytes) -> None:
-        if self.patient and answer[9:12] == b"503":
+        if self.patient and answer[9:12] in {b"503", b"429"}:
             self.busy += 1
             again = (connection.due_at, connection.request)
             self.idle.append(connection)

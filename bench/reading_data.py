@@ -62,7 +62,7 @@ RECORDS = (
                 'staff_count', l.staff_count)) FROM order_line AS l WHERE l.order_ref = o.ref))
         FROM care_order AS o
     ) AS told""",
-    """UPDATE municipality SET master_seq = (SELECT max(seq) FROM record)""",
+    """UPDATE municipality SET master_seq = (SELECT max(seq) FROM record), leafless = true""",
 )
 MODELS = ("norrtalje-2020", "stockholm-2024", "lss-sol-2022", "executed-capped", "hsl-cap-17")
 """How the providers are paid: one each."""
