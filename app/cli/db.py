@@ -1,16 +1,31 @@
 """`taggad db`: the embedded database of the data directory."""
 
 import asyncio
+import tempfile
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.terminal import CLOCK, database_url, err, fail, failures_reported, out, require_keys, settings_given
+from app.actions.check import check
+from app.cli.terminal import (
+    CLOCK,
+    database_at,
+    database_url,
+    err,
+    fail,
+    failures_reported,
+    out,
+    require_keys,
+    settings_given,
+    settings_with_secrets,
+)
 from app.domain.time import local
 from app.settings import Settings
 from app.store.ledger.marks import Marks
 from app.store.migrate import migrate
+from app.store.municipality_state import state_of
 from app.store.server import backup as backups
 from app.store.server import embedded
 from app.store.server.secrets import made_once
@@ -87,6 +102,43 @@ def db_restored() -> None:
             asyncio.run(backups.begin_epoch(url))
         kept = Marks(settings.data_dir).forget()
     out.print(f"A new epoch has begun; how large {kept} ledgers were before is forgotten.")
+
+
+@db.command("drill")
+def db_drill(
+    source: Annotated[Path, typer.Argument(help="A file of `db backup`, or of pg_dump --format=custom.")],
+) -> None:
+    """Restore a backup into a database of its own, check every invariant there, and drop it: exit 1 for a bad one."""
+    with failures_reported(), tempfile.TemporaryDirectory(prefix="taggad-drill-") as place:
+        settings = settings_with_secrets()
+        began = time.monotonic()
+        with (
+            err.status("Restoring beside, and checking"),
+            embedded.attach(Path(place), bin_dir=settings.pg_bin) as url,
+        ):
+            asyncio.run(migrate(url))
+            with backups.restored(url, source, bin_dir=settings.pg_bin) as restored:
+                asyncio.run(migrate(restored))
+                require_keys(settings, restored)
+                sizes, broken = asyncio.run(_examined(restored, settings))
+    for code, size in sizes.items():
+        out.print(f"{code}: {size} facts in the ledger")
+    for line in broken:
+        out.print(line, markup=False)
+    if broken or not sizes:
+        fail("The backup cannot be relied on." if broken else "There is no municipality in the backup.")
+    out.print(f"The backup is good: restored and checked in {time.monotonic() - began:.0f} s.")
+
+
+async def _examined(url: str, settings: Settings) -> tuple[dict[int, int], list[str]]:
+    """The number of facts of each municipality, and a line for each broken invariant."""
+    sizes, broken = {}, []
+    async with database_at(url, settings) as database:
+        for code in await database.municipalities():
+            async with database.read(code) as reading:
+                sizes[code] = (await state_of(reading)).next_leaf
+            broken += [f"{code}: {line}" for line in await check(database, code)]
+    return sizes, broken
 
 
 def _embedded_only() -> Settings:

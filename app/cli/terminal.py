@@ -3,8 +3,8 @@
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import NoReturn, TypeVar
 
 import asyncpg
@@ -109,18 +109,15 @@ def require_keys(settings: Settings, url: str, *, remember: bool = False) -> Non
     """
 
     async def unfit() -> list[str]:
-        encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
-        database = Database(url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, clock=CLOCK)
-        try:
+        async with database_at(url, settings) as database:
             lines = []
             for municipality_id in await database.municipalities():
                 found = await fit_keys(database, municipality_id)
                 lines += [f"{municipality_id}: {line}" for line in found]
                 if remember and not found:
+                    encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
                     await remember_lookup_key(database, municipality_id, encryption)
             return lines
-        finally:
-            await database.close()
 
     lines = asyncio.run(unfit())
     if lines:
@@ -136,15 +133,21 @@ def on_database(work: Callable[[Database], Awaitable[Result]], settings: Setting
             if settings.database_url is not None:
                 fail("the database is not at this version's schema: run `taggad migrate`")
             await migrate(url)
-        encryption = FieldEncryption(settings.field_keys, settings.lookup_key) if settings.field_keys else None
-        marks = Marks(settings.data_dir)
-        database = Database(
-            url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, marks=marks, clock=CLOCK
-        )
-        try:
+        async with database_at(url, settings, Marks(settings.data_dir)) as database:
             return await work(database)
-        finally:
-            await database.close()
 
     with database_url(settings) as url:
         return asyncio.run(run(url))
+
+
+@asynccontextmanager
+async def database_at(url: str, settings: Settings, marks: Marks | None = None) -> AsyncIterator[Database]:
+    """The database at a URL, with the keys of the settings."""
+    encryption = FieldEncryption(settings.field_keys, settings.lookup_key) if settings.field_keys else None
+    database = Database(
+        url, pool_size=2, ledger_keys=settings.ledger_key, encryption=encryption, marks=marks, clock=CLOCK
+    )
+    try:
+        yield database
+    finally:
+        await database.close()

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
+from app.store.connection import Reading
+
 STATE = """
 SELECT clock_timestamp() AS now, as_of, master_seq, change_no, leafless, mac IS NULL AS unmarked, greatest(
     (SELECT leaf_index + 1 FROM ledger_leaf WHERE municipality_id = $1 ORDER BY leaf_index DESC LIMIT 1),
@@ -22,3 +24,8 @@ class MunicipalityState(NamedTuple):
     leafless: bool
     unmarked: bool
     next_leaf: int
+
+
+async def state_of(reading: Reading) -> MunicipalityState:
+    """The state as it is now."""
+    return MunicipalityState(*await reading.one(STATE))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -58,6 +59,34 @@ def old(start, taggad, tmp_path):
         assert server.end() == (0, [])
         taggad("db", "backup", str(dump), **there)
     return data, dump
+
+
+def test_a_drill_restores_a_backup_beside_and_says_if_it_can_be_relied_on(old, taggad, tmp_path):
+    """It needs no running database, touches none, and finds a backup of rows that somebody has changed."""
+    data, dump = old
+    there = {"TAGGAD_DATA_DIR": str(data)}
+    untouched = sorted(path.name for path in data.iterdir())
+    told = taggad("db", "drill", str(dump), **there)
+    assert re.fullmatch(
+        r"188: [1-9]\d* facts in the ledger\nThe backup is good: restored and checked in \d+ s\.\n", told
+    )
+    assert sorted(path.name for path in data.iterdir()) == untouched
+    told = taggad("db", "drill", str(dump), code=1, TAGGAD_DATA_DIR=str(tmp_path / "other"))
+    assert "These keys do not fit the data" in told
+    with _running(data) as (url, _):
+        asyncio.run(_changed(url))
+        taggad("db", "backup", str(tmp_path / "changed.dump"), **there)
+    told = taggad("db", "drill", str(tmp_path / "changed.dump"), code=1, **there)
+    assert "recipient_version" in told
+    assert "The backup cannot be relied on." in told
+
+
+async def _changed(url):
+    connection = await connect(url)
+    try:
+        await connection.execute("UPDATE recipient_version SET area = 'RURAL'")
+    finally:
+        await connection.close()
 
 
 def test_a_backup_is_put_back_only_with_the_keys_it_was_written_with(old, taggad, tmp_path):
