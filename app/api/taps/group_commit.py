@@ -9,6 +9,7 @@ heavy. What somebody asked for who has hung up meanwhile is not written: it will
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
@@ -25,6 +26,8 @@ MOST_WEIGHT = 500
 """After so much a batch is closed: writing it is most of what those wait who come meanwhile."""
 LIGHT = 10
 """The most that a light submission weighs. Light ones go first: a tap at a door does not wait for old queues."""
+HEAVY_AT_ONCE = 4
+"""So many municipalities write heavy submissions at once, or taps at all doors would wait for the queues of all."""
 MOST_WAITING = 4096
 GATHER_STEP_SECONDS = 0.001
 RETURNING = 2
@@ -61,6 +64,31 @@ class _Waiter(NamedTuple, Generic[S, A]):
             self.answer.set_exception(error)
 
 
+class _Turn:
+    """A place among those who write heavy batches, asked for once and kept until it is used."""
+
+    def __init__(self, turns: asyncio.Semaphore) -> None:
+        self._turns = turns
+        self._asked: asyncio.Task[bool] | None = None
+
+    async def comes_before(self, event: asyncio.Event) -> bool:
+        """True once the turn has come, False when the event is set before. It is still asked for then."""
+        if self._asked is None:
+            self._asked = asyncio.create_task(self._turns.acquire())
+            await asyncio.sleep(0)  # if one is free it has come now
+        if not self._asked.done():
+            other = asyncio.create_task(event.wait())
+            await asyncio.wait({self._asked, other}, return_when=asyncio.FIRST_COMPLETED)
+            other.cancel()
+        return self._asked.done()
+
+    def end(self) -> None:
+        """Give the turn back, or stop asking for it."""
+        if self._asked is not None and not self._asked.cancel():
+            self._turns.release()
+        self._asked = None
+
+
 class GroupCommit(Generic[S, A]):
     """Runs `write(municipality_id, submissions)` for what is waiting, one batch at a time for each municipality."""
 
@@ -69,6 +97,9 @@ class GroupCommit(Generic[S, A]):
         self._weight = weight
         self._waiting: dict[int, list[_Waiter[S, A]]] = {}
         self._writers: dict[int, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(HEAVY_AT_ONCE)
+        self._came: defaultdict[int, asyncio.Event] = defaultdict(asyncio.Event)
+        """Set when a light submission has come to a municipality."""
         self._senders: dict[int, tuple[int, float]] = {}
         """The number answered last in each municipality or still waiting then, and the time of that."""
 
@@ -83,6 +114,8 @@ class GroupCommit(Generic[S, A]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
         waiting.append(_Waiter(submission, answer, gone, loop.time()))
+        if self._weight(submission) <= LIGHT:
+            self._came[municipality_id].set()
         if municipality_id not in self._writers:
             # A task of its own: a write that has begun goes on when the one who asked has hung up.
             self._writers[municipality_id] = asyncio.create_task(self._drain(municipality_id))
@@ -93,16 +126,30 @@ class GroupCommit(Generic[S, A]):
         await asyncio.gather(*self._writers.values())
 
     async def _drain(self, municipality_id: int) -> None:
-        waiting = self._waiting[municipality_id]
+        waiting, turn = self._waiting[municipality_id], _Turn(self._turns)
         try:
             while waiting:
                 await self._gather(waiting, *self._senders.get(municipality_id, (0, 0.0)))
-                batch = [one for one in self._taken(waiting) if not await one.has_left()]
+                light, heavy = self._by_weight(waiting)
+                with_heavy = bool(heavy) and await turn.comes_before(self._light_came(municipality_id, light))
+                batch = [one for one in self._taken(waiting, with_heavy=with_heavy) if not await one.has_left()]
                 if batch:
                     await self._commit(municipality_id, batch)
+                if with_heavy:
+                    turn.end()
                 self._senders[municipality_id] = (len(batch) + len(waiting), asyncio.get_running_loop().time())
         finally:
+            turn.end()
             del self._writers[municipality_id]
+
+    def _light_came(self, municipality_id: int, light: Sequence[_Waiter[S, A]]) -> asyncio.Event:
+        """The event that a light submission waits: set now if one does, else by the next one."""
+        came = self._came[municipality_id]
+        if light:
+            came.set()
+        else:
+            came.clear()
+        return came
 
     async def _gather(self, waiting: Sequence[_Waiter[S, A]], senders: int, answered_at: float) -> None:
         """Wait for those who were answered last to return, while some do and there is room for more in the batch."""
@@ -117,12 +164,14 @@ class GroupCommit(Generic[S, A]):
             count = len(waiting)
             await asyncio.sleep(GATHER_STEP_SECONDS)
 
-    def _taken(self, waiting: list[_Waiter[S, A]]) -> Sequence[_Waiter[S, A]]:
+    def _taken(self, waiting: list[_Waiter[S, A]], *, with_heavy: bool) -> Sequence[_Waiter[S, A]]:
         """The next batch, taken from those who wait: the light first, but for one place for the oldest of the heavy."""
         light, heavy = self._by_weight(waiting)
-        waiting[:] = [*light[: MOST_AT_ONCE - 1], *heavy[:1], *light[MOST_AT_ONCE - 1 :], *heavy[1:]]
+        first = heavy[:1] if with_heavy else []
+        waiting[:] = [*light[: MOST_AT_ONCE - 1], *first, *light[MOST_AT_ONCE - 1 :], *heavy[len(first) :]]
+        most = min(len(waiting) if with_heavy else len(light), MOST_AT_ONCE)
         count = weight = 0
-        while count < min(len(waiting), MOST_AT_ONCE) and weight < MOST_WEIGHT:
+        while count < most and weight < MOST_WEIGHT:
             weight += self._weight(waiting[count].submission)
             count += 1
         batch = waiting[:count]

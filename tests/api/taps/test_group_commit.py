@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect
 
 from app.api.http.problems import Problem
 from app.api.taps import group_commit
-from app.api.taps.group_commit import MOST_AT_ONCE, MOST_WAITING, GroupCommit
+from app.api.taps.group_commit import HEAVY_AT_ONCE, MOST_AT_ONCE, MOST_WAITING, GroupCommit
 from app.store.pools import BusyError
 
 
@@ -129,6 +129,35 @@ async def test_a_live_tap_goes_before_the_queues_of_phones_that_were_away():
     assert first == [1, 2, *[1] * (MOST_AT_ONCE - 3), 300]
     assert second == [1, 1, 1, 300, 300]
     assert not others
+
+
+async def test_while_others_write_their_queues_the_taps_at_the_doors_of_all_are_written():
+    """Some municipalities write queues at once; one more waits for its turn with its own, and not with single taps."""
+    written, begun = Written(), []
+    last, *others = range(HEAVY_AT_ONCE + 1)
+    gates = {code: asyncio.Event() for code in (last, *others)}
+
+    async def write(code, submissions):
+        begun.append((code, list(submissions)))
+        if 300 in submissions:
+            await gates[code].wait()
+        return await written(code, submissions)
+
+    waiting = GroupCommit(write, lambda items: items)
+    queues = [asyncio.create_task(waiting.submit(code, 300)) for code in (*others, last)]
+    await asyncio.sleep(0.01)
+    assert begun == [(code, [300]) for code in others]
+    assert await waiting.submit(last, 1) == 10
+    assert await asyncio.gather(waiting.submit(last, 2), waiting.submit(99, 1)) == [20, 10]
+    assert sorted(begun[len(others) :]) == [(last, [1]), (last, [2]), (99, [1])]
+    gates[others[0]].set()
+    gates[last].set()
+    assert await asyncio.gather(queues[0], queues[-1]) == [3000, 3000]
+    for gate in gates.values():
+        gate.set()
+    await waiting.close()
+    # Every turn was given back.
+    assert await asyncio.gather(*(waiting.submit(code, 300) for code in gates)) == [3000] * len(gates)
 
 
 async def test_municipalities_do_not_share_a_batch():
