@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 from pydantic_core import to_json
 
 from app.actions.taps.record_reports import record_reports
@@ -14,6 +14,7 @@ from app.api.http.access import Caller, allow
 from app.api.http.clock import received
 from app.api.http.json_bodies import Unread, read_items
 from app.api.http.problems import Problem
+from app.api.http.refs import no_personal_number
 from app.api.http.shapes import Instant, OneOf, Wire, answer_of, body_of
 from app.api.taps.taps import unreadable
 from app.domain.closed_sets import ItemVerdict, Outcome, PartOutcome
@@ -21,7 +22,7 @@ from app.domain.taps.report import Report, ReportedIntervention, ReportRefusal
 
 router = APIRouter(tags=["reports"])
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(no_personal_number)]
 
 
 class InterventionIn(Wire):

@@ -15,6 +15,7 @@ from app.api.http.access import Caller, allow
 from app.api.http.json_bodies import read_bytes, strict, validated
 from app.api.http.problems import Problem
 from app.api.http.records import Seen, author_of
+from app.api.http.refs import no_personal_number
 from app.api.http.shapes import IdInPath, Instant, Wire, answer_of, body_of, refused
 from app.api.taps.group_commit import GroupCommit
 from app.api.visits.visit_out import EXAMPLE, AnomalyCode, VisitOut, notes_for, visit_json
@@ -27,7 +28,7 @@ from app.store.visits.visit_row import StoredVisit
 router = APIRouter(tags=["visits"])
 
 Corrector = Annotated[Caller, Depends(allow("planner", "admin", scope="visits:write"))]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64), BeforeValidator(no_personal_number)]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
