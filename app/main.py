@@ -17,6 +17,7 @@ from pydantic_core import to_json
 
 from app import assets
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
+from app.actions.register.find_by_name import NameIndex
 from app.actions.visits.move_clock import move_clock
 from app.api.access import clients, device_clock, devices, issuers, members, oauth, well_known
 from app.api.http import description, docs, health, pulls, refusals
@@ -136,6 +137,7 @@ def create_app(
     app.state.demo = demo
     app.state.clock = clock or Clock()
     app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
+    app.state.names = NameIndex(app.state.encryption)
     app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()

@@ -92,7 +92,7 @@ class Settings(BaseModel):
     field_keys: Annotated[dict[str, bytes], BeforeValidator(_ring)] = Field(
         default={},
         repr=False,
-        description="Encrypt personal numbers and the keys of tags (AES-256-GCM): `name:base64 of 32 bytes`, several"
+        description="Encrypt personal data and the keys of tags (AES-256-GCM): `name:base64 of 32 bytes`, several"
         " with commas. The first encrypts, all decrypt.",
     )
     lookup_key: Annotated[bytes, BeforeValidator(_secret)] = Field(

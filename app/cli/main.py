@@ -232,7 +232,7 @@ def _print_each(
 
 @application.command("rewrap")
 def rewrap_() -> None:
-    """Encrypt personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
+    """Encrypt names, contacts, personal numbers and keys of tags anew, with the first of TAGGAD_FIELD_KEYS."""
     with failures_reported():
         settings = settings_with_secrets()
         encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
@@ -244,8 +244,8 @@ def rewrap_() -> None:
             done = on_database(each, settings)
         except DecryptionError:
             fail("something was encrypted with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
-    for municipality_id, (numbers, keysets) in done:
-        out.print(f"{municipality_id}: {numbers} personal numbers and {keysets} keysets encrypted anew")
+    for municipality_id, (fields, keysets) in done:
+        out.print(f"{municipality_id}: {fields} personal fields and {keysets} keysets encrypted anew")
 
 
 @application.command("verify-ledger")

@@ -2,19 +2,18 @@
 
 from dataclasses import dataclass
 
-from app.store.access import issuer_secrets
+from app.store.access import issuer_secrets, sealed_fields
 from app.store.access.field_encryption import DecryptionError, FieldEncryption, Place
 from app.store.connection import Reading, Row, Writing
-from app.store.register.register import identity_place
 from app.store.taps import keysets
 from app.store.taps.keysets import COLUMNS, keyset_place
 
 READ_AT_ONCE = 1000
 # The name of the key stands before the value, behind its own length.
 KEY_OF = "convert_from(substring({column} FROM 3 FOR get_byte({column}, 1)), 'UTF8')"
-NUMBERS = f"""
-SELECT DISTINCT ON (1) {KEY_OF.format(column="number_sealed")} AS key, ref, number_sealed AS encrypted
-FROM recipient_identity WHERE municipality_id = $1 ORDER BY 1, ref
+FIELDS = f"""
+SELECT DISTINCT ON (1) {KEY_OF.format(column="sealed")} AS key, kind, ref, field, sealed AS encrypted
+FROM sealed_field WHERE municipality_id = $1 ORDER BY 1, kind, ref, field
 """
 KEYSETS = f"""
 SELECT DISTINCT ON (1) {KEY_OF.format(column=COLUMNS[0])} AS key, keyset AS ref, {COLUMNS[0]} AS encrypted
@@ -24,7 +23,16 @@ SECRETS = f"""
 SELECT DISTINCT ON (1) {KEY_OF.format(column="secret_sealed")} AS key, issuer AS ref, secret_sealed AS encrypted
 FROM issuer_secret WHERE municipality_id = $1 ORDER BY 1, issuer
 """
-ALL_NUMBERS = "SELECT ref, number_sealed, number_digest FROM recipient_identity WHERE municipality_id = $1"
+# Each field beside the mark of it in the newest version of its record.
+ALL_FIELDS = """
+SELECT kind, ref, field, f.sealed, f.digest, m.mark
+FROM (SELECT * FROM sealed_field WHERE municipality_id = $1) AS f FULL JOIN (
+    SELECT kind, ref, marks.field, marks.mark FROM (
+        SELECT DISTINCT ON (kind, ref) kind, ref, body FROM record
+        WHERE municipality_id = $1 AND kind IN ('recipients', 'staff', 'providers') ORDER BY kind, ref, version DESC
+    ) AS newest CROSS JOIN LATERAL jsonb_each_text(body -> 'sealed') AS marks(field, mark)
+) AS m USING (kind, ref, field)
+"""
 # Without its keys a keyset verifies nothing, and keys without a keyset are nobody's.
 UNPAIRED = """
 SELECT coalesce(k.keyset, r.ref) FROM (SELECT keyset FROM keyset_key WHERE municipality_id = $1) AS k
@@ -47,13 +55,14 @@ class Sample:
 
 async def samples(reading: Reading) -> list[Sample]:
     """One stored value for each key and each kind of value."""
-    numbers = [_number(reading.municipality_id, row) for row in await reading.fetch(NUMBERS)]
+    fields = [_field(reading.municipality_id, row) for row in await reading.fetch(FIELDS)]
     secrets = [_secret(reading.municipality_id, row) for row in await reading.fetch(SECRETS)]
-    return numbers + secrets + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
+    return fields + secrets + [_keyset(reading.municipality_id, row) for row in await reading.fetch(KEYSETS)]
 
 
-def _number(municipality_id: int, row: Row) -> Sample:
-    return Sample(row["key"], "personal numbers", identity_place(municipality_id, row["ref"]), row["encrypted"])
+def _field(municipality_id: int, row: Row) -> Sample:
+    place = sealed_fields.place_of(municipality_id, row["kind"], row["ref"], row["field"])
+    return Sample(row["key"], "personal data", place, row["encrypted"])
 
 
 def _keyset(municipality_id: int, row: Row) -> Sample:
@@ -77,12 +86,12 @@ async def put_lookup_mark(writing: Writing, mark: bytes) -> None:
 
 
 async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
-    """A line for each encrypted value that no key decrypts in its place, or whose digest for look-ups is wrong."""
-    found = []
-    async for ref, encrypted, digest in reading.cursor(ALL_NUMBERS, prefetch=READ_AT_ONCE):
-        number = _opened(encryption, encrypted, identity_place(reading.municipality_id, ref))
-        if number is None or encryption.digest(number, reading.municipality_id) != digest:
-            found.append(f"recipient_identity {ref}")
+    """A line for each encrypted value that no key decrypts in its place, or that is not the one that was put last."""
+    found = [
+        "sealed_field {} {} {}".format(*field)
+        async for field in reading.cursor(ALL_FIELDS, prefetch=READ_AT_ONCE)
+        if not _is_as_put(encryption, reading.municipality_id, *field)
+    ]
     for row in await reading.fetch(keysets.ALL):
         places = [(row[column], keyset_place(reading.municipality_id, row["keyset"], column)) for column in COLUMNS]
         if None in [_opened(encryption, encrypted, place) for encrypted, place in places]:
@@ -91,6 +100,28 @@ async def unsound(reading: Reading, encryption: FieldEncryption) -> list[str]:
         if _opened(encryption, encrypted, issuer_secrets.secret_place(reading.municipality_id, issuer)) is None:
             found.append(f"issuer_secret {issuer}")
     return found + [f"keyset_key {row[0]}" for row in await reading.fetch(UNPAIRED)]
+
+
+def _is_as_put(  # noqa: PLR0913, PLR0917 - the columns of one row
+    encryption: FieldEncryption,
+    municipality_id: int,
+    kind: str,
+    ref: str,
+    field: str,
+    encrypted: bytes | None,
+    digest: bytes,
+    mark: str | None,
+) -> bool:
+    if encrypted is None:
+        return False
+    # The first numbers were put before their records had marks.
+    unmarked = mark is None and (kind, field) == ("recipients", sealed_fields.NUMBER)
+    text = _opened(encryption, encrypted, sealed_fields.place_of(municipality_id, kind, ref, field))
+    return (
+        text is not None
+        and (unmarked or digest.hex() == mark)
+        and sealed_fields.digest_of(encryption, municipality_id, kind, ref, field, text) == digest
+    )
 
 
 def _opened(encryption: FieldEncryption, encrypted: bytes, place: Place) -> str | None:

@@ -145,14 +145,20 @@ recipient_version = Table(
     Index("recipient_version_household", "municipality_id", "household"),
 )
 
-recipient_identity = Table(
-    "recipient_identity",
+sealed_field = Table(
+    "sealed_field",
     metadata,
     tenant(),
-    Column("ref", Text, nullable=False),
-    *required(LargeBinary, "number_sealed", "number_digest"),
-    PrimaryKeyConstraint("municipality_id", "ref"),
-    UniqueConstraint("municipality_id", "number_digest", name="recipient_identity_one_ref_a_number"),
+    *required(Text, "kind", "ref", "field"),
+    *required(LargeBinary, "sealed", "digest"),
+    PrimaryKeyConstraint("municipality_id", "kind", "ref", "field"),
+    Index(
+        "recipient_one_ref_a_number",
+        "municipality_id",
+        "digest",
+        unique=True,
+        postgresql_where=text("kind = 'recipients' AND field = 'personal_number'"),
+    ),
 )
 
 staff_version = Table(

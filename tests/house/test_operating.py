@@ -96,7 +96,7 @@ def test_a_backup_is_put_back_only_with_the_keys_it_was_written_with(old, taggad
     with _running(new) as (_, there):
         taggad("municipality", "add", "180", "Stockholm", **there)
         told = taggad("db", "restore", str(dump), code=1, **there)
-        assert "188: the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal numbers" in told
+        assert "188: the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal data" in told
         assert "188: TAGGAD_LOOKUP_KEY is not the key" in told
         assert "188: the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY" in told
         assert f"put back those it was written with, in {new}/secrets.json" in told
@@ -110,8 +110,8 @@ def test_a_backup_is_put_back_only_with_the_keys_it_was_written_with(old, taggad
 @pytest.mark.parametrize(
     ("name", "prefix", "told"),
     [
-        ("field_keys", "2:", "TAGGAD_FIELD_KEYS lacks the key '1', which encrypted personal numbers"),
-        ("field_keys", "1:", "the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal numbers"),
+        ("field_keys", "2:", "TAGGAD_FIELD_KEYS lacks the key '1', which encrypted personal data"),
+        ("field_keys", "1:", "the key '1' of TAGGAD_FIELD_KEYS is not the one that encrypted personal data"),
         ("lookup_key", "", "TAGGAD_LOOKUP_KEY is not the key"),
         ("ledger_key", "", "the ledger's head is not one that was signed with TAGGAD_LEDGER_KEY"),
     ],

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable, Container, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.actions.versions import UNCONDITIONAL, Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.actions.visibility import recipients_within
@@ -11,9 +11,7 @@ from app.actions.visits import affected_windows
 from app.actions.visits.project import Affected, derive
 from app.domain.author import Author
 from app.domain.register.master import MasterData, Timeline
-from app.domain.register.personal_number import number_of
 from app.domain.time import FIRST_DAY, local_date
-from app.store.access.field_encryption import FieldEncryption
 from app.store.connection import Writing
 from app.store.register import orders, records, register
 from app.store.register.master import is_visible, refusals
@@ -40,8 +38,6 @@ async def put(
     body: Json,
     author: Author,
     condition: Condition = UNCONDITIONAL,
-    *,
-    even_if_equal: bool = False,
 ) -> PutOutcome:
     """Create or replace a provider, payer, recipient, staff ref, intervention, contract, tag or decline.
 
@@ -58,7 +54,7 @@ async def put(
     if kind == "tags" and any(epoch in body["epochs"][:at] for at, epoch in enumerate(body["epochs"])):
         # Its old messages could not be distinguished from new ones.
         return refused("key_version_used", Flaw("/key_version", "key_version_used"))
-    if latest and not even_if_equal and _says_the_same(_timeline(writing.master, kind, ref), latest.body, body, today):
+    if latest and _says_the_same(_timeline(writing.master, kind, ref), latest.body, body, today):
         return PutOutcome("unchanged", latest.version, latest.body)
     if latest and "valid_from" in body and kind in DATED:
         body["valid_from"] = body["valid_from"] or today.isoformat()
@@ -85,52 +81,6 @@ async def _against(
         return refused("unknown_ref", *([Flaw("/provider", "unknown_ref")] if named else []))
     flaws = tuple(KINDS[kind].flaws(writing.master, await _recipients(writing, body, latest, provider), body))
     return refused("unknown_ref", *flaws) if flaws else None
-
-
-class GivenNumber(NamedTuple):
-    """A personal number as it is put: 12 digits; None removes the stored one."""
-
-    number: str | None
-
-
-async def put_recipient(
-    writing: Writing,
-    ref: str,
-    body: Json,
-    author: Author,
-    condition: Condition,
-    encryption: FieldEncryption,
-    given: GivenNumber | None,
-) -> PutOutcome:
-    """Put a recipient, with its personal number if one is `given`.
-
-    A put without the number leaves it, because no caller can read it to send it again. Refused: `birth_date_differs`
-    from the number that stays, and the refusals of `put`.
-    """
-    number = given.number if given else None
-    digest = encryption.digest(number, writing.municipality_id) if number else None
-    place = register.identity_place(writing.municipality_id, ref)
-    kept_digest, kept = await register.identity(writing, ref) or (None, None)
-    changed = given is not None and digest != kept_digest
-    today = local_date(writing.now)
-    if kept and given is None and not _is_of(encryption.decrypt(kept, place), body["birth_date"], today):
-        return refused("birth_date_differs", Flaw("/birth_date", "birth_date_differs"))
-    outcome = await put(writing, "recipients", ref, body, author, condition, even_if_equal=changed)
-    if not changed or outcome.status == "refused":
-        return outcome
-    if number is None or digest is None:
-        await register.drop_identity(writing, ref)
-        return outcome
-    encrypted = encryption.encrypt(number, place)
-    with refusals():
-        await register.put_identity(writing, ref, encrypted, digest)
-    return outcome
-
-
-def _is_of(kept: str, birth_date: str | None, today: dt.date) -> bool:
-    number = number_of(kept)
-    # A number may have been stored before this was checked.
-    return birth_date is None or number is None or bool(number.in_full(today, dt.date.fromisoformat(birth_date)))
 
 
 async def _within(writing: Writing, kind: str, ref: str, body: Json, latest: Stored | None, provider: str) -> bool:

@@ -16,10 +16,12 @@ from app.api.http.access import Caller, allow, database
 from app.api.http.conditions import IfMatch, condition_of
 from app.api.http.json_bodies import read_json
 from app.api.http.paging import Cursor, Limit, cursor_of, paged
+from app.api.http.personal import NAME_PARAMETER, Personal, found_by_name, opened
 from app.api.http.problems import FieldError, Problem
 from app.api.http.refs import known_ref, new_ref, not_before, ref_after
 from app.api.http.shapes import REF, AnyRef, RefInPath, Wire, answer_of, body_of, page_of
 from app.domain.author import Author
+from app.store.access.sealed_fields import NAME
 from app.store.connection import Reading, Writing
 from app.store.register import records, register
 from app.store.register.master import RefusedError, is_visible, page
@@ -29,6 +31,7 @@ CASE_READERS = (*READERS, "case_officer")
 """The readers of what a case needs: the recipient, its orders, the help and who gives it."""
 WRITERS = ("system", "admin")
 Out = Callable[[Caller, Json], Json]
+Put = Callable[[Request, Caller, str, Any, Condition], Awaitable[PutOutcome]]
 Within = Callable[[Reading | Writing, Caller, Sequence[Json]], Awaitable[Sequence[Json]]]
 
 
@@ -60,7 +63,8 @@ async def _all_of_it(_: Reading | Writing, __: Caller, bodies: Sequence[Json]) -
 class RecordKind:
     """A kind of master data over HTTP. `visible_by` names the filter that holds a planner to its own provider.
 
-    `within` removes from a record the parts that the caller may not see. A kind without `writers` is only read here,
+    `within` removes from a record the parts that the caller may not see; `personal` says what is encrypted beside it.
+    A kind without `writers` is only read here,
     and has routes of its own that make it.
     """
 
@@ -74,11 +78,12 @@ class RecordKind:
     filters: Mapping[str, str] = field(default_factory=dict)
     shown: Out = _as_it_is
     within: Within = _all_of_it
+    personal: Personal | None = None
     writers: tuple[str, ...] = WRITERS
     readers: tuple[str, ...] = READERS
     scope: str = "records:read"
     write_scope: str = "records:write"
-    put: Callable[[Request, Caller, str, Any, Condition], Awaitable[PutOutcome]] | None = None
+    put: Put | None = None
 
     @property
     def noun(self) -> str:
@@ -133,6 +138,7 @@ def _add_put(router: APIRouter, kind: RecordKind) -> None:
 
 def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     listed = {"items": [kind.example_out], "next": None}
+    named = kind.personal is not None and NAME in kind.personal.fields
 
     @router.get(
         f"/v1/{kind.name}/{{ref}}",
@@ -146,7 +152,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
         """Get the record as it is now. Its `ETag` is its version."""
         async with database(request).read(caller.municipality_id) as reading:
             stored = await visible_record(reading, kind, caller, ref)
-            [body] = await kind.within(reading, caller, [stored.body])
+            [body] = await _seen(request, reading, kind, caller, [stored])
         return _answer(kind, caller, ref, stored.version, body)
 
     @router.get(
@@ -154,7 +160,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
         operation_id=f"list_{kind.name}",
         summary=f"List {kind.name}",
         responses=answer_of(page_of(kind.answer), example=listed, headers=["Link"]),
-        openapi_extra={"parameters": [_filter_parameter(name) for name in kind.filters]},
+        openapi_extra={"parameters": [*map(_filter_parameter, kind.filters), *([NAME_PARAMETER] * named)]},
     )
     async def get_list(
         request: Request,
@@ -164,11 +170,14 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
     ) -> Response:
         """List the records by ref, page by page. Ask again with `next` as `cursor` until `next` is null."""
         after = "" if cursor is None else ref_after(cursor)
-        asked = {name: request.query_params[name] for name in kind.filters if name in request.query_params}
+        query = request.query_params
+        asked = {name: query[name] for name in kind.filters if name in query}
         async with database(request).read(caller.municipality_id) as reading:
             filters = await _filters(reading, kind, caller, asked)
+            if named and "name" in query:
+                filters |= await found_by_name(request, reading, kind.name, caller, query["name"])
             stored_page = await page(reading, kind.name, after, limit + 1, filters)
-            bodies = await kind.within(reading, caller, [one.body for one in stored_page[:limit]])
+            bodies = await _seen(request, reading, kind, caller, stored_page[:limit])
         following = cursor_of(stored_page[-2].ref) if len(stored_page) > limit else None
         items = [
             _shown(kind, caller, one.ref, one.version, body)
@@ -177,7 +186,7 @@ def _add_reads(router: APIRouter, kind: RecordKind) -> None:
         return paged(request, items, following)
 
 
-def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], Awaitable[PutOutcome]]:
+def _put(kind: RecordKind) -> Put:
     async def put_record(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> PutOutcome:
         async def act(writing: Writing) -> PutOutcome:
             outcome = await put(
@@ -193,6 +202,17 @@ def _put(kind: RecordKind) -> Callable[[Request, Caller, str, Wire, Condition], 
         return await written(request, caller, act)
 
     return put_record
+
+
+async def _seen(
+    request: Request, reading: Reading, kind: RecordKind, caller: Caller, stored: Sequence[records.Stored]
+) -> Sequence[Json]:
+    """The bodies of records, with what the caller may see."""
+    bodies = await kind.within(reading, caller, [one.body for one in stored])
+    if kind.personal is None:
+        return bodies
+    of_refs = {one.ref: body for one, body in zip(stored, bodies, strict=True)}
+    return await opened(request, reading, kind.personal, kind.name, caller, of_refs)
 
 
 async def visible_outcome(writing: Writing, kind: RecordKind, caller: Caller, outcome: PutOutcome) -> PutOutcome:
@@ -266,9 +286,9 @@ async def _is_visible(reading: Reading, kind: RecordKind, caller: Caller, stored
     return await is_visible(reading, kind.name, stored.ref, kind.visible_by, provider)
 
 
-async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Mapping[str, str]) -> dict[str, str]:
+async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Mapping[str, str]) -> dict[str, Any]:
     """The filters asked for and the caller's own. Raises Problem `unknown_ref` for a ref that is not there."""
-    filters = dict(asked)
+    filters: dict[str, Any] = dict(asked)
     provider = own_provider(caller)
     for name, ref in asked.items():
         known_ref(ref)

@@ -1,21 +1,33 @@
 """Providers, recipients, staff and interventions: who gives help, who gets it, and what it is."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
 
-from app.actions.register.put_master import GivenNumber, put_recipient
+from app.actions.register.put_personal import put_personal
 from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller, encryption_of
 from app.api.http.json_bodies import read_at
-from app.api.http.records import CASE_READERS, RecordKind, Spanned, Versioned, add_routes, stored_body, written
+from app.api.http.personal import CLEARED, Personal, opened
+from app.api.http.records import (
+    CASE_READERS,
+    Put,
+    RecordKind,
+    Spanned,
+    Versioned,
+    add_routes,
+    author_of,
+    stored_body,
+    written,
+)
 from app.api.http.refs import Line, Minutes, Ref
 from app.api.http.shapes import Day, LastDay, Wire
+from app.api.register.contacts import ProviderContactsBody, RecipientContactsBody, StaffContactsBody
 from app.api.register.parties import INVOICING, InvoicingBody, OrgNo
-from app.domain.author import Author
 from app.domain.closed_sets import Area, Category, Licensed, Profession, ProviderForm
 from app.domain.register.personal_number import number_of
 from app.domain.time import local_date
@@ -33,16 +45,33 @@ class ProviderBody(Wire):
     org_no: OrgNo | None = None
     form: ProviderForm
     invoicing: InvoicingBody | None = None
+    contacts: ProviderContactsBody | None = None
 
 
 class ProviderAnswer(ProviderBody, Versioned):
-    """A provider as it is stored. A planner sees `invoicing` only of its own provider, a case officer none."""
+    """A provider as it is stored.
+
+    A planner sees `invoicing` and `contacts` only of its own provider, a case officer no `invoicing`.
+    """
+
+
+def in_full(text: str, info: ValidationInfo) -> str:
+    """The twelve digits of a personal number. Raises PydanticCustomError."""
+    number = number_of(text.replace(" ", ""))
+    today = local_date(read_at(info))
+    if number is None or number.in_full(today) is None:
+        raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
+    full = number.in_full(today, info.data.get("birth_date"))
+    if full is None:
+        raise PydanticCustomError("birth_date_differs", "another day of birth")
+    return full
 
 
 class RecipientFields(Wire):
     """Somebody who gets help. `valid_from` is the first day of what is said: ever since for the first, else today."""
 
     name: Line | None = None
+    contacts: RecipientContactsBody | None = None
     birth_date: Day | None = None
     household: Ref | None = Field(
         None,
@@ -55,9 +84,10 @@ class RecipientFields(Wire):
 
 
 class RecipientBody(RecipientFields):
-    """A recipient. If `personal_number` is left out, the stored one is kept; null deletes it. It is never shown.
+    """A recipient. Of `name`, `contacts` and `personal_number`, one left out stays as it was, and null deletes it.
 
-    If it has ten digits, the century is that of `birth_date`. Without `birth_date`, the sign in the number decides.
+    The number is never shown. If it has ten digits, the century is that of `birth_date`. Without `birth_date`, the sign
+    in the number decides.
     """
 
     personal_number: str | None = None
@@ -72,20 +102,14 @@ class RecipientBody(RecipientFields):
     @field_validator("personal_number")
     @classmethod
     def _in_full(cls, text: str | None, info: ValidationInfo) -> str | None:
-        if text is None:
-            return None
-        number = number_of(text.replace(" ", ""))
-        today = local_date(read_at(info))
-        if number is None or number.in_full(today) is None:
-            raise PydanticCustomError("personal_number_invalid", "not a valid personal or coordination number")
-        full = number.in_full(today, info.data.get("birth_date"))
-        if full is None:
-            raise PydanticCustomError("birth_date_differs", "another day of birth")
-        return full
+        return None if text is None else in_full(text, info)
 
 
 class RecipientAnswer(RecipientFields, Versioned):
-    """A recipient as it is stored. Planners do not see the name of a recipient with protected data."""
+    """A recipient as it is stored. Controllers see no names and contacts.
+
+    Of a recipient with protected data, planners and controllers do not see `name`, `contacts` and `birth_date` either.
+    """
 
 
 class DelegationBody(Spanned):
@@ -96,10 +120,11 @@ class DelegationBody(Spanned):
     valid_to: LastDay = None
 
 
-class StaffBody(Spanned):
+class StaffFields(Spanned):
     """An employment. `person` is the same for all employments of one person."""
 
     name: Line | None = None
+    contacts: StaffContactsBody | None = None
     person: Ref | None = Field(
         None, description="The person, the same in all employments. Left out: the staff ref itself."
     )
@@ -111,8 +136,22 @@ class StaffBody(Spanned):
     delegations: Annotated[list[DelegationBody], Field(default_factory=list, max_length=MOST_DELEGATIONS)]
 
 
-class StaffAnswer(StaffBody, Versioned):
-    """An employment as it is stored.
+class StaffBody(StaffFields):
+    """An employment. Of `name`, `contacts` and `personal_number`, one left out stays as it was, and null deletes it.
+
+    The number is never shown.
+    """
+
+    personal_number: str | None = None
+
+    @field_validator("personal_number")
+    @classmethod
+    def _in_full(cls, text: str | None, info: ValidationInfo) -> str | None:
+        return None if text is None else in_full(text, info)
+
+
+class StaffAnswer(StaffFields, Versioned):
+    """An employment as it is stored. Controllers see no names and contacts.
 
     A planner may name a `person`, but cannot decide it if no other staff of its provider is that person, or if staff of
     another provider is. The name is then `person_unconfirmed`, and `person` does not change until the municipality
@@ -149,33 +188,45 @@ class InterventionAnswer(InterventionBody, Versioned):
     """An intervention as it is stored."""
 
 
-async def _put_recipient(
-    request: Request, caller: Caller, ref: str, body: RecipientBody, condition: Condition
-) -> PutOutcome:
-    fields = stored_body(body)
-    fields.pop("personal_number")
+ENCRYPTED = ("name", "contacts", "personal_number")
+PERSONAL = Personal()
+OF_PROVIDERS = Personal(("contacts",), frozenset(CASE_READERS))
 
-    async def act(writing: Writing) -> PutOutcome:
-        return await put_recipient(
-            writing,
-            ref,
-            fields,
-            Author(caller.subject),
-            condition,
-            encryption_of(request),
-            GivenNumber(body.personal_number) if "personal_number" in body.model_fields_set else None,
-        )
 
-    return await written(request, caller, act)
+def _put_with(kind: str, personal: Personal) -> Put:
+    """The function that puts a record of a kind with what is encrypted of it."""
+    fields = ENCRYPTED if "name" in personal.fields else personal.fields
+
+    async def put_one(request: Request, caller: Caller, ref: str, body: Wire, condition: Condition) -> PutOutcome:
+        plain = stored_body(body)
+        values = {field: plain.pop(field, None) for field in fields}
+        given = {
+            field: value if value is None or isinstance(value, str) else to_json(value).decode()
+            for field, value in values.items()
+            if field in body.model_fields_set
+        }
+
+        async def act(writing: Writing) -> PutOutcome:
+            author = author_of(caller)
+            outcome = await put_personal(writing, kind, ref, plain, author, condition, encryption_of(request), given)
+            if outcome.status == "refused":
+                return outcome
+            [shown] = await opened(request, writing, personal, kind, caller, {ref: outcome.body})
+            return replace(outcome, body=shown)
+
+        return await written(request, caller, act)
+
+    return put_one
 
 
 def _shown_provider(caller: Caller, body: Json) -> Json:
-    sees_money = caller.role != "case_officer" and (caller.role != "planner" or body["ref"] == caller.provider)
-    return body if sees_money else body | {"invoicing": None}
+    if caller.role == "planner" and body["ref"] != caller.provider:
+        return body | {"invoicing": None, "contacts": None}
+    return body | {"invoicing": None} if caller.role == "case_officer" else body
 
 
 def _shown_recipient(caller: Caller, body: Json) -> Json:
-    return body | {"name": None} if body["protected"] and caller.role == "planner" else body
+    return body | {"birth_date": None} if body["protected"] and caller.role not in CLEARED else body
 
 
 def _shown_staff(_: Caller, body: Json) -> Json:
@@ -199,9 +250,11 @@ for kind in (
         ProviderBody,
         ProviderAnswer,
         PROVIDER,
-        {"ref": "P-norr", "version": 1, **PROVIDER},
+        {"ref": "P-norr", "version": 1, **PROVIDER, "contacts": None},
         shown=_shown_provider,
         readers=CASE_READERS,
+        personal=OF_PROVIDERS,
+        put=_put_with("providers", OF_PROVIDERS),
     ),
     RecordKind(
         "recipients",
@@ -213,6 +266,7 @@ for kind in (
             "ref": "B-004",
             "version": 1,
             "name": None,
+            "contacts": None,
             **RECIPIENT,
             "protected": False,
             "died_on": None,
@@ -220,8 +274,9 @@ for kind in (
         },
         visible_by="served_by",
         shown=_shown_recipient,
-        put=_put_recipient,
         readers=CASE_READERS,
+        personal=PERSONAL,
+        put=_put_with("recipients", PERSONAL),
     ),
     RecordKind(
         "staff",
@@ -233,6 +288,7 @@ for kind in (
             "ref": "S-07",
             "version": 1,
             "name": None,
+            "contacts": None,
             "person": "S-07",
             **STAFF,
             "valid_to": None,
@@ -242,6 +298,8 @@ for kind in (
         },
         visible_by="provider",
         shown=_shown_staff,
+        personal=PERSONAL,
+        put=_put_with("staff", PERSONAL),
         filters={"provider": "providers"},
         writers=("system", "admin", "planner"),
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import asyncpg
 from pydantic_core import from_json
@@ -18,6 +19,8 @@ WHERE NOT removed {filters} ORDER BY ref LIMIT $4
 """
 FILTERS = {
     "ref": "AND ref = ${place}",
+    "among": "AND ref = ANY(${place}::text[])",
+    "unprotected": "AND body->>'protected' = ${place}",
     "provider": "AND body->>'provider' = ${place}",
     "recipient": "AND body->>'recipient' = ${place}",
     "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
@@ -38,7 +41,7 @@ FILTERS = {
 
 REFUSALS = {
     "contract_one_at_a_time": "contract_overlaps",
-    "recipient_identity_one_ref_a_number": "personal_number_taken",
+    "recipient_one_ref_a_number": "personal_number_taken",
     "tag_one_ref_a_uid": "uid_taken",
 }
 """The constraints of the database, each with the code of its refusal."""
@@ -65,7 +68,7 @@ def refusals() -> Iterator[None]:
         raise RefusedError(code) from None
 
 
-async def page(reading: Reading, kind: str, after: str, limit: int, filters: Mapping[str, str]) -> list[Stored]:
+async def page(reading: Reading, kind: str, after: str, limit: int, filters: Mapping[str, Any]) -> list[Stored]:
     """At most `limit` newest versions of a kind after ref `after`, in the database's order. FILTERS has the filters."""
     values = [*filters.values(), *([reading.now] if "hung_at" in filters else [])]
     chosen = " ".join(FILTERS[name].format(place=place, now=4 + len(values)) for place, name in enumerate(filters, 5))

@@ -47,6 +47,7 @@ PAGE = """
 SELECT DISTINCT ON (ref) ref, version, removed, body FROM record
 WHERE municipality_id = $1 AND kind = $2 AND ref > $3 ORDER BY ref, version DESC LIMIT $4
 """
+CHANGED = "SELECT DISTINCT ref FROM record WHERE municipality_id = $1 AND kind = $2 AND seq > $3"
 APPEND = """
 INSERT INTO record (municipality_id, kind, ref, version, seq, recorded_at, recorded_by, removed, body)
 SELECT $1, kind, ref, version, seq, recorded_at, recorded_by, removed, body
@@ -81,6 +82,16 @@ async def page(reading: Reading, kind: str, after: str, limit: int) -> list[Stor
     """At most `limit` records of a kind after ref `after`, in the database's order. Removed ones are marked."""
     rows = await reading.fetch(PAGE, kind, after, limit)
     return [Stored(row["ref"], row["version"], row["removed"], from_json(row["body"])) for row in rows]
+
+
+async def newest_seq(reading: Reading) -> int:
+    """The number of the municipality's newest record, 0 without one."""
+    return int(await reading.fetchval("SELECT master_seq FROM municipality WHERE municipality_id = $1") or 0)
+
+
+async def changed_since(reading: Reading, kind: str, seq: int) -> list[str]:
+    """The refs of a kind that have a record with a higher number."""
+    return [row["ref"] for row in await reading.fetch(CHANGED, kind, seq)]
 
 
 async def append(writing: Writing, kind: str, seq: int, by: str, versions: list[Stored]) -> None:

@@ -1,4 +1,4 @@
-"""The typed tables of providers, recipients, staff and interventions, and the encrypted identities of recipients.
+"""The typed tables of providers, recipients, staff and interventions.
 
 The versions of refs are derived from their stored records in one statement: each is in force from its first day until
 the next one's, and of two with the same first day the later record counts.
@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.domain.time import FIRST_DAY
-from app.store.access.field_encryption import FieldEncryption, Place
 from app.store.connection import Changing, Reading
 
 PUT_PROVIDER = """
@@ -48,18 +47,6 @@ CLEAR = {
     "staff": "DELETE FROM staff_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
     "interventions": "DELETE FROM intervention_version WHERE municipality_id = $1 AND ref = ANY($2::text[])",
 }
-IDENTITY = "SELECT number_digest, number_sealed FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
-PUT_IDENTITY = """
-INSERT INTO recipient_identity (municipality_id, ref, number_sealed, number_digest) VALUES ($1, $2, $3, $4)
-ON CONFLICT (municipality_id, ref)
-DO UPDATE SET number_sealed = excluded.number_sealed, number_digest = excluded.number_digest
-"""
-DROP_IDENTITY = "DELETE FROM recipient_identity WHERE municipality_id = $1 AND ref = $2"
-IDENTITIES = "SELECT ref, number_sealed FROM recipient_identity WHERE municipality_id = $1 ORDER BY ref"
-REENCRYPT = """
-UPDATE recipient_identity AS i SET number_sealed = new.encrypted
-FROM unnest($2::text[], $3::bytea[]) AS new(ref, encrypted) WHERE i.municipality_id = $1 AND i.ref = new.ref
-"""
 DEALT_WITH = """
 SELECT ref FROM unnest($3::text[]) AS wanted(ref)
 WHERE EXISTS (
@@ -86,39 +73,6 @@ async def put_versions(changing: Changing, kind: str, refs: Sequence[str], *, fi
     if not first:
         await changing.execute(CLEAR[kind], refs)
     await changing.execute(TABLES[kind], refs, kind)
-
-
-def identity_place(municipality_id: int, ref: str) -> Place:
-    """The place of a recipient's encrypted number."""
-    return Place("recipient_identity", "number_sealed", municipality_id, ref)
-
-
-async def identity(reading: Reading, ref: str) -> tuple[bytes, bytes] | None:
-    """The digest of the recipient's number and the encrypted number, None without one."""
-    row = await reading.fetchrow(IDENTITY, ref)
-    return (row["number_digest"], row["number_sealed"]) if row else None
-
-
-async def put_identity(changing: Changing, ref: str, encrypted: bytes, digest: bytes) -> None:
-    """Write a recipient's encrypted number and its digest."""
-    await changing.execute(PUT_IDENTITY, ref, encrypted, digest)
-
-
-async def drop_identity(changing: Changing, ref: str) -> None:
-    """Delete a recipient's number."""
-    await changing.execute(DROP_IDENTITY, ref)
-
-
-async def rewrap_identities(changing: Changing, encryption: FieldEncryption) -> int:
-    """Encrypt with the newest key the numbers encrypted with another. Returns their number."""
-    refs, encrypted = [], []
-    for row in await changing.fetch(IDENTITIES):
-        if not encryption.is_encrypted_with_newest(row["number_sealed"]):
-            place = identity_place(changing.municipality_id, row["ref"])
-            refs.append(row["ref"])
-            encrypted.append(encryption.encrypt(encryption.decrypt(row["number_sealed"], place), place))
-    await changing.execute(REENCRYPT, refs, encrypted)
-    return len(refs)
 
 
 async def is_employed(reading: Reading, staff: str, on: dt.date) -> bool:
