@@ -19,7 +19,17 @@ from app import assets
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
 from app.actions.register.find_by_name import NameIndex
 from app.actions.visits.move_clock import move_clock
-from app.api.access import clients, device_clock, devices, issuers, members, oauth, well_known
+from app.api.access import (
+    clients,
+    device_clock,
+    devices,
+    issuers,
+    members,
+    oauth,
+    pins,
+    well_known,
+    work_shifts,
+)
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
@@ -67,6 +77,8 @@ MODULES = (
     keysets,
     devices,
     device_clock,
+    pins,
+    work_shifts,
     clients,
     issuers,
     members,

@@ -113,6 +113,9 @@ class Settings(BaseModel):
         le=960,
         description="Staff are reminded of a visit that is open for so long where no order says how long it takes.",
     )
+    work_shift_hours: int = Field(
+        default=12, ge=1, le=16, description="The longest time for which a person uses a shared phone by one PIN."
+    )
     max_body_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest body that is read."
     )

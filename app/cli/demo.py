@@ -9,13 +9,13 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import uvicorn
 from rich.console import Console
 
 from app.actions.add_municipality import add_municipality
-from app.api.http.access import Tokens
+from app.api.http.access import Bearer, Tokens
 from app.cli.terminal import CLOCK
 from app.domain.time import local
 from app.main import create_app
@@ -142,7 +142,7 @@ async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[
 
 
 def _tokens(settings: Settings) -> Callable[..., str]:
-    def token(role: str, **refs: str) -> str:
+    def token(role: str, **refs: Unpack[Bearer]) -> str:
         return Tokens(settings.token_key, CLOCK).mint(MUNICIPALITY, role, ttl_seconds=TOKEN_SECONDS, **refs)
 
     return token

@@ -64,7 +64,9 @@ def token(  # noqa: PLR0913 - the options of the command
                 scopes=scope or (),
                 ttl_seconds=seconds,
                 token=id_,
-                **refs,
+                provider=provider,
+                staff=staff,
+                device=device,
             )
         except ValueError as error:
             raise typer.BadParameter(str(error)) from error

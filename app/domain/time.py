@@ -129,6 +129,8 @@ def days_in_month(day: dt.date) -> int:
     return monthrange(day.year, day.month)[1]
 
 
+CLOCK_TOLERANCE = dt.timedelta(seconds=30)
+"""A phone's clock is taken as right while it is no further off."""
 LONGEST_PRESENCE = dt.timedelta(hours=16)
 
 

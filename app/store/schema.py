@@ -266,7 +266,7 @@ enrolment = Table(
     metadata,
     tenant(),
     Column("code_digest", LargeBinary, nullable=False),
-    Column("staff", Text, nullable=False),
+    *optional(Text, "staff", "provider"),
     Column("expires_at", INSTANT, nullable=False),
     Column("mac", LargeBinary),
     PrimaryKeyConstraint("municipality_id", "code_digest"),
@@ -279,6 +279,28 @@ issuer_secret = Table(
     Column("issuer", Text, nullable=False),
     Column("secret_sealed", LargeBinary, nullable=False),
     PrimaryKeyConstraint("municipality_id", "issuer"),
+)
+
+pin = Table(
+    "pin",
+    metadata,
+    tenant(),
+    *required(Text, "staff", "pin_hash"),
+    Column("tries", Integer, nullable=False),
+    Column("mac", LargeBinary),
+    PrimaryKeyConstraint("municipality_id", "staff"),
+)
+
+work_shift = Table(
+    "work_shift",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    *required(Text, "device", "staff"),
+    *required(INSTANT, "began_at", "ends_at"),
+    Column("mac", LargeBinary),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    Index("work_shift_ended", "municipality_id", "ends_at"),
 )
 
 spent_assertion = Table(

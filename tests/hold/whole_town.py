@@ -7,6 +7,7 @@ import uuid
 from chip import KEYSET, Chip
 from joserfc import jwt
 from service import STOCKHOLM, tap_item
+from shared_phone import PIN_OF, set_pin, shared_phone
 
 from app.actions.add_municipality import add_municipality
 
@@ -29,6 +30,8 @@ async def tell_all(service):
     await _master_data(service)
     await _phones(service)
     await _visits(service)
+    await set_pin(service, "S-1", PIN_OF["S-1"])
+    await (await shared_phone(service)).choose("S-1")
     await service.ask("POST", f"/v1/periods/P-norr/{FIRST:%Y-%m}/close", {"accept_open": True}, role="controller")
     await service.seal()
 

@@ -83,6 +83,6 @@ def test_a_hash_is_of_its_table_row_and_key():
     assert not Macs([new]).is_ours("phone_clock", hashed)
     assert not Macs([old]).is_ours("phone_clock", (*row, None))
     assert not Macs([old]).is_ours("phone_clock", (188, "D-1", dt.timedelta(seconds=-3), None, hashed[-1]))
-    assert Macs([old]).add("enrolment", row)[-1] != hashed[-1]
+    assert Macs([old]).add("pin", row)[-1] != hashed[-1]
     with pytest.raises(RuntimeError, match="without a ledger key"):
         Macs([]).add("phone_clock", row)

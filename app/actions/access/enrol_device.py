@@ -1,4 +1,4 @@
-"""Enrol a device: its staff gets a code that is valid once and for a short time, and the phone sends it back."""
+"""Enrol a device: its staff or provider gets a code, valid once and for a short time, and the phone sends it back."""
 
 import datetime as dt
 import secrets
@@ -6,6 +6,7 @@ import secrets
 from app.actions.versions import Json, PutOutcome, keep, refused
 from app.domain.time import written
 from app.store.access import credentials
+from app.store.access.credentials import CodeOwner
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -29,24 +30,35 @@ async def is_visible_staff(writing: Writing, staff: str, provider: str | None) -
     return latest is not None and (provider is None or latest.body["provider"] == provider)
 
 
-async def offer_code(writing: Writing, staff: str, digest: bytes, *, provider: str | None) -> dt.datetime | None:
-    """Store a code for a staff ref by its digest, and return its expiry. None for a staff ref that is not visible."""
-    if not await is_visible_staff(writing, staff, provider):
+async def is_visible_owner(writing: Writing, owner: CodeOwner, provider: str | None) -> bool:
+    """True when the owner exists and, if `provider` limits the caller, belongs to it."""
+    if owner.staff is not None:
+        return await is_visible_staff(writing, owner.staff, provider)
+    return owner.provider in writing.master.providers and provider in {None, owner.provider}
+
+
+async def offer_code(writing: Writing, owner: CodeOwner, digest: bytes, *, provider: str | None) -> dt.datetime | None:
+    """Store a code for its owner by its digest, and return its expiry. None for an owner that is not visible."""
+    if not await is_visible_owner(writing, owner, provider):
         return None
     expires_at = writing.now + dt.timedelta(minutes=CODE_MINUTES)
-    await credentials.put_code(writing, digest, staff, expires_at)
+    await credentials.put_code(writing, digest, owner, expires_at)
     return expires_at
 
 
 async def enrol_device(writing: Writing, digest: bytes, public_key: Json) -> PutOutcome:
-    """Bind a device with this public key (a JWK) to the staff whose code it has. Refused: `enrolment_code_invalid`."""
-    staff = await credentials.take_code(writing, digest)
-    if staff is None:
+    """Bind a device with this public key (a JWK) to the staff or the provider whose code it has.
+
+    Refused: `enrolment_code_invalid`.
+    """
+    owner = await credentials.take_code(writing, digest)
+    if owner is None:
         return refused("enrolment_code_invalid")
     # Random, not chosen: a device sends its ref before its municipality is known, so refs must not collide.
     ref = "D-" + "".join(secrets.choice(ALPHABET) for _ in range(REF_LETTERS))
     body: Json = {
-        "staff": staff,
+        "staff": owner.staff,
+        "provider": owner.provider,
         "public_key": public_key,
         "enrolled_at": written(writing.now),
         "revoked_at": None,

@@ -3,10 +3,11 @@
 import datetime as dt
 from typing import Literal
 
-from app.actions.access.enrol_device import is_visible_staff
+from app.actions.access.enrol_device import is_visible_owner
 from app.actions.versions import PutOutcome, keep, refused
 from app.domain.author import Author
 from app.domain.time import whole_second, written
+from app.store.access.credentials import CodeOwner
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -27,8 +28,10 @@ async def revoke(
     latest = await records.latest(writing, kind, ref)
     if latest is None:
         return refused("unknown_ref")
-    if kind == "devices" and not await is_visible_staff(writing, latest.body["staff"], author.provider):
-        return refused("unknown_ref")
+    if kind == "devices":
+        owner = CodeOwner(latest.body["staff"], latest.body.get("provider"))
+        if not await is_visible_owner(writing, owner, author.provider):
+            return refused("unknown_ref")
     at = whole_second(at)
     earlier = latest.body["revoked_at"]
     if earlier is not None and dt.datetime.fromisoformat(earlier) <= at:

@@ -12,8 +12,8 @@ from app.actions.visits.apply_corrections import widened
 from app.actions.visits.neighbourhoods import BESIDE_AFTER, BESIDE_BEFORE
 from app.actions.visits.pair_persons import read_at_first
 from app.domain.register.master import MasterData
-from app.domain.taps.judging import CLOCK_TOLERANCE, leads_of, shift_of, time_of
-from app.domain.time import LONGEST_PRESENCE, Window
+from app.domain.taps.judging import leads_of, shift_of, time_of
+from app.domain.time import CLOCK_TOLERANCE, LONGEST_PRESENCE, Window
 from app.domain.visits.crowd import Crowd, crowds_of
 from app.store.visits.foreseen import Foreseen, Foresight
 

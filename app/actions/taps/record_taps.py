@@ -153,7 +153,7 @@ class _Batch:
         master = self.writing.master
         judged = judge(item, submission.envelope, shift, master, self.late_after, leads)
         if submission.device is not None:
-            judged = judge_device(judged, master.devices.get(submission.device), submission.staff)
+            judged = judge_device(judged, master.devices.get(submission.device), submission.user(master, judged.at))
         judged = self.known.reads.judge(judged, item.id, submission.reader, submission.envelope.received_at)
         if judged.verdict == "refused":
             claim = self._claim(item) | {"tag": judged.tag, "epoch": judged.epoch, "counter": judged.counter}
@@ -260,8 +260,11 @@ def _may_know(master: MasterData, submission: Submission) -> bool:
     Other senders' taps are taken all the same, because somebody's wage depends on them.
     """
     device = master.devices.get(submission.device) if submission.device else None
-    trusted = submission.device is None or (device is not None and device.trusted_with(submission.staff))
-    return trusted and master.is_employed(submission.staff, submission.envelope.received_at)
+    now = submission.envelope.received_at
+    trusted = submission.device is None or (
+        device is not None and device.trusted_with(submission.user(master, now), now)
+    )
+    return trusted and master.is_employed(submission.staff, now)
 
 
 def _as_it_stands(answer: TapAnswer, staff: str, projected: Projected, whereabouts: Whereabouts) -> TapAnswer:

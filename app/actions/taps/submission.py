@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from app.domain.register.device import DeviceUser, WorkShift
 from app.domain.register.master import MasterData
 from app.domain.taps.judging import Claim, Envelope, TapRefusal, counted, leads_of, shift_of, time_of
 from app.domain.time import FIRST_DAY, local_date
@@ -42,11 +43,17 @@ class Submission:
     """True when only current or former employees may send it; False for an inspector."""
     whole: Sequence[Claim | Unreadable] | None = None
     days: int = 1
+    work_shift: WorkShift | None = None
+    """The work shift of the sender, where the phone is a shared one."""
 
     @property
     def phone(self) -> str:
         """The key of the phone's stored clock. Without a device the staff ref stands for it."""
         return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
+
+    def user(self, master: MasterData, at: dt.datetime) -> DeviceUser:
+        """The sender as the user of its device at an instant."""
+        return DeviceUser(self.staff, master.provider_of(self.staff, at), self.work_shift)
 
     @property
     def reader(self) -> str:

@@ -26,6 +26,8 @@ CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS: Mapping[str, type[ECKey] | type[RSAKey]] = {"ES256": ECKey, "PS256": RSAKey}
 """The algorithms that assertions are signed with, each with its kind of key."""
 LONGEST_SECONDS = 300
+TOKEN_SECONDS = 900
+"""An access token that is got by an assertion or a secret is valid for so long."""
 LONGEST_JTI = 128
 
 

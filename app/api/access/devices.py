@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 import segno
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import StringConstraints, ValidationInfo, field_validator
+from pydantic import StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError, to_json
 
 from app.actions.access.enrol_device import enrol_device, new_code, offer_code
 from app.actions.access.revoke import revoke
-from app.actions.versions import PutOutcome
+from app.actions.versions import Json, PutOutcome
 from app.api.access.jwk import Coordinate, PublicKey
 from app.api.http.access import Caller, allow, database, digest_of
 from app.api.http.address import address_of
@@ -21,7 +21,7 @@ from app.api.http.records import RecordKind, Versioned, add_routes, author_of, o
 from app.api.http.refs import Ref, Text, known_ref
 from app.api.http.shapes import AnyRef, Instant, RefInPath, Wire, answer_of, body_of, refused
 from app.api.http.throttle import Throttle
-from app.store.access.credentials import municipality_of_code
+from app.store.access.credentials import CodeOwner, municipality_of_code
 from app.store.connection import Writing
 
 router = APIRouter(tags=["devices"])
@@ -34,16 +34,28 @@ PURPOSE = "enrolment"
 
 
 class OfferBody(Wire):
-    """The person whose phone is to be enrolled."""
+    """The person whose phone is to be enrolled, or the provider whose staff is to share it."""
 
-    staff: Ref
+    staff: Ref | None = None
+    shared: bool = False
+    provider: Ref | None = None
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> "OfferBody":
+        if self.shared == (self.staff is not None) or self.shared != (self.provider is not None):
+            raise PydanticCustomError("invalid_value", "a staff ref, or shared and a provider")
+        return self
+
+    def owner(self) -> CodeOwner:
+        return CodeOwner(self.staff, self.provider)
 
 
 class OfferAnswer(Wire):
     """An enrolment code. It works once, until `expires_at`. `qr` is an SVG image of `address` as a data URI."""
 
     code: str
-    staff: AnyRef
+    staff: AnyRef | None
+    provider: AnyRef | None
     expires_at: Instant
     address: str
     qr: str
@@ -60,7 +72,9 @@ class EnrolAnswer(Wire):
     """The identity of the enrolled phone, and the address where it gets tokens."""
 
     device: AnyRef
-    staff: AnyRef
+    staff: AnyRef | None
+    shared: bool
+    provider: AnyRef | None
     municipality: int
     token_endpoint: str
 
@@ -97,7 +111,9 @@ class DeviceAnswer(Versioned):
     Earlier taps stand, with an anomaly.
     """
 
-    staff: AnyRef
+    staff: AnyRef | None
+    shared: bool
+    provider: AnyRef | None
     public_key: KeptKey
     enrolled_at: Instant
     revoked_at: Instant | None
@@ -114,6 +130,8 @@ DEVICE_OUT = {
     "ref": "D-7Q0M3ZK8W1B5XN2C",
     "version": 1,
     "staff": "S-07",
+    "shared": False,
+    "provider": None,
     "public_key": KEY,
     "enrolled_at": "2026-10-24T06:58:00Z",
     "revoked_at": None,
@@ -122,6 +140,7 @@ DEVICE_OUT = {
 OFFER_OUT = {
     "code": "7Q0M-3ZK8-W1B5",
     "staff": "S-07",
+    "provider": None,
     "expires_at": "2026-10-24T07:13:00Z",
     "address": "https://taggad.example/enrol#7Q0M-3ZK8-W1B5",
     "qr": "data:image/svg+xml,...",
@@ -129,15 +148,48 @@ OFFER_OUT = {
 ENROL_OUT = {
     "device": "D-7Q0M3ZK8W1B5XN2C",
     "staff": "S-07",
+    "shared": False,
+    "provider": None,
     "municipality": 188,
     "token_endpoint": "https://taggad.example/oauth/token",
 }
 REVOKE = {"at": "2026-10-24T12:00:00Z", "reason": "lost on the bus"}
 REVOKED_OUT = DEVICE_OUT | {"version": 2, "revoked_at": REVOKE["at"], "reason": REVOKE["reason"]}
 
+
+def _shown(_: Caller, body: Json) -> Json:
+    return body | whose(body)
+
+
+def whose(body: Json) -> Json:
+    """The owner in the body of a device: its staff, or the provider whose staff shares it."""
+    provider = body.get("provider")
+    return {"staff": body["staff"], "shared": provider is not None, "provider": provider}
+
+
 KIND = RecordKind(
-    "devices", "device", OfferBody, DeviceAnswer, {}, DEVICE_OUT, visible_by="employed_by", writers=(), scope="devices"
+    "devices",
+    "device",
+    OfferBody,
+    DeviceAnswer,
+    {},
+    DEVICE_OUT,
+    visible_by="used_at",
+    shown=_shown,
+    writers=(),
+    scope="devices",
 )
+
+
+def in_groups(code: str) -> str:
+    """A code in groups of four, as people read it out."""
+    return "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+
+
+def as_made(code: str) -> str:
+    """A code that somebody typed, as it was made: in capitals, without what parts it, look-alikes put right."""
+    return code.upper().translate(LOOK_ALIKES)
+
 
 DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]
 
@@ -151,7 +203,10 @@ DeviceWriter = Annotated[Caller, Depends(allow(*WRITERS, scope="devices"))]
     responses=answer_of(OfferAnswer, example=OFFER_OUT, status=201, text="Created"),
 )
 async def offer(request: Request, caller: DeviceWriter) -> Response:
-    """Create a code with which a staff member enrols a phone. The code is shown only in this answer.
+    """Create a code with which a phone is enrolled, for one staff member or to be shared. It is shown only here.
+
+    Send `staff`, or `shared` and `provider`. A shared phone belongs to nobody: at the start of a work shift a person
+    chooses it with a PIN (`POST /v1/work-shifts`).
 
     The service stores only a keyed hash of the code. Let the phone scan the QR code, or type the code into the phone.
     """
@@ -159,14 +214,15 @@ async def offer(request: Request, caller: DeviceWriter) -> Response:
     code = new_code()
     digest = digest_of(request, PURPOSE, code)
     async with database(request).write(caller.municipality_id) as writing:
-        expires_at = await offer_code(writing, body.staff, digest, provider=own_provider(caller))
+        expires_at = await offer_code(writing, body.owner(), digest, provider=own_provider(caller))
     if expires_at is None:
-        raise Problem("unknown_ref", pointer="/staff")
-    shown = "-".join(code[at : at + 4] for at in range(0, len(code), 4))
+        raise Problem("unknown_ref", pointer="/provider" if body.shared else "/staff")
+    shown = in_groups(code)
     address = address_of(request, f"/enrol#{shown}")
     answer = OfferAnswer(
         code=shown,
         staff=body.staff,
+        provider=body.provider,
         expires_at=expires_at,
         address=address,
         qr=segno.make(address, error="m").svg_data_uri(scale=4),
@@ -191,7 +247,7 @@ async def enrol(request: Request) -> Response:
     attempts: Throttle = request.app.state.enrolment_attempts
     address = attempts.begin(request)
     body = await read_json(request, EnrolBody)
-    digest = digest_of(request, PURPOSE, body.code.upper().translate(LOOK_ALIKES))
+    digest = digest_of(request, PURPOSE, as_made(body.code))
     municipality_id = await municipality_of_code(database(request), digest)
     if municipality_id is None:
         raise Problem("enrolment_code_invalid")
@@ -202,7 +258,7 @@ async def enrol(request: Request) -> Response:
     attempts.forgive(address)
     answer = {
         "device": outcome.body["ref"],
-        "staff": outcome.body["staff"],
+        **whose(outcome.body),
         "municipality": municipality_id,
         "token_endpoint": address_of(request, "/oauth/token"),
     }

@@ -9,30 +9,38 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import unquote_plus
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 from pydantic_core import to_json
 
-from app.api.access.assertions import CLIENT_ASSERTION, JWT_BEARER, InvalidAssertionError, accept, signer_of
+from app.api.access.assertions import (
+    CLIENT_ASSERTION,
+    JWT_BEARER,
+    TOKEN_SECONDS,
+    InvalidAssertionError,
+    accept,
+    signer_of,
+)
 from app.api.access.clients import PURPOSE
+from app.api.access.work_shifts import token_of_shift
 from app.api.http.access import SCOPES, Tokens, database, digest_of
 from app.api.http.json_bodies import read_form
 from app.api.http.problems import Problem
 from app.api.http.shapes import REF, Described, OneOf, answer_of
-from app.store.access import credentials
+from app.store.access import credentials, work_shifts
 from app.store.database import UnknownMunicipalityError
 from app.store.register import records
 
 router = APIRouter(tags=["tokens"])
 
-TOKEN_SECONDS = 900
 CLIENT_ID = re.compile(r"([1-9][0-9]{0,3})\.(.+)", re.DOTALL)
 
 Scopes = tuple[str, ...]
-Granted = tuple[str, Scopes]
-"""A token, and the scopes it is held to."""
+Granted = tuple[str, Scopes, int]
+"""A token, the scopes it is held to, and the seconds for which it is valid."""
 
 TEXTS = {
     "invalid_request": "the body must be a form with grant_type and what that grant needs, each once",
@@ -81,6 +89,7 @@ FIELDS = {
     "client_secret": "The secret of a client, if it is not sent by HTTP Basic.",
     "client_assertion": "The signed assertion of a client with keys (RFC 7523), instead of a secret.",
     "client_assertion_type": f"`{CLIENT_ASSERTION}`, beside `client_assertion`.",
+    "work_shift": "The id of the work shift, if the device is a shared one.",
     "scope": "The scopes that the token is to have, separated by spaces. Left out: all that are allowed.",
 }
 FORM = {
@@ -139,16 +148,19 @@ async def token(request: Request) -> Response:
     with ES256 or PS256: `iss` and `sub` are its `client_id` (`private_key_jwt`). Any other client sends its id and
     secret, by HTTP Basic or in the form. With `scope`, the token may do less than the role and the client may. It can
     never do more.
+
+    A shared device also names the `work_shift` that was begun with it (`POST /v1/work-shifts`). After the end of the
+    work shift the token only sends the taps and reports of that time.
     """
     try:
-        minted, scopes = await _granted(request, await _form(request))
+        minted, scopes, seconds = await _granted(request, await _form(request))
     except _RefusedError as refused:
         return _answer(
             {"error": refused.error, "error_description": TEXTS[refused.error]},
             401 if refused.error == "invalid_client" else 400,
         )
     held = {"scope": " ".join(scopes)} if scopes else {}
-    return _answer({"access_token": minted, "token_type": "Bearer", "expires_in": TOKEN_SECONDS, **held}, 200)
+    return _answer({"access_token": minted, "token_type": "Bearer", "expires_in": seconds, **held}, 200)
 
 
 def _answer(body: dict[str, Any], status: int) -> Response:
@@ -184,7 +196,7 @@ async def _granted(request: Request, form: dict[str, str]) -> Granted:
     if grant == "client_credentials":
         return await _to_client(request, _client_of(request, form), scopes)
     if grant == JWT_BEARER:
-        return await _to_device(request, form.get("assertion", ""), scopes)
+        return await _to_device(request, form, scopes)
     raise _RefusedError("unsupported_grant_type")
 
 
@@ -238,7 +250,11 @@ async def _to_client(request: Request, shown: _Shown, asked: Scopes) -> Granted:
     scopes = asked or tuple(registered)
     tokens: Tokens = request.app.state.tokens
     whose = {"provider": body["provider"], "client": known[2]}
-    return tokens.mint(int(known[1]), body["role"], scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
+    return (
+        tokens.mint(int(known[1]), body["role"], scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose),
+        scopes,
+        TOKEN_SECONDS,
+    )
 
 
 async def _is_proved(request: Request, municipality_id: int, shown: _Shown, body: dict[str, Any]) -> bool:
@@ -254,8 +270,9 @@ async def _is_proved(request: Request, municipality_id: int, shown: _Shown, body
     return True
 
 
-async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Granted:
+async def _to_device(request: Request, form: dict[str, str], scopes: Scopes) -> Granted:
     """A token for the device that signed; a revoked one too, which opens nothing but the way for its earlier taps."""
+    assertion = form.get("assertion", "")
     if not assertion:
         raise _RefusedError("invalid_request")
     try:
@@ -270,6 +287,25 @@ async def _to_device(request: Request, assertion: str, scopes: Scopes) -> Grante
         await accept(request, municipality_id, assertion, device, [stored.body["public_key"]])
     except InvalidAssertionError as error:
         raise _RefusedError("invalid_grant") from error
+    if stored.body.get("provider") is not None:
+        return await _to_user(request, municipality_id, device, form.get("work_shift", ""), scopes)
     tokens: Tokens = request.app.state.tokens
     whose = {"staff": stored.body["staff"], "device": device}
-    return tokens.mint(municipality_id, "staff", scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose), scopes
+    return (
+        tokens.mint(municipality_id, "staff", scopes=scopes, ttl_seconds=TOKEN_SECONDS, **whose),
+        scopes,
+        TOKEN_SECONDS,
+    )
+
+
+async def _to_user(request: Request, municipality_id: int, device: str, work_shift: str, scopes: Scopes) -> Granted:
+    """A token for the person in whose work shift the shared device is; after its end for the taps of that time."""
+    try:
+        id_ = UUID(work_shift)
+    except ValueError:
+        raise _RefusedError("invalid_grant") from None
+    async with database(request).write(municipality_id, with_master=False) as writing:
+        shift = await work_shifts.one(writing, id_)
+    if shift is None or shift.device != device:
+        raise _RefusedError("invalid_grant")
+    return token_of_shift(request, municipality_id, shift, scopes)

@@ -1,8 +1,10 @@
 """Authentication and authorisation: bearer tokens (JWT, RFC 9068), roles, and the first dependency of every route."""
 
 import asyncio
+import datetime as dt
 import hashlib
 import hmac
+import math
 import time
 import uuid
 from collections.abc import Iterable
@@ -18,8 +20,11 @@ from joserfc.jwk import ECKey, KeySet
 from joserfc.jwt import ClaimsOption
 
 from app.api.http.problems import Problem
+from app.api.http.work_shift_claim import claim_of, shift_in
 from app.domain.closed_sets import Role
+from app.domain.register.device import WorkShift
 from app.settings import Settings
+from app.store.access import work_shifts
 from app.store.access.credentials import revoked_since
 from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
@@ -47,6 +52,8 @@ ALGORITHM = "ES256"
 REMEMBERED_TOKENS = 20_000
 LONGEST_TOKEN = 4096
 REVOCATIONS_FRESH_SECONDS = 30
+LONGEST_WORK_SHIFT_TOKEN = dt.timedelta(minutes=20)
+"""No token of a work shift is valid for longer, so that an earlier end need not be known."""
 LEEWAY_SECONDS = 60
 """The accepted difference between our clock and a signer's: another worker's, another machine's, a device's."""
 OPERATOR = "operator"
@@ -78,6 +85,8 @@ class Caller:
     client: str | None = None
     token: str | None = None
     """The id of the token itself."""
+    work_shift: WorkShift | None = None
+    """The work shift in which a shared device is used."""
 
 
 class Bearer(TypedDict, total=False):
@@ -113,6 +122,7 @@ class Tokens:
         scopes: Iterable[str] = (),
         ttl_seconds: int = 3600,
         token: str | None = None,
+        work_shift: WorkShift | None = None,
         **bearer: Unpack[Bearer],
     ) -> str:
         """A signed token. Raises ValueError for an unknown role or scope, or a role without the ref that it needs."""
@@ -140,7 +150,7 @@ class Tokens:
             "municipality": municipality_id,
             "role": role,
         }
-        optional = {**bearer, "scope": " ".join(scopes)}
+        optional = {**bearer, "work_shift": claim_of(work_shift), "scope": " ".join(scopes)}
         claims |= {name: value for name, value in optional.items() if value}
         key = self._keys[0]
         return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt", "kid": key.kid}, claims, key, algorithms=[ALGORITHM])
@@ -188,6 +198,7 @@ class Tokens:
             frozenset(claims.get("scope", "").split()),
             claims.get("client"),
             claims["jti"],
+            shift_in(claims.get("work_shift")),
         )
         return caller, float(claims["exp"])
 
@@ -207,7 +218,7 @@ def _signing_key(secret: bytes) -> ECKey:
 
 
 class Revocations:
-    """The revoked devices, clients and tokens, half a minute old at most.
+    """The revoked devices, clients and tokens, and the work shifts that have just ended, half a minute old at most.
 
     The first request after that reads the new versions of records, so that most requests cost no round trip.
     """
@@ -215,17 +226,29 @@ class Revocations:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._revoked: dict[int, set[tuple[str, str]]] = {}
+        self._ended: dict[int, set[str]] = {}
         self._read_up_to: dict[int, tuple[int, float]] = {}
         self._reading: dict[int, asyncio.Task[None]] = {}
 
     async def refuse(self, caller: Caller, *, taps: bool = False) -> None:
-        """Raises Problem `unauthenticated` for a caller that is no longer trusted; of `taps`, for its token alone."""
+        """Raises Problem `unauthenticated` for a caller that is no longer trusted; of `taps`, for its token alone.
+
+        A token from before the end of its work shift opens nothing after that, because it says of no end.
+        """
         if not self._fresh(caller.municipality_id):
             await self._refresh(caller.municipality_id)
         revoked = self._revoked[caller.municipality_id]
         theirs = {("tokens", caller.token), ("devices", caller.device), ("clients", caller.client)}
         if not revoked.isdisjoint({("tokens", caller.token)} if taps else theirs):
             raise _unauthenticated()
+        shift = caller.work_shift
+        if shift and shift.ended_at is None and shift.id in self._ended[caller.municipality_id]:
+            raise _unauthenticated()
+
+    def look_again(self, municipality_id: int) -> None:
+        """Have the next request read what was revoked or has ended."""
+        seq, _ = self._read_up_to.get(municipality_id, (0, 0))
+        self._read_up_to[municipality_id] = (seq, -math.inf)
 
     def _fresh(self, municipality_id: int) -> bool:
         known = self._read_up_to.get(municipality_id)
@@ -244,7 +267,9 @@ class Revocations:
         seq, _ = self._read_up_to.get(municipality_id, (0, 0))
         async with self._database.read(municipality_id, "writes") as reading:
             more, seq = await revoked_since(reading, seq)
+            ended = await work_shifts.ended(reading, reading.now - LONGEST_WORK_SHIFT_TOKEN)
         self._revoked.setdefault(municipality_id, set()).update(more)
+        self._ended[municipality_id] = ended
         self._read_up_to[municipality_id] = (seq, asked_at)
 
 
@@ -276,6 +301,8 @@ class Allowed:
 
     roles: frozenset[str]
     scope: str
+    late: bool = False
+    """True where a token of a work shift that has ended is taken too."""
 
     async def __call__(self, request: Request) -> Caller:
         """The caller, if allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
@@ -302,6 +329,8 @@ class Allowed:
             raise Problem("unauthenticated")
         tokens: Tokens = request.app.state.tokens
         caller = tokens.caller(token)
+        if caller.work_shift is not None and caller.work_shift.ended_at is not None and not self.late:
+            raise _unauthenticated()
         if caller.role not in self.roles:
             raise Problem("forbidden_role")
         if caller.scopes and self.scope not in caller.scopes:
@@ -315,12 +344,12 @@ def insufficient_scope(*needed: str) -> Problem:
     return Problem("insufficient_scope", headers={"WWW-Authenticate": challenge})
 
 
-def allow(*roles: str, scope: str) -> Allowed:
+def allow(*roles: str, scope: str, late: bool = False) -> Allowed:
     """The first dependency of a route: `Annotated[Caller, Depends(allow("system", "admin", scope="pay:read"))]`."""
     unknown = {*roles, scope} - {*ROLES, *SCOPES}
     if unknown or not roles:
         raise ValueError(f"no such role or scope: {unknown}")
-    return Allowed(frozenset(roles), scope)
+    return Allowed(frozenset(roles), scope, late)
 
 
 def allowed_by(route: APIRoute) -> Allowed | None:

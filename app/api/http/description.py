@@ -85,6 +85,7 @@ WORDS = {
     "tap": "The id of the tap.",
     "to": "The last day, inclusive.",
     "visit_id": "The id of the visit.",
+    "work_shift": "The id of the work shift.",
 }
 """The meaning of parameters without a description of their own."""
 FILTERS = {

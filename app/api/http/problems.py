@@ -396,6 +396,27 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "En annan mottagare har redan det personnumret. Kontrollera siffrorna.",
         "Another recipient already has this personal number. Check the digits.",
     ),
+    "pin_code_invalid": ProblemKind(
+        403,
+        "Koden gäller inte",
+        "Code not valid",
+        "Koden för att välja PIN finns inte, är redan använd eller har gått ut. Be planeraren om en ny.",
+        "The code for a PIN does not exist, has been used or has expired. Ask the planner for a new one.",
+    ),
+    "pin_locked": ProblemKind(
+        403,
+        "PIN-koden är spärrad",
+        "PIN locked",
+        "Fel PIN har angetts fem gånger. Be planeraren om en kod för att välja en ny.",
+        "A wrong PIN was given five times. Ask the planner for a code to set a new one.",
+    ),
+    "pin_wrong": ProblemKind(
+        403,
+        "Fel person eller PIN",
+        "Wrong person or PIN",
+        "PIN-koden stämmer inte, eller så kan personen inte använda den här telefonen. Försök igen, högst fem gånger.",
+        "The PIN is not right, or the person cannot use this phone. Try again, at most five times.",
+    ),
     "precondition_required": ProblemKind(
         428,
         "Version saknas",

@@ -98,7 +98,9 @@ EXAMPLE_OUT = {
     openapi_extra=body_of(ReportsIn, example=EXAMPLE),
     responses=answer_of(ReportsOut, example=EXAMPLE_OUT),
 )
-async def send_reports(request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps"))]) -> Response:
+async def send_reports(
+    request: Request, caller: Annotated[Caller, Depends(allow("staff", scope="taps", late=True))]
+) -> Response:
     """Send 1 to 1000 reports of one phone. A report whose tap has not arrived is kept and used when it arrives.
 
     A report about another person's presence is refused as `not_own_presence`. If the report came before its tap, it is

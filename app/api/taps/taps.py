@@ -34,7 +34,7 @@ router = APIRouter(tags=["taps"])
 Uptime = Annotated[int, Field(ge=0, lt=2**53)]
 BootId = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 PATH = "/v1/taps"
-SENDERS = allow("staff", "inspector", scope="taps")
+SENDERS = allow("staff", "inspector", scope="taps", late=True)
 SHAPES = ({"keyset", "e", "c"}, {"uid"}, {"household", "reason"}, {"household", "reason", "note"})
 
 
@@ -196,7 +196,7 @@ async def send_taps(request: Request) -> Response:
     employment. An `out` or `auto` within 16 hours of the employment's last day is taken: it may end that day's visit.
 
     The answer shows no visits and no doors if the sender is not employed today, or if the phone is revoked or belongs
-    to somebody else.
+    to somebody else, or if the sender's work shift with it has ended.
 
     An inspector sends control taps (`direction` is `control`). A control tap starts no visit. A message that was read
     from the tag before it is worth nothing afterwards.
@@ -216,7 +216,7 @@ async def send_taps(request: Request) -> Response:
                 with suppress(KeysClosedError):
                     claim.message.verified(master)
     sender, by_staff = caller.staff or caller.subject, caller.role == "staff"
-    submission = Submission(sender, caller.device, envelope, items, by_staff)
+    submission = Submission(sender, caller.device, envelope, items, by_staff, work_shift=caller.work_shift)
     by_place: dict[int, TapAnswer] = {}
     for places, part in parts_of(submission):
         written = await request.app.state.taps.submit(caller.municipality_id, part, request.is_disconnected)

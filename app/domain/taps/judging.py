@@ -11,13 +11,12 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.closed_sets import ClaimedDirection, Verdict
-from app.domain.register.device import Device
+from app.domain.register.device import Device, DeviceUser
 from app.domain.register.master import MasterData
 from app.domain.register.tag import Tag
 from app.domain.sun import Read
-from app.domain.time import LONGEST_PRESENCE, UTC, ZERO, whole_second
+from app.domain.time import CLOCK_TOLERANCE, LONGEST_PRESENCE, UTC, ZERO, whole_second
 
-CLOCK_TOLERANCE = dt.timedelta(seconds=30)
 CLOCKS_DISAGREE = dt.timedelta(seconds=60)
 LARGE_SHIFT = dt.timedelta(minutes=5)
 ONLINE = dt.timedelta(seconds=120)
@@ -316,18 +315,19 @@ def _refused(judged: Judgement, code: TapRefusal) -> Judgement:
     return judged._replace(verdict="refused", code=code, evidence=None, flags=())
 
 
-def judge_device(judged: Judgement, device: Device | None, staff: str) -> Judgement:
+def judge_device(judged: Judgement, device: Device | None, user: DeviceUser) -> Judgement:
     """The judgement on a tap that came with a device's token; None for a device unknown in this municipality.
 
-    Disputed with `device_not_bound` if the device is bound to another staff ref or was revoked by then. This code comes
-    before the tag's, because mounting the tag would remove that one. A tap made before its device was revoked stands,
-    flagged `device_revoked`.
+    Disputed with `device_not_bound` if the device was not the user's at the instant of the tap, or was revoked by then.
+    This code comes before the tag's, because mounting the tag would remove that one. A tap made before its device was
+    revoked stands, flagged `device_revoked`.
     """
     if judged.verdict == "refused":
         return judged
-    if device is None or device.staff != staff or (device.revoked_at is not None and device.revoked_at <= judged.at):
+    revoked_at = device.revoked_at if device else None
+    if device is None or not device.is_used_by(user, judged.at) or (revoked_at and revoked_at <= judged.at):
         return judged._replace(verdict="disputed", code="device_not_bound")
-    if device.revoked_at is None:
+    if revoked_at is None:
         return judged
     return judged._replace(code=judged.code or "device_revoked", flags=(*judged.flags, "device_revoked"))
 

@@ -1,16 +1,17 @@
-"""Enrolment codes, used assertions and revocations: the facts that say whom a caller is and whether it is trusted."""
+"""Codes, used assertions and revocations: the facts that say who a caller is and whether it is trusted."""
 
 import datetime as dt
+from typing import NamedTuple
 
 from app.store.connection import BeforeTenant, Reading, Writing
 
 PUT_CODE = """
-INSERT INTO enrolment (municipality_id, code_digest, staff, expires_at, mac) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO enrolment (municipality_id, code_digest, staff, provider, expires_at, mac) VALUES ($1, $2, $3, $4, $5, $6)
 """
 DROP_EXPIRED_CODES = "DELETE FROM enrolment WHERE municipality_id = $1 AND expires_at <= $2"
 TAKE_CODE = """
 DELETE FROM enrolment WHERE municipality_id = $1 AND code_digest = $2 AND expires_at > $3
-RETURNING municipality_id, code_digest, staff, expires_at, mac
+RETURNING municipality_id, code_digest, staff, provider, expires_at, mac
 """
 DROP_EXPIRED_ASSERTIONS = """
 DELETE FROM spent_assertion WHERE municipality_id = $1 AND device = $2 AND expires_at <= $3
@@ -26,17 +27,25 @@ WHERE municipality_id = $1 AND seq > $2 AND seq <= $3 AND kind IN ('devices', 'c
 """
 
 
-async def put_code(writing: Writing, digest: bytes, staff: str, expires_at: dt.datetime) -> None:
-    """Keep an enrolment code by its digest, and forget those that nobody used in time."""
+class CodeOwner(NamedTuple):
+    """Whom a code is for: a staff ref, or for a shared device the provider."""
+
+    staff: str | None = None
+    provider: str | None = None
+
+
+async def put_code(writing: Writing, digest: bytes, owner: CodeOwner, expires_at: dt.datetime) -> None:
+    """Keep a code by its digest, which is bound to its purpose, and forget those that nobody used in time."""
     await writing.execute(DROP_EXPIRED_CODES, writing.now)
-    _, *row = writing.macs.add("enrolment", (writing.municipality_id, digest, staff, expires_at))
+    _, *row = writing.macs.add("enrolment", (writing.municipality_id, digest, *owner, expires_at))
     await writing.execute(PUT_CODE, *row)
 
 
-async def take_code(writing: Writing, digest: bytes) -> str | None:
-    """The staff ref of an enrolment code, which is deleted. None if it is unknown, has expired or has a wrong hash."""
+async def take_code(writing: Writing, digest: bytes) -> CodeOwner | None:
+    """The owner of a code, which is deleted. None if it is unknown, has expired or has a wrong hash."""
     row = await writing.fetchrow(TAKE_CODE, digest, writing.now)
-    return row["staff"] if row and writing.macs.is_ours("enrolment", tuple(row)) else None
+    ours = row is not None and writing.macs.is_ours("enrolment", tuple(row))
+    return CodeOwner(row["staff"], row["provider"]) if row is not None and ours else None
 
 
 async def spend(writing: Writing, signer: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:

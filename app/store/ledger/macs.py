@@ -1,7 +1,7 @@
 """Keyed hashes of rows that cannot be derived from facts, so that a row that somebody else wrote is found.
 
 Such are the list of changes that others read on from, withdrawn visits, how phones' clocks stood, codes that phones are
-enrolled with, and of a municipality its name and how far its time has come.
+enrolled with, PINs and work shifts, and of a municipality its name and how far its time has come.
 """
 
 import datetime as dt
@@ -14,7 +14,15 @@ from app.store import rows, schema
 from app.store.connection import Reading, Writing
 
 MAC = "mac"
-TABLES = (schema.municipality, schema.enrolment, schema.phone_clock, schema.visit_change, schema.withdrawn_visit)
+TABLES = (
+    schema.municipality,
+    schema.enrolment,
+    schema.pin,
+    schema.work_shift,
+    schema.phone_clock,
+    schema.visit_change,
+    schema.withdrawn_visit,
+)
 # The rest of a municipality's row is asked about elsewhere, or changes with every tap.
 COVERED = {
     **{str(table.name): [str(name) for name in rows.names(table) if name != MAC] for table in TABLES},

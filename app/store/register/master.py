@@ -25,8 +25,10 @@ FILTERS = {
     "recipient": "AND body->>'recipient' = ${place}",
     "served_by": "AND EXISTS (SELECT FROM care_order AS o WHERE o.municipality_id = $1"
     " AND o.recipient = newest.ref AND o.provider = ${place})",
-    "employed_by": "AND (SELECT s.body->>'provider' FROM record AS s WHERE s.municipality_id = $1 AND s.kind = 'staff'"
-    " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1) = ${place}",
+    # The provider of a shared device, else the employer of its staff.
+    "used_at": "AND coalesce(body->>'provider', (SELECT s.body->>'provider' FROM record AS s"
+    " WHERE s.municipality_id = $1 AND s.kind = 'staff'"
+    " AND s.ref = newest.body->>'staff' ORDER BY s.version DESC LIMIT 1)) = ${place}",
     # The providers that serve where it hangs or will hang; of a tag that never hung, the provider that made it.
     "hung_at": """AND CASE WHEN EXISTS (SELECT FROM tag_mount WHERE municipality_id = $1 AND tag = newest.ref)
     THEN EXISTS (

@@ -278,7 +278,8 @@ def _tag(master: MasterData, ref: str, body: Json) -> None:
 
 def _device(master: MasterData, ref: str, body: Json) -> None:
     revoked_at = body["revoked_at"]
-    master.devices[ref] = Device(ref, body["staff"], dt.datetime.fromisoformat(revoked_at) if revoked_at else None)
+    ends_at = dt.datetime.fromisoformat(revoked_at) if revoked_at else None
+    master.devices[ref] = Device(ref, body["staff"], ends_at, body.get("provider"))
 
 
 def _no_part_of_visits(_: MasterData, __: str, ___: Json) -> None:
@@ -301,6 +302,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "tokens": _no_part_of_visits,
     "issuers": _no_part_of_visits,
     "members": _no_part_of_visits,
+    "pins": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "consents": _no_part_of_visits,
     "keysets": _keyset,

@@ -110,6 +110,8 @@ async def test_a_phone_is_enrolled_by_its_code_and_sends_taps_as_its_staff(town)
     assert enrolled == {
         "device": device,
         "staff": "S-norr",
+        "shared": False,
+        "provider": None,
         "municipality": 188,
         "token_endpoint": f"{town.url}/oauth/token",
     }
