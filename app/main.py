@@ -16,10 +16,12 @@ from fastapi import Depends, FastAPI
 from pydantic_core import to_json
 
 from app import assets
+from app.actions.access.close_block import close_block
 from app.actions.ledger.seal import LedgerBrokenError, seal_all
 from app.actions.register.find_by_name import NameIndex
 from app.actions.visits.move_clock import move_clock
 from app.api.access import (
+    access_log,
     clients,
     device_clock,
     devices,
@@ -46,6 +48,7 @@ from app.api.visits import anomalies, changes, corrections, disputes, manual_vis
 from app.outage import Outage
 from app.server import route_other_logs
 from app.settings import VERSION, Settings
+from app.store.access.access_log import BLOCK_ENTRIES
 from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.database import Database
@@ -82,6 +85,7 @@ MODULES = (
     clients,
     issuers,
     members,
+    access_log,
     oauth,
     well_known,
     manual_visits,
@@ -107,6 +111,8 @@ MODULES = (
 """The modules with routes, in the order of the documentation. Routes are tried in turn, so the busiest come first."""
 CLOCK_SECONDS = 30
 SEAL_SECONDS = 0.5
+BLOCK_SECONDS = 60
+"""The time that entries of the access log wait for their block."""
 ANSWER_SECONDS = 10
 """The time limit of a statement. A database that needs longer hangs or is overloaded: callers get 503."""
 SWEEP_SECONDS = 5
@@ -180,7 +186,9 @@ async def _life(settings: Settings, url: str, app: FastAPI) -> AsyncIterator[Non
     app.state.taps = taps.tap_queue(app.state.database, settings)
     app.state.corrections = corrections.correction_queue(app.state.database)
     outage = Outage()
-    tasks = [asyncio.create_task(keep(app.state.database, outage)) for keep in (_keep_time, _keep_sealing)]
+    tasks = [
+        asyncio.create_task(keep(app.state.database, outage)) for keep in (_keep_time, _keep_sealing, _keep_blocks)
+    ]
     collect_seldom()
     log.info("started", version=VERSION, pid=os.getpid())
     try:
@@ -258,6 +266,21 @@ async def _keep_sealing(database: Database, outage: Outage) -> None:
         except Exception as error:  # noqa: BLE001 - as above
             outage.failed("sealing_stands", error)
         await asyncio.sleep(SEAL_SECONDS)
+
+
+async def _keep_blocks(database: Database, outage: Outage) -> None:
+    """Close blocks of the access log, at first those that other processes have left open."""
+    due: Iterable[int] | None = None
+    while True:
+        try:
+            due = await database.municipalities() if due is None else database.take_looked_at()
+            for municipality_id in due:
+                while await close_block(database, municipality_id) == BLOCK_ENTRIES:
+                    pass
+        except Exception as error:  # noqa: BLE001 - as above
+            outage.failed("blocks_stand", error)
+            due = None
+        await asyncio.sleep(BLOCK_SECONDS)
 
 
 async def _seal(database: Database, municipality_id: int) -> None:

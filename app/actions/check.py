@@ -5,6 +5,7 @@ from app.actions.ledger.seal import ledger_fault
 from app.domain.ledger.merkle import TILE_WIDTH, Frontier, grow
 from app.domain.money.month_lines import lines_hash
 from app.store import invariants, key_samples, typed_tables
+from app.store.access import access_log
 from app.store.connection import Reading
 from app.store.database import Database
 from app.store.ledger import ledger, macs, tree
@@ -24,6 +25,9 @@ async def check(database: Database, municipality_id: int) -> list[str]:
     lines += await _mistyped(database, municipality_id)
     async with database.snapshot(municipality_id) as reading:
         lines += await _not_ours(database, reading)
+    async with database.snapshot(municipality_id) as reading:
+        torn = await access_log.torn_blocks(reading)
+        lines += _reported("the entries of the access log are those that its blocks sealed", torn)
     async with database.read(municipality_id) as reading:
         lines += _reported("the lines of a closed month are those that were closed", await _rewritten(reading))
         head = await tree.head(reading)

@@ -87,6 +87,7 @@ class Database:
         self.stopped: dict[int, str] = {}
         """The municipalities whose ledger this process has found broken, each with the finding."""
         self._unsealed: set[int] = set()
+        self._looked_at: set[int] = set()
         self._without_room = False
         self.clock = clock or Clock()
         # Each has a snapshot and then a write of its own: more at once would leave no connection for anybody else.
@@ -95,6 +96,15 @@ class Database:
     def take_unsealed(self) -> set[int]:
         """The municipalities in which this process has stored facts since the last call."""
         taken, self._unsealed = self._unsealed, set()
+        return taken
+
+    def looked_at(self, municipality_id: int) -> None:
+        """Note that this process writes an entry of the access log."""
+        self._looked_at.add(municipality_id)
+
+    def take_looked_at(self) -> set[int]:
+        """The municipalities in which this process has written entries of the access log since the last call."""
+        taken, self._looked_at = self._looked_at, set()
         return taken
 
     async def close(self) -> None:
@@ -131,9 +141,8 @@ class Database:
     @asynccontextmanager
     async def snapshot(self, municipality_id: int) -> AsyncIterator[Reading]:
         """A read transaction of one moment: its statements see no write that is committed between them."""
-        async with self._transaction(
-            municipality_id, "exports", isolation_level="REPEATABLE READ", postgresql_readonly=True
-        ) as sa:
+        # It is not read only: the log of what was read is written in it.
+        async with self._transaction(municipality_id, "exports", isolation_level="REPEATABLE READ") as sa:
             yield Reading(municipality_id, await _driver(sa), self.clock.now(), sa)
 
     @asynccontextmanager

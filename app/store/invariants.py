@@ -202,6 +202,17 @@ INVARIANTS: dict[str, str] = {
     "master data is numbered without a gap": """
         SELECT 'record ' || m.master_seq FROM municipality AS m WHERE m.municipality_id = $1
           AND (SELECT count(*) FROM record AS r WHERE r.municipality_id = $1) <> m.master_seq""",
+    "whoever an entry of the access log shows is found by it": """
+        SELECT entry::text FROM (
+            (SELECT id AS entry, ref FROM access_entry CROSS JOIN unnest(recipients) AS ref WHERE municipality_id = $1
+                EXCEPT SELECT entry, recipient FROM access_person WHERE municipality_id = $1)
+            UNION ALL
+            (SELECT entry, recipient FROM access_person WHERE municipality_id = $1
+                EXCEPT SELECT id, ref FROM access_entry CROSS JOIN unnest(recipients) AS ref WHERE municipality_id = $1)
+        ) AS differing""",
+    "no entry of the access log waits longer than an hour for its block": """
+        SELECT id::text FROM access_entry WHERE municipality_id = $1 AND block IS NULL AND at <
+            (SELECT max(closed_at) FROM access_block WHERE municipality_id = $1) - interval '1 hour'""",
     "a closed month's lines come to its total": """
         SELECT provider || ' ' || month FROM (
             SELECT provider, month, line_count AS lines, total_ore AS ore

@@ -303,6 +303,47 @@ work_shift = Table(
     Index("work_shift_ended", "municipality_id", "ends_at"),
 )
 
+access_entry = Table(
+    "access_entry",
+    metadata,
+    hot_tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("at", INSTANT, nullable=False),
+    *required(Text, "subject", "role"),
+    Column("provider", Text),
+    Column("route", Text, nullable=False),
+    Column("recipients", ARRAY(Text), nullable=False),
+    Column("bulk", Boolean, nullable=False),
+    Column("filter", Text, nullable=False),
+    Column("purpose", Text),
+    Column("block", Uuid),
+    Column("mac", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    Index("access_entry_subject", "municipality_id", "subject", "id"),
+    Index("access_entry_waiting", "municipality_id", "id", postgresql_where=text("block IS NULL")),
+    Index("access_entry_bulk", "municipality_id", "id", postgresql_where=text("bulk")),
+)
+
+access_person = Table(
+    "access_person",
+    metadata,
+    hot_tenant(),
+    *required(Text, "recipient"),
+    Column("entry", Uuid, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "recipient", "entry"),
+)
+
+access_block = Table(
+    "access_block",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    *required(INSTANT, "closed_at", "first_at", "last_at"),
+    Column("entries", Integer, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "id"),
+)
+
 spent_assertion = Table(
     "spent_assertion",
     metadata,

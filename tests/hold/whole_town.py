@@ -9,6 +9,7 @@ from joserfc import jwt
 from service import STOCKHOLM, tap_item
 from shared_phone import PIN_OF, set_pin, shared_phone
 
+from app.actions.access.close_block import close_block
 from app.actions.add_municipality import add_municipality
 
 FIRST = (dt.datetime.now(STOCKHOLM).date().replace(day=1) - dt.timedelta(days=1)).replace(day=1)
@@ -33,6 +34,10 @@ async def tell_all(service):
     await set_pin(service, "S-1", PIN_OF["S-1"])
     await (await shared_phone(service)).choose("S-1")
     await service.ask("POST", f"/v1/periods/P-norr/{FIRST:%Y-%m}/close", {"accept_open": True}, role="controller")
+    for role in ("system", "controller"):  # each a block, and what is read after them waits for one
+        await service.visits(role=role)
+        await close_block(service.app.state.database, 188)
+    await service.visits()
     await service.seal()
 
 

@@ -21,7 +21,7 @@ from app.store.schema import metadata
 from app.store.server.embedded import attach
 
 ROOT = Path(__file__).parents[2]
-FACTS = {*KINDS, "ledger_leaf", "period_line"}
+FACTS = {*KINDS, "ledger_leaf", "period_line", "access_entry", "access_person"}
 SEALED = {"ledger_tile", "ledger_head"}
 TENANTS = {table.name for table in metadata.tables.values()}
 
@@ -175,7 +175,7 @@ async def test_the_tenant_leads_every_key_and_every_index(owner):
     hot = {
         "tap", "tag_read", "attempt", "attempt_count", "phone_clock", "report", "presence", "visit", "visit_change",
         "withdrawn_visit", "month_sum", "anomaly_count", "ledger_leaf", "ledger_tile", "correction", "manual_visit",
-        "period_line",
+        "period_line", "access_entry", "access_person",
     }  # fmt: skip
     assert {key["of"] for key in keys if key["kind"] == "f"} == TENANTS - {"municipality"} - hot
     assert [key for key in keys if key["own"] != 1 or key["theirs"] not in (None, 1)] == []
@@ -257,6 +257,10 @@ FACT = {
     "period_close": "INSERT INTO period_close (municipality_id, id, provider, month, closed_at, closed_by, change_no,"
     " master_seq, accepted, line_count, total_ore, lines_hash)"
     " VALUES (188, gen_random_uuid(), 'P-norr', '2026-10-01', now(), 'test', 0, 0, '{}', 0, 0, '')",
+    "access_block": "INSERT INTO access_block VALUES (188, gen_random_uuid(), now(), now(), now(), 0, '')",
+    "access_entry": "INSERT INTO access_entry VALUES (188, gen_random_uuid(), now(), 'x', 'auditor', NULL, 'x', '{}',"
+    " true, '', NULL, NULL, '')",
+    "access_person": "INSERT INTO access_person VALUES (188, 'B-001', gen_random_uuid())",
     "period_line": "INSERT INTO period_line (municipality_id, provider, month, line_no, of_month, amount_ore, body)"
     " VALUES (188, 'P-norr', '2026-10-01', 1, '2026-10-01', 0, '{}')",
 }

@@ -41,6 +41,7 @@ SCOPES = {
     "pay:read": "Read what is paid: compensation, invoices, closed months, the half-year report, the basis of fees.",
     "pay:close": "Close months.",
     "ledger:read": "Read the ledger: heads, proofs, entries and receipts.",
+    "access:read": "Read who has looked at whom, draw samples of that, and read what one has looked at oneself.",
     "devices": "Read, enrol and revoke phones.",
     "clients": "Read, make and revoke clients, with no more than these scopes have.",
     "members": "Read and put identity providers and memberships: whoever may do so gives out any right of its role.",

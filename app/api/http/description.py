@@ -105,6 +105,7 @@ TAGS = {
     "anomalies": "Anomalies to repair or to see before a month is closed, with suggested repairs.",
     "presence": "The persons who are logged in right now.",
     "master data": "Providers, recipients, staff, interventions, orders, contracts and tags.",
+    "access log": "Entries for each look at a recipient, and samples of them.",
     "devices": "Phones and their enrolment.",
     "clients": "Other systems and their access.",
     "people": "People who log in: identity providers, memberships, sessions and one's own tokens.",

@@ -15,6 +15,7 @@ from pydantic_core import to_json
 
 from app.api.http.access import Caller, allowed_by, database
 from app.api.http.conditions import HELD, held_etags
+from app.api.http.looks import pulled
 from app.api.http.shapes import sent
 from app.api.http.spool import Shared, shared
 from app.api.http.visibility import provider_of
@@ -84,10 +85,12 @@ class KeptRoute(APIRoute):
             question = _question(request, caller)
             async with database(request).read(caller.municipality_id) as reading:
                 etag = f'"{_digest(request, question.hex(), *await latest_change(reading)).hex()[:32]}"'
+                held, response = etag in held_etags(request), kept.get(question, etag)
+                if held or response is not None:
+                    await pulled(request, reading)
             headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept"}
-            if etag in held_etags(request):
+            if held:
                 return Response(status_code=304, headers=headers)
-            response = kept.get(question, etag)
             if response is None:
                 response = await shared(await make(request), MOST_KEPT_BYTES // 2)
                 response.headers.update(headers)

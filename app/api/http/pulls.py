@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.api.http.access import Caller, allow, database
+from app.api.http.looks import pulled
 from app.api.http.problems import FieldError, Problem
 from app.domain.time import Days, month_days
 from app.store.connection import Reading
@@ -47,11 +48,12 @@ async def turn(request: Request) -> AsyncIterator[None]:
 async def reading(request: Request) -> AsyncIterator[Reading]:
     """A snapshot of the caller's municipality, until the answer is made. The connection is free before a byte is sent.
 
-    The route must have allowed the caller before. It takes a turn, and raises as `turn` does.
+    The route must have allowed the caller before. It takes a turn, and raises as `turn` does. What was read is logged.
     """
     caller: Caller = request.state.caller
     async with turn(request), database(request).snapshot(caller.municipality_id) as opened:
         yield opened
+        await pulled(request, opened)
 
 
 Snapshot = Annotated[Reading, Depends(reading, scope="function")]

@@ -1,8 +1,9 @@
 """Routes common to all kinds of master data: PUT with versions, GET one, GET a list."""
 
 import datetime as dt
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,6 +16,7 @@ from app.actions.versions import Condition, Json, PutOutcome
 from app.api.http.access import Caller, allow, database
 from app.api.http.conditions import IfMatch, condition_of
 from app.api.http.json_bodies import read_json
+from app.api.http.looks import shown
 from app.api.http.paging import Cursor, Limit, cursor_of, paged
 from app.api.http.personal import NAME_PARAMETER, Personal, found_by_name, opened
 from app.api.http.problems import FieldError, Problem
@@ -204,11 +206,19 @@ def _put(kind: RecordKind) -> Put:
     return put_record
 
 
+def _named(kind: RecordKind, stored: records.Stored) -> Iterator[str | None]:
+    """The recipients in a record."""
+    yield stored.ref if kind.name == "recipients" else None
+    yield stored.body.get("recipient")
+    yield stored.body.get("relative_of")
+
+
 async def _seen(
     request: Request, reading: Reading, kind: RecordKind, caller: Caller, stored: Sequence[records.Stored]
 ) -> Sequence[Json]:
-    """The bodies of records, with what the caller may see."""
+    """The bodies of records, with what the caller may see. Whoever is a recipient in them is logged as shown."""
     bodies = await kind.within(reading, caller, [one.body for one in stored])
+    await shown(request, reading, chain.from_iterable(_named(kind, one) for one in stored))
     if kind.personal is None:
         return bodies
     of_refs = {one.ref: body for one, body in zip(stored, bodies, strict=True)}

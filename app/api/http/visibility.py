@@ -46,12 +46,20 @@ async def require_known(reading: Reading, caller: Caller, *, pointer: str | None
         raise Problem("unknown_ref", pointer=pointer)
 
 
-async def has_consent(reading: Reading, caller: Caller, recipient: str, emergency: EmergencyReason | None) -> bool:
-    """True if the caller may read the recipient's visits: a case officer needs a consent of today, or an emergency."""
-    if caller.role != "case_officer" or emergency is not None:
-        return True
+async def purpose_of(
+    reading: Reading, caller: Caller, recipient: str | None, emergency: EmergencyReason | None
+) -> str | None:
+    """The purpose for which a case officer reads the recipient's visits, as it is logged; None for other roles.
+
+    Raises Problem `consent_missing` without a consent of today or an emergency.
+    """
+    if caller.role != "case_officer" or recipient is None:
+        return None
     today = local_date(reading.now)
-    return any(consent.holds_on(today) for consent in await consents.of_recipient(reading, recipient))
+    held = [one.ref for one in await consents.of_recipient(reading, recipient) if one.holds_on(today)]
+    if not held and emergency is None:
+        raise Problem("consent_missing")
+    return f"consent {held[0]}" if held else f"emergency {emergency}"
 
 
 class RefQuestion(Protocol):

@@ -1,6 +1,7 @@
 """The ledger as auditors and machines read it: signed heads, proofs, receipts, and what is stored behind each leaf."""
 
 import datetime as dt
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -12,10 +13,12 @@ from pydantic_core import to_json
 
 from app.actions.ledger.seal import LedgerBrokenError, seal
 from app.api.http.access import Caller, allow
+from app.api.http.looks import shown
 from app.api.http.problems import RETRY_SOON, Problem
 from app.api.http.shapes import Instant, OneOf, Sha256, Wire, answer_of, refused
 from app.domain.ledger.ledger import KINDS, VOID, personal_of, public_of
 from app.domain.ledger.merkle import consistency, inclusion
+from app.store.access.access_log import living_at
 from app.store.connection import Reading
 from app.store.ledger import ledger, tree
 from app.store.ledger.ledger import StoredLeaf
@@ -300,10 +303,10 @@ async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKi
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         leaf = await _leaf(reading, fact, kind)
-        stored = await ledger.facts(reading, [leaf])
-    fields = stored.get((leaf.kind, leaf.fact))
-    if fields is None or (caller.role == "staff" and fields.get("staff") != caller.staff):
-        raise Problem("not_found")
+        fields = (await ledger.facts(reading, [leaf])).get((leaf.kind, leaf.fact))
+        if fields is None or (caller.role == "staff" and fields.get("staff") != caller.staff):
+            raise Problem("not_found")
+        await shown(request, reading, await _named(reading, leaf.kind, fields))
     signer = Signer(request.app.state.settings.ledger_key[0], code)
     received_at = fields[KINDS[leaf.kind].at]
     body = {
@@ -316,6 +319,16 @@ async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKi
         "salt": leaf.salt.hex(),
     }
     return Response(to_json(body), media_type="application/json")
+
+
+async def _named(reading: Reading, kind: str, fields: Mapping[str, Any]) -> list[str | None]:
+    """The recipients in a fact, and those at the door that it names."""
+    body = fields.get("body") or {}
+    named = [fields.get("recipient"), body.get("recipient"), body.get("relative_of")]
+    if (kind, fields.get("kind")) == ("record", "recipients"):
+        named.append(fields["ref"])
+    doors = [door for door in (fields.get("household"), body.get("household")) if door]
+    return named + (await living_at(reading, doors) if doors else [])
 
 
 async def _head(request: Request, reading: Reading) -> StoredHead:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from app.api.http.access import Caller, database
+from app.api.http.looks import pulled
 from app.api.http.problems import RETRY_SOON, FieldError, Problem
 from app.api.http.pulls import PayReader
 from app.api.http.shapes import AnyRef, Month, refused, sent
@@ -117,6 +118,7 @@ async def _document(request: Request, caller: Caller, query: ClosedMonth, kind: 
             raise Problem("nothing_to_invoice")
         adjusted = [dt.date.fromisoformat(f"{one}-01") for one in sorted(invoice.adjusts)]
         before = await invoices.billed_before(reading, query.provider, adjusted, close.month)
+        await pulled(request, reading)
     earlier = [(number_of(code, query.provider, name, "invoice"), local_date(closed_at)) for name, closed_at in before]
     stands_on = f"Rot i liggaren taggad/{code} över {month.position.size} händelser, den sista är stängningen"
     behind = [(month.position.root.hex(), stands_on), (close.lines_hash.hex(), "SHA-256 över månadens rader")]

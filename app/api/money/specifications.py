@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.api.http.access import Caller, database
+from app.api.http.looks import pulled
 from app.api.http.problems import Problem
 from app.api.http.pulls import PayReader
 from app.api.http.shapes import refused, sent
@@ -94,6 +95,7 @@ async def _specification(request: Request, caller: Caller, query: ClosedMonth) -
         seq = month.close.master_seq
         provider = await invoices.versions(reading, "providers", query.provider, seq)
         municipality = await invoices.municipality_name(reading)
+        await pulled(request, reading)
     origin = Origin(
         municipality_id,
         municipality,

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.api.http.access import Caller, allow
+from app.api.http.looks import shown
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.pulls import PULLERS, Snapshot, asked_days
 from app.api.http.refs import ref_after
@@ -196,6 +197,7 @@ async def list_missing(
     provider = provider_of(caller, query.provider)
     listed = await undelegated.without(snapshot, days, provider, query.staff, after, query.limit + 1)
     visits = listed[: query.limit]
+    await shown(request, snapshot, (visit.recipient for visit in visits))
     puts = await delegations.puts(snapshot, {visit.staff for visit in visits})
     items = [_missing(one) for visit in visits for one in done_without(visit, puts[visit.staff])]
     following = cursor_of(visits[-1].anchor_at, visits[-1].id) if len(listed) > query.limit else None

@@ -7,10 +7,12 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.api.http.access import Caller, allow, database
+from app.api.http.looks import shown
 from app.api.http.problems import Problem
 from app.api.http.refs import known_ref
 from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
 from app.domain.closed_sets import Evidence
+from app.store.access.access_log import living_at
 from app.store.visits.presences import logged_in
 
 router = APIRouter(tags=["presence"])
@@ -62,6 +64,7 @@ async def get_presence(
     known_ref(household)
     async with database(request).read(caller.municipality_id) as reading:
         present = await logged_in(reading, household, reading.now)
+        await shown(request, reading, await living_at(reading, [household]))
     if present is None:
         raise Problem("unknown_ref")
     return Response(

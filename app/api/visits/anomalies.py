@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.api.http import formats
 from app.api.http.access import Caller, allow
+from app.api.http.looks import shown
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.shapes import AnyRef, Day, Instant, Wire
@@ -154,6 +155,7 @@ async def list_anomalies(request: Request, caller: Reader, query: Annotated[Anom
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
         listed = await anomalies.page(reading, asked, after, query.limit + 1)
         counts = None if after else await anomalies.counts(reading, asked)
+        await shown(request, reading, (one.stored.visit.recipient for one in listed[: query.limit]))
     language = wanted(request.headers.get("accept-language", ""))
     today = local_date(reading.now)
     counted = None if counts is None else [_count(one, today) for one in counts]

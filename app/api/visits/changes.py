@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic_core import to_json
 
 from app.api.http.access import Caller, allow
+from app.api.http.looks import shown
 from app.api.http.paging import Limit
 from app.api.http.problems import Problem
 from app.api.http.pulls import PULLERS
@@ -67,6 +68,7 @@ async def list_changes(
         changed = [change.visit for change in page if change.visit]
         corrections = await corrections_of(reading, changed)
         notes = await notes_for(caller, reading, changed)
+        await shown(request, reading, (stored.visit.recipient for stored in changed))
     items: list[dict[str, Any]] = []
     for change in page:
         if change.visit is not None:

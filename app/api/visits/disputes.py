@@ -11,6 +11,7 @@ from app.actions.visits.resolve_dispute import resolve_dispute
 from app.actions.visits.validate_correction import CorrectionRefusedError, CorrectionRequest
 from app.api.http.access import Caller, allow, database
 from app.api.http.json_bodies import read_json
+from app.api.http.looks import shown
 from app.api.http.paging import Cursor, Limit, cursor_of, moment_of, paged, words_of
 from app.api.http.problems import Problem
 from app.api.http.pulls import PULLERS
@@ -22,6 +23,7 @@ from app.api.visits.visit_out import AnomalyCode, VisitOut, notes_for
 from app.domain.closed_sets import Direction, Evidence
 from app.domain.taps.judging import EPOCH
 from app.domain.visits.correction import Reason
+from app.store.access.access_log import living_at
 from app.store.visits import corrections, disputes
 
 router = APIRouter(tags=["visits"])
@@ -84,6 +86,8 @@ async def list_disputes(
     after = moment_of(words_of(cursor)) if cursor else (EPOCH, UUID(int=0))
     async with database(request).read(caller.municipality_id) as reading:
         page = await disputes.page(reading, own_provider(caller), after, limit + 1)
+        doors = {one["household"] for one in page[:limit]} - {None}
+        await shown(request, reading, await living_at(reading, doors))
     following = cursor_of(page[-2]["at"], page[-2]["tap"]) if len(page) > limit else None
     return paged(request, [one | {"visits": one["visits"] or []} for one in page[:limit]], following)
 

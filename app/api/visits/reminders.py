@@ -8,9 +8,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic_core import to_json
 
-from app.actions.visits.remind import reminders
+from app.actions.visits.remind import recent_master, reminders
 from app.api.http.access import Caller, allow, database
 from app.api.http.codes import STILL_LOGGED_IN, STILL_LOGGED_IN_TEXT
+from app.api.http.looks import shown
 from app.api.http.shapes import AnyRef, Instant, Wire, answer_of
 from app.api.http.visibility import require_employed, visibility_of
 from app.language import wanted
@@ -65,11 +66,12 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
     The expected end is the start plus the ordered time. Without ordered time, a setting of the service decides. This
     call changes nothing.
     """
+    unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
+    master = await recent_master(database(request), caller.municipality_id)
     async with database(request).read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
-        now = reading.now
-    unordered = dt.timedelta(minutes=request.app.state.settings.reminder_minutes)
-    due = await reminders(database(request), caller.municipality_id, visibility_of(caller, now), now, unordered)
+        due = await reminders(reading, master, visibility_of(caller, reading.now), unordered)
+        await shown(request, reading, (one.visit.recipient for one in due))
     language = wanted(request.headers.get("accept-language", ""))
     items = [
         {
@@ -83,4 +85,4 @@ async def get_reminders(request: Request, caller: Annotated[Caller, Depends(allo
         }
         for one in due
     ]
-    return Response(to_json({"at": now, "items": items}), media_type="application/json")
+    return Response(to_json({"at": reading.now, "items": items}), media_type="application/json")

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from pydantic_core import to_json
 
 from app.api.http.access import Caller, allow
+from app.api.http.looks import shown
 from app.api.http.paging import cursor_of, moment_of, paged, words_of
 from app.api.http.problems import FieldError, Problem
 from app.api.http.shapes import AnyRef, Day, IdInPath, Wire, answer_of, sent
-from app.api.http.visibility import has_consent, require_employed, require_known, visibility_of
+from app.api.http.visibility import purpose_of, require_employed, require_known, visibility_of
 from app.api.visits.visit_out import EXAMPLE, AnomalyCode, VisitOut, corrections_of, notes_for, visit_json
 from app.domain.closed_sets import EmergencyReason, Status
 from app.store.visits import visit_list
@@ -78,11 +79,11 @@ async def list_visits(
     async with request.app.state.database.read(caller.municipality_id) as reading:
         await require_employed(reading, caller)
         await require_known(reading, caller, recipient=query.recipient, provider=query.provider, staff=query.staff)
-        if query.recipient and not await has_consent(reading, caller, query.recipient, query.emergency):
-            raise Problem("consent_missing")
+        purpose = await purpose_of(reading, caller, query.recipient, query.emergency)
         page = await visit_list.page(reading, visibility_of(caller, reading.now), wanted, after, query.limit + 1)
         corrections = await corrections_of(reading, page)
         notes = await notes_for(caller, reading, page)
+        await shown(request, reading, (stored.visit.recipient for stored in page[: query.limit]), purpose)
     following = cursor_of(page[-2].visit.anchor_at, page[-2].visit.id) if len(page) > query.limit else None
     return paged(request, [visit_json(stored, corrections, notes) for stored in page[: query.limit]], following)
 
@@ -116,9 +117,12 @@ async def get_visit(
             if replaced_by is None:
                 raise Problem("visit_withdrawn")
             return Response(status_code=301, headers={"Location": f"/v1/visits/{replaced_by}"})
-        if not await has_consent(reading, caller, stored.visit.recipient, emergency):
-            raise Problem("not_found")
+        try:
+            purpose = await purpose_of(reading, caller, stored.visit.recipient, emergency)
+        except Problem:
+            raise Problem("not_found") from None
         corrections = await corrections_of(reading, [stored])
         notes = await notes_for(caller, reading, [stored])
+        await shown(request, reading, [stored.visit.recipient], purpose)
     headers = {"ETag": f'"{stored.version}"'}
     return Response(to_json(visit_json(stored, corrections, notes)), media_type="application/json", headers=headers)

@@ -97,6 +97,7 @@ KINDS: Mapping[str, FactKind] = {
         ("closed_by", "accepted"),
         at="closed_at",
     ),
+    "access_block": FactKind(("id", "closed_at", "first_at", "last_at", "entries", "digest"), (), at="closed_at"),
 }
 
 

@@ -14,7 +14,7 @@ from app.store import rows, schema
 from app.store.connection import Reading, Writing
 
 MAC = "mac"
-TABLES = (
+OLDER = (
     schema.municipality,
     schema.enrolment,
     schema.pin,
@@ -23,10 +23,14 @@ TABLES = (
     schema.visit_change,
     schema.withdrawn_visit,
 )
-# The rest of a municipality's row is asked about elsewhere, or changes with every tap.
+"""The tables whose rows may be older than the hashes."""
+TABLES = (*OLDER, schema.access_entry)
+# The rest of a municipality's row is asked about elsewhere, or changes with every tap. An entry of the access log gets
+# its block later, which holds a hash of its entries.
 COVERED = {
     **{str(table.name): [str(name) for name in rows.names(table) if name != MAC] for table in TABLES},
     "municipality": ["municipality_id", "name", "as_of"],
+    "access_entry": [name for name in rows.names(schema.access_entry) if name not in {"block", MAC}],
 }
 READ_AT_ONCE = 2000
 SHOWN = 5
@@ -88,7 +92,7 @@ async def forged(reading: Reading, macs: Macs) -> list[Forged]:
 async def adopt(writing: Writing) -> int:
     """Hash the rows that are older than the hashes, but for the municipality's own. Returns their number."""
     marked = 0
-    for table in TABLES[1:]:
+    for table in OLDER[1:]:
         same = " AND ".join(f"t.{name} = new.{name}" for name in rows.key_of(table)[1:])
         mark = MARK.format(table=table.name, same=same)
         batch: list[tuple[Any, ...]] = []

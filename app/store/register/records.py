@@ -305,6 +305,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "pins": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "consents": _no_part_of_visits,
+    "access_samples": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
     OWN: _no_part_of_visits,

@@ -116,6 +116,9 @@ EXPECTED = {
     ("GET", "/v1/ledger/entries"): AUDITORS,
     ("GET", "/v1/ledger/outside"): AUDITORS,
     ("GET", "/v1/ledger/receipt"): AUDITORS | {"staff": "own"},
+    ("GET", "/v1/access-log"): AUDITORS,
+    ("POST", "/v1/access-log/samples"): AUDITORS,
+    ("GET", "/v1/my-access"): dict.fromkeys(ROLES, "all"),  # its own alone, whoever asks
     ("PUT", "/v1/payers/{ref}"): WRITERS,
     ("GET", "/v1/payers/{ref}"): MASTER_READERS,
     ("GET", "/v1/payers"): MASTER_READERS,
@@ -205,6 +208,7 @@ SCOPED = {
     ],
     "pay:close": ["POST /v1/periods/{provider}/{month}/close"],
     "ledger:read": [f"GET /v1/ledger/{name}" for name in ("head", "consistency", "proof", "entries", "outside")],
+    "access:read": ["GET /v1/access-log", "POST /v1/access-log/samples", "GET /v1/my-access"],
     "devices": [
         "POST /v1/devices",
         "GET /v1/devices",
@@ -412,6 +416,7 @@ def body_for(path, side):
                 }
             ]
         },
+        "/v1/access-log/samples": {"from": "2026-10-01", "to": "2026-10-31", "size": 5, "seed": side},
         "/v1/disputes/{tap}/settle": {"accept": False, "reason": "equipment"},
         "/v1/periods/{provider}/{month}/close": {"accept_open": True},  # a dispute may lie in the month
         "/v1/devices": {"staff": f"S-{side}"},

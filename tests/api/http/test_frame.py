@@ -284,15 +284,16 @@ def _asking_for_a_token(served):
 
 
 def _without_the_route(served, method, path):
-    """A client of a role that may not use the route."""
+    """A client of a role that may not use the route; None where all may."""
     [route] = [
         one
         for included in served.app.routes
         for one in getattr(getattr(included, "original_router", None), "routes", ())
         if one.path == path and method in one.methods
     ]
-    role = next(role for role in ROLES if role not in access.allowed_by(route).roles)
-    return served.client(role, staff="S-1", provider="P-1")
+    roles = [role for role in ROLES if role not in access.allowed_by(route).roles]
+    assert roles or path == "/v1/my-access", path
+    return served.client(roles[0], staff="S-1", provider="P-1") if roles else None
 
 
 def _address(path):
@@ -312,7 +313,10 @@ async def test_every_route_of_the_api_asks_for_a_token_before_anything_else(serv
 async def test_a_role_without_the_route_is_403_before_any_look_up(service):
     """Whatever else is wrong with the request."""
     for method, path in _asking_for_a_token(service):
-        answer = await _without_the_route(service, method, path).request(method, _address(path), content=b"{")
+        client = _without_the_route(service, method, path)
+        if client is None:
+            continue
+        answer = await client.request(method, _address(path), content=b"{")
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_role"), (method, path)
 
 
@@ -581,8 +585,10 @@ async def test_whoever_may_not_ask_is_told_that_before_what_else_is_wrong(servic
     for method, path in _asking_for_a_token(service):
         answer = await service.client().request(method, _address(path), params={"limitt": 1})
         assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated"), (method, path)
-        refused = _without_the_route(service, method, path)
-        answer = await refused.request(method, _address(path), params={"limitt": 1})
+        client = _without_the_route(service, method, path)
+        if client is None:
+            continue
+        answer = await client.request(method, _address(path), params={"limitt": 1})
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden_role"), (method, path)
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from service import LEDGER_KEY, day, tap_item
 
+from app.actions.access.close_block import close_block
 from app.domain.ledger import ledger
 from app.domain.ledger.ledger import KINDS
 from app.store.database import Database
@@ -74,6 +75,8 @@ async def test_every_kind_of_fact_gets_its_leaf(service, owner):
     manual = {"id": uuid.uuid4(), "recipient": "B-1", "staff": "S-1", "started_at": day(-2, "08:00"),
               "ended_at": day(-2, "08:30"), "interventions": ["dusch"], "reason": "other", "note": "å"}  # fmt: skip
     await service.ask("POST", "/v1/visits", manual)
+    await service.ask("GET", "/v1/recipients", role="controller")
+    await close_block(service.app.state.database, 188)
     assert await every_leaf_is_its_facts(owner) == len(await facts(owner)) >= 17
     assert {leaf["kind"] for leaf in await leaves(owner)} == KINDS.keys()
 
@@ -135,8 +138,9 @@ async def test_a_leaf_tells_or_commits_to_every_column_of_its_fact():
 
 async def test_every_table_of_facts_has_leaves(owner):
     rows = await owner.fetch("SELECT tgrelid::regclass::text AS of FROM pg_trigger WHERE tgname = 'stays'")
-    # A read stands in its tap's leaf, and the lines of a close by their hash in the close's.
-    assert {row["of"] for row in rows} == {*KINDS, "ledger_leaf", "tag_read", "period_line"}
+    # A read stands in its tap's leaf, and by their hash the lines of a close in the close's, entries in their block's.
+    inside = {"tag_read", "period_line", "access_entry", "access_person"}
+    assert {row["of"] for row in rows} == {*KINDS, "ledger_leaf"} | inside
 
 
 def test_a_leaf_is_written_as_documented():
