@@ -36,6 +36,7 @@ from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
 from app.api.http.kept import KeptAnswers
+from app.api.http.limits import Limits
 from app.api.http.middleware import Middleware
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
@@ -159,6 +160,7 @@ def create_app(
     app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
+    app.state.limits = Limits(settings.caller_requests, settings.municipality_requests)
     app.state.exporting = pulls.exporting()
     app.state.kept = KeptAnswers()
     app.openapi = lambda: description.document(app)  # type: ignore[method-assign] # FastAPI's own way to extend it

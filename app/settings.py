@@ -116,6 +116,18 @@ class Settings(BaseModel):
     work_shift_hours: int = Field(
         default=12, ge=1, le=16, description="The longest time for which a person uses a shared phone by one PIN."
     )
+    caller_requests: int = Field(
+        default=3000,
+        ge=60,
+        le=100_000_000,
+        description="The most requests of one client, phone or token a minute in one worker, taps and reports apart.",
+    )
+    municipality_requests: int = Field(
+        default=30_000,
+        ge=60,
+        le=100_000_000,
+        description="The same of a whole municipality. Above either: 429 `too_many_requests`.",
+    )
     max_body_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest body that is read."
     )

@@ -39,6 +39,8 @@ def environment(url, data_dir):
         "TAGGAD_DATABASE_URL": url,
         "TAGGAD_DATA_DIR": str(data_dir),
         "TAGGAD_LATE_TAP_DAYS": "36500",
+        "TAGGAD_CALLER_REQUESTS": "100000000",
+        "TAGGAD_MUNICIPALITY_REQUESTS": "100000000",
     }
 
 

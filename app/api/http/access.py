@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 from joserfc.jwt import ClaimsOption
 
+from app.api.http.limits import Limits
 from app.api.http.problems import Problem
 from app.api.http.work_shift_claim import claim_of, shift_in
 from app.domain.closed_sets import Role
@@ -303,7 +304,7 @@ class Allowed:
     roles: frozenset[str]
     scope: str
     late: bool = False
-    """True where a token of a work shift that has ended is taken too."""
+    """True for what phones bring late: a token of a work shift that has ended is taken too, and nothing is counted."""
 
     async def __call__(self, request: Request) -> Caller:
         """The caller, if allowed and not revoked. Raises Problem as `caller` does, and `unauthenticated`."""
@@ -317,6 +318,8 @@ class Allowed:
         caller = self.caller(request)
         revocations: Revocations = request.app.state.revocations
         await revocations.refuse(caller, taps=taps)
+        if not self.late:
+            _count(request, caller)
         request.state.caller = caller
         return caller
 
@@ -337,6 +340,18 @@ class Allowed:
         if caller.scopes and self.scope not in caller.scopes:
             raise insufficient_scope(self.scope)
         return caller
+
+
+def _count(request: Request, caller: Caller) -> None:
+    """Count the request of a caller: a client, a device, or a token by itself. Raises Problem `too_many_requests`."""
+    limits: Limits = request.app.state.limits
+    usage = limits.count(caller.municipality_id, caller.client or caller.device or caller.token or caller.subject)
+    request.scope["rate_limit"] = [
+        (b"ratelimit-policy", limits.policy.encode()),
+        (b"ratelimit", usage.field().encode()),
+    ]
+    if usage.exceeded:
+        raise Problem("too_many_requests", headers={"Retry-After": str(usage.reset_seconds)})
 
 
 def insufficient_scope(*needed: str) -> Problem:

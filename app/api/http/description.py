@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import ConfigDict, Field
 
-from app.api.http.access import ROLES, SCOPES, allowed_by
+from app.api.http.access import ROLES, SCOPES, Allowed, allowed_by
 from app.api.http.problems import PROBLEMS
 from app.api.http.refusals import PROBLEM_JSON
 from app.api.http.shapes import Fault, OneOf, Wire, sent
@@ -22,6 +22,8 @@ HEADERS = {
     "ETag": "The version, in quotation marks. Send it back in `If-Match`, or in `If-None-Match` where that is taken.",
     "Link": 'The address of the next page (RFC 8288, `rel="next"`), if there is one.',
     "Location": "The address to ask next.",
+    "RateLimit": "The rest of each quota, `r` requests for `t` seconds (draft-ietf-httpapi-ratelimit-headers).",
+    "RateLimit-Policy": "The quotas of the caller and of its municipality, `q` requests in `w` seconds.",
     "Retry-After": "The number of seconds to wait before the next try.",
     "WWW-Authenticate": "The way to authenticate (RFC 6750), or the scope that is missing.",
 }
@@ -30,9 +32,13 @@ EXAMPLES = {
     "ETag": '"3"',
     "Link": '</v1/visits?cursor=MjAyNi0xMC0yNFQwODozMTowMlo>; rel="next"',
     "Location": "/v1/visits/5b1f7a52-6a0e-5d5e-8f0e-0b3a54b0a6a1",
+    "RateLimit": '"caller";r=2999;t=42, "municipality";r=29950;t=42',
+    "RateLimit-Policy": '"caller";q=3000;w=60, "municipality";q=30000;w=60',
     "Retry-After": "2",
     "WWW-Authenticate": 'Bearer error="invalid_token"',
 }
+COUNTED = ("RateLimit", "RateLimit-Policy")
+"""Headers of every answer to a request that is counted."""
 Said = tuple[str, str, list[str]]
 """A code that such an answer may have, the meaning of the answer, and its headers."""
 REFUSALS: dict[str, tuple[str, Said]] = {
@@ -198,6 +204,7 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
     for status in answers.keys() & REFUSALS.keys():
         if "content" not in answers[status] or status == "422":
             answers[status] = {"$ref": f"#/components/responses/{REFUSALS[status][0]}"}
+    _add_counted(allowed, answers.values())
     operation["responses"] = dict(sorted(answers.items()))
     for number, described in route.responses.items():
         if "content" in described:
@@ -208,6 +215,12 @@ def _describe(route: APIRoute, operation: dict[str, Any]) -> None:
         one["required"] = one["required"] or (one["name"] == "If-Match" and "428" in answers)
         one["description"] = _meaning(one)
         one["schema"] = _sent(one["schema"])
+
+
+def _add_counted(allowed: Allowed | None, answers: Iterable[dict[str, Any]]) -> None:
+    for answer in answers:
+        if allowed and not allowed.late and "$ref" not in answer:  # what is referred to has them
+            answer.setdefault("headers", {}).update(sent(*COUNTED)["headers"])
 
 
 def _meaning(parameter: dict[str, Any]) -> str:
@@ -241,4 +254,4 @@ def _refusal(code: str, text: str, headers: Iterable[str]) -> dict[str, Any]:
         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     }
     content = {PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-    return {"description": text, "content": content} | sent(*headers)
+    return {"description": text, "content": content} | sent(*headers, *COUNTED)

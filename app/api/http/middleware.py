@@ -47,7 +47,7 @@ class Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _protected(message["headers"])
+                message["headers"] = _protected([*message["headers"], *scope.get("rate_limit", ())])
             await send(message)
 
         try:

@@ -473,6 +473,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Månaden har för många rader för en PDF. Hämta specifikationen som XLSX.",
         "The month has too many lines for a PDF. Fetch the specification as XLSX.",
     ),
+    "too_many_requests": ProblemKind(
+        429,
+        "För många anrop",
+        "Too many requests",
+        "Så många anrop får inte göras på en minut. Vänta så länge som Retry-After säger.",
+        "So many requests may not be made in a minute. Wait as long as Retry-After says.",
+    ),
     "too_many_rows": ProblemKind(
         409,
         "För många rader",
