@@ -26,9 +26,11 @@ from app.api.access import (
     device_clock,
     devices,
     issuers,
+    me,
     members,
     oauth,
     pins,
+    sessions,
     well_known,
     work_shifts,
 )
@@ -38,6 +40,7 @@ from app.api.http.declared import only_declared
 from app.api.http.kept import KeptAnswers
 from app.api.http.limits import Limits
 from app.api.http.middleware import Middleware
+from app.api.http.sessions import session_caller
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
 from app.api.measures import alarms, executed_time, indices, licensed_care, measures, outcomes
@@ -54,7 +57,7 @@ from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.marks import Marks
-from app.web import documentation, pages, phone
+from app.web import documentation, login, pages, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
@@ -87,6 +90,8 @@ MODULES = (
     issuers,
     members,
     access_log,
+    sessions,
+    me,
     oauth,
     well_known,
     manual_visits,
@@ -108,6 +113,7 @@ MODULES = (
     documentation,
     pages,
     phone,
+    login,
 )
 """The modules with routes, in the order of the documentation. Routes are tried in turn, so the busiest come first."""
 CLOCK_SECONDS = 30
@@ -158,6 +164,7 @@ def create_app(
     app.state.encryption = FieldEncryption(settings.field_keys, settings.lookup_key)
     app.state.names = NameIndex(app.state.encryption)
     app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
+    app.state.session_caller = session_caller
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
     app.state.limits = Limits(settings.caller_requests, settings.municipality_requests)

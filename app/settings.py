@@ -128,6 +128,12 @@ class Settings(BaseModel):
         le=100_000_000,
         description="The same of a whole municipality. Above either: 429 `too_many_requests`.",
     )
+    session_idle_minutes: int = Field(
+        default=30, ge=1, le=600, description="A person who asks for nothing for so long must log in again."
+    )
+    session_hours: int = Field(
+        default=10, ge=1, le=24, description="A person must log in again after so long, whatever they do."
+    )
     max_body_bytes: int = Field(
         default=2 * 1024 * 1024, ge=1024, le=64 * 1024 * 1024, description="The largest body that is read."
     )

@@ -14,8 +14,10 @@ from typing import Any, Unpack
 import uvicorn
 from rich.console import Console
 
+from app.actions.access.log_in import LINK_MINUTES
 from app.actions.add_municipality import add_municipality
-from app.api.http.access import Bearer, Tokens
+from app.api.http.access import ROLES, Bearer, Tokens
+from app.cli.login_link import link_to
 from app.cli.terminal import CLOCK
 from app.domain.time import local
 from app.main import create_app
@@ -71,7 +73,7 @@ async def run(settings: Settings, url: str, at: socket.socket, speed: float, out
             base = f"http://127.0.0.1:{at.getsockname()[1]}"
             staff = json.loads(await _ask("staff", "--seed", str(SEED)))
             _welcome(out, settings, base, staff)
-            tasks["days"] = asyncio.create_task(_simulate(settings, base, speed, out.print))
+            tasks["days"] = asyncio.create_task(_days(settings, url, base, speed, staff[0], out))
         await asyncio.wait(tasks.values(), return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped = ended.is_set()
@@ -116,6 +118,33 @@ async def _ask(*arguments: str) -> bytes:
     process = await _start(*arguments)
     said, _ = await process.communicate()
     return said
+
+
+async def _days(settings: Settings, url: str, base: str, speed: float, one: dict[str, Any], out: Console) -> None:
+    await asyncio.gather(_simulate(settings, base, speed, out.print), _offer_links(settings, url, base, one, out))
+
+
+async def _offer_links(settings: Settings, url: str, base: str, one: dict[str, Any], out: Console) -> None:
+    """Print a login link for each role that people have, when the simulation has put the provider and the staff."""
+    refs = {"planner": {"provider": one["provider"]}, "staff": {"provider": one["provider"], "staff": one["ref"]}}
+    database = Database(url, pool_size=1, ledger_keys=settings.ledger_key, clock=CLOCK)
+    lines = []
+    try:
+        for role in ROLES:
+            status = "refused" if role != "system" else ""
+            while status == "refused":
+                outcome, path = await link_to(database, MUNICIPALITY, role, settings.lookup_key, **refs.get(role, {}))
+                status = outcome.status
+                if status == "refused":
+                    await asyncio.sleep(1)
+                else:
+                    lines.append(f"  {role:<13} {base}{path}")
+    finally:
+        await database.close()
+    out.print(
+        f"\nLogin links, each good once, for {LINK_MINUTES} minutes (`taggad login-link` makes more):", style="bold"
+    )
+    out.print("\n".join(lines) + "\n", markup=False, soft_wrap=True)
 
 
 async def _simulate(settings: Settings, base: str, speed: float, say: Callable[[str], None]) -> None:

@@ -22,6 +22,7 @@ from app.api.http.shapes import LINE
 from app.cli import demo as demonstration
 from app.cli.db import db
 from app.cli.doctor import Finding, examine
+from app.cli.login_link import login_link
 from app.cli.tags import tags
 from app.cli.terminal import (
     CLOCK,
@@ -59,6 +60,7 @@ application = typer.Typer(name="taggad", no_args_is_help=True)
 municipality = typer.Typer(no_args_is_help=True)
 application.add_typer(municipality, name="municipality", help="The tenants.")
 application.command()(token)
+application.command("login-link")(login_link)
 application.add_typer(tokens, name="tokens", help="Tokens that were made at the command line.")
 application.add_typer(tags, name="tags", help="Tags and what they say.")
 application.add_typer(db, name="db", help="The embedded database of the data directory.")

@@ -44,6 +44,8 @@ Role = Literal["staff", "case_officer", ClientRole]
 """The role of a caller by its token; a client is never `staff` nor `case_officer`, who are persons."""
 EmergencyReason = Literal["danger_to_life", "danger_to_health", "missing_person", "suspected_abuse"]
 """The reason for reading somebody's visits without a consent."""
+LoginMethod = Literal["issuer", "link", "passkey"]
+"""The way in which a person logged in: by an identity provider, a login link or a passkey."""
 
 # Tags, taps and reports
 

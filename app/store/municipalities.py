@@ -15,6 +15,7 @@ INSERT INTO municipality (municipality_id, name, as_of) VALUES ($1, $2, $3) ON C
 RETURNING municipality_id
 """
 LATEST_CHANGE = "SELECT epoch, change_no, master_seq FROM municipality WHERE municipality_id = $1"
+NAME = "SELECT name FROM municipality WHERE municipality_id = $1"
 COUNT = f"""
 SELECT
     (SELECT count(*) FROM (SELECT FROM tap WHERE municipality_id = $1 LIMIT {MOST_COUNTED}) AS some_taps) AS taps,
@@ -39,6 +40,12 @@ class ServiceFigures:
 async def add(reading: Reading, name: str, now: dt.datetime) -> bool:
     """Create the tenant; False when it existed already (its name stays)."""
     return await reading.fetchval(ADD, name, now) is not None
+
+
+async def name_of(reading: Reading) -> str:
+    """The municipality's name."""
+    name: str = await reading.fetchval(NAME)
+    return name
 
 
 async def latest_change(reading: Reading) -> tuple[UUID, int, int]:

@@ -43,6 +43,7 @@ from app.domain.closed_sets import (
     CorrectionKind,
     ItemKind,
     KeptVerdict,
+    LoginMethod,
     Outcome,
     PeriodUnit,
     PresenceState,
@@ -342,6 +343,33 @@ access_block = Table(
     Column("entries", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     PrimaryKeyConstraint("municipality_id", "id"),
+)
+
+login_link = Table(
+    "login_link",
+    metadata,
+    tenant(),
+    Column("digest", LargeBinary, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("expires_at", INSTANT, nullable=False),
+    Column("mac", LargeBinary),
+    PrimaryKeyConstraint("municipality_id", "digest"),
+)
+
+session = Table(
+    "session",
+    metadata,
+    tenant(),
+    Column("id", Uuid, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("member", Text),
+    Column("choices", ARRAY(Text), nullable=False),
+    Column("method", Text, nullable=False),
+    *required(INSTANT, "started_at", "seen_at", "ends_at"),
+    Column("mac", LargeBinary),
+    PrimaryKeyConstraint("municipality_id", "id"),
+    UniqueConstraint("municipality_id", "digest", name="session_one_a_secret"),
+    one_of("method", LoginMethod, "session_method_check"),
 )
 
 spent_assertion = Table(

@@ -6,6 +6,7 @@ import uuid
 
 from chip import KEYSET, Chip
 from joserfc import jwt
+from people import Person, link_to, put_members
 from service import STOCKHOLM, tap_item
 from shared_phone import PIN_OF, set_pin, shared_phone
 
@@ -61,6 +62,10 @@ async def _master_data(service):
     await service.put("keysets", "k1", KEYSET, role="admin")
     issuer = {"issuer": "https://login.example", "client_id": "taggad", "client_secret": "only they know"}
     await service.put("issuers", "entra", issuer, role="admin")
+    await put_members(service, anna="admin")
+    await link_to(service, "anna")  # that nobody has used
+    async with Person(service) as anna:
+        await anna.enter("anna")
     await service.put("tags", "T-H-1", {"kind": "ntag424", "uid": UIDS["H-1"], "keyset": "k1"})
     await service.put("tags", "T-H-2", {"kind": "static", "uid": UIDS["H-2"]})
     for household in UIDS:

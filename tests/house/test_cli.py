@@ -13,6 +13,7 @@ from processes import PATIENCE_SECONDS, free_port, get
 from sqlalchemy import make_url
 from typer.testing import CliRunner
 
+from app.api.http.access import ROLES
 from app.cli import terminal
 from app.cli.main import application
 from app.settings import Settings, UnsafeSettingsError
@@ -299,6 +300,18 @@ def test_serve_migrates_serves_with_workers_beside_other_verbs_and_ends(start, t
     assert taggad("db", "status", code=3, **there) == "stopped\n"
 
 
+def test_a_login_link_is_printed_for_who_there_is(taggad):
+    taggad("municipality", "add", "191", "Sigtuna")
+    asked = ("login-link", "--municipality", "191")
+    printed = taggad(*asked, "--role", "admin", "--url", "https://taggad.example/")
+    assert re.fullmatch(r"https://taggad\.example/login/link/191\.[A-Za-z0-9_-]{43}\n", printed)
+    assert taggad(*asked, "--role", "admin").startswith("http://127.0.0.1:8000/login/link/191.")
+    for refused in (("king",), ("planner",), ("admin", "--provider", "P-1"), ("staff", "--provider", "P-1")):
+        taggad(*asked, "--role", *refused, code=2)
+    assert "no such provider" in taggad(*asked, "--role", "planner", "--provider", "P-1", code=1)
+    assert "no municipality 17" in taggad("login-link", "--municipality", "17", "--role", "admin", code=1)
+
+
 def test_the_demo_lives_and_ctrl_c_ends_everything_it_started(start, taggad, tmp_path):
     data, port = tmp_path / "demo", free_port()
     base = f"http://127.0.0.1:{port}"
@@ -315,6 +328,10 @@ def test_the_demo_lives_and_ctrl_c_ends_everything_it_started(start, taggad, tmp
     assert len(printed) == 5
     assert json.loads(get(f"{base}/v1/visits?limit=1", printed[0]))["items"]
     assert base in told
+    demo.until(lambda: "Login links" in demo.said.read_text(), "a login link for each role")
+    links = re.findall(rf"^  (\w+) +{base}(/login/link/188\.\S+)$", demo.said.read_text(), flags=re.MULTILINE)
+    assert {role for role, _ in links} == {*ROLES} - {"system"}
+    assert all("<button" in get(f"{base}{path}") for _, path in links)
     code, alive = demo.end(signal.SIGINT)
     assert (code, alive) == (0, []), demo.said.read_text()
     assert "Traceback" not in demo.said.read_text()

@@ -2,16 +2,20 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 from pydantic import BeforeValidator, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, to_json
 
+from app.actions.access.log_in import offer_link
 from app.actions.access.put_member import put_member
 from app.actions.versions import Condition, PutOutcome
-from app.api.http.access import Caller
+from app.api.http.access import Caller, allow, digest_of
+from app.api.http.address import address_of
 from app.api.http.records import RecordKind, Spanned, Versioned, add_routes, author_of, stored_body, written
-from app.api.http.refs import Ref, no_personal_number
-from app.api.http.shapes import AnyRef, Day, LastDay
+from app.api.http.refs import Ref, known_ref, no_personal_number
+from app.api.http.sessions import LINK_PURPOSE, new_secret
+from app.api.http.shapes import AnyRef, Day, Instant, LastDay, RefInPath, Wire, answer_of, refused
 from app.domain.access.member import BOUND_ROLES
 from app.domain.closed_sets import Role
 from app.store.connection import Writing
@@ -97,3 +101,44 @@ KIND = RecordKind(
     put=_put,
 )
 add_routes(router, KIND)
+
+
+class LinkAnswer(Wire):
+    """A login link. It works once, until `expires_at`, and lets the person make a passkey."""
+
+    member: AnyRef
+    address: str
+    expires_at: Instant
+
+
+LINK_OUT = {
+    "member": "M-17",
+    "address": "https://taggad.example/login/link/188.q2Jr7n0QmPdXn3c8b0Zr1TzqN9mW5uY4sVgKf6LhEaI",
+    "expires_at": "2026-10-24T07:13:00Z",
+}
+
+
+@router.post(
+    "/v1/members/{ref}/link",
+    operation_id="create_login_link",
+    summary="Create a login link",
+    status_code=201,
+    responses=answer_of(LinkAnswer, example=LINK_OUT, status=201, text="Created") | refused(409),
+)
+async def link(
+    request: Request, ref: RefInPath, caller: Annotated[Caller, Depends(allow("admin", "planner", scope="members"))]
+) -> Response:
+    """Create a link that logs a member in once, within fifteen minutes. It is shown only in this answer.
+
+    Give it to the person yourself: whoever opens it is taken for the member. The service stores only its keyed hash.
+    """
+    known_ref(ref)
+    secret = new_secret(caller.municipality_id)
+    digest = digest_of(request, LINK_PURPOSE, secret)
+
+    async def act(writing: Writing) -> PutOutcome:
+        return await offer_link(writing, ref, digest, author_of(caller))
+
+    outcome = await written(request, caller, act)
+    answer = outcome.body | {"address": address_of(request, f"/login/link/{secret}")}
+    return Response(to_json(answer), 201, media_type="application/json")

@@ -7,7 +7,7 @@ import hmac
 import math
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypedDict, Unpack, get_args
 
@@ -45,7 +45,9 @@ SCOPES = {
     "access:read": "Read who has looked at whom, draw samples of that, and read what one has looked at oneself.",
     "devices": "Read, enrol and revoke phones.",
     "clients": "Read, make and revoke clients, with no more than these scopes have.",
-    "members": "Read and put identity providers and memberships: whoever may do so gives out any right of its role.",
+    "members": "Read and put identity providers and memberships, give login links, read and end sessions. Whoever may"
+    " do so gives out any right of its role.",
+    "me": "Read who the caller is.",
 }
 """The scopes of tokens, each with what it opens. A token without scopes opens everything that its role may use."""
 ISSUER = "taggad"
@@ -89,6 +91,12 @@ class Caller:
     """The id of the token itself."""
     work_shift: WorkShift | None = None
     """The work shift in which a shared device is used."""
+    member: str | None = None
+    """The membership of a person who has logged in, or who made the token."""
+
+
+OfSession = Callable[[Request], Awaitable[Caller | None]]
+"""The function that finds the caller of a request without a token, by the cookie of its session."""
 
 
 class Bearer(TypedDict, total=False):
@@ -282,7 +290,12 @@ def _unauthenticated() -> Problem:
 def digest_of(request: Request, purpose: str, secret: str) -> bytes:
     """The stored digest of a secret that we issued: HMAC-SHA256, bound to its purpose."""
     settings: Settings = request.app.state.settings
-    return hmac.digest(settings.lookup_key, f"{purpose}|{secret}".encode(), "sha256")
+    return digest_with(settings.lookup_key, purpose, secret)
+
+
+def digest_with(lookup_key: bytes, purpose: str, secret: str) -> bytes:
+    """The same, with the key for look-ups."""
+    return hmac.digest(lookup_key, f"{purpose}|{secret}".encode(), "sha256")
 
 
 def database(request: Request) -> Database:
@@ -315,9 +328,14 @@ class Allowed:
         return await self._trusted(request, taps=True)
 
     async def _trusted(self, request: Request, *, taps: bool = False) -> Caller:
-        caller = self.caller(request)
-        revocations: Revocations = request.app.state.revocations
-        await revocations.refuse(caller, taps=taps)
+        of_session: OfSession = request.app.state.session_caller
+        caller = None if "authorization" in request.headers else await of_session(request)
+        if caller is not None:
+            self._allow(caller)
+        else:
+            caller = self.caller(request)
+            revocations: Revocations = request.app.state.revocations
+            await revocations.refuse(caller, taps=taps)
         if not self.late:
             _count(request, caller)
         request.state.caller = caller
@@ -333,13 +351,16 @@ class Allowed:
             raise Problem("unauthenticated")
         tokens: Tokens = request.app.state.tokens
         caller = tokens.caller(token)
+        self._allow(caller)
+        return caller
+
+    def _allow(self, caller: Caller) -> None:
         if caller.work_shift is not None and caller.work_shift.ended_at is not None and not self.late:
             raise _unauthenticated()
         if caller.role not in self.roles:
             raise Problem("forbidden_role")
         if caller.scopes and self.scope not in caller.scopes:
             raise insufficient_scope(self.scope)
-        return caller
 
 
 def _count(request: Request, caller: Caller) -> None:

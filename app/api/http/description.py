@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field
 from app.api.http.access import ROLES, SCOPES, Allowed, allowed_by
 from app.api.http.problems import PROBLEMS
 from app.api.http.refusals import PROBLEM_JSON
+from app.api.http.sessions import COOKIE, TOKEN_HEADER
 from app.api.http.shapes import Fault, OneOf, Wire, sent
 from app.settings import VERSION
 
@@ -61,6 +62,13 @@ SECURITY: dict[str, Any] = {
         "description": "A token with scopes needs the scope of the call. Without any, it may do all that its role may.",
     },
     "client": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/oauth/token", "scopes": SCOPES}}},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "A person who has logged in by a browser. A call that changes something also needs our `Origin`"
+        f" and, in `{TOKEN_HEADER}`, the token of our pages.",
+    },
 }
 WORDS = {
     "after": "The cursor: `next` of the last answer, or `0` for everything.",

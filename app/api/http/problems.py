@@ -186,12 +186,26 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Din roll får inte göra detta. Be någon med en annan roll.",
         "Your role may not do this. Ask somebody with another role.",
     ),
+    "foreign_request": ProblemKind(
+        403,
+        "Begäran kommer inte härifrån",
+        "The request does not come from here",
+        "Den som är inloggad i en webbläsare ändrar bara från våra egna sidor. Ladda om sidan och försök igen.",
+        "Whoever is logged in by a browser changes things from our own pages alone. Reload the page and try again.",
+    ),
     "given_twice": ProblemKind(
         422,
         "Angivet två gånger",
         "Given twice",
         "Parametern är angiven två gånger. Ange den en gång.",
         "The parameter is given twice. Give it once.",
+    ),
+    "https_required": ProblemKind(
+        403,
+        "Det behövs https",
+        "It takes https",
+        "Inloggning går bara över https. Öppna tjänsten med adressen som börjar med https.",
+        "Logging in works over https alone. Open the service by its address with https.",
     ),
     "id_conflict": ProblemKind(
         409,
@@ -290,6 +304,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Unreadable request",
         "Begäran är inte läsbar HTTP. Den ska ha en känd metod, ett Host och ett huvud på högst 64 kB.",
         "The request is not readable HTTP. It must have a known method, one Host and headers of at most 64 kB.",
+    ),
+    "membership_over": ProblemKind(
+        409,
+        "Behörigheten gäller inte i dag",
+        "The membership does not hold today",
+        "Behörigheten har inte börjat eller har upphört. Ändra dess dagar först.",
+        "The membership has not begun or is over. Change its days first.",
     ),
     "method_not_allowed": ProblemKind(
         405,
@@ -528,6 +549,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Unknown ref",
         "Referensen finns inte, eller så får du inte se den. Kontrollera den.",
         "The ref does not exist, or you may not see it. Check it.",
+    ),
+    "unknown_session": ProblemKind(
+        404,
+        "Okänd inloggning",
+        "Unknown session",
+        "Det finns ingen sådan inloggning som pågår.",
+        "There is no such session.",
     ),
     "unsupported_media_type": ProblemKind(
         415,

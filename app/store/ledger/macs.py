@@ -1,7 +1,8 @@
 """Keyed hashes of rows that cannot be derived from facts, so that a row that somebody else wrote is found.
 
 Such are the list of changes that others read on from, withdrawn visits, how phones' clocks stood, codes that phones are
-enrolled with, PINs and work shifts, and of a municipality its name and how far its time has come.
+enrolled with, PINs and work shifts, login links and sessions, and of a municipality its name and how far its time has
+come.
 """
 
 import datetime as dt
@@ -24,7 +25,7 @@ OLDER = (
     schema.withdrawn_visit,
 )
 """The tables whose rows may be older than the hashes."""
-TABLES = (*OLDER, schema.access_entry)
+TABLES = (*OLDER, schema.access_entry, schema.login_link, schema.session)
 # The rest of a municipality's row is asked about elsewhere, or changes with every tap. An entry of the access log gets
 # its block later, which holds a hash of its entries.
 COVERED = {

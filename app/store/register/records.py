@@ -303,6 +303,8 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "issuers": _no_part_of_visits,
     "members": _no_part_of_visits,
     "pins": _no_part_of_visits,
+    "links": _no_part_of_visits,
+    "sessions": _no_part_of_visits,
     "declines": _no_part_of_visits,
     "consents": _no_part_of_visits,
     "access_samples": _no_part_of_visits,

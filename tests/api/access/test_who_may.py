@@ -11,6 +11,7 @@ import uuid
 import pytest
 from described import description_of
 from joserfc.jwk import ECKey
+from people import Person
 from service import day, tap_item
 from shared_phone import set_pin, shared_phone
 
@@ -28,6 +29,7 @@ AUDITORS = {"auditor": "all", "admin": "all"}
 PROOF_READERS = AUDITORS | {"system": "all", "controller": "all"}
 HEAD_READERS = PROOF_READERS | {"planner": "all", "inspector": "all"}
 EVERYBODY = "everybody"
+PAGE = "whoever has a browser"  # where nobody is logged in, a page says so
 KNOCKING = "whoever has something to show"  # without that, 4xx for all alike
 CLIENT_KEY = ECKey.generate_key("P-256").as_dict(private=False)
 KEYSET = {"meta_key": "7c0e9a51d3b24f6886af2d1b90e7c354", "file_master": "e1a90b7742c65d38f0649c1e8b53da27"}
@@ -40,6 +42,12 @@ EXPECTED = {
     ("GET", "/t/{keyset}"): EVERYBODY,
     ("GET", "/enrol"): EVERYBODY,
     ("GET", "/worker.js"): EVERYBODY,
+    ("GET", "/login/link/{secret}"): PAGE,
+    ("POST", "/login/link/{secret}"): PAGE,
+    ("GET", "/login/choose"): PAGE,
+    ("POST", "/login/choose"): PAGE,
+    ("GET", "/account"): PAGE,
+    ("POST", "/logout"): PAGE,
     ("GET", "/docs"): EVERYBODY,
     ("GET", "/docs/"): EVERYBODY,
     ("GET", "/docs/{part}"): EVERYBODY,
@@ -76,6 +84,10 @@ EXPECTED = {
     ("PUT", "/v1/members/{ref}"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/members/{ref}"): {"planner": "own", "admin": "all"},
     ("GET", "/v1/members"): {"planner": "own", "admin": "all"},
+    ("POST", "/v1/members/{ref}/link"): {"planner": "own", "admin": "all"},
+    ("GET", "/v1/sessions"): {"planner": "own", "admin": "all"},
+    ("DELETE", "/v1/sessions/{session_id}"): {"planner": "own", "admin": "all"},
+    ("GET", "/v1/me"): dict.fromkeys(ROLES, "all"),
     ("GET", "/v1/visits"): VISIT_READERS,
     ("GET", "/v1/visits/{visit_id}"): VISIT_READERS,
     ("POST", "/v1/visits"): {"planner": "own", "admin": "all"},
@@ -226,6 +238,8 @@ SCOPED = {
     ],
 }
 SCOPED["members"] = ["GET /v1/issuers", "GET /v1/members"]
+SCOPED["members"] += ["POST /v1/members/{ref}/link", "GET /v1/sessions", "DELETE /v1/sessions/{session_id}"]
+SCOPED["me"] = ["GET /v1/me"]
 SCOPED["members"] += [f"{verb} /v1/{name}/{{ref}}" for name in ("issuers", "members") for verb in ("GET", "PUT")]
 SCOPED["ledger:read"].append("GET /v1/ledger/receipt")
 for _kind in (
@@ -311,7 +325,7 @@ async def town(service):
     """Two providers, each with one staff, recipient, order, contract and visit; who asks belongs to the first."""
     await service.put("interventions", "dusch", {"title": "Dusch", "category": "CARE", "standard_minutes": 20})
     service.visit_ids, service.tap_ids, service.devices, service.work_shifts = {}, {}, {}, {}
-    service.anomaly_ids, service.dispute_ids = {}, {}
+    service.anomaly_ids, service.dispute_ids, service.session = {}, {}, None
     for side in ("own", "other"):
         await service.put("providers", f"P-{side}", {"name": side, "form": "external"})
         await service.put("staff", f"S-{side}", staff(f"P-{side}"))
@@ -468,11 +482,21 @@ def identity(role):
     return {"planner": {"provider": "P-own"}, "staff": {"staff": "S-own"}}.get(role, {})
 
 
+async def logged_in(service, side):
+    """The id of a new session of a side's planner."""
+    async with Person(service) as planner:
+        await planner.enter(f"U-{side}")
+    sessions = (await service.ask("GET", "/v1/sessions")).json()["items"]
+    return [one["id"] for one in sessions if one["member"] == f"U-{side}"][-1]
+
+
 async def asked(service, method, path, side, role, **who):
     url, body, query = request_of(service, method, path, side)
     url = url.replace("{anomaly_id}", service.anomaly_ids.get((side, role), f"{uuid.uuid4()}:overlap"))
     expect = tuple(range(200, 500))
     url = url.replace("{tap}", service.dispute_ids.get((side, role), str(uuid.uuid4())))
+    if "{session_id}" in path:
+        url = path.replace("{session_id}", service.session or await logged_in(service, side))
     headers = {"If-Match": "*"} if path.endswith("/corrections") else None
     if (path, role) == ("/v1/visits", "case_officer"):
         query = {"recipient": f"B-{side}"}
@@ -526,7 +550,7 @@ def test_the_description_says_which_scope_each_operation_needs(service):
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
-    wanted = {name: [{"token": [scope]}, {"client": [scope]}] for name, scope in SCOPE_OF.items()}
+    wanted = {name: [{kind: [scope]} for kind in ("token", "client", "session")] for name, scope in SCOPE_OF.items()}
     assert {name: told for name, told in found.items() if told} == wanted
     flow = document["components"]["securitySchemes"]["client"]["flows"]["clientCredentials"]
     assert flow == {"tokenUrl": "/oauth/token", "scopes": SCOPES}
@@ -538,6 +562,9 @@ async def test_who_may(town, method, path):
     if path in MONTHLY:
         await close_months(town)
     nobody = await asked(town, method, path, "own", None)
+    if expected == PAGE:
+        assert nobody in {200, 401, 403, 410}
+        return
     if expected == EVERYBODY:
         assert nobody == 200
         return
@@ -551,7 +578,7 @@ async def test_who_may(town, method, path):
         if reach is None:
             assert found == [403, 403], role
             continue
-        withdrawn = method == "DELETE" and role != "system"
+        withdrawn = (method, path) == ("DELETE", "/v1/orders/{ref}") and role != "system"
         assert found[0] in ({404} if withdrawn else {200, 201, 204}), role
         if reach == "consent":
             assert found[1] == (404 if "{" in path else 403), role
@@ -571,6 +598,7 @@ LISTS = (
     "/v1/declines",
     "/v1/devices",
     "/v1/members",
+    "/v1/sessions",
     "/v1/tags",
     "/v1/tag-moves",
 )
@@ -587,6 +615,7 @@ def about_others(service, role):
             url, body, query = request_of(service, method, path, "other")
             url = url.replace("{anomaly_id}", service.anomaly_ids["other", "planner"])
             url = url.replace("{tap}", service.dispute_ids["other", "planner"])
+            url = url.replace("{session_id}", service.session)
             if path.startswith("/v1/anomalies:"):
                 body = {"anomalies": [{"id": uuid.uuid4(), "anomaly": service.anomaly_ids["other", "planner"]}]}
             conditional = method == "PUT" or path.endswith("/corrections")  # a new record is anybody's to make
@@ -610,7 +639,11 @@ def as_missing(service, told):
     if not isinstance(told, str):
         return told
     names = [service.visit_ids["other"], service.tap_ids["other"], service.devices["other"]]
-    names += [service.dispute_ids["other", "planner"], service.anomaly_ids["other", "planner"].partition(":")[0]]
+    names += [
+        service.session,
+        service.dispute_ids["other", "planner"],
+        service.anomaly_ids["other", "planner"].partition(":")[0],
+    ]
     for number, name in enumerate(names):
         told = told.replace(name, f"019a0f60-77aa-7b02-8a7b-5d8b7a0c1f{number:02}")
     return told.replace("-other", "-nobody")
@@ -619,6 +652,7 @@ def as_missing(service, told):
 @pytest.mark.parametrize("role", ["planner", "staff"])
 async def test_what_is_out_of_reach_and_what_is_missing_are_told_in_the_same_bytes(town, role):
     await close_months(town)
+    town.session = await logged_in(town, "other")
 
     async def told(method, url, body, query, headers):
         answer = await town.ask(method, url, body, role=role, expect=tuple(range(200, 500)), params=query,
@@ -642,6 +676,9 @@ OF_STAFF = {"/v1/visits": ("planner", "staff"), "/v1/reminders": ("staff",)}
 
 @pytest.mark.parametrize("path", [*LISTS, *OF_STAFF, "/v1/changes", "/v1/executed-time"])
 async def test_lists_hold_nothing_of_others(town, path):
+    if path == "/v1/sessions":
+        await logged_in(town, "own")
+        await logged_in(town, "other")
     params = {"month": f"{day(0):%Y-%m}", "by": "provider"} if path == "/v1/executed-time" else {}
     for role in OF_STAFF.get(path, ("planner",)):
         answer = await town.ask("GET", path, role=role, expect=200, params=params, **identity(role))
@@ -654,6 +691,7 @@ async def test_lists_hold_nothing_of_others(town, path):
 )
 async def test_another_municipality_sees_nothing(town, owner, method, path):
     await owner.execute("INSERT INTO municipality (municipality_id, name, as_of) VALUES (17, 'Annan', now())")
+    town.session = await logged_in(town, "own")
     before = await owner.fetchval("SELECT count(*) FROM record WHERE municipality_id = 188")
     for role in EXPECTED[method, path]:
         status = await asked(town, method, path, "own", role, municipality=17, **identity(role))
