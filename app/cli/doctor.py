@@ -14,6 +14,7 @@ from app.store import health
 from app.store.database import Database
 from app.store.server.backup import made_at
 
+LEAST_POSTGRES = 18
 LEAST_FREE = 0.05
 LEAST_FREE_BYTES = 2 * 1024**3
 MOST_CLOCK_SECONDS = 10
@@ -37,7 +38,7 @@ async def examine(database: Database, settings: Settings) -> list[Finding]:
     async with database.read(tenants[0]) as reading:
         state = await health.server_state(reading)
     findings = [
-        Finding(True, f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {state.version}"),
+        _of_versions(state.version),
         *_of_roles(state),
         _of_clock(now, state),
     ]
@@ -63,6 +64,12 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
         text = f"{municipality_id}: {taps} taps were received by a clock that was ahead: look at their visits"
         findings.append(Finding(False, text))
     return findings
+
+
+def _of_versions(postgres: str) -> Finding:
+    told = f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {postgres}"
+    old = int(postgres.partition(".")[0]) < LEAST_POSTGRES
+    return Finding(not old, f"{told}: PostgreSQL {LEAST_POSTGRES} is needed" if old else told)
 
 
 def _of_roles(state: health.ServerState) -> Iterator[Finding]:

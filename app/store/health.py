@@ -10,7 +10,7 @@ SELECT current_setting('server_version') AS version, clock_timestamp() AS now,
     (SELECT array_agg(rolname::text ORDER BY rolname) FROM pg_roles
         WHERE rolname LIKE 'taggad%' AND pg_has_role('taggad_app', oid, 'USAGE') AND (rolsuper OR rolbypassrls)
         OR rolname = 'taggad_app' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb)) AS too_mighty,
-    (SELECT count(*) FROM pg_class WHERE relowner = 'taggad_app'::regrole) AS owned,
+    (SELECT count(*) FROM pg_class WHERE relowner = 'taggad_app'::regrole AND relkind = 'r') AS owned,
     (SELECT array_agg(relname::text ORDER BY relname) FROM pg_class
         WHERE relkind = 'r' AND relowner = 'taggad_owner'::regrole AND NOT (relrowsecurity AND relforcerowsecurity)
     ) AS open_tables
