@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install setup demo test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report wheel-compiled requirements upgrade clean
+.PHONY: help install setup demo sbom test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report wheel-compiled requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' Makefile
@@ -98,6 +98,11 @@ requirements: setup ## write requirements/*.txt anew from pyproject.toml, holdin
 	$(COMPILE) pyproject.toml --output-file requirements/app.txt
 	$(COMPILE) requirements/build.in --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --group dev requirements/dev.in --output-file requirements/dev.txt
+
+sbom: setup ## the bill of materials of what the service needs, as build/sbom.json (CycloneDX)
+	@mkdir -p build
+	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/app.txt --pyproject pyproject.toml --output-reproducible \
+		--output-format JSON --output-file build/sbom.json
 
 upgrade: COMPILE += --upgrade
 upgrade: requirements ## the same with the newest versions pyproject.toml allows

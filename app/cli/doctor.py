@@ -67,9 +67,9 @@ async def _of_tenant(database: Database, municipality_id: int, now: dt.datetime)
 
 
 def _of_versions(postgres: str) -> Finding:
-    told = f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {postgres}"
+    versions = f"taggad {VERSION}, Python {platform.python_version()}, PostgreSQL {postgres}"
     old = int(postgres.partition(".")[0]) < LEAST_POSTGRES
-    return Finding(not old, f"{told}: PostgreSQL {LEAST_POSTGRES} is needed" if old else told)
+    return Finding(not old, f"{versions}: PostgreSQL {LEAST_POSTGRES} is needed" if old else versions)
 
 
 def _of_roles(state: health.ServerState) -> Iterator[Finding]:

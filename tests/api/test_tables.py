@@ -1,7 +1,9 @@
 """What is a table comes in the format that is asked for, with the same values in each."""
 
+import csv
 import datetime as dt
 import io
+import re
 
 import pyarrow.parquet
 import pytest
@@ -12,6 +14,7 @@ from app.api.http import formats
 from app.api.http.headings import HEADINGS
 from app.api.http.kept import KeptAnswers
 from app.store import typed_exports
+from app.store.exports import FORMULA_STARTS
 from app.store.typed_exports import Column, parquet
 
 SINCE = "2020-01-01"
@@ -94,6 +97,26 @@ async def test_what_is_a_table_comes_in_every_format(town, path):
                 assert there[-6:] in {"+01:00", "+02:00"}, "local, so that people know it, with its offset"
             else:
                 assert (there or None) == (row[name] or None)
+
+
+async def test_no_cell_of_any_table_is_computed(town):
+    """Names and titles that a spreadsheet would take for formulas are text in every format that it opens."""
+    formula = '=HYPERLINK("https://evil.example";"Klicka")'
+    await town.put("providers", "P-1", {"name": formula, "form": "external"})
+    await town.put("interventions", "dusch", {"title": formula, "category": "CARE", "standard_minutes": 20})
+    rule = {"ref": "care", "title": formula, "basis": "per_month", "categories": ["CARE"], "rates": [{"ore": 100}]}
+    body = {"provider": "P-1", "valid_from": SINCE, "compensation": {"rules": [rule]}}
+    await town.put("contracts", "K-1", body)
+    seen = 0
+    for path in TABLES:
+        lines = (await told(town, path, formats.CSV)).text.removeprefix("\ufeff").splitlines()
+        cells = [one for row in csv.reader(lines, delimiter=";") for one in row]
+        seen += sum(formula in one for one in cells)
+        begun = [one for one in cells if one.startswith(FORMULA_STARTS) and not re.fullmatch(r"-[0-9]+(,[0-9]+)?", one)]
+        assert begun == [], path
+        sheet = sheet_of(await told(town, path, formats.XLSX))
+        assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= set("snbd"), path
+    assert seen >= 1, "a table has such a text"
 
 
 async def test_the_formats_hold_the_values_of_the_json(town):

@@ -88,7 +88,7 @@ class KeptRoute(APIRoute):
                 held, response = etag in held_etags(request), kept.get(question, etag)
                 if held or response is not None:
                     await pulled(request, reading)
-            headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Accept"}
+            headers = {"ETag": etag, "Vary": "Accept"}
             if held:
                 return Response(status_code=304, headers=headers)
             if response is None:

@@ -18,8 +18,14 @@ PROTECTING = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     b"cross-origin-resource-policy": b"same-origin",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    b"x-frame-options": b"DENY",
 }
-"""Headers of every answer that has not set its own."""
+"""Headers of every answer that has not set its own. Pages set a policy of their own that is as strict."""
+TWO_YEARS = 2 * 365 * 86400
+ONLY_HTTPS = (b"strict-transport-security", f"max-age={TWO_YEARS}".encode())
+"""Of answers by https, as a client must not take it by http (RFC 6797, 7.2)."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -47,7 +53,8 @@ class Middleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = _protected([*message["headers"], *scope.get("rate_limit", ())])
+                own = [*message["headers"], *scope.get("rate_limit", ())]
+                message["headers"] = [*_protected(own), ONLY_HTTPS] if scope["scheme"] == "https" else _protected(own)
             await send(message)
 
         try:

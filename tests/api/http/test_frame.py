@@ -361,21 +361,40 @@ async def test_the_folder_of_the_documentation_is_its_start_page(service):
     assert (answer.status_code, answer.text) == (200, (await service.client().get("/docs")).text)
 
 
-PROTECTING = ("x-content-type-options", "referrer-policy", "content-security-policy", "cross-origin-resource-policy")
+PROTECTING = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+PAGES = ("/", "/docs", "/docs/visits", "/problems/busy", "/enrol", "/t/k1", "/worker.js", "/figures")
+KEPT = {"/enrol": "public, max-age=300", "/t/k1": "public, max-age=300", "/worker.js": "no-cache"}
+"""Pages that are the same for everybody: they show nobody."""
 
 
 async def test_every_answer_carries_the_protecting_headers(service):
-    for path in ("/", "/docs", "/openapi.json", "/health/live", "/nothing", "/static/start.css", "/v1/visits"):
-        answer = await service.client("admin").get(path)
-        assert all(answer.headers.get_list(name) for name in PROTECTING), path
+    others = ("/openapi.json", "/health/live", "/nothing", "/static/start.css", "/v1/visits", "/v1/measures/indices")
+    for path in (*PAGES, *others):
+        answer = await service.client("admin").get(path, headers={"Accept": "text/html, */*"})
+        assert {name: answer.headers[name] for name in PROTECTING} == PROTECTING, path
+        assert "strict-transport-security" not in answer.headers
         assert len(answer.headers.get_list("content-security-policy")) == 1
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'")
         assert "unsafe" not in policy
         assert "*" not in policy
         assert "http" not in policy
+        assert {"frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
         lasting = answer.headers["cache-control"]
-        assert lasting == ("no-cache" if path.startswith("/static/") else "no-store")
+        assert lasting == KEPT.get(path, "no-cache" if path.startswith("/static/") else "no-store"), path
+
+
+async def test_whoever_came_by_https_comes_by_it_again(database_url):
+    async with serving(database_url, trusted_proxies=("127.0.0.1",)) as behind:
+        answer = await behind.client().get("/health/live", headers={"X-Forwarded-Proto": "https"})
+        assert answer.headers["strict-transport-security"] == "max-age=63072000"
 
 
 @pytest.mark.parametrize("page", ["/", "/docs", "/enrol", "/worker.js", "/problems/busy"])
