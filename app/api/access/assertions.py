@@ -41,7 +41,7 @@ def signer_of(assertion: str) -> str:
         signer = from_json(jws.extract_compact(assertion.encode()).payload)["iss"]
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise InvalidAssertionError from error
-    if not isinstance(signer, str) or not re.match(REF, signer) or signer.endswith("\n"):
+    if not isinstance(signer, str) or not re.fullmatch(REF, signer):
         raise InvalidAssertionError
     return signer
 

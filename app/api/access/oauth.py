@@ -234,7 +234,7 @@ def _signed_by(assertion: str, client_id: str | None) -> _Shown:
 
 async def _to_client(request: Request, shown: _Shown, asked: Scopes) -> Granted:
     known = CLIENT_ID.fullmatch(shown.client_id)
-    if known is None or not re.match(REF, known[2]) or known[2].endswith("\n"):
+    if known is None or not re.fullmatch(REF, known[2]):
         raise _RefusedError("invalid_client")
     try:
         async with database(request).read(int(known[1])) as reading:

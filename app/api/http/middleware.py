@@ -58,7 +58,9 @@ class Middleware:
             await send(message)
 
         try:
-            app = self.app if _names_its_host(scope) else answer(Request(scope), Problem("malformed_request"))
+            # A route's pattern would match one line feed behind its address too.
+            readable = _names_its_host(scope) and not scope["path"].endswith("\n")
+            app = self.app if readable else answer(Request(scope), Problem("malformed_request"))
             await app(scope, receive, send_on)
         except ClientDisconnect:
             return  # nobody is left to answer

@@ -40,13 +40,13 @@ def new_ref(ref: str) -> None:
     """Raises Problem unless the text may become a ref: `ref_is_personal_number`, `invalid_parameter`."""
     if holds_number(ref):
         raise Problem("ref_is_personal_number")
-    if not re.match(REF, ref) or ref.endswith("\n"):
+    if not re.fullmatch(REF, ref):
         raise Problem("invalid_parameter", pointer="/path/ref")
 
 
 def known_ref(ref: str) -> None:
     """Raises Problem `unknown_ref` for a text that cannot be a ref, without asking the database."""
-    if not re.match(REF, ref) or ref.endswith("\n"):
+    if not re.fullmatch(REF, ref):
         raise Problem("unknown_ref")
 
 

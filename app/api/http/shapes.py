@@ -26,8 +26,9 @@ from app.api.http.problems import PROBLEMS
 FIRST_AT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
 END_AT = dt.datetime(2200, 1, 1, tzinfo=dt.UTC)
 
-LINE = r"^[^\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$"
-"""The pattern of a name or a title: no characters that break the line or change its direction."""
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+LINE = rf"^[^{_UNSEEN}]*[^{_UNSEEN}\s\u200c\u200d][^{_UNSEEN}]*$"
+"""The pattern of a name or a title: something is seen, and no character breaks the line, hides or changes direction."""
 
 REF = "^[A-Za-z0-9ÅÄÖåäö][A-Za-z0-9ÅÄÖåäö._:-]{0,63}$"
 
