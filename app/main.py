@@ -45,7 +45,7 @@ from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
 from app.api.measures import alarms, executed_time, indices, licensed_care, measures, outcomes
 from app.api.money import compensation, contracts, fee_basis, half_year, invoices, periods, specifications
-from app.api.register import consents, declines, delegations, orders, parties, register
+from app.api.register import consents, declines, delegations, orders, parties, purges, register
 from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
 from app.api.visits import anomalies, changes, corrections, disputes, manual_visits, reminders, repairs, visits
@@ -74,6 +74,7 @@ MODULES = (
     presence,
     reminders,
     parties,
+    purges,
     register,
     orders,
     contracts,

@@ -16,6 +16,7 @@ import uvicorn
 from app.actions.access.rewrap import rewrap
 from app.actions.add_municipality import add_municipality
 from app.actions.check import check, missing
+from app.actions.register.purge import due, in_words
 from app.actions.visits.mend_clock import mend_clock
 from app.actions.visits.rebuild import rebuild
 from app.api.http.shapes import LINE
@@ -248,6 +249,29 @@ def rewrap_() -> None:
             fail("something was encrypted with a key that is not in TAGGAD_FIELD_KEYS: put that key back, last")
     for municipality_id, (fields, keysets) in done:
         out.print(f"{municipality_id}: {fields} personal fields and {keysets} keysets encrypted anew")
+
+
+@application.command("purge")
+def purge_(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would go, and why.")] = False,
+) -> None:
+    """Print whose files are to be erased today, and which stay though their time is over."""
+    if not dry_run:
+        fail("a purge takes two persons: one asks for it over HTTP, and another approves it; try --dry-run")
+
+    async def each(database: Database) -> list[str]:
+        lines = []
+        for code in await database.municipalities():
+            async with database.read(code) as reading:
+                found = await due(reading)
+            lines += [f"{code}: {in_words(row)}" for row in (*found.recipients, *found.kept)]
+        return lines
+
+    with failures_reported():
+        lines = on_database(each, settings_given())
+    for line in lines or ["Nothing is to be erased today."]:
+        out.print(line, markup=False)
 
 
 @application.command("verify-ledger")

@@ -21,9 +21,9 @@ BLOCKED = {"55P03", "57014"}
 _ALONE = asyncio.Lock()  # alembic keeps what it works on in module globals; other processes meet a lock in the database
 
 
-ROLES = ("taggad_owner", "taggad_read", "taggad_ingest", "taggad_project", "taggad_seal", "taggad_app")
+ROLES = ("taggad_owner", "taggad_read", "taggad_ingest", "taggad_project", "taggad_seal", "taggad_purge", "taggad_app")
 OF_APP = ("taggad_read", "taggad_ingest", "taggad_project", "taggad_seal")
-OF_LOGIN = ("taggad_owner", "taggad_app")
+OF_LOGIN = ("taggad_owner", "taggad_purge", "taggad_app")
 RIGHTS = """
 SELECT current_setting('server_version_num')::int / 10000 AS version,
     pg_has_role((SELECT nspowner FROM pg_namespace WHERE nspname = 'public'), 'USAGE') AS owns,

@@ -511,6 +511,20 @@ ledger_leaf = Table(
     UniqueConstraint("municipality_id", "fact", "kind", name="ledger_leaf_one_a_fact"),
 )
 
+erased_fact = Table(
+    "erased_fact",
+    metadata,
+    tenant(),
+    Column("kind", Text, nullable=False),
+    Column("fact", Uuid, nullable=False),
+    Column("public", Text, nullable=False),
+    Column("committed", LargeBinary, nullable=False),
+    Column("purge", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("municipality_id", "kind", "fact"),
+    CheckConstraint("octet_length(committed) = 32", name="erased_fact_committed_check"),
+)
+
 ledger_tile = Table(
     "ledger_tile",
     metadata,

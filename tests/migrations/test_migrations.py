@@ -226,6 +226,9 @@ async def test_the_application_may_do_to_each_table_what_the_table_is_for(owner)
             if await owner.fetchval("SELECT has_table_privilege($1, $2, $3)", APP_ROLE, table, verb)
         }
         closed = FACTS | {"municipality", "correction", "manual_visit"}
+        if table == "erased_fact":
+            assert held == {"SELECT"}
+            continue
         most = {"SELECT", "INSERT", "UPDATE"} | ({"DELETE"} if table not in SEALED else set())
         assert held == ({"SELECT", "INSERT"} if table in closed else most), table
     settable = [

@@ -45,7 +45,8 @@ async def owed(
     if days != month_days(month) or not await closed_months.closes(reading, provider, days[0]):
         return lines, []
     paid = await closed_months.settled(reading, provider, days[0])
-    return paid, adjustments(paid, lines, month)
+    waiting = [] if days[0] in await closed_months.final(reading, provider) else adjustments(paid, lines, month)
+    return paid, waiting
 
 
 async def _lines(account: Account, days: Days, agreements: Sequence[Agreement]) -> list[SettledLine]:
@@ -80,7 +81,10 @@ async def drafted(account: Account, month: dt.date, *, closing: bool) -> Draft:
     position = await changed_since.position_of(account.reading)
     closed = await closed_months.closes(account.reading, account.provider)
     draft = Draft(month, position, closed, {})
+    final = await closed_months.final(account.reading, account.provider)
     for each in _settled_with(month, [close.month for close in closed], closing=closing):
+        if each in final:
+            continue
         draft.lines[each] = _by_recipient(await _month(account, each))
     return draft
 

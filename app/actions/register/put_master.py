@@ -46,6 +46,8 @@ async def put(
     flaws: refs in the body), `version_conflict`, `key_version_used`. Raises RefusedError if a constraint forbids it.
     """
     latest = await records.latest(writing, kind, ref)
+    if latest and latest.removed:
+        return refused("purged")
     today = local_date(writing.now)
     against = await _against(writing, kind, ref, body, latest, condition, author.provider)
     if against:

@@ -86,7 +86,10 @@ async def record_reports(
     ids = [item.id for item in items if item.id is not None]
     taps = [report.tap for report in readable]
     known = await store.known_reports(writing, staff, ids, nameless(items), taps)
-    repeats = (known.stored.get(report.id) == _hash_of(report, known.hashes.get(report.id, ())) for report in readable)
+    repeats = (
+        report.id in known.erased or known.stored.get(report.id) == _hash_of(report, known.hashes.get(report.id, ()))
+        for report in readable
+    )
     if not is_taken(writing.master, staff, received_at, _times(readable, known), repeats):
         return None
     others = await _of_others(writing, known, readable)
@@ -100,7 +103,7 @@ async def record_reports(
         if code is not None:
             answers.append(ReportAnswer(item.id, "refused", code, True))
             continue
-        if known.stored.get(item.id) == hashed:
+        if item.id in known.erased or known.stored.get(item.id) == hashed:
             answers.append(ReportAnswer(item.id, "accepted", None, True))
             continue
         code = _fault(item, known, others, writing.master)

@@ -31,6 +31,7 @@ from app.domain.visits.visit import Visit
 from app.store.connection import Writing
 from app.store.taps import submissions as store
 from app.store.taps.attempts import Attempt
+from app.store.taps.submissions import ERASED
 from app.store.visits.foreseen import Foreseen, Unforeseen
 
 
@@ -116,7 +117,7 @@ class _Batch:
         submission, taps = clocked.submission, self.known.taps
         staff, items = submission.staff, submission.whole or submission.items
         times = (when for claim, at in clocked.times(items) for when in instants_of(claim.direction, at))
-        repeats = (one.id in taps and taps[one.id].staff == staff for one in claims_of(items))
+        repeats = (one.id in taps and taps[one.id].staff in {staff, None} for one in claims_of(items))
         return is_taken(self.writing.master, staff, submission.envelope.received_at, times, repeats)
 
     async def count(self, clocked: Sequence[_Clocked], answering: Unforeseen) -> None:
@@ -140,9 +141,9 @@ class _Batch:
             return self._refused(submission, item.id, item.code, item.body_hash, item.raw)
         hashed = _hash_of(submission.staff, item, self.known.hashes.get(item.id, ()))
         stored = self.known.taps.get(item.id)
-        if stored is not None and stored.body_hash == hashed and stored.at is not None:
+        if stored is not None and stored.body_hash in {hashed, ERASED} and stored.at is not None:
             # The visits of a repeated tap are derived anew for the answer, which changes nothing.
-            if stored.code != TOO_MANY:
+            if stored.code != TOO_MANY and stored.body_hash != ERASED:
                 self._affect(submission.staff, item, stored.at)
             return TapAnswer(item.id, stored.verdict, stored.code, True, stored.at, stored.evidence)
         standing = standing_refusal(self.known.attempts.get((item.id, hashed), ()))

@@ -120,6 +120,7 @@ FIELDS: Mapping[str, str] = {
     "issuer": "The address that names this service in its tokens.",
     "items": "The items of the list.",
     "jwks_uri": "The address of the keys that verify tokens.",
+    "kept": "The files that stay though their time is over, each with the reason.",
     "k": "The index K. Null if it cannot be computed.",
     "key_ops": "A field that browsers add. It is not used.",
     "key_version": "The number of the tag's present keys. It rises when the tag gets new keys.",

@@ -102,6 +102,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Hälso- och sjukvård är beställd. Ange i interventions allt som gjordes.",
         "Health care was ordered. List in interventions everything that was done.",
     ),
+    "approver_is_requester": ProblemKind(
+        403,
+        "En annan person krävs",
+        "Another person is required",
+        "Den som har begärt gallringen kan inte godkänna den. Be en annan person.",
+        "Whoever asked for the purge cannot approve it. Ask another person.",
+    ),
     "birth_date_differs": ProblemKind(
         422,
         "Olika födelsedagar",
@@ -444,6 +451,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Version missing",
         "Skicka i If-Match den version som du har läst.",
         "Send the version that you have read in If-Match.",
+    ),
+    "purged": ProblemKind(
+        409,
+        "Uppgifterna är gallrade",
+        "Purged",
+        "Uppgifterna om personen är gallrade, och referensen används inte igen. Välj en annan.",
+        "Everything under this ref was purged, and the ref is not used again. Choose another one.",
     ),
     "ref_is_personal_number": ProblemKind(
         422,

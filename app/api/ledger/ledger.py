@@ -267,7 +267,7 @@ async def list_outside(request: Request, caller: Auditor) -> StraysOut:
         head = await _head(request, reading)
         rows = await ledger.outside(reading)
         waiting = await ledger.waiting(reading, head.size, 1)
-        stored = await ledger.facts(reading, waiting)
+        stored = await ledger.facts(reading, [(leaf.kind, leaf.fact) for leaf in waiting])
     items = [StrayOut(fact=kind, id=named, reason="no_leaf") for kind, named in rows]
     for leaf in waiting:
         fields = stored.get((leaf.kind, leaf.fact))
@@ -303,7 +303,7 @@ async def get_receipt(request: Request, caller: Holder, fact: UUID, kind: FactKi
     code = caller.municipality_id
     async with request.app.state.database.read(code) as reading:
         leaf = await _leaf(reading, fact, kind)
-        fields = (await ledger.facts(reading, [leaf])).get((leaf.kind, leaf.fact))
+        fields = (await ledger.facts(reading, [(leaf.kind, leaf.fact)])).get((leaf.kind, leaf.fact))
         if fields is None or (caller.role == "staff" and fields.get("staff") != caller.staff):
             raise Problem("not_found")
         await shown(request, reading, await _named(reading, leaf.kind, fields))

@@ -97,6 +97,13 @@ class MasterData:
         self.recipients[recipient.ref].put(recipient)
         self._residents[recipient.household].add(recipient.ref)
 
+    def drop_recipient(self, ref: str) -> None:
+        """Forget a recipient of whom nothing is kept any more."""
+        self._memory.clear()
+        timeline = self.recipients.pop(ref, None)
+        for version in timeline.versions if timeline else ():
+            self._residents[version.household].discard(ref)
+
     def put_staff(self, staff: Staff) -> None:
         self._memory.clear()
         timeline = self.staff[staff.ref]

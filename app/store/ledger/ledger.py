@@ -18,6 +18,7 @@ OF_MUNICIPALITY = f"SELECT {COLUMNS} FROM ledger_leaf WHERE municipality_id = $1
 WAITING = f"{OF_MUNICIPALITY} AND leaf_index >= $2 ORDER BY leaf_index LIMIT $3"
 BETWEEN = f"{OF_MUNICIPALITY} AND leaf_index >= $2 AND leaf_index < $3"
 FIND = f"{OF_MUNICIPALITY} AND fact = $2 AND ($3::text IS NULL OR kind = $3)"
+ERASED = "SELECT kind, fact, public, committed FROM erased_fact WHERE municipality_id = $1 AND fact = ANY($2::uuid[])"
 ALL_HAVE_LEAVES = "UPDATE municipality SET leafless = false WHERE municipality_id = $1"
 ADOPTED_AT_ONCE = 2000
 STRAYS_SHOWN = 100
@@ -136,11 +137,11 @@ async def find(reading: Reading, fact: UUID, kind: str | None) -> StoredLeaf | N
     return known[0] if known else None
 
 
-async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, dict[str, Any]]:
-    """The columns of the facts of these leaves, by kind and id. Facts that no longer exist are left out."""
+async def facts(reading: Reading, wanted: Iterable[Named]) -> dict[Named, dict[str, Any]]:
+    """The columns of facts, by kind and id. Facts that no longer exist are left out."""
     names: dict[str, list[UUID]] = {}
-    for leaf in wanted:
-        names.setdefault(leaf.kind, []).append(leaf.fact)
+    for kind, fact in wanted:
+        names.setdefault(kind, []).append(fact)
     facts_of = {}
     for kind in names.keys() & KINDS.keys():
         described = KINDS[kind]
@@ -157,20 +158,35 @@ async def facts(reading: Reading, wanted: Iterable[StoredLeaf]) -> dict[Named, d
 async def entries(reading: Reading, keys: Sequence[bytes], first: int, sealed: Sequence[bytes]) -> list[Entry]:
     """An entry for each leaf hash of the tree from index `first` on, with the fact as it is stored now."""
     leaves = {leaf.index: leaf for leaf in await between(reading, first, first + len(sealed))}
-    stored = await facts(reading, leaves.values())
+    stored = await facts(reading, ((leaf.kind, leaf.fact) for leaf in leaves.values()))
+    gone = [leaf.fact for leaf in leaves.values() if (leaf.kind, leaf.fact) not in stored]
+    erased = {(kind, fact): rest for kind, fact, *rest in await reading.fetch(ERASED, gone)} if gone else {}
     entries_of = []
     for index, hashed in enumerate(sealed, first):
         leaf = leaves.get(index)
         fields = stored.get((leaf.kind, leaf.fact)) if leaf else None
-        if leaf is None or fields is None:
+        stays = erased.get((leaf.kind, leaf.fact)) if leaf else None
+        if leaf is None or (fields is None and stays is None):
             entries_of.append(Entry(index, hashed, None, b"", authentic=False))
             continue
         # Without keys it cannot be checked.
         ours = not keys or ledger.is_ours(keys, reading.municipality_id, index, leaf.kind, leaf.fact, hashed, leaf.mac)
-        committed = ledger.commitment(leaf.salt, ledger.personal_of(leaf.kind, fields))
-        public = ledger.public_of(leaf.kind, reading.municipality_id, fields)
+        if fields is not None:
+            committed = ledger.commitment(leaf.salt, ledger.personal_of(leaf.kind, fields))
+            public = ledger.public_of(leaf.kind, reading.municipality_id, fields)
+        elif stays is not None:
+            public, committed = _left_of(leaf.kind, stays[0]), stays[1]
         entries_of.append(Entry(index, hashed, public, committed, authentic=ours and leaf.leaf == hashed))
     return entries_of
+
+
+def _left_of(kind: str, public: str) -> dict[str, Any]:
+    """The public fields of an erased fact; somebody may have changed the text."""
+    try:
+        fields = from_json(public)
+    except ValueError:
+        fields = None
+    return fields if isinstance(fields, dict) else {"fact": kind}
 
 
 async def outside(reading: Reading) -> list[Named]:

@@ -25,7 +25,7 @@ OLDER = (
     schema.withdrawn_visit,
 )
 """The tables whose rows may be older than the hashes."""
-TABLES = (*OLDER, schema.access_entry, schema.login_link, schema.session)
+TABLES = (*OLDER, schema.access_entry, schema.erased_fact, schema.login_link, schema.session)
 # The rest of a municipality's row is asked about elsewhere, or changes with every tap. An entry of the access log gets
 # its block later, which holds a hash of its entries.
 COVERED = {

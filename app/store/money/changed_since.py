@@ -23,7 +23,7 @@ RECORDS = """
 SELECT new.kind, new.ref, new.body, old.body AS before
 FROM record AS new LEFT JOIN record AS old ON old.municipality_id = $1
   AND old.kind = new.kind AND old.ref = new.ref AND old.version = new.version - 1
-WHERE new.municipality_id = $1 AND new.seq > $2
+WHERE new.municipality_id = $1 AND new.seq > $2 AND new.body <> '{}'
   AND new.kind IN ('providers', 'contracts', 'interventions', 'recipients', 'orders', 'declines')
 """
 REPORTS = """

@@ -23,6 +23,14 @@ ORDER BY month, provider
 """
 LINES = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND month = $3 ORDER BY line_no"
 SETTLED = "SELECT body FROM period_line WHERE municipality_id = $1 AND provider = $2 AND of_month = $3"
+# Of what was purged nothing more is known than what was settled.
+FINAL = """
+SELECT DISTINCT l.of_month FROM period_line AS l
+WHERE l.municipality_id = $1 AND l.provider = $2
+    AND EXISTS (SELECT FROM erased_fact WHERE municipality_id = $1 AND kind = 'record')
+    AND EXISTS (SELECT FROM record AS r WHERE r.municipality_id = $1 AND r.kind = 'recipients'
+        AND r.ref = l.body->>'recipient' AND r.removed AND r.body = '{}')
+"""
 OPEN_ANOMALIES = """
 SELECT id, code FROM visit CROSS JOIN unnest(anomalies) AS code
 WHERE municipality_id = $1 AND provider = $2 AND anchor_at >= $3 AND anchor_at < $4 AND status <> 'omitted'
@@ -87,6 +95,11 @@ async def lines_of(reading: Reading, provider: str, month: dt.date) -> list[Sett
 async def settled(reading: Reading, provider: str, month: dt.date) -> list[SettledLine]:
     """All lines settled for a month: its own and later adjustments of it."""
     return [of_json(from_json(row["body"])) for row in await reading.fetch(SETTLED, provider, month)]
+
+
+async def final(reading: Reading, provider: str) -> set[dt.date]:
+    """The months with lines of recipients who were purged since: no later fact adjusts them."""
+    return {row["of_month"] for row in await reading.fetch(FINAL, provider)}
 
 
 async def open_anomalies(reading: Reading, provider: str, days: Days) -> list[str]:

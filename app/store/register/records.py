@@ -133,7 +133,9 @@ async def refresh(reading: Reading, master: MasterData) -> None:
 def take_in(master: MasterData, kind: str, ref: str, removed: bool, body: Json) -> None:
     """Apply one stored version to `master`. Versions of one record must come in order."""
     if removed:
-        master.drop_order(ref)
+        drop = {"orders": master.drop_order, "recipients": master.drop_recipient}.get(kind)
+        if drop is not None:
+            drop(ref)
     elif kind in {"providers", "payers"}:
         getattr(master, kind).add(ref)
     else:
@@ -310,5 +312,8 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "access_samples": _no_part_of_visits,
     "keysets": _keyset,
     "clock": _no_part_of_visits,
+    "purges": _no_part_of_visits,
+    "archives": _no_part_of_visits,
+    "retention": _no_part_of_visits,
     OWN: _no_part_of_visits,
 }

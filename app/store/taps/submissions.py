@@ -34,6 +34,12 @@ SELECT 'tap' AS what, t.id, t.body_hash, t.verdict, t.code, t.at, t.evidence, t.
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM tap WHERE municipality_id = $1 AND {BY_ID}) AS t ON true
 UNION ALL
+SELECT 'erased', e.fact, NULL, e.said->>'verdict', e.said->>'code', (e.said->>'at')::timestamptz, e.said->>'evidence',
+    NULL, NULL, NULL, NULL
+FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT fact, public::json AS said FROM erased_fact
+    WHERE municipality_id = $1 AND kind = 'tap' AND fact = wanted.id OFFSET 0) AS e ON true
+UNION ALL
 SELECT 'attempt', a.item_id, a.body_hash, 'refused', a.code, NULL, NULL, NULL, NULL, NULL, NULL
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'tap' AND item_id = wanted.id OFFSET 0) AS a ON true
@@ -80,6 +86,10 @@ SELECT 'report' AS what, r.id, r.body_hash, NULL AS code, NULL AS staff, NULL::t
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM report WHERE municipality_id = $1 AND {BY_ID}) AS r ON true
 UNION ALL
+SELECT 'erased', e.fact, NULL, NULL, NULL, NULL FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
+    SELECT fact FROM erased_fact
+    WHERE municipality_id = $1 AND kind = 'report' AND fact = wanted.id OFFSET 0) AS e ON true
+UNION ALL
 SELECT 'attempt', a.item_id, a.body_hash, a.code, NULL, NULL
 FROM unnest($2::uuid[]) AS wanted(id) JOIN LATERAL (
     SELECT * FROM attempt WHERE municipality_id = $1 AND kind = 'report' AND item_id = wanted.id OFFSET 0) AS a ON true
@@ -111,8 +121,12 @@ Refused = tuple[UUID | None, bytes]
 """The key of an attempt: the id of the item, None without one, and the hash of its body."""
 
 
+ERASED = b""
+"""The body hash of a tap of which only the answer is left: whatever comes with its id is a repeat."""
+
+
 class KnownTap(NamedTuple):
-    """A stored tap, with the answer it got."""
+    """A stored tap, with the answer it got. `staff` is None for an erased one."""
 
     body_hash: bytes
     verdict: str
@@ -183,6 +197,8 @@ def known_of(rows: Iterable[Iterable[Any]]) -> Known:
             stored.refused.know(staff, Kept(at.date(), int(code)))
         elif what == "waiting":
             stored.waiting.setdefault(UUID(code), []).append(WaitingReport(id_, body_hash, staff, verdict))
+        elif what == "erased":
+            stored.taps[id_] = KnownTap(ERASED, verdict, code, at, evidence, None)
         elif what == "tap":
             stored.taps[id_] = KnownTap(body_hash, verdict, code, at, evidence, staff)
             stored.hashes[id_].add(body_hash)
@@ -254,10 +270,12 @@ async def append(
 class KnownReports(NamedTuple):
     """All that is stored of reports: body hashes by id, codes of refusals, staff and time of the taps they name.
 
-    Also the number of kept refused items of their sender. `hashes` are the body hashes kept under each id.
+    Also the number of kept refused items of their sender, and the ids of those that were erased. `hashes` are the body
+    hashes kept under each id.
     """
 
     stored: dict[UUID | None, bytes]
+    erased: set[UUID]
     refused: dict[Refused, set[str]]
     owners: dict[UUID, tuple[str, dt.datetime]]
     kept: RefusedItems
@@ -268,12 +286,14 @@ async def known_reports(
     reading: Reading, sender: str, ids: Sequence[UUID], nameless: Sequence[bytes], taps: Sequence[UUID]
 ) -> KnownReports:
     """All that is stored under these ids, of items without an id (by their hashes), and of the taps they name."""
-    on_record = KnownReports({}, {}, {}, RefusedItems(), defaultdict(set))
+    on_record = KnownReports({}, set(), {}, {}, RefusedItems(), defaultdict(set))
     asked = (ids, nameless, taps, [sender])
     for what, id_, body_hash, code, staff, at in await reading.fetch(KNOWN_REPORTS, *asked):
         if what == "report":
             on_record.stored[id_] = body_hash
             on_record.hashes[id_].add(body_hash)
+        elif what == "erased":
+            on_record.erased.add(id_)
         elif what == "tap":
             on_record.owners[id_] = (staff, at)
         elif what == "kept":

@@ -151,6 +151,14 @@ EXPECTED = {
     ("GET", "/v1/orders"): OWN_READERS | OFFICER,
     ("DELETE", "/v1/orders/{ref}"): WRITERS,
     ("POST", "/v1/orders:batch"): WRITERS,
+    ("GET", "/v1/purge-plan"): AUDITORS | {"controller": "all"},
+    ("POST", "/v1/purges"): {"admin": "all"},
+    ("POST", "/v1/purges/{ref}/approve"): {"admin": "all"},
+    ("GET", "/v1/purges/{ref}"): AUDITORS | {"controller": "all"},
+    ("GET", "/v1/purges"): AUDITORS | {"controller": "all"},
+    ("GET", "/v1/retention"): AUDITORS | {"controller": "all"},
+    ("PUT", "/v1/retention/{ref}"): {"admin": "all"},
+    ("POST", "/v1/recipients/{ref}/archive"): {"admin": "all"},
     ("PUT", "/v1/contracts/{ref}"): WRITERS,
     ("GET", "/v1/contracts/{ref}"): OWN_READERS,
     ("GET", "/v1/contracts"): OWN_READERS,
@@ -198,8 +206,13 @@ SCOPED = {
         "POST /v1/anomalies:acknowledge",
         "POST /v1/disputes/{tap}/settle",
     ],
-    "records:read": ["GET /v1/tag-moves", "GET /v1/delegations"],
+    "records:read": [
+        *("GET /v1/tag-moves", "GET /v1/delegations", "GET /v1/retention"),
+        *("GET /v1/purge-plan", "GET /v1/purges", "GET /v1/purges/{ref}"),
+    ],
     "records:write": [
+        *("POST /v1/purges", "POST /v1/purges/{ref}/approve", "PUT /v1/retention/{ref}"),
+        "POST /v1/recipients/{ref}/archive",
         "DELETE /v1/orders/{ref}",
         "POST /v1/orders:batch",
         "POST /v1/tags/{ref}/mount",
@@ -351,6 +364,8 @@ async def town(service):
         service.devices[side], _ = await service.enrol(f"S-{side}")
         service.work_shifts[side] = await work_shift_of(service, side)
         await service.ask("POST", "/v1/clients", {"ref": f"C-{side}", "role": "system"})
+        by_another = {"Authorization": f"Bearer {service.app.state.tokens.mint(188, 'admin', client='arkiv')}"}
+        await service.ask("POST", "/v1/purges", {"ref": f"G-{side}"}, headers=by_another)
     await service.put("keysets", "k1", KEYSET, role="admin")
     await service.put("issuers", "entra", ISSUER, role="admin")
     await service.put("payers", "omsorg", PAYER)
@@ -375,10 +390,11 @@ def request_of(service, method, path, side):
     """A request to the route about an object of `side`: (path, body, query)."""
     kind = path.split("/")[2].split(":")[0] if path.startswith("/v1/") else ""
     refs = {"providers": "P-", "recipients": "B-", "staff": "S-", "orders": "O-", "contracts": "K-", "clients": "C-"}
-    refs |= {"consents": "M-", "declines": "A-", "tags": "T-", "members": "U-"}
+    refs |= {"consents": "M-", "declines": "A-", "tags": "T-", "members": "U-", "purges": "G-"}
     ref = {
         "keysets": "k1",
         "payers": "omsorg",
+        "retention": "accounting",
         "issuers": "entra",
         "interventions": "dusch",
         "devices": service.devices[side],
@@ -441,6 +457,8 @@ def body_for(path, side):
         "/v1/clients": {"ref": f"C-{uuid.uuid4()}", "role": "system"},
         "/v1/clients/{ref}/jwks": {"keys": [CLIENT_KEY]},
         "/v1/clients/{ref}/revoke": {"reason": "replaced"},
+        "/v1/purges": {"ref": f"G-{uuid.uuid4()}"},
+        "/v1/retention/{ref}": {"years": 10, "reason": "plan"},
         "/v1/providers/{ref}": {"name": side, "form": "external"},
         "/v1/payers/{ref}": PAYER,
         "/v1/recipients/{ref}": {"area": "URBAN", "protected": False},

@@ -55,8 +55,8 @@ async def test_every_json_answer_has_a_schema_with_something_in_it(told):
 
 
 VERBS = {
-    "acknowledge", "begin", "check", "close", "correct", "create", "draw", "end", "enrol", "explain", "get", "list",
-    "mount",
+    "acknowledge", "approve", "begin", "check", "close", "correct", "create", "draw", "end", "enrol", "explain", "get",
+    "list", "mount",
     "prove", "pull", "put", "register", "repair", "revoke", "send", "set", "settle", "simulate", "withdraw",
 }  # fmt: skip
 """What an operation does; the first word of its id and of its summary."""
