@@ -25,7 +25,7 @@ endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install setup demo sbom test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold sim-report wheel-compiled requirements upgrade clean
+.PHONY: help install setup demo sbom test soak soak-faults faults-bank check format bench bench-taps bench-correct bench-read bench-close bench-sweden bench-peers bench-hold bench-looks sim-report wheel-compiled requirements upgrade clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' Makefile
@@ -84,6 +84,9 @@ bench-sweden: setup ## the part of it about all of Sweden in one service: MINUTE
 
 bench-peers: setup build/peers/.installed ## check-ins of other people's servers, beside the floor and our taps: ARGS=
 	$(BIN)/python -m bench.peers $(ARGS)
+
+bench-looks: setup ## what the access log adds to a list of visits
+	$(BIN)/pytest -q -s -p no:xdist tests/hold/cost_of_looks.py | grep looks
 
 bench-hold: setup ## how long taps hold the lock while one token floods a door
 	$(BIN)/pytest -q -s -p no:xdist tests/hold/lock_time.py | grep flood

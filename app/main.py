@@ -48,7 +48,7 @@ from app.api.money import compensation, contracts, fee_basis, half_year, invoice
 from app.api.register import consents, declines, delegations, orders, parties, purges, register
 from app.api.taps import keysets, presence, reports, tags, taps
 from app.api.taps.fast_path import FastPath
-from app.api.visits import anomalies, changes, corrections, disputes, manual_visits, reminders, repairs, visits
+from app.api.visits import anomalies, changes, corrections, disputes, extract, manual_visits, reminders, repairs, visits
 from app.outage import Outage
 from app.server import route_other_logs
 from app.settings import VERSION, Settings
@@ -91,6 +91,7 @@ MODULES = (
     issuers,
     members,
     access_log,
+    extract,
     sessions,
     me,
     oauth,

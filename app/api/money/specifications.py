@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,8 +14,8 @@ from app.api.http.looks import pulled
 from app.api.http.problems import Problem
 from app.api.http.pulls import PayReader
 from app.api.http.shapes import refused, sent
+from app.api.http.typeset import typeset
 from app.api.money.invoices import Asked, ClosedMonth, attachment, settled
-from app.api.money.typeset import typeset
 from app.domain.money.explanation import kronor
 from app.domain.money.specification import Origin, Specification, columns_of, specification_of
 from app.store.money import invoices
@@ -24,6 +25,7 @@ router = APIRouter(tags=["compensation"])
 PDF = "application/pdf"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_TYPESET = 5_000
+TEMPLATE = Path(__file__).with_name("specification.typ")
 """Lines of a PDF: so many take half a minute and 650 megabytes, in a process of its own."""
 WIDTHS = {"Rad": 6, "Avser": 30, "Förklaring": 90, "Radens nyckel": 34}
 USUAL_WIDTH = 12
@@ -77,7 +79,7 @@ async def get_pdf(request: Request, caller: PayReader, query: Asked) -> Response
         ],
     }
     try:
-        document = await typeset(to_json(words), specification.closed_at)
+        document = await typeset(TEMPLATE, to_json(words), specification.closed_at)
     except TimeoutError:
         raise Problem("busy") from None
     return attachment(document, PDF, _name(query, "pdf"))

@@ -130,6 +130,7 @@ EXPECTED = {
     ("GET", "/v1/ledger/receipt"): AUDITORS | {"staff": "own"},
     ("GET", "/v1/access-log"): AUDITORS,
     ("POST", "/v1/access-log/samples"): AUDITORS,
+    ("GET", "/v1/recipients/{ref}/extract"): AUDITORS | {"system": "all"},
     ("GET", "/v1/my-access"): dict.fromkeys(ROLES, "all"),  # its own alone, whoever asks
     ("PUT", "/v1/payers/{ref}"): WRITERS,
     ("GET", "/v1/payers/{ref}"): MASTER_READERS,
@@ -233,7 +234,12 @@ SCOPED = {
     ],
     "pay:close": ["POST /v1/periods/{provider}/{month}/close"],
     "ledger:read": [f"GET /v1/ledger/{name}" for name in ("head", "consistency", "proof", "entries", "outside")],
-    "access:read": ["GET /v1/access-log", "POST /v1/access-log/samples", "GET /v1/my-access"],
+    "access:read": [
+        "GET /v1/recipients/{ref}/extract",
+        "GET /v1/access-log",
+        "POST /v1/access-log/samples",
+        "GET /v1/my-access",
+    ],
     "devices": [
         "POST /v1/devices",
         "GET /v1/devices",

@@ -14,7 +14,8 @@ from pypdf import PdfReader
 from test_invoice import row
 from test_invoice import settled as settled_line
 
-from app.api.money.typeset import UNSHOWN, typeset
+from app.api.http.typeset import UNSHOWN, typeset
+from app.api.money.specifications import TEMPLATE
 from app.domain.money.explanation import COUNTED, explained
 from app.domain.money.specification import Origin, columns_of, specification_of
 
@@ -63,7 +64,7 @@ def test_the_columns_of_a_line_are_numbers_that_multiply():
 async def typeset_of(*titles):
     lines = [(f"F{place}", "B-001", title, "Utförd tid.", "1,00") for place, title in enumerate(titles, 1)]
     words = {"title": "Specifikation", "author": "Norrtälje", "facts": [("Månad", "oktober 2026")], "sums": []}
-    return await typeset(to_json(words | {"lines": lines}), CLOSED_AT)
+    return await typeset(TEMPLATE, to_json(words | {"lines": lines}), CLOSED_AT)
 
 
 async def test_a_pdf_holds_any_title_as_it_is_but_for_what_the_font_lacks(tmp_path):
@@ -86,7 +87,7 @@ async def test_a_pdf_is_the_same_for_the_same_month_and_its_child_is_gone_when_n
         await waiting
     assert (await typeset_of("Omsorg")).startswith(b"%PDF-")
     with pytest.raises(RuntimeError):
-        await typeset(b"{}", CLOSED_AT)
+        await typeset(TEMPLATE, b"{}", CLOSED_AT)
 
 
 def test_a_worker_starts_without_what_only_documents_need():
