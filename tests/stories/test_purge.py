@@ -7,10 +7,12 @@ import json
 import pytest
 from chip import Chip
 from service import LEDGER_KEY, SetClock, serving, tap_item
+from typer.testing import CliRunner
 from world import KEYSET, line, on, order
 
 from app.actions.check import check
 from app.actions.visits.rebuild import rebuild
+from app.cli.main import application
 from app.cli.verify_ledger import verify_ledger
 from app.store.ledger.signed_notes import Signer
 
@@ -173,6 +175,42 @@ async def test_whoever_is_in_the_archives_sample_is_exported_first(old, owner):
     assert "B-5" in [row["recipient"] for row in asked["recipients"]]
     await approve(old, "G-1")
     await old.ask("GET", "/v1/recipients/B-5", expect=404)
+
+
+async def test_what_was_noted_since_a_request_keeps_the_file(old):
+    await old.ask("POST", "/v1/purges", {"ref": "G-1"}, expect=201)
+    body = {"area": "RURAL", "household": "H-1", "birth_date": BORN["B-1"]}
+    await old.ask("PUT", "/v1/recipients/B-1", body, role="system", expect=200)
+    done = (await approve(old, "G-1")).json()
+    assert (done["state"], done["recipients"], done["erased"]) == ("done", [], 0)
+    assert {row["recipient"]: row["reason"] for row in done["kept"]}["B-1"] == "not_due"
+    assert (await old.ask("GET", "/v1/recipients/B-1")).json()["name"] == "Kund B-1"
+
+
+async def test_what_is_not_as_it_was_sealed_is_not_erased_before_somebody_has_looked(old, owner):
+    await owner.execute("ALTER TABLE tap DISABLE TRIGGER stays")
+    changed, tap = "UPDATE tap SET note = $2 WHERE id = $1", old.first["id"]
+    was = await owner.fetchval("SELECT note FROM tap WHERE id = $1", tap)
+    await owner.execute(changed, tap, "another")
+    await old.ask("POST", "/v1/purges", {"ref": "G-1"}, expect=201)
+    done = (await approve(old, "G-1")).json()
+    assert {row["recipient"]: row["reason"] for row in done["kept"]}["B-1"] == "not_as_sealed"
+    assert (await old.ask("GET", "/v1/recipients/B-1")).json()["name"] == "Kund B-1"
+    await owner.execute(changed, tap, was)
+
+
+async def test_the_command_line_says_what_would_go_and_why(old, database_url):
+    def told(*options, code):
+        given = {"TAGGAD_DATABASE_URL": database_url.replace("+asyncpg", "")}
+        result = CliRunner().invoke(application, ["purge", *options], env=given)
+        assert result.exit_code == code, result.output
+        return result.output
+
+    lines = (await asyncio.to_thread(told, "--dry-run", code=0)).splitlines()
+    rule = "social_service_files: last noted 2019-01-01, due 2024-01-01, to be erased by 2025-12-31"
+    assert f"188: B-1 goes, {rule}" in lines
+    assert any(line.startswith("188: B-5 stays (not_archived), social_service_files") for line in lines)
+    await asyncio.to_thread(told, code=1)
 
 
 async def test_a_class_is_kept_longer_and_never_shorter(old):

@@ -7,11 +7,11 @@ from uuid import UUID
 from app.actions.versions import Json, PutOutcome, keep, refused
 from app.actions.visits.affected_windows import NEVER_LATER, window
 from app.actions.visits.project import Affected, Projected, project
-from app.domain.register.retention import CLASSES, File, last_day_to_erase
+from app.domain.register.retention import CLASSES, File, ReasonToKeep, last_day_to_erase
 from app.domain.time import FIRST_DAY, local_date
 from app.store.connection import Reading, Writing
 from app.store.database import Database
-from app.store.ledger.erasure import erase
+from app.store.ledger.erasure import NotAsSealedError, erase
 from app.store.register import records, retention
 from app.store.register.records import Stored
 from app.store.register.retention import Erasable
@@ -20,8 +20,12 @@ KIND = "purges"
 MOST_CLASSES = 100
 
 
-class EntangledError(Exception):
-    """Without these facts other visits would be others: the facts stay until those may be erased too."""
+class StaysError(Exception):
+    """The files stay, for this reason. `entangled`: without their facts, visits of others would be others."""
+
+    def __init__(self, reason: ReasonToKeep) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(slots=True)
@@ -82,9 +86,10 @@ async def _without_shared(reading: Reading, found: Due) -> Due:
     return found
 
 
-async def request_purge(writing: Writing, ref: str, *, by: str) -> PutOutcome:
-    """Store the request to purge what is due today; where nothing is, that nothing was."""
-    found = await due(writing)
+async def request_purge(writing: Writing, ref: str, found: Due, *, by: str) -> PutOutcome:
+    """Store the request to purge what was found due; where nothing was, that nothing was. Refused: `id_conflict`."""
+    if await records.latest(writing, KIND, ref) is not None:
+        return refused("id_conflict")
     body: Json = {"state": "requested", "requested_by": by, "approved_by": None, "erased": 0}
     body |= {"recipients": found.recipients, "kept": found.kept}
     await keep(writing, KIND, by, [Stored(ref, 1, removed=False, body=body)])
@@ -106,22 +111,34 @@ async def approve_purge(database: Database, municipality_id: int, ref: str, *, b
             return PutOutcome("unchanged", stored.version, stored.body)
         approved = Stored(ref, stored.version + 1, False, stored.body | {"state": "approved", "approved_by": by})
         await keep(writing, KIND, by, [approved])
-        asked = {row["recipient"] for row in stored.body["recipients"]}
-        still = [row["recipient"] for row in (await due(writing)).recipients if row["recipient"] in asked]
-        groups = _groups(still, await retention.together(writing, still))
-    erased, kept = stored.body["erased"], list(stored.body["kept"])
+    asked = {row["recipient"] for row in stored.body["recipients"]}
+    async with database.snapshot(municipality_id) as reading:
+        found = await due(reading)
+        still = [row["recipient"] for row in found.recipients if row["recipient"] in asked]
+        groups = _groups(still, await retention.together(reading, still))
+    reasons = {row["recipient"]: row["reason"] for row in found.kept}
+    erased = stored.body["erased"]
     for group in groups:
         try:
             async with database.write(municipality_id) as writing:
                 erased += await _purge(writing, ref, group, by)
-        except EntangledError:
-            kept += [row | {"reason": "entangled"} for row in stored.body["recipients"] if row["recipient"] in group]
+        except StaysError as error:
+            reasons |= dict.fromkeys(group, error.reason)
+        except NotAsSealedError:
+            reasons |= dict.fromkeys(group, "not_as_sealed")
     async with database.write(municipality_id) as writing:
-        body = approved.body | {"state": "done", "erased": erased, "kept": kept}
-        left = {row["recipient"] for row in kept}
-        body["recipients"] = [row for row in body["recipients"] if row["recipient"] not in left]
-        await keep(writing, KIND, by, [Stored(ref, approved.version + 1, False, body)])
-    return PutOutcome("replaced", approved.version + 1, body)
+        latest = await records.latest(writing, KIND, ref) or approved  # another worker may have done the same
+        if latest.body["state"] == "done":
+            return PutOutcome("unchanged", latest.version, latest.body)
+        newest = await records.latest_of_many(writing, "recipients", sorted(asked))
+        body = approved.body | {"state": "done", "erased": erased, "recipients": [], "kept": [*stored.body["kept"]]}
+        for row in stored.body["recipients"]:
+            if newest[row["recipient"]].removed:
+                body["recipients"].append(row)
+            else:
+                body["kept"].append(row | {"reason": reasons.get(row["recipient"], "not_due")})
+        await keep(writing, KIND, by, [Stored(ref, latest.version + 1, False, body)])
+    return PutOutcome("replaced", latest.version + 1, body)
 
 
 def _groups(names: Sequence[str], pairs: Collection[tuple[str, str]]) -> list[list[str]]:
@@ -134,7 +151,13 @@ def _groups(names: Sequence[str], pairs: Collection[tuple[str, str]]) -> list[li
 
 
 async def _purge(writing: Writing, ref: str, group: Sequence[str], by: str) -> int:
-    """Erase all that is kept of some recipients. Returns the number of facts. Raises EntangledError."""
+    """Erase all that is kept of some recipients. Returns the number of facts. Raises StaysError."""
+    years, today = await years_of(writing), local_date(writing.now)
+    for file in await retention.files(writing, group):  # something may have been noted since
+        if reason := file.reason_to_keep(years, today):
+            raise StaysError(reason)
+    if {other for _, other in await retention.together(writing, group)} - set(group):
+        raise StaysError("shared")
     whole = await retention.erasable(writing, group)
     homes = {version.household for one in group for version in writing.master.recipients[one].versions}
     newest = {(kind, one): version for kind, one, version, _ in whole.records}
@@ -149,7 +172,7 @@ async def _purge(writing: Writing, ref: str, group: Sequence[str], by: str) -> i
     always = (FIRST_DAY, NEVER_LATER)
     outcome = await project(writing, Affected(whole.persons, [window(home, always) for home in sorted(homes)]))
     if _changes_others(outcome, whole, frozenset(group)):
-        raise EntangledError
+        raise StaysError("entangled")
     return erased
 
 

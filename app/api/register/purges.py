@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from app.actions.register.archive import archive
 from app.actions.register.purge import approve_purge, due, request_purge, years_of
-from app.actions.versions import Condition, Json, PutOutcome, keep, refused, unmet
+from app.actions.versions import Condition, Json, PutOutcome, keep, unmet
 from app.api.http.access import Caller, allow, database, encryption_of
 from app.api.http.json_bodies import read_json
 from app.api.http.looks import shown
@@ -143,7 +143,7 @@ async def plan(request: Request, caller: Reader) -> Response:
     Reasons: `not_archived` (born on the 5th, 15th or 25th, and not exported yet), `shared` (served together with
     somebody whose file must stay).
     """
-    async with database(request).read(caller.municipality_id) as reading:
+    async with database(request).snapshot(caller.municipality_id) as reading:
         found = await due(reading)
         await shown(request, reading, (row["recipient"] for row in (*found.recipients, *found.kept)))
     return Response(to_json({"recipients": found.recipients, "kept": found.kept}), media_type="application/json")
@@ -164,10 +164,11 @@ async def ask(request: Request, caller: Admin) -> Response:
     """Ask for everything to be erased whose time is over today. Nothing is erased until another person approves it."""
     body = await read_json(request, PurgeBody)
 
+    async with database(request).snapshot(caller.municipality_id) as reading:
+        found = await due(reading)
+
     async def act(writing: Writing) -> PutOutcome:
-        if await records.latest(writing, "purges", body.ref) is not None:
-            return refused("id_conflict")
-        return await request_purge(writing, body.ref, by=caller.subject)
+        return await request_purge(writing, body.ref, found, by=caller.subject)
 
     return record(KIND, caller, body.ref, await written(request, caller, act))
 
@@ -183,7 +184,7 @@ async def approve(request: Request, ref: RefInPath, caller: Admin) -> Response:
 
     Taps, reports, corrections and master data of the recipients are erased. Their visits disappear; closed months and
     the ledger's proofs stay. A phone that sends an erased tap again gets its answer, and nothing is stored. `kept` has
-    the recipients that stay: `entangled` if visits of others would change.
+    the recipients that stay: `entangled` if visits of others would change, `not_due` if something was noted since.
     """
     known_ref(ref)
     outcome = await approve_purge(database(request), caller.municipality_id, ref, by=caller.subject)

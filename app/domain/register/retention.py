@@ -16,7 +16,7 @@ SAMPLED_DAYS = frozenset({5, 15, 25})
 
 PurgeState = Literal["requested", "approved", "done"]
 
-ReasonToKeep = Literal["order_in_force", "not_due", "not_archived", "shared", "entangled"]
+ReasonToKeep = Literal["order_in_force", "not_due", "not_archived", "shared", "entangled", "not_as_sealed"]
 
 
 @dataclass(frozen=True, slots=True)

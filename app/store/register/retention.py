@@ -9,25 +9,27 @@ from app.domain.time import Window, local_date
 from app.store.connection import Changing, Reading
 
 HEALTH_CARE = "('DELEGATED_HSL', 'LICENSED_HSL')"
+# Of all recipients, or of those in a parameter.
 FILES = f"""
 WITH newest AS (
     SELECT DISTINCT ON (ref) ref, removed, body FROM record
-    WHERE municipality_id = $1 AND kind = 'recipients' ORDER BY ref, version DESC
+    WHERE municipality_id = $1 AND kind = 'recipients' {{of_ref}} ORDER BY ref, version DESC
 ), noted AS (
     SELECT ref, max(at) AS last_at, bool_or(health) AS health FROM (
         SELECT CASE kind WHEN 'recipients' THEN ref ELSE body->>'recipient' END AS ref, recorded_at AS at,
             false AS health
-        FROM record WHERE municipality_id = $1 AND (kind = 'recipients' OR body ? 'recipient')
+        FROM record WHERE municipality_id = $1 AND (kind = 'recipients' {{of_ref}} OR body ? 'recipient' {{of_body}})
         UNION ALL
         SELECT recipient, anchor_at, EXISTS (SELECT FROM unnest(share_category) AS c WHERE c IN {HEALTH_CARE})
-        FROM visit WHERE municipality_id = $1
-        UNION ALL SELECT recipient, recorded_at, false FROM correction WHERE municipality_id = $1
+        FROM visit WHERE municipality_id = $1 {{of_recipient}}
+        UNION ALL
+        SELECT recipient, recorded_at, false FROM correction WHERE municipality_id = $1 {{of_recipient}}
         UNION ALL
         SELECT o.recipient, upper(o.valid)::timestamptz, EXISTS (
             SELECT FROM order_line AS l JOIN intervention_version AS i
                 ON i.municipality_id = $1 AND i.ref = l.intervention AND i.category IN {HEALTH_CARE}
             WHERE l.municipality_id = $1 AND l.order_ref = o.ref)
-        FROM care_order AS o WHERE o.municipality_id = $1
+        FROM care_order AS o WHERE o.municipality_id = $1 {{of_recipient}}
     ) AS notes GROUP BY ref
 )
 SELECT n.ref, noted.last_at, noted.health, n.body->>'died_on' IS NULL AND EXISTS (
@@ -37,6 +39,12 @@ SELECT n.ref, noted.last_at, noted.health, n.body->>'died_on' IS NULL AND EXISTS
         WHERE a.municipality_id = $1 AND a.kind = 'archives' AND a.ref = n.ref) AS archived_at
 FROM newest AS n JOIN noted USING (ref) WHERE NOT n.removed ORDER BY n.ref
 """
+OF_SOME = {
+    "of_ref": "AND ref = ANY($2::text[])",
+    "of_body": "AND body->>'recipient' = ANY($2)",
+    "of_recipient": "AND recipient = ANY($2)",
+}
+FILES_OF_ALL, FILES_OF_SOME = (FILES.format(**{name: text * some for name, text in OF_SOME.items()}) for some in (0, 1))
 TOGETHER = """
 SELECT DISTINCT one.recipient, other.recipient FROM visit AS one
 JOIN visit AS other ON other.municipality_id = $1 AND other.presence = one.presence
@@ -86,11 +94,13 @@ class Erasable(NamedTuple):
     """Kind, ref, version and number of every version of a record about them."""
 
 
-async def files(reading: Reading) -> list[File]:
-    """Every recipient's file, by ref."""
+async def files(reading: Reading, recipients: Sequence[str] | None = None) -> list[File]:
+    """The files of recipients, None for all, by ref."""
+    some = recipients is not None
+    rows = await reading.fetch(FILES_OF_SOME if some else FILES_OF_ALL, *([recipients] if some else []))
     return [
         File(ref, local_date(last_at), health, in_force, born_on, archived_at and local_date(archived_at))
-        for ref, last_at, health, in_force, born_on, archived_at in await reading.fetch(FILES)
+        for ref, last_at, health, in_force, born_on, archived_at in rows
     ]
 
 
