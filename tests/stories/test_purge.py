@@ -83,6 +83,8 @@ async def _visits(service):
     by_hand |= {"ended_at": on("2018-03-06", "09:30"), "reason": "other", "note": SECRET}
     await service.ask("POST", "/v1/visits", by_hand | {"id": "0196b0c1-7d10-7000-8000-00000000000a"})
     await service.taps("S-1", [service.first | {"note": "another"}])  # refused: the id is known
+    control = {"sent_at": THEN, "taps": [tap_item(chip.read(), "control", on("2018-03-06", "10:00"))]}
+    await service.ask("POST", "/v1/taps", control, role="inspector", expect=200)
     for hour, household in enumerate(("H-5", "H-par", "H-hsl"), 10):
         await service.visit_by("S-2", UIDS[household], on("2018-03-07", f"{hour}:00"), on("2018-03-07", f"{hour}:30"))
     # One alarm of two doors at once: without the inner visit the outer one would be longer.
@@ -141,6 +143,7 @@ async def test_a_purge_erases_what_two_persons_decided_and_leaves_proofs_and_pay
         == await owner.fetchval("SELECT count(*) FROM erased_fact")
         == (await owner.fetchval("SELECT count(*) FROM ledger_leaf WHERE salt = ''"))
     )
+    assert await owner.fetchval("SELECT count(*) FROM tap WHERE tag = 'T-H-1'") == 0
     kinds = await owner.fetch("SELECT DISTINCT kind FROM erased_fact ORDER BY 1")
     assert [row[0] for row in kinds] == ["attempt", "correction", "manual_visit", "record", "report", "tap"]
     assert await old.visits(recipient="B-5") != []

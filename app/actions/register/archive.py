@@ -26,7 +26,7 @@ async def archive(writing: Writing, encryption: FieldEncryption, ref: str, *, by
     latest = await records.latest(writing, "recipients", ref)
     if latest is None or latest.removed:
         return None
-    whole = await retention.erasable(writing, [ref])
+    whole = await retention.erasable(writing, [ref], writing.master.homes_of([ref]))
     facts = await ledger.facts(writing, [(kind, one) for kind, ids in whole.facts.items() for one in ids])
     personal = (await sealed_fields.opened(writing, encryption, "recipients", [ref], FIELDS)).get(ref, {})
     content: dict[str, Any] = {

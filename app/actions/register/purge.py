@@ -158,7 +158,7 @@ async def _purge(writing: Writing, ref: str, group: Sequence[str], by: str) -> i
             raise StaysError(reason)
     if {other for _, other in await retention.together(writing, group)} - set(group):
         raise StaysError("shared")
-    whole = await retention.erasable(writing, group)
+    whole = await retention.erasable(writing, group, writing.master.homes_of(group))
     homes = {version.household for one in group for version in writing.master.recipients[one].versions}
     newest = {(kind, one): version for kind, one, version, _ in whole.records}
     by_kind: dict[str, list[Stored]] = {}

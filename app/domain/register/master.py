@@ -8,7 +8,7 @@ order in which versions arrive never matters.
 import datetime as dt
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
@@ -229,6 +229,13 @@ class MasterData:
     def has_household(self, household: str) -> bool:
         """True when anybody has ever lived there."""
         return household in self._residents
+
+    def homes_of(self, recipients: Collection[str]) -> list[str]:
+        """The sorted households where these recipients ever lived, and nobody else ever did."""
+        versions = [
+            version for ref in recipients if ref in self.recipients for version in self.recipients[ref].versions
+        ]
+        return sorted({one.household for one in versions if self._residents[one.household] <= {*recipients}})
 
     def household_of(self, recipient: str) -> set[str]:
         """The recipient, and everybody who ever lived in a household where the recipient ever did."""

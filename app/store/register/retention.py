@@ -57,6 +57,12 @@ SELECT p.id, coalesce(p.paired_by, p.person), least(p.anchor_at, p.paired_at), p
 FROM presence AS p WHERE p.municipality_id = $1 AND p.id IN (
     SELECT presence FROM visit WHERE municipality_id = $1 AND recipient = ANY($2::text[]))
 """
+# At a door where only they lived also what is no visit, as an inspector's taps.
+AT_DOORS = """
+SELECT t.id FROM tag_mount AS m JOIN tap AS t ON t.municipality_id = $1 AND t.tag = m.tag
+    AND t.at >= coalesce(lower(m.mounted), '-infinity') AND t.at < coalesce(upper(m.mounted), 'infinity')
+WHERE m.municipality_id = $1 AND m.household = ANY($2::text[])
+"""
 # Whatever was sent or entered about their visits, and what was refused of it.
 FACTS = """
 WITH told AS (SELECT id FROM report WHERE municipality_id = $1 AND tap = ANY($3::uuid[]))
@@ -66,7 +72,8 @@ UNION ALL SELECT 'manual_visit', id FROM manual_visit WHERE municipality_id = $1
 UNION ALL SELECT 'correction', id FROM correction
     WHERE municipality_id = $1 AND (recipient = ANY($2) OR tap = ANY($3) OR tap = ANY($4::uuid[]))
 UNION ALL SELECT 'attempt', id FROM attempt
-    WHERE municipality_id = $1 AND (item_id = ANY($3) OR item_id IN (SELECT id FROM told))
+    WHERE municipality_id = $1
+        AND (item_id = ANY($3) OR item_id IN (SELECT id FROM told) OR claim->>'household' = ANY($5::text[]))
 """
 RECORDS = """
 SELECT kind, ref, version, seq FROM record
@@ -109,15 +116,16 @@ async def together(reading: Reading, recipients: Sequence[str]) -> list[tuple[st
     return [(one, other) for one, other in await reading.fetch(TOGETHER, recipients)]
 
 
-async def erasable(reading: Reading, recipients: Sequence[str]) -> Erasable:
-    """All that is kept of these recipients."""
+async def erasable(reading: Reading, recipients: Sequence[str], homes: Sequence[str]) -> Erasable:
+    """All that is kept of these recipients. `homes` are the households where nobody else ever lived."""
     presences, persons, taps = set(), [], []
     for id_, person, first_at, last_at, own in await reading.fetch(PRESENCES, recipients):
         presences.add(id_)
         persons.append((person, first_at, last_at))
         taps += own
+    taps = list({*taps, *(row["id"] for row in await reading.fetch(AT_DOORS, homes))})
     facts: dict[str, list[UUID]] = {}
-    for kind, id_ in await reading.fetch(FACTS, recipients, taps, list(presences)):
+    for kind, id_ in await reading.fetch(FACTS, recipients, taps, list(presences), homes):
         facts.setdefault(kind, []).append(id_)
     return Erasable(
         frozenset(presences), persons, facts, [tuple(row) for row in await reading.fetch(RECORDS, recipients)]
