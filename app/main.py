@@ -34,6 +34,7 @@ from app.api.access import (
     well_known,
     work_shifts,
 )
+from app.api.access.openid import IdentityProviders
 from app.api.http import description, docs, health, pulls, refusals
 from app.api.http.access import Revocations, Tokens
 from app.api.http.declared import only_declared
@@ -57,7 +58,7 @@ from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.marks import Marks
-from app.web import documentation, login, pages, phone
+from app.web import documentation, login, login_issuer, pages, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
@@ -116,6 +117,7 @@ MODULES = (
     pages,
     phone,
     login,
+    login_issuer,
 )
 """The modules with routes, in the order of the documentation. Routes are tried in turn, so the busiest come first."""
 CLOCK_SECONDS = 30
@@ -167,6 +169,7 @@ def create_app(
     app.state.names = NameIndex(app.state.encryption)
     app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
     app.state.session_caller = session_caller
+    app.state.identity_providers = IdentityProviders(app.state.tokens)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()
     app.state.limits = Limits(settings.caller_requests, settings.municipality_requests)

@@ -21,6 +21,7 @@ from app.store.register.records import Stored
 LINK_MINUTES = 15
 LINKS = "links"
 SESSIONS = "sessions"
+STRANGERS = "strangers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,21 @@ async def take_link(writing: Writing, digest: bytes) -> Member | None:
     latest = await records.latest(writing, MEMBERS, ref) if ref else None
     member = member_of(latest.ref, latest.body) if latest else None
     return member if member and member.holds(local_date(writing.now)) else None
+
+
+async def note_stranger(writing: Writing, issuer: str, digest: bytes, *, too_weak: bool) -> None:
+    """Note as a fact that somebody logged in who is nobody's member, once a day for each.
+
+    The person is told from others by a keyed digest: a name that an identity provider gives may be a personal number.
+    `too_weak`: the person is a member, and the level of authentication too low for it.
+    """
+    ref, today = digest.hex(), local_date(writing.now).isoformat()
+    body = {"issuer": issuer, "on": today, "too_weak": too_weak}
+    latest = await records.latest(writing, STRANGERS, ref)
+    if latest is None or latest.body != body:
+        version = latest.version + 1 if latest else 1
+        by = f"{writing.municipality_id}:login:{issuer}"
+        await keep(writing, STRANGERS, by, [Stored(ref, version, removed=False, body=body)])
 
 
 async def begin(

@@ -169,6 +169,14 @@ class Tokens:
         """The public half of every key as JWK with its `kid`, the one that signs first."""
         return [key.as_dict(private=False) for key in self._keys]
 
+    def client_assertion(self, client_id: str, audience: str) -> str:
+        """An assertion by which another service knows that it is us who ask, as its client (RFC 7523)."""
+        now = int(self._now())
+        claims = {"iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + 60}
+        key = self._keys[0]
+        header = {"alg": ALGORITHM, "typ": "JWT", "kid": key.kid}
+        return jwt.encode(header, claims | {"jti": str(uuid.uuid4())}, key, algorithms=[ALGORITHM])
+
     def caller(self, token: str) -> Caller:
         """The caller that the token stands for. Raises Problem `unauthenticated`.
 

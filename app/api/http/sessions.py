@@ -83,14 +83,15 @@ def cookie_name(request: Request, suffix: str = "") -> str:
     return (COOKIE if is_secure(request) else LOOPBACK_COOKIE) + suffix
 
 
-def set_cookie(
-    request: Request, response: Response, value: str, *, suffix: str = "", seconds: int | None = None
-) -> None:
-    """Set a cookie that scripts cannot read and that other sites' forms do not send. An empty value deletes it."""
+def set_cookie(request: Request, response: Response, value: str, suffix: str = "") -> None:
+    """Set a cookie that scripts cannot read and that other sites' forms do not send. An empty value deletes it.
+
+    It ends with the browser: how long it is good is decided here.
+    """
     response.set_cookie(
         cookie_name(request, suffix),
         value,
-        max_age=seconds if value else 0,
+        max_age=None if value else 0,
         secure=is_secure(request),
         httponly=True,
         samesite="lax",
