@@ -1,6 +1,9 @@
 """Municipalities beside each other in one database: none sees another, each has one writer at a time."""
 
 import asyncio
+import datetime as dt
+import uuid
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -8,6 +11,7 @@ from service import LEDGER_KEY
 from sqlalchemy import select
 
 from app.store import database as database_module
+from app.store.access import access_log
 from app.store.database import Database, UnknownMunicipalityError
 from app.store.pools import BusyError
 from app.store.register import records
@@ -15,6 +19,7 @@ from app.store.register.records import Stored
 from app.store.schema import provider
 
 HERE, THERE = 188, 180
+AT = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
 PROVIDER = "INSERT INTO provider VALUES ($1, $2, 'external')"
 
 
@@ -192,3 +197,34 @@ async def test_a_pool_without_a_free_connection_says_busy(owner, database_url, m
         await small.ready()
     finally:
         await small.close()
+
+
+# A connection that served one tenant serves the next
+
+
+@pytest.mark.parametrize("way", ["read", "snapshot", "write"])
+async def test_whoever_is_cancelled_leaves_no_tenant_and_no_row_behind(database_url, two, owner, way):
+    """Every connection of a pool of one is the same: what a cancelled caller left on it, the next one would see."""
+    narrow = Database(database_url, pool_size=4, ledger_keys=[LEDGER_KEY])
+    entry = access_log.AccessEntry(uuid.UUID(int=1), AT, "s", "system", None, "GET /v1/x", ("B-1",), False, "", None)
+
+    async def interrupted(code):
+        async with getattr(narrow, way)(code) as opened:
+            await access_log.add(opened, narrow.macs, replace(entry, id=uuid.uuid4()))
+            asyncio.get_running_loop().call_soon(task.cancel)
+            await opened._driver.fetchval("SELECT pg_sleep(5)")
+
+    for code, other in ((HERE, THERE), (THERE, HERE)) * 2:
+        task = asyncio.ensure_future(interrupted(code))
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with getattr(narrow, way)(other) as opened:
+            role, seen = await opened._driver.fetchrow(
+                "SELECT current_user, (SELECT string_agg(ref, ',') FROM provider)"
+            )
+            assert (role, seen) == ("taggad_app", f"P-{other}")
+        for engine in narrow._pools.engines.values():
+            async with engine.connect() as connection:
+                assert (await connection.exec_driver_sql("SELECT count(*) FROM provider")).scalar() == 0
+    await narrow.close()
+    assert await owner.fetchval("SELECT count(*) FROM access_entry") == 0

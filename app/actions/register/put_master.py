@@ -94,9 +94,8 @@ async def _within(writing: Writing, kind: str, ref: str, body: Json, latest: Sto
         return False
     if kind != "tags":
         return {body["provider"], latest.body["provider"] if latest else provider} == {provider}
-    if latest is None:
-        return provider in writing.master.providers
-    return await is_visible(writing, kind, ref, "hung_at", provider)
+    visible = await is_visible(writing, kind, ref, "hung_at", provider)  # of a new one too: the time would be a hint
+    return provider in writing.master.providers if latest is None else visible
 
 
 async def _recipients(writing: Writing, body: Json, latest: Stored | None, provider: str | None) -> Container[str]:

@@ -87,17 +87,17 @@ async def _standing(
 ) -> Stored | PutOutcome:
     """The tag's last version, or the refusal: `unknown_ref`, `version_conflict`."""
     latest = await records.latest(writing, KIND, ref)
-    if latest is None or (provider is not None and not await _is_visible_at(writing, provider, latest, at)):
+    # Asked of a tag that is missing too: the time would be a hint.
+    visible = provider is None or await is_visible(writing, KIND, ref, "hung_at", provider)
+    if latest is None or not visible or not await _served_then(writing, provider, latest, at):
         return refused("unknown_ref")
     return latest if condition.met(latest.version) else unmet(latest.version)
 
 
-async def _is_visible_at(writing: Writing, provider: str, tag: Stored, at: dt.datetime) -> bool:
-    """True when the provider sees the tag now, and served its household then, whose visits the change affects."""
+async def _served_then(writing: Writing, provider: str | None, tag: Stored, at: dt.datetime) -> bool:
+    """True when the provider served the tag's household then, whose visits the change affects."""
     household = tag_of(tag.ref, tag.body).household_at(at)
-    return await is_visible(writing, KIND, tag.ref, "hung_at", provider) and (
-        household is None or await _serves(writing, provider, household)
-    )
+    return provider is None or household is None or await _serves(writing, provider, household)
 
 
 async def _serves(writing: Writing, provider: str, household: str) -> bool:

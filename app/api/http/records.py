@@ -284,16 +284,17 @@ async def visible_record(reading: Reading, kind: RecordKind, caller: Caller, ref
     """The record, if the caller may see it. Raises Problem `unknown_ref`."""
     known_ref(ref)
     stored = await records.latest(reading, kind.name, ref)
-    if stored is None or stored.removed or not await _is_visible(reading, kind, caller, stored):
+    visible = await _is_visible(reading, kind, caller, ref)  # asked of what is missing too: the time would be a hint
+    if stored is None or stored.removed or not visible:
         raise Problem("unknown_ref")
     return stored
 
 
-async def _is_visible(reading: Reading, kind: RecordKind, caller: Caller, stored: records.Stored) -> bool:
+async def _is_visible(reading: Reading, kind: RecordKind, caller: Caller, ref: str) -> bool:
     provider = own_provider(caller)
     if provider is None or kind.visible_by is None:
         return True
-    return await is_visible(reading, kind.name, stored.ref, kind.visible_by, provider)
+    return await is_visible(reading, kind.name, ref, kind.visible_by, provider)
 
 
 async def _filters(reading: Reading, kind: RecordKind, caller: Caller, asked: Mapping[str, str]) -> dict[str, Any]:

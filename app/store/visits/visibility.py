@@ -69,9 +69,9 @@ async def _known(reading: Reading, visibility: Visibility, kind: RefKind, ref: s
         )
         where.append(employed.exists())
     exists = (await reading.composed(select(table.c.ref).where(*where).limit(1))).scalar() is not None
-    if not exists or kind != "recipient":
-        return exists
-    return await _serves(reading, visibility, ref)
+    # Asked of a recipient who does not exist too: the time would be a hint.
+    serves = kind != "recipient" or await _serves(reading, visibility, ref)
+    return exists and serves
 
 
 async def _serves(reading: Reading, visibility: Visibility, recipient: str) -> bool:
