@@ -44,7 +44,7 @@ from app.api.http.middleware import Middleware
 from app.api.http.sessions import session_caller
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
-from app.api.measures import alarms, executed_time, indices, licensed_care, measures, outcomes
+from app.api.measures import alarms, executed_time, expected, indices, licensed_care, measures, outcomes
 from app.api.money import compensation, contracts, fee_basis, half_year, invoices, periods, specifications
 from app.api.register import consents, declines, delegations, orders, parties, purges, register
 from app.api.taps import keysets, presence, reports, tags, taps
@@ -100,6 +100,7 @@ MODULES = (
     manual_visits,
     delegations,
     executed_time,
+    expected,
     measures,
     licensed_care,
     alarms,

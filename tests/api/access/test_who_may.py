@@ -105,6 +105,7 @@ EXPECTED = {
     ("GET", "/v1/disputes"): PULLERS,
     ("GET", "/v1/changes"): PULLERS,
     ("GET", "/v1/executed-time"): PULLERS | OFFICER,
+    ("GET", "/v1/expected"): PULLERS | OFFICER,
     ("GET", "/v1/delegations"): PULLERS,
     ("GET", "/v1/delegations/missing"): PULLERS,
     ("GET", "/v1/measures/alarms"): PULLERS | OFFICER,
@@ -223,7 +224,7 @@ SCOPED = {
         "POST /v1/tags/{ref}/mount",
         "POST /v1/tags/{ref}/state",
     ],
-    "measures:read": ["GET /v1/executed-time"],
+    "measures:read": ["GET /v1/executed-time", "GET /v1/expected"],
     "pay:read": [
         "GET /v1/compensation",
         "GET /v1/compensation/presets",
@@ -434,7 +435,11 @@ def request_of(service, method, path, side):
         query = {"from": "2026-10-01", "provider": f"P-{side}"}
     if path in {"/v1/ledger/proof", "/v1/ledger/receipt"}:
         query = {"fact": service.tap_ids[side]}
-    query |= {"/v1/ledger/consistency": {"from": 0}, "/v1/ledger/key": {"municipality": 188}}.get(path, {})
+    query |= {
+        "/v1/ledger/consistency": {"from": 0},
+        "/v1/ledger/key": {"municipality": 188},
+        "/v1/expected": {"date": "2026-10-01", "provider": f"P-{side}"},
+    }.get(path, {})
     if path == "/v1/visits" and method == "GET":
         query = {"staff": f"S-{side}"}
     if path == "/v1/presence":
