@@ -3,7 +3,7 @@
 Every person of this day has a name and a number that occur nowhere else. Every route is asked, with what it takes and
 with names and numbers where none belong. Afterwards they are looked for in whatever is written down: logs, metrics,
 refusals, what those see who need no names, every column, and a dump of the database. Names stand in the answers of the
-register alone, and to whom it shows them; numbers in no answer.
+register alone, and to whom it shows them; numbers in none but the extract that a person gets.
 """
 
 import asyncio
@@ -175,7 +175,8 @@ async def look(service):
         declared = set(declared_by(route))
         params = {"month": month} if "month" in declared else {}
         params |= {"by": "recipient,staff"} if "by" in declared else {}
-        for role in sorted(roles):
+        # A person's own extract has everything, for whoever may see it all.
+        for role in sorted(roles - {"system", "admin"} if path.endswith("/extract") else roles):
             for accept in ("application/json", "text/csv"):
                 client = service.client(role, **identity(role))
                 answer = await client.get(path, params=params, headers={"Accept": accept})

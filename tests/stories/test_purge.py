@@ -190,6 +190,19 @@ async def test_what_was_noted_since_a_request_keeps_the_file(old):
     assert (await old.ask("GET", "/v1/recipients/B-1")).json()["name"] == "Kund B-1"
 
 
+async def test_an_order_that_was_once_somebody_elses_keeps_the_file(old):
+    clock = old.app.state.clock
+    clock.at = dt.datetime(2018, 5, 1, tzinfo=dt.UTC)
+    await old.close()
+    for ref in ("B-b", "B-1"):
+        await old.put("orders", "O-1", order(ref, line("1", "dusch"), valid_from="2018-01-01", valid_to="2018-12-31"))
+    clock.at = LATER
+    await old.close()
+    await old.ask("POST", "/v1/purges", {"ref": "G-1"}, expect=201)
+    done = (await approve(old, "G-1")).json()
+    assert {row["recipient"]: row["reason"] for row in done["kept"]}["B-1"] == "entangled"
+
+
 async def test_what_is_not_as_it_was_sealed_is_not_erased_before_somebody_has_looked(old, owner):
     await owner.execute("ALTER TABLE tap DISABLE TRIGGER stays")
     changed, tap = "UPDATE tap SET note = $2 WHERE id = $1", old.first["id"]

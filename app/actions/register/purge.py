@@ -160,14 +160,17 @@ async def _purge(writing: Writing, ref: str, group: Sequence[str], by: str) -> i
         raise StaysError("shared")
     whole = await retention.erasable(writing, group, writing.master.homes_of(group))
     homes = {version.household for one in group for version in writing.master.recipients[one].versions}
-    newest = {(kind, one): version for kind, one, version, _ in whole.records}
+    # An order may have been for somebody else before or after; a tombstone names nobody.
+    if any(named is not None and named not in group for *_, named in whole.records):
+        raise StaysError("entangled")
+    newest = {(kind, one): version for kind, one, version, *_ in whole.records}
     by_kind: dict[str, list[Stored]] = {}
     for (kind, one), version in newest.items():
         by_kind.setdefault(kind, []).append(Stored(one, version + 1, True, {}))
     for kind, tombstones in by_kind.items():
         await keep(writing, kind, by, tombstones)
     await retention.clear(writing, group)
-    numbers = [UUID(int=seq) for *_, seq in whole.records]
+    numbers = [UUID(int=seq) for *_, seq, _ in whole.records]
     erased = await erase(writing, ref, {**whole.facts, **({"record": numbers} if numbers else {})})
     always = (FIRST_DAY, NEVER_LATER)
     outcome = await project(writing, Affected(whole.persons, [window(home, always) for home in sorted(homes)]))

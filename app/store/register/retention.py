@@ -76,9 +76,11 @@ UNION ALL SELECT 'attempt', id FROM attempt
         AND (item_id = ANY($3) OR item_id IN (SELECT id FROM told) OR claim->>'household' = ANY($5::text[]))
 """
 RECORDS = """
-SELECT kind, ref, version, seq FROM record
-WHERE municipality_id = $1 AND (kind = 'recipients' AND ref = ANY($2::text[]) OR body->>'recipient' = ANY($2))
-    AND kind <> 'archives' ORDER BY seq
+SELECT kind, ref, version, seq, CASE kind WHEN 'recipients' THEN ref ELSE body->>'recipient' END AS named FROM record
+WHERE municipality_id = $1 AND (kind, ref) IN (
+    SELECT kind, ref FROM record
+    WHERE municipality_id = $1 AND (kind = 'recipients' AND ref = ANY($2::text[]) OR body->>'recipient' = ANY($2)))
+ORDER BY seq
 """
 WHOLE = """
 SELECT kind, ref, version, recorded_at, recorded_by, removed, body FROM record
@@ -97,8 +99,8 @@ class Erasable(NamedTuple):
     presences: frozenset[UUID]
     persons: list[Window]
     facts: dict[str, list[UUID]]
-    records: list[tuple[str, str, int, int]]
-    """Kind, ref, version and number of every version of a record about them."""
+    records: list[tuple[str, str, int, int, str | None]]
+    """Kind, ref, version, number and recipient of every version of records that ever named them."""
 
 
 async def files(reading: Reading, recipients: Sequence[str] | None = None) -> list[File]:
