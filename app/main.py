@@ -58,7 +58,7 @@ from app.store.access.field_encryption import FieldEncryption
 from app.store.clock import Clock
 from app.store.database import Database
 from app.store.ledger.marks import Marks
-from app.web import documentation, login, login_issuer, pages, phone
+from app.web import documentation, login, login_issuer, pages, passkeys, phone
 
 DESCRIPTION = """Visits of Swedish home care: one tap in, one tap out. Taps and reports come from phones, master data
 and orders from the municipality's systems; visits, their split and executed time
@@ -119,6 +119,7 @@ MODULES = (
     phone,
     login,
     login_issuer,
+    passkeys,
 )
 """The modules with routes, in the order of the documentation. Routes are tried in turn, so the busiest come first."""
 CLOCK_SECONDS = 30

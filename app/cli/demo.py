@@ -138,7 +138,7 @@ async def _offer_links(settings: Settings, url: str, base: str, one: dict[str, A
                 if status == "refused":
                     await asyncio.sleep(1)
                 else:
-                    lines.append(f"  {role:<13} {base}{path}")
+                    lines.append(f"  {role:<13} {base.replace('127.0.0.1', 'localhost')}{path}")
     finally:
         await database.close()
     out.print(

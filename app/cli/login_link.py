@@ -13,7 +13,8 @@ from app.domain.access.member import BOUND_ROLES
 from app.domain.closed_sets import Role
 from app.store.database import Database, UnknownMunicipalityError
 
-HERE = "http://127.0.0.1:8000"
+HERE = "http://localhost:8000"
+"""By name: a passkey belongs to one, and a bare address is none."""
 
 
 def login_link(

@@ -1,11 +1,12 @@
 """The pages of logging in and out, of choosing a membership, and of who one is."""
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import Path, Request
 from starlette.responses import Response
 
-from app.actions.access import log_in
+from app.actions.access import log_in, passkeys
 from app.actions.access.log_in import Login
 from app.api.http.access import database, digest_of
 from app.api.http.json_bodies import read_form
@@ -24,6 +25,7 @@ from app.api.http.sessions import (
 )
 from app.domain.access.member import Member
 from app.domain.author import Author
+from app.domain.time import local
 from app.store.access import login_links, members
 from app.store.database import UnknownMunicipalityError
 from app.web.people_pages import ACCOUNT, go, language_of, named, page, page_router
@@ -142,7 +144,23 @@ async def account(request: Request) -> Response:
         return await _not_logged_in(request)
     if person.member is None:
         return go(CHOOSE)
-    return await page(request, "account.html", member=person.member, choices=await _choices(request, person))
+    async with database(request).read(person.municipality_id) as reading:
+        made = await members.passkeys_of(reading, person.member.ref)
+    keys = [(ref, f"{local(dt.datetime.fromisoformat(at)):%Y-%m-%d}") for ref, at in made.items()]
+    return await page(request, "account.html", keys=keys, choices=await _choices(request, person))
+
+
+@router.post("/account/passkeys/remove")
+async def remove_passkey(request: Request) -> Response:
+    """Remove a passkey of one's own."""
+    person = await logged_in(request)
+    if person is None or person.member is None:
+        return await _not_logged_in(request)
+    form = dict(await read_form(request))
+    require_own(request, form.get("token", ""), person.secret)
+    async with database(request).write(person.municipality_id, with_master=False) as writing:
+        await passkeys.remove(writing, form.get("passkey", ""), person.member.ref, Author(person.subject))
+    return go(ACCOUNT)
 
 
 @router.post("/logout")

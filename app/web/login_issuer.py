@@ -75,7 +75,7 @@ async def which(request: Request, municipality: int) -> Response:
     except UnknownMunicipalityError:
         return go("/login")
     found = [(f"/login/{municipality}/{quote(issuer.ref)}?{asked}", title) for issuer, title in known]
-    return await page(request, "login.html", municipality=name, issuers=found)
+    return await page(request, "login.html", municipality=name, code=municipality, issuers=found)
 
 
 @router.get("/login/{municipality:int}/{issuer}")

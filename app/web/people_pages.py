@@ -53,6 +53,11 @@ def page_router() -> APIRouter:
     return APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
+def script_router() -> APIRouter:
+    """A router of what the scripts of pages ask: a refusal is a problem document, as of the API."""
+    return APIRouter(include_in_schema=False)
+
+
 def language_of(request: Request) -> Language:
     """The language that the address asks for by `lang`, else the browser."""
     asked = request.query_params.get("lang")

@@ -410,6 +410,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Värdet är utanför de tillåtna gränserna.",
         "The value is outside the allowed range.",
     ),
+    "passkey_refused": ProblemKind(
+        403,
+        "Nyckeln gäller inte",
+        "The key does not work",
+        "Nyckeln är okänd här eller borttagen, eller det tog för lång tid. Försök igen, eller logga in på annat sätt.",
+        "The key is unknown here or removed, or it took too long. Try again, or log in another way.",
+    ),
     "personal_number_invalid": ProblemKind(
         422,
         "Ogiltigt personnummer",

@@ -44,6 +44,12 @@ async def members(reading: Reading) -> list[Member]:
     return [member_of(row["ref"], from_json(row["body"])) for row in await reading.fetch(NEWEST, "members")]
 
 
+async def passkeys_of(reading: Reading, member: str) -> dict[str, str]:
+    """The passkeys of a member that are not removed: when each was made, by credential id in base64url."""
+    found = [(row["ref"], from_json(row["body"])) for row in await reading.fetch(NEWEST, "passkeys")]
+    return {ref: body["made_at"] for ref, body in found if member in body["members"] and not body["revoked_at"]}
+
+
 async def issuers(reading: Reading) -> list[tuple[Issuer, str]]:
     """Every identity provider with its title, sorted by ref."""
     found = [(row["ref"], from_json(row["body"])) for row in await reading.fetch(NEWEST, "issuers")]

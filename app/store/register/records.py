@@ -306,6 +306,7 @@ READERS: Mapping[str, Callable[[MasterData, str, Json], None]] = {
     "members": _no_part_of_visits,
     "pins": _no_part_of_visits,
     "links": _no_part_of_visits,
+    "passkeys": _no_part_of_visits,
     "strangers": _no_part_of_visits,
     "sessions": _no_part_of_visits,
     "declines": _no_part_of_visits,
