@@ -134,6 +134,7 @@ async def directus(socket_dir: Path, home: Path) -> AsyncIterator[Asked]:
 async def pocketbase(_: Path, directory: Path) -> AsyncIterator[Asked]:
     """PocketBase: a record of a collection, a user's token, its own SQLite, which syncs at checkpoints alone."""
     home = directory / "data"  # it keeps migrations beside its data, and would apply those of the run before
+    home.mkdir()
     await _run(home, [BUILT / "bin" / "pocketbase", "superuser", "upsert", EMAIL, SECRET, "--dir", home], {})
     fields = [*({"name": name, "type": "text"} for name in TEXTS), {"name": "at", "type": "date"}]
     async with _starting("pocketbase", "/api/health", {"PEER_HOME": str(home)}) as served:
