@@ -120,7 +120,7 @@ class Settings(BaseModel):
         default=3000,
         ge=60,
         le=100_000_000,
-        description="The most requests of one client, phone or token a minute in one worker, taps and reports apart.",
+        description="The most requests of one client, phone, person or token a minute in one worker, but for taps.",
     )
     municipality_requests: int = Field(
         default=30_000,

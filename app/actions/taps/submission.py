@@ -52,8 +52,9 @@ class Submission:
         return f"{self.device or self.staff}/{self.envelope.boot_id or ''}"
 
     def user(self, master: MasterData, at: dt.datetime) -> DeviceUser:
-        """The sender as the user of its device at an instant."""
-        return DeviceUser(self.staff, master.provider_of(self.staff, at), self.work_shift)
+        """The sender as the user of its device at an instant. The employer is only looked up for a work shift."""
+        provider = master.provider_of(self.staff, at) if self.work_shift else None
+        return DeviceUser(self.staff, provider, self.work_shift)
 
     @property
     def reader(self) -> str:

@@ -372,7 +372,7 @@ class Allowed:
 
 
 def _count(request: Request, caller: Caller) -> None:
-    """Count the request of a caller: a client, a device, or a token by itself. Raises Problem `too_many_requests`."""
+    """Count the request of a client, a device, a token by itself or a person. Raises Problem `too_many_requests`."""
     limits: Limits = request.app.state.limits
     usage = limits.count(caller.municipality_id, caller.client or caller.device or caller.token or caller.subject)
     request.scope["rate_limit"] = [

@@ -21,7 +21,7 @@ class WorkShift(NamedTuple):
 
 
 class DeviceUser(NamedTuple):
-    """A person with a device in hand: its staff ref, its employer, and the work shift if the device is shared."""
+    """A person with a device in hand: its staff ref, and if the device is shared its work shift and its employer."""
 
     staff: str
     provider: str | None = None
