@@ -18,8 +18,9 @@ depends_on = None
 ROLES = ("taggad_owner", "taggad_read", "taggad_ingest", "taggad_project", "taggad_seal", "taggad_app")
 OF_APP = ("taggad_read", "taggad_ingest", "taggad_project", "taggad_seal")
 
-# Whoever may not make roles finds them made, and may not give them either.
-JOIN = "DO $$ BEGIN IF NOT pg_has_role({name}, '{role}', 'MEMBER') THEN GRANT {role} TO {member}; END IF; END $$"
+# Whoever may not make roles finds them made, and may not give them either. Whoever has made a role is a member of it
+# that may not take it on.
+JOIN = "DO $$ BEGIN IF NOT pg_has_role({name}, '{role}', 'SET') THEN GRANT {role} TO {member}; END IF; END $$"
 
 MUNICIPALITY = """
 CREATE TABLE municipality (

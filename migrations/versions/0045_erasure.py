@@ -52,7 +52,7 @@ END $$
 """
 GRANT = """
 DO $$ BEGIN
-    IF NOT pg_has_role(current_user, 'taggad_purge', 'MEMBER') THEN GRANT taggad_purge TO current_user; END IF;
+    IF NOT pg_has_role(current_user, 'taggad_purge', 'SET') THEN GRANT taggad_purge TO current_user; END IF;
 END $$
 """
 

@@ -219,6 +219,28 @@ def test_an_outage_of_the_database_is_told_once_and_so_is_its_end(start, tmp_pat
     assert server.end() == (0, [])
 
 
+def test_an_owner_who_may_make_roles_needs_nobody_else(taggad, tmp_path):
+    """Since PostgreSQL 16 whoever makes a role may give it away, and may take it on only once it is given to it."""
+    with _running(tmp_path / "server") as (url, _):
+
+        async def prepare():
+            connection = await connect(url)
+            await connection.execute("CREATE ROLE maker LOGIN CREATEROLE")
+            await connection.execute("CREATE DATABASE made OWNER maker")
+            await connection.close()
+
+        async def take_on(address, role):
+            connection = await connect(address)
+            await connection.execute(f"SET ROLE {role}")
+            await connection.close()
+
+        asyncio.run(prepare())
+        its = make_url(of_database(url, "made")).set(username="maker").render_as_string(hide_password=False)
+        assert "has been brought up to date" in taggad("migrate", TAGGAD_DATABASE_URL=its)
+        for role in ("taggad_app", "taggad_purge"):
+            asyncio.run(take_on(its, role))
+
+
 def test_an_ordinary_owner_migrates_once_a_superuser_has_made_the_roles(taggad, tmp_path):
     """A municipality's database department gives an empty database and an owner, and no right to make roles."""
     with _running(tmp_path / "server") as (url, _):
