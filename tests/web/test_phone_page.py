@@ -5,6 +5,7 @@ import datetime as dt
 
 import pytest
 from playwright.async_api import expect
+from shared_phone import NORR, PIN_OF, set_pin
 
 from app.assets import PAGES
 
@@ -98,6 +99,53 @@ async def test_a_whole_visit_with_the_coverage_lost_in_between(town, phone, owne
     assert (await queued(other), await stored()) == (0, 2)
     told = [(one["status"], one["staff"], one["recipient"], one["evidence"]) for one in await town.visits()]
     assert told == [("complete", "S-1", "B-1", {"in": "static", "out": "static"})]
+
+
+async def test_a_shared_phone_is_chosen_by_pin_and_sends_what_waits_as_whose_it_was(town, phone):
+    await town.put("staff", "S-2", {"provider": "P-norr", "role": "care_assistant", "valid_from": "2020-01-01"})
+    await set_pin(town, "S-2", PIN_OF["S-2"])
+    code = (await town.ask("POST", "/v1/staff/S-1/pin-code", expect=201, **NORR)).json()["code"]
+    offer = (await town.ask("POST", "/v1/devices", {"shared": True, "provider": "P-norr"}, **NORR)).json()
+    page = await phone.new_page()
+    await page.goto(offer["address"])
+    await page.click("#connect")
+    await says(page, "Telefonen är ansluten och delas av flera.")
+    await page.evaluate("() => navigator.serviceWorker?.ready.then(() => null)")
+
+    async def choose(page, staff, pin, code=""):
+        for field, value in (("Din beteckning", staff), ("PIN-kod", pin), ("Kod från planeraren", code)):
+            await page.get_by_label(field, exact=field == "PIN-kod").fill(value)
+        await page.get_by_role("button", name="Börja arbetspass").click()
+
+    # A tap is somebody's: nothing is kept of one that nobody stands for.
+    await page.goto(town.url + TAG)
+    await says(page, "Välj först vem du är.")
+    assert await queued(page) == 0
+    for pin, refusal in (("111999", "svår att gissa"), (PIN_OF["S-1"], "Koden gäller inte längre.")):
+        await choose(page, "S-1", pin, "AAAA")
+        await says(page, refusal)
+    await choose(page, "S-1", PIN_OF["S-1"], code)
+    await says(page, "Läs en tagg med telefonen.")
+    await page.goto(f"{town.url}/t/another?uid={UID}")
+    await page.click("#came")
+    await says(page, "Du är inloggad sedan")
+
+    await asyncio.sleep(1)
+    await phone.set_offline(True)
+    other = await phone.new_page()
+    await other.goto(f"{town.url}/t/third?uid={UID}")
+    await other.click("#left")
+    await says(other, "Taggningen är sparad och skickas av sig själv.")
+    await other.get_by_role("button", name="Lämna telefonen (S-1)").click()
+    await phone.set_offline(False)
+    await choose(other, "S-2", "000111")
+    await says(other, "Beteckningen eller PIN-koden stämmer inte.")
+    await choose(other, "S-2", PIN_OF["S-2"])
+    await says(other, "Läs en tagg med telefonen.")  # and nothing of what S-1 did
+    await expect(other.get_by_role("button", name="Lämna telefonen (S-2)")).to_be_visible()
+    assert await queued(other) == 0
+    told = [(one["status"], one["staff"], one["recipient"]) for one in await town.visits()]
+    assert told == [("complete", "S-1", "B-1")]
 
 
 async def sent(owner):

@@ -1,7 +1,7 @@
 // The page that a tag opens, and that enrols the phone. Loading it does nothing by itself: a tap is posted by an
 // enrolled phone, and an enrolment begins with a press, so previews and reloads change nothing.
 
-import { Later, current, enrol } from "./device.js";
+import { Later, choose, current, enrol, leave } from "./device.js";
 import { decide, flush, heldMs, keep, latest, tapOf } from "./queue.js";
 import { clock, elsewhere, language, said, text } from "./texts.js";
 
@@ -24,13 +24,19 @@ function say(sentence, more = "", alert = false) {
 /** Say what the phone knows, whoever has sent or was told of it: this page, another, or the worker. */
 async function show() {
   const { tap, result, waiting } = await latest();
+  const device = await current();
+  const nobody = Boolean(device?.shared && !device.shift);
+  place("user").hidden = !nobody || code !== null;
+  place("leave").hidden = !device?.shift;
+  if (device?.shift) place("leave").textContent = text.leave(device.shift.staff);
   asked = !notice && tap && !tap.sent && heldMs(tap) ? tap : null;
   place("choice").hidden = !asked;
   if (notice) say(...notice);
   else if (asked) say(text.asking(clock(tap.tapped_at)), text.asking_more);
   else if (tap) say(text[reason ?? "sending"]);
   else if (result) say(said(result), elsewhere(result) ?? "", Boolean(result.doors));
-  else say((await current()) ? text.idle : text.unknown_phone);
+  else if (nobody) say(text.nobody);
+  else say(device ? text.idle : text.unknown_phone);
   place("waiting").textContent = waiting && !(tap && waiting === 1) ? text.waiting(waiting) : "";
   return asked;
 }
@@ -60,6 +66,11 @@ function wake(milliseconds) {
 async function read(tag) {
   place("connect").hidden = true;
   notice = reason = null;
+  const device = await current();
+  if (device?.shared && !device.shift) {
+    notice = [text.choose_first]; // a tap is somebody's, and nobody has said whose
+    return;
+  }
   try {
     await keep(tag, UNDECIDED_MS);
   } catch {
@@ -84,13 +95,41 @@ async function connect() {
   try {
     const device = await enrol(code);
     if (device) place("connect").hidden = true;
-    notice = [device ? text.enrolled(device.staff) : text.code_invalid];
+    if (device) code = null;
+    notice = [device ? text[device.shared ? "shared" : "enrolled"](device.staff) : text.code_invalid];
   } catch (error) {
     if (!(error instanceof Later)) throw error;
     notice = [text.enrol_offline];
   } finally {
     place("connect").disabled = false;
   }
+  await show();
+  await send();
+}
+
+async function use(event) {
+  event.preventDefault();
+  const [staff, pin, pinCode] = ["staff", "pin", "pin_code"].map((id) => place(id).value.trim());
+  place("choose").disabled = true;
+  try {
+    const refusal = await choose(await current(), staff, pin, pinCode);
+    notice = refusal ? [text[refusal] ?? text.pin_wrong] : null;
+    if (!refusal) place("user").reset();
+  } catch (error) {
+    if (!(error instanceof Later)) throw error;
+    notice = [text.enrol_offline];
+  } finally {
+    place("pin").value = "";
+    place("choose").disabled = false;
+  }
+  await show();
+  await send();
+}
+
+async function stop() {
+  const device = await current();
+  if (device?.shift) await leave(device);
+  notice = null;
   await show();
   await send();
 }
@@ -110,10 +149,13 @@ async function begin() {
 }
 
 document.documentElement.lang = language;
-for (const id of ["came", "left", "connect"]) place(id).textContent = text[id];
+for (const id of ["came", "left", "connect", "choose"]) place(id).textContent = text[id];
+for (const label of document.querySelectorAll("label")) label.textContent = text[label.htmlFor];
 place("came").addEventListener("click", () => void chosen("in"));
 place("left").addEventListener("click", () => void chosen("out"));
 place("connect").addEventListener("click", () => void connect());
+place("user").addEventListener("submit", (event) => void use(event));
+place("leave").addEventListener("click", () => void stop());
 // The next tag may open in the page that is there already.
 addEventListener("hashchange", () => void begin());
 addEventListener("online", () => void send());

@@ -30,6 +30,7 @@ export async function keep(tag, heldMs) {
     direction: "auto",
     held_until: now + heldMs,
     device: device?.ref ?? null,
+    shift: device?.shift?.id ?? null,
     tag,
   };
   await put("taps", tap);
@@ -48,7 +49,8 @@ export async function latest() {
   const tap = taps.at(-1);
   if (tap && !(last?.tapped_at >= tap.tapped_at)) return { tap, waiting: taps.length };
   const stands = last && Date.now() - Date.parse(last.tapped_at) < LONGEST_PRESENCE_MS;
-  const mine = stands && last.device === (await get("settings", "device"));
+  const device = await current();
+  const mine = stands && last.device === device?.ref && (last.shift ?? null) === (device?.shift?.id ?? null);
   return { result: mine ? last.result : null, waiting: taps.length };
 }
 
@@ -65,15 +67,15 @@ export function flush() {
     if (!device) throw new Later("not_enrolled", 3600);
     ready.sort(byTime);
     // A tap goes out as the one whose phone it was then, should somebody else have it now.
-    const byDevice = new Map();
+    const byUser = new Map();
     for (const tap of ready) {
-      const ref = tap.device ?? device.ref;
-      byDevice.set(ref, [...(byDevice.get(ref) ?? []), tap]);
+      const user = JSON.stringify({ ref: tap.device ?? device.ref, shift: tap.shift ?? null });
+      byUser.set(user, [...(byUser.get(user) ?? []), tap]);
     }
     let failure;
-    for (const [ref, taps] of byDevice) {
+    for (const [user, taps] of byUser) {
       try {
-        for (let at = 0; at < taps.length; at += AT_ONCE) await deliver(ref, taps.slice(at, at + AT_ONCE), results);
+        for (let at = 0; at < taps.length; at += AT_ONCE) await deliver(JSON.parse(user), taps.slice(at, at + AT_ONCE), results);
       } catch (error) {
         if (!(error instanceof Later)) throw error;
         failure = error;
@@ -84,37 +86,37 @@ export function flush() {
   });
 }
 
-async function deliver(ref, taps, results) {
-  let answer = await post(ref, taps);
+async function deliver(user, taps, results) {
+  let answer = await post(user, taps);
   if (answer.status === 401) {
-    forget(ref);
-    answer = await post(ref, taps);
+    forget(user.ref, user.shift);
+    answer = await post(user, taps);
   }
   if (answer.status === 200) {
     const told = await read(answer);
     for (const [at, result] of told.results.entries()) {
       if (!result.verdict) continue;
       results.set(taps[at].id, result);
-      await remember(ref, taps[at], result);
+      await remember(user, taps[at], result);
       await drop("taps", taps[at].id);
     }
   } else if (!TOO_MUCH_OR_UNREADABLE.includes(answer.status)) {
     throw new Later({ 401: "untrusted", 403: "not_employed" }[answer.status] ?? "busy");
   } else if (taps.length > 1) {
     const half = Math.ceil(taps.length / 2);
-    await deliver(ref, taps.slice(0, half), results);
-    await deliver(ref, taps.slice(half), results);
+    await deliver(user, taps.slice(0, half), results);
+    await deliver(user, taps.slice(half), results);
   }
   // A single one that cannot be read stays, and holds up no other.
 }
 
-async function remember(device, { tapped_at }, result) {
+async function remember({ ref: device, shift }, { tapped_at }, result) {
   const last = await get("settings", "last");
-  if (!(last?.tapped_at > tapped_at)) await put("settings", { device, tapped_at, result }, "last");
+  if (!(last?.tapped_at > tapped_at)) await put("settings", { device, shift, tapped_at, result }, "last");
 }
 
-async function post(ref, taps) {
-  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${await token(ref)}` };
+async function post({ ref, shift }, taps) {
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${await token(ref, shift)}` };
   const ids = taps.map(({ id }) => id);
   const items = (await change("taps", ids, () => ({ sent: true }))).map(({ id, tapped_at, direction, tag }) => ({ id, tapped_at, direction: direction ?? "auto", tag }));
   const body = JSON.stringify({ sent_at: new Date().toISOString(), taps: items });
