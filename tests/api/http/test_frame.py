@@ -27,7 +27,13 @@ from app.store.clock import Clock
 KEY = bytes(range(32))
 OPEN = {"/v1/devices/enrol", "/v1/ledger/key", "/v1/pins", "/v1/work-shifts"}
 """Where a code, an assertion or nothing stands in the place of a token."""
-BODILESS = {"/v1/members/{ref}/link", "/v1/staff/{ref}/pin-code", "/v1/work-shifts/{work_shift}/end"}
+BODILESS = {
+    "/v1/members/{ref}/link",
+    "/v1/purges/{ref}/approve",
+    "/v1/recipients/{ref}/archive",
+    "/v1/staff/{ref}/pin-code",
+    "/v1/work-shifts/{work_shift}/end",
+}
 """Where the address says it all."""
 
 
