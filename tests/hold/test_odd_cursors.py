@@ -28,8 +28,10 @@ async def test_no_cursor_breaks_a_list(home):
     paths = paged(home.app) - {"/v1/clients"}
     assert len(paths) > 10
     for path in paths:
+        barred = (await home.ask("GET", path, expect=(200, 403, 404, 422), **WHO)).status_code == 403
+        who = {"role": "admin"} if barred else WHO
         for cursor in CURSORS:
             params = {"cursor": cursor} | REST.get(path, {})
-            answer = await home.ask("GET", path.replace("{ref}", device), params=params, expect=(200, 422), **WHO)
+            answer = await home.ask("GET", path.replace("{ref}", device), params=params, expect=(200, 422), **who)
             if answer.status_code != 200:
                 assert answer.json()["code"] in {"invalid_cursor", "invalid_parameter"}, (path, cursor)

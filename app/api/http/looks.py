@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from app.api.http.access import Caller, database
 from app.domain.access.access_log import AccessEntry
+from app.domain.register.personal_number import holds_number
 from app.store.access import access_log
 from app.store.connection import Reading
 
@@ -48,7 +49,8 @@ async def pulled(request: Request, reading: Reading) -> None:
 async def _add(request: Request, reading: Reading, recipients: list[str], purpose: str | None) -> None:
     caller: Caller = request.state.caller
     route: APIRoute = request.scope["route"]
-    query = [(name, value) for name, value in request.query_params.items() if name not in UNLOGGED]
+    asked = request.query_params.items()
+    query = [(name, value) for name, value in asked if name not in UNLOGGED and not holds_number(value)]
     entry = AccessEntry(
         access_log.new_id(reading.now),
         reading.now,
