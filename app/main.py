@@ -41,7 +41,7 @@ from app.api.http.declared import only_declared
 from app.api.http.kept import KeptAnswers
 from app.api.http.limits import Limits
 from app.api.http.middleware import Middleware
-from app.api.http.sessions import session_caller
+from app.api.http.sessions import session_caller, still_holds
 from app.api.http.throttle import Throttle
 from app.api.ledger import ledger
 from app.api.measures import alarms, executed_time, expected, indices, licensed_care, measures, outcomes
@@ -171,6 +171,7 @@ def create_app(
     app.state.names = NameIndex(app.state.encryption)
     app.state.tokens = Tokens(settings.token_key, app.state.clock, settings.public_url)
     app.state.session_caller = session_caller
+    app.state.still_holds = still_holds
     app.state.identity_providers = IdentityProviders(app.state.tokens)
     app.state.max_body_bytes = settings.max_body_bytes
     app.state.enrolment_attempts = Throttle()

@@ -47,7 +47,7 @@ SCOPES = {
     "clients": "Read, make and revoke clients, with no more than these scopes have.",
     "members": "Read and put identity providers and memberships, give login links, read and end sessions. Whoever may"
     " do so gives out any right of its role.",
-    "me": "Read who the caller is.",
+    "me": "Read who the caller is. A person who has logged in also makes, lists and revokes own tokens.",
 }
 """The scopes of tokens, each with what it opens. A token without scopes opens everything that its role may use."""
 ISSUER = "taggad"
@@ -99,6 +99,10 @@ OfSession = Callable[[Request], Awaitable[Caller | None]]
 """The function that finds the caller of a request without a token, by the cookie of its session."""
 
 
+StillHolds = Callable[[Request, Caller], Awaitable[None]]
+"""The function that raises Problem `unauthenticated` for a personal token whose membership is over or another one."""
+
+
 class Bearer(TypedDict, total=False):
     """The refs of whoever a token is for."""
 
@@ -106,6 +110,7 @@ class Bearer(TypedDict, total=False):
     staff: str | None
     device: str | None
     client: str | None
+    member: str | None
 
 
 class Tokens:
@@ -148,7 +153,9 @@ class Tokens:
             raise ValueError(f"a scope must be one of {', '.join(SCOPES)}")
         now = int(self._now())
         # The subject names the kind and the ref: neither a ref nor a client's id holds a slash.
-        subject = staff or (f"{municipality_id}.{client}" if client else f"{OPERATOR}/{provider or role}")
+        subject = staff or f"{OPERATOR}/{provider or role}"
+        if client or (bearer.get("member") and not staff):
+            subject = f"{municipality_id}.{client}" if client else f"member/{bearer.get('member')}"
         claims: dict[str, Any] = {
             "iss": self._issuer,
             "aud": AUDIENCE,
@@ -217,12 +224,13 @@ class Tokens:
             claims.get("client"),
             claims["jti"],
             shift_in(claims.get("work_shift")),
+            claims.get("member"),
         )
         return caller, float(claims["exp"])
 
 
 def _well_formed(claims: dict[str, Any]) -> bool:
-    names = ("sub", "role", "provider", "staff", "device", "client", "scope", "jti")
+    names = ("sub", "role", "provider", "staff", "device", "client", "member", "scope", "jti")
     if type(claims["municipality"]) is not int or not all(isinstance(claims.get(name, ""), str) for name in names):
         return False
     bound = {"staff": "staff", "planner": "provider"}.get(claims["role"])
@@ -344,6 +352,9 @@ class Allowed:
             caller = self.caller(request)
             revocations: Revocations = request.app.state.revocations
             await revocations.refuse(caller, taps=taps)
+            if caller.member is not None:
+                holds: StillHolds = request.app.state.still_holds
+                await holds(request, caller)
         if not self.late:
             _count(request, caller)
         request.state.caller = caller

@@ -291,6 +291,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "En nyckeluppsättnings nycklar ändras aldrig, eftersom brickorna bär dem. Skapa en ny nyckeluppsättning.",
         "The keys of a keyset never change, because chips hold them. Create a new keyset.",
     ),
+    "login_needed": ProblemKind(
+        403,
+        "Det behövs en inloggning",
+        "A login is needed",
+        "Det här gör bara en person som är inloggad i en webbläsare, inte en åtkomsttoken.",
+        "Only a person who is logged in by a browser does this, and no token.",
+    ),
     "malformed": ProblemKind(
         422,
         "Oläslig post",
@@ -577,6 +584,13 @@ PROBLEMS: Mapping[str, ProblemKind] = {
         "Unknown session",
         "Det finns ingen sådan inloggning som pågår.",
         "There is no such session.",
+    ),
+    "unknown_token": ProblemKind(
+        404,
+        "Okänd åtkomsttoken",
+        "Unknown token",
+        "Du har inte gjort någon sådan åtkomsttoken.",
+        "You have made no such token.",
     ),
     "unsupported_media_type": ProblemKind(
         415,

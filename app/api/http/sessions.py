@@ -19,7 +19,9 @@ from app.domain.access.session import Session, SessionLimits
 from app.domain.time import local_date
 from app.settings import Settings
 from app.store.access import sessions
+from app.store.access.members import member_of
 from app.store.database import UnknownMunicipalityError
+from app.store.register import records
 
 COOKIE = "__Host-taggad"
 LOOPBACK_COOKIE = "taggad"
@@ -148,6 +150,16 @@ async def session_caller(request: Request) -> Caller | None:
         frozenset(),
         member=member.ref,
     )
+
+
+async def still_holds(request: Request, caller: Caller) -> None:
+    """Raises Problem `unauthenticated` unless the membership of a personal token is as it was and holds today."""
+    async with database(request).read(caller.municipality_id, "writes") as reading:
+        latest = await records.latest(reading, "members", caller.member or "")
+    member = member_of(latest.ref, latest.body) if latest else None
+    same = member and (member.role, member.provider, member.staff) == (caller.role, caller.provider, caller.staff)
+    if member is None or not same or not member.holds(local_date(now(request))):
+        raise Problem("unauthenticated")
 
 
 def form_token(request: Request, secret: str) -> str:

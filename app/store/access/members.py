@@ -12,6 +12,10 @@ from app.store.connection import Reading
 NEWEST = """
 SELECT DISTINCT ON (ref) ref, body FROM record WHERE municipality_id = $1 AND kind = $2 ORDER BY ref, version DESC
 """
+TOKENS = """
+SELECT DISTINCT ON (ref) ref, body FROM record
+WHERE municipality_id = $1 AND kind = 'tokens' AND body->>'member' = $2 ORDER BY ref, version DESC
+"""
 
 
 def member_of(ref: str, body: Mapping[str, Any]) -> Member:
@@ -42,6 +46,11 @@ def issuer_of(ref: str, body: Mapping[str, Any]) -> Issuer:
 async def members(reading: Reading) -> list[Member]:
     """Every membership, over or not."""
     return [member_of(row["ref"], from_json(row["body"])) for row in await reading.fetch(NEWEST, "members")]
+
+
+async def tokens_of(reading: Reading, member: str) -> list[tuple[str, dict[str, Any]]]:
+    """The tokens that a member has made, ended or not: id and stored body."""
+    return [(row["ref"], from_json(row["body"])) for row in await reading.fetch(TOKENS, member)]
 
 
 async def passkeys_of(reading: Reading, member: str) -> dict[str, str]:

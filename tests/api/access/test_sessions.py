@@ -183,3 +183,42 @@ async def test_logging_out_and_being_logged_out_are_facts(office, owner):
         (2, "188:admin:operator/admin", "per", True),
         (2, "188:admin:member/anna", "anna", True),
     ]
+
+
+async def test_a_person_makes_tokens_for_scripts_and_takes_them_back(clocked):
+    clock = clocked.app.state.clock
+    await put_members(clocked, per="planner")
+    async with Person(clocked) as per, Person(clocked, origin=None) as script:
+        await per.enter("per")
+        headers = {TOKEN_HEADER: await per.token()}
+
+        async def made(**body):
+            answer = await per.client.post("/v1/me/tokens", json={"name": "report"} | body, headers=headers)
+            assert answer.status_code == 201, answer.text
+            script.client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            return answer.json()
+
+        first = await made(scopes=["me", "records:read"])
+        me = (await script.get("/v1/me")).json()
+        assert (me["member"], me["role"], me["provider"], me["login"]) == ("per", "planner", "P-norr", None)
+        await script.get("/v1/staff")
+        await script.get("/v1/visits", expect=403)
+        for method, path in [("POST", "/v1/me/tokens"), ("GET", "/v1/me/tokens")]:
+            refused = await script.client.request(method, path, json={"name": "for ever"})
+            assert (refused.status_code, refused.json()["code"]) == (403, "login_needed")
+        [listed] = (await per.get("/v1/me/tokens")).json()["items"]
+        assert listed == {name: first[name] for name in ("id", "name", "scopes", "expires_at")}
+        gone = await per.client.delete(f"/v1/me/tokens/{first['id']}", headers=headers)
+        assert gone.status_code == 204
+        assert (await per.get("/v1/me/tokens")).json()["items"] == []
+        clocked.app.state.revocations._read_up_to.clear()  # half a minute later
+        await script.get("/v1/me", expect=401)
+        assert (await per.client.delete("/v1/me/tokens/x", headers=headers)).status_code == 404
+        await made(minutes=5)
+        await script.get("/v1/me")
+        clock.at += dt.timedelta(minutes=5)
+        await script.get("/v1/me", expect=401)
+        await made(minutes=60)
+        await script.get("/v1/me")
+        await clocked.put("members", "per", MEMBER | ROLE["planner"] | {"valid_to": "2026-02-01"}, role="admin")
+        await script.get("/v1/me", expect=401)
