@@ -7,6 +7,7 @@ from fastapi import Path, Request
 from starlette.responses import Response
 
 from app.actions.access import log_in, passkeys
+from app.actions.access.end_logins import end_session
 from app.actions.access.log_in import Login
 from app.api.http.access import database, digest_of
 from app.api.http.json_bodies import read_form
@@ -170,7 +171,7 @@ async def log_out(request: Request) -> Response:
     if person is not None:
         require_own(request, dict(await read_form(request)).get("token", ""), person.secret)
         async with database(request).write(person.municipality_id, with_master=False) as writing:
-            await log_in.end(writing, person.session.id, Author(person.subject))
+            await end_session(writing, person.session.id, Author(person.subject))
         request.state.logged_in = None
     text = TEXTS[language_of(request)]
     response = await page(request, "login_told.html", title=text["over_title"], what=text["over_what"])

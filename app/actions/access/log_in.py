@@ -3,8 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid4
+from uuid import uuid4
 
+from app.actions.access.end_logins import end_session, note_session
 from app.actions.access.put_member import MEMBERS, put_member
 from app.actions.versions import UNCONDITIONAL, Json, PutOutcome, keep, refused
 from app.domain.access.member import Member
@@ -20,7 +21,6 @@ from app.store.register.records import Stored
 
 LINK_MINUTES = 15
 LINKS = "links"
-SESSIONS = "sessions"
 STRANGERS = "strangers"
 
 
@@ -106,7 +106,7 @@ async def begin(
     """
     await sessions.drop_ended(writing, limits.idle)
     if before is not None:
-        await end(writing, before.id, Author(subject_of(writing.municipality_id, before)))
+        await end_session(writing, before.id, Author(subject_of(writing.municipality_id, before)))
     choices = tuple(one.ref for one in login.members)
     session = Session(
         uuid4(),
@@ -128,7 +128,7 @@ async def begin(
         "ends_at": written(session.ends_at),
         "ended_at": None,
     }
-    await _note(writing, session.id, subject_of(writing.municipality_id, session), body)
+    await note_session(writing, session.id, subject_of(writing.municipality_id, session), body)
     return session
 
 
@@ -141,20 +141,8 @@ async def choose(writing: Writing, session: Session, member: str, digest: bytes)
         return None
     chosen = replace(session, member=member, seen_at=writing.now)
     await sessions.put(writing, chosen, digest)
-    await _note(writing, session.id, subject_of(writing.municipality_id, chosen), {"member": member})
+    await note_session(writing, session.id, subject_of(writing.municipality_id, chosen), {"member": member})
     return chosen
-
-
-async def end(writing: Writing, session: UUID, author: Author) -> None:
-    """End a session, as a fact."""
-    await sessions.drop(writing, session)
-    await _note(writing, session, author.subject, {"ended_at": written(writing.now)})
-
-
-async def _note(writing: Writing, session: UUID, by: str, changes: Json) -> None:
-    latest = await records.latest(writing, SESSIONS, str(session))
-    body, version = (latest.body, latest.version + 1) if latest else ({}, 1)
-    await keep(writing, SESSIONS, by, [Stored(str(session), version, removed=False, body=body | changes)])
 
 
 def subject_of(municipality_id: int, session: Session) -> str:

@@ -6,7 +6,7 @@ from app.actions.versions import Json, keep
 from app.domain.access.member import Member
 from app.domain.author import Author
 from app.domain.time import local_date, written
-from app.store.access.members import members
+from app.store.access.members import members, passkeys_of
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -36,6 +36,16 @@ async def use(writing: Writing, passkey: Stored, sign_count: int) -> list[Member
         await keep(writing, PASSKEYS, by, [Stored(passkey.ref, passkey.version + 1, removed=False, body=body)])
     today = local_date(writing.now)
     return [one for one in await members(writing) if one.ref in passkey.body["members"] and one.holds(today)]
+
+
+async def close_to(writing: Writing, member: str, by: Author) -> None:
+    """Let no passkey open a membership any more. One that opened nothing else is trusted no longer."""
+    for ref in await passkeys_of(writing, member):
+        latest = await records.latest(writing, PASSKEYS, ref)
+        assert latest is not None  # noqa: S101 - it was just found
+        others = [one for one in latest.body["members"] if one != member]
+        body = latest.body | {"members": others, "revoked_at": None if others else written(writing.now)}
+        await keep(writing, PASSKEYS, by.subject, [Stored(ref, latest.version + 1, removed=False, body=body)])
 
 
 async def remove(writing: Writing, ref: str, member: str, by: Author) -> None:

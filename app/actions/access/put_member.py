@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from app.actions.access.end_logins import end_logins
 from app.actions.versions import Condition, Flaw, Json, PutOutcome, keep, refused, unmet
 from app.domain.access.member import BOUND_ROLES
 from app.domain.author import Author
@@ -50,6 +51,8 @@ async def put_issuer(
 async def put_member(writing: Writing, ref: str, body: Json, *, author: Author, condition: Condition) -> PutOutcome:
     """Put a membership. An author bound to a provider puts memberships of its own provider alone.
 
+    Of one that then stands for somebody or something else, the sessions, links and passkeys end.
+
     Refused: `version_conflict`, `unknown_ref` (without flaws: the record itself is not visible; with flaws: refs in
     the body), `forbidden_role` when the author is bound to a provider and the role is not.
     """
@@ -67,6 +70,8 @@ async def put_member(writing: Writing, ref: str, body: Json, *, author: Author, 
         return refused("unknown_ref", *flaws)
     if latest and latest.body == body:
         return PutOutcome("unchanged", latest.version, latest.body)
+    if latest:
+        await end_logins(writing, ref, latest.body, body, author)
     return await _kept(writing, MEMBERS, ref, body, latest, author.subject)
 
 

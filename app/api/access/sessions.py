@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from app.actions.access import log_in
+from app.actions.access.end_logins import end_session as end_login
 from app.api.http.access import Caller, allow, database
 from app.api.http.problems import Problem
 from app.api.http.records import author_of, own_provider
@@ -102,5 +102,5 @@ async def end_session(
         found = [one for one in await _visible(request, writing, caller) if str(one.id) == session_id]
         if not found:
             raise Problem("unknown_session")
-        await log_in.end(writing, found[0].id, author_of(caller))
+        await end_login(writing, found[0].id, author_of(caller))
     return Response(status_code=204)

@@ -6,6 +6,7 @@ from app.store.connection import Reading, RowHashes, Writing
 
 PUT = "INSERT INTO login_link (municipality_id, digest, member, expires_at, mac) VALUES ($1, $2, $3, $4, $5)"
 DROP_EXPIRED = "DELETE FROM login_link WHERE municipality_id = $1 AND expires_at <= $2"
+DROP_OF = "DELETE FROM login_link WHERE municipality_id = $1 AND member = $2"
 GET = """
 SELECT municipality_id, digest, member, expires_at, mac FROM login_link
 WHERE municipality_id = $1 AND digest = $2 AND expires_at > $3
@@ -21,6 +22,11 @@ async def put(writing: Writing, digest: bytes, member: str, expires_at: dt.datet
     await writing.execute(DROP_EXPIRED, writing.now)
     _, *row = writing.macs.add("login_link", (writing.municipality_id, digest, member, expires_at))
     await writing.execute(PUT, *row)
+
+
+async def drop_of(writing: Writing, member: str) -> None:
+    """Forget the links that open a membership."""
+    await writing.execute(DROP_OF, member)
 
 
 async def member_of(reading: Reading, macs: RowHashes, digest: bytes) -> str | None:

@@ -28,6 +28,7 @@ LEFT JOIN LATERAL (
 ) AS m ON true
 """
 LIST = f"SELECT {COLUMNS} FROM session WHERE municipality_id = $1 AND ends_at > $2 AND seen_at > $3 ORDER BY started_at"
+OPENING = "SELECT id FROM session WHERE municipality_id = $1 AND $2 = ANY(choices)"
 DROP = "DELETE FROM session WHERE municipality_id = $1 AND id = $2"
 DROP_ENDED = "DELETE FROM session WHERE municipality_id = $1 AND (ends_at <= $2 OR seen_at <= $3)"
 SEEN = "UPDATE session SET seen_at = $3, mac = $4 WHERE municipality_id = $1 AND id = $2 AND seen_at < $3"
@@ -76,6 +77,11 @@ async def saw(changing: Changing, macs: RowHashes, found: Found, at: dt.datetime
 async def present(reading: Reading, idle: dt.timedelta) -> Sequence[Session]:
     """Every session that is not over, the oldest first."""
     return [_session(row) for row in await reading.fetch(LIST, reading.now, reading.now - idle)]
+
+
+async def opening(writing: Writing, member: str) -> Sequence[UUID]:
+    """The sessions whose login opened a membership, over or not."""
+    return [row["id"] for row in await writing.fetch(OPENING, member)]
 
 
 async def drop(writing: Writing, session: UUID) -> None:

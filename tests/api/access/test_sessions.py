@@ -7,7 +7,10 @@ import pytest
 from people import MEMBER, ROLE, Person, link_to, put_members
 from service import SetClock, serving
 
+from app.actions.access import passkeys
 from app.api.http.sessions import TOKEN_HEADER
+from app.domain.author import Author
+from app.store.access import members
 
 NOON = dt.datetime(2026, 10, 24, 10, tzinfo=dt.UTC)
 
@@ -158,6 +161,28 @@ async def test_a_session_ends_with_its_membership(office):
         await office.put("members", "per", MEMBER | ROLE["planner"] | {"valid_to": "2026-02-01"}, role="admin")
         await per.get("/v1/me", expect=401)
         assert "not logged in" in (await per.get("/account", expect=401)).text
+
+
+async def test_what_opened_a_membership_opens_nothing_that_it_becomes(office):
+    """A planner logs in by a link as a colleague, who is made an admin later; another time the address is changed."""
+    database = office.app.state.database
+    for changed in (ROLE["admin"], ROLE["planner"] | {"email": "per@norr.example"}):
+        await office.put("members", "per", MEMBER | ROLE["planner"], role="admin")
+        async with database.write(188) as writing:
+            for ref, opens in ((f"one-{len(changed)}", ["per"]), (f"both-{len(changed)}", ["anna", "per"])):
+                await passkeys.make(writing, ref, "key", 0, opens, Author("188:planner:member/per"))
+        async with Person(office) as thief:
+            await thief.enter("per")
+            link = await link_to(office, "per")
+            await office.put("members", "per", MEMBER | ROLE["planner"] | {"valid_to": "2199-01-01"}, role="admin")
+            await thief.get("/v1/me")  # another last day is the same right of the same person
+            await office.put("members", "per", MEMBER | changed, role="admin")
+            await thief.get("/v1/me", expect=401)
+            await thief.post(link, expect=410)
+        async with database.read(188) as reading:
+            assert await members.passkeys_of(reading, "per") == {}
+            assert f"both-{len(changed)}" in await members.passkeys_of(reading, "anna")
+    assert (await office.ask("GET", "/v1/sessions")).json()["items"] == []
 
 
 async def test_logging_out_and_being_logged_out_are_facts(office, owner):
