@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 from app.actions.access.put_member import put_issuer
 from app.actions.versions import Condition, PutOutcome
 from app.api.http.access import Caller, encryption_of
+from app.api.http.address import address_of
+from app.api.http.problems import Problem
 from app.api.http.records import RecordKind, Versioned, add_routes, stored_body, written
 from app.api.http.refs import Line, Ref
 from app.api.http.shapes import AnyRef, Wire
@@ -81,6 +83,8 @@ class IssuerAnswer(IssuerFields, Versioned):
 
 
 async def _put(request: Request, caller: Caller, ref: str, body: IssuerBody, condition: Condition) -> PutOutcome:
+    if body.issuer.startswith("http:") and address_of(request, "").startswith("https:"):
+        raise Problem("invalid_value", pointer="/issuer")  # a trial's, and no way to ask what else runs here
     stored = stored_body(body)
     secret = stored.pop("client_secret")
     given = "client_secret" in body.model_fields_set

@@ -102,6 +102,9 @@ async def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(data
         await put_members(served, anna="admin")
         async with Person(served, origin="https://taggad.example") as anna:
             cookie = (await anna.post(await link_to(served, "anna"))).headers["set-cookie"]
+        trial = {"issuer": "http://127.0.0.1:5432", "client_id": "taggad"}
+        refused = await served.ask("PUT", "/v1/issuers/trial", trial, expect=422)
+        assert refused.json()["errors"][0]["pointer"] == "/issuer"
     name, _, attributes = cookie.partition("=")
     assert name == "__Host-taggad"
     assert {part.strip().lower() for part in attributes.split(";")[1:]} == {
