@@ -116,13 +116,15 @@ async def come_back(request: Request, municipality: int, issuer: str) -> Respons
 
 
 async def _known(request: Request, municipality: int, issuer: str) -> _Known | None:
-    is_secure(request)
+    in_public = is_secure(request)
     try:
         async with database(request).read(municipality) as reading:
             found = await members.issuers(reading)
     except UnknownMunicipalityError:
         return None
-    return next((_Known(one, title) for one, title in found if one.ref == issuer), None)
+    # One without TLS is for a trial on one machine. In public it would be another service of the same machine.
+    usable = [(one, title) for one, title in found if one.issuer.startswith("https:") or not in_public]
+    return next((_Known(one, title) for one, title in usable if one.ref == issuer), None)
 
 
 def _redirect_uri(request: Request, municipality: int, issuer: str) -> str:

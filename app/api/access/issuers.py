@@ -60,7 +60,8 @@ class IssuerBody(IssuerFields):
     """An identity provider. If `client_secret` is left out, the stored one is kept; null deletes it. It is never shown.
 
     With `private_key_jwt` the service signs for itself instead, with a key of `/.well-known/jwks.json`. With neither,
-    it is a public client. PKCE is used in all cases.
+    it is a public client. PKCE is used in all cases. An address without TLS is for a trial on one machine: a service
+    with a public address sends nobody there.
     """
 
     client_secret: Annotated[

@@ -5,7 +5,7 @@ or with what the municipality has registered: state, nonce, issuer, audience, an
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -34,7 +34,11 @@ ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "E
 REMEMBERED_SECONDS = 600
 PATIENCE_SECONDS = 10
 SECRET_LETTERS = 43
+MOST_BYTES = 1024 * 1024
+"""The limit of one answer: a municipality chooses whom we ask."""
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+MORE_ENDPOINTS = ("userinfo_endpoint",)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class NotVouchedError(Exception):
@@ -131,6 +135,8 @@ class IdentityProviders:
             code_challenge_method="S256",
             token_endpoint_auth_method="none",  # noqa: S106 - until the metadata say which
             timeout=PATIENCE_SECONDS,
+            headers={"Accept-Encoding": "identity"},
+            event_hooks={"response": [_limit]},
         )
 
     async def _provider(self, client: Any, issuer: Issuer, *, anew: bool = False) -> _Provider:
@@ -139,8 +145,9 @@ class IdentityProviders:
             metadata = await _read(client, issuer.issuer.rstrip("/") + DISCOVERY)
             if metadata.get("issuer") != issuer.issuer:
                 raise NotVouchedError("the metadata are those of another issuer")
-            scheme = urlsplit(issuer.issuer).scheme
-            if any(urlsplit(str(metadata.get(name, ""))).scheme not in {"https", scheme} for name in ENDPOINTS):
+            named = {name: metadata.get(name, "") for name in ENDPOINTS}
+            named |= {name: metadata[name] for name in MORE_ENDPOINTS if name in metadata}
+            if not all(_is_safe(str(address), issuer.issuer) for address in named.values()):
                 raise NotVouchedError("an address of the metadata is missing or unsafe")
             keys = await _read(client, metadata["jwks_uri"])
             known = self._known[issuer.issuer] = _Provider(metadata, keys, time.monotonic())
@@ -188,6 +195,37 @@ class IdentityProviders:
         if issuer.max_age_seconds is not None and claims["auth_time"] + issuer.max_age_seconds + LEEWAY_SECONDS < now:
             raise NotVouchedError("the authentication is too old")
         return dict(claims)
+
+
+class _Limited(httpx2.AsyncByteStream):
+    """The body of an answer, up to MOST_BYTES and for as long as PATIENCE_SECONDS."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left, until = MOST_BYTES, time.monotonic() + PATIENCE_SECONDS
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0 or time.monotonic() > until:
+                raise httpx2.ReadError("too long an answer")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _limit(response: httpx2.Response) -> None:
+    if response.headers.get("content-encoding", "identity") != "identity":  # small bytes may unpack to large ones
+        raise httpx2.DecodingError("packed, though nobody asked for that", request=response.request)
+    response.stream = _Limited(response.stream)  # type: ignore[arg-type] # an asynchronous one, as the client is
+
+
+def _is_safe(address: str, issuer: str) -> bool:
+    """True for an address by TLS, and on this machine for an issuer that is there too."""
+    asked = urlsplit(address)
+    here = asked.scheme == "http" == urlsplit(issuer).scheme and asked.hostname in LOOPBACK
+    return asked.scheme == "https" or here
 
 
 def _decoded(id_token: str, provider: _Provider) -> jwt.Token:

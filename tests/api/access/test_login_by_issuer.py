@@ -9,6 +9,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OctKey, RSAKey
 from people import MEMBER, ROLE, Person, put_members
+from service import serving
 from wrong_provider import CLIENT, SECRET, providing
 
 ANNA = {"issuer": "kommun", "subject": "anna"}
@@ -90,6 +91,9 @@ WRONG = {
     "an answer of no issuer": {"metadata": {"authorization_response_iss_parameter_supported": True}},
     "metadata of another issuer": {"metadata": {"issuer": "https://evil.example"}},
     "no keys": {"metadata": {"jwks_uri": None}},
+    "userinfo in clear": {"metadata": {"userinfo_endpoint": "http://169.254.169.254/latest"}},
+    "tokens from another machine in clear": {"metadata": {"token_endpoint": "http://169.254.169.254/token"}},
+    "metadata without end": {"metadata": {"more": "x" * 2**20}},
     "keys in clear": {"metadata": {"token_endpoint": "ftp://127.0.0.1/token"}},
 }
 
@@ -110,6 +114,12 @@ async def test_what_is_wrong_lets_nobody_in(office, idp, case):
     office.app.state.identity_providers._known.clear()
     async with Person(office) as anna:
         assert (await log_in(anna)).headers["location"] == "/account"
+
+
+async def test_in_public_no_other_service_of_the_machine_is_asked(office, idp, database_url):
+    async with serving(database_url, public_url="https://taggad.example") as public, Person(public) as anybody:
+        assert (await anybody.get("/login/188/kommun", expect=303)).headers["location"] == "/login"
+        assert public.app.state.identity_providers._known == {}
 
 
 async def test_a_signature_that_anybody_can_make_lets_nobody_in(office, idp):
