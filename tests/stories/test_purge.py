@@ -128,6 +128,11 @@ async def test_a_purge_erases_what_two_persons_decided_and_leaves_proofs_and_pay
 
     asked = (await old.ask("POST", "/v1/purges", {"ref": "G-1"}, expect=201)).json()
     assert [row["recipient"] for row in asked["recipients"]] == ["B-1", "B-6"]
+    for path in ("/v1/purges/G-1", "/v1/purges"):
+        await old.ask("GET", path, role="controller")
+    looks = await owner.fetch("SELECT route FROM access_entry WHERE 'B-1' = ANY(recipients) AND route LIKE '%purge%'")
+    routes = ["GET /v1/purge-plan", "POST /v1/purges", "GET /v1/purges/{ref}", "GET /v1/purges"]
+    assert sorted(row["route"] for row in looks) == sorted(routes)
     assert (await old.ask("POST", "/v1/purges/G-1/approve", expect=403)).json()["code"] == "approver_is_requester"
     assert (await old.ask("GET", "/v1/recipients/B-1")).json()["name"] == "Kund B-1"
     done = (await approve(old, "G-1")).json()

@@ -211,6 +211,8 @@ def _named(kind: RecordKind, stored: records.Stored) -> Iterator[str | None]:
     yield stored.ref if kind.name == "recipients" else None
     yield stored.body.get("recipient")
     yield stored.body.get("relative_of")
+    if kind.name == "purges":
+        yield from (row["recipient"] for row in (*stored.body["recipients"], *stored.body["kept"]))
 
 
 async def _seen(

@@ -166,6 +166,7 @@ async def ask(request: Request, caller: Admin) -> Response:
 
     async with database(request).snapshot(caller.municipality_id) as reading:
         found = await due(reading)
+        await shown(request, reading, (row["recipient"] for row in (*found.recipients, *found.kept)))
 
     async def act(writing: Writing) -> PutOutcome:
         return await request_purge(writing, body.ref, found, by=caller.subject)

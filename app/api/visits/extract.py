@@ -1,6 +1,7 @@
 """Everything that is kept of one person, and who has read it: for the person, as JSON or as a PDF to read."""
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,6 +27,8 @@ from app.api.visits.visit_out import VisitOut, corrections_of, visit_json
 from app.domain.time import FIRST_DAY, days_span
 from app.store.access import access_log, kept_of, sealed_fields
 from app.store.access.access_log import LogFilter, StoredEntry
+from app.store.access.kept_of import RecordVersion
+from app.store.access.sealed_fields import NAME
 from app.store.connection import Reading
 from app.store.visits import visit_list, visits
 from app.store.visits.visibility import Visibility
@@ -38,7 +41,7 @@ TEMPLATE = Path(__file__).with_name("extract.typ")
 MOST_TYPESET = 10_000
 AT_ONCE = 500
 MOST_LOOKS = 100_000
-SEALED = ("name", "personal_number", "contacts")
+SEALED = (NAME, "personal_number", "contacts")
 
 
 class RecordVersionOut(Wire):
@@ -119,7 +122,7 @@ async def get_extract(
             "municipality": names.municipality,
             "at": reading.now,
             "personal": await _personal(request, reading, ref) if caller.role in CLEARED else None,
-            "records": [one._asdict() for one in await kept_of.versions(reading, ref)],
+            "records": _readable(await kept_of.versions(reading, ref), caller),
             "visits": await _visits(reading, ref),
             "looks": [entry_json(one) | {"recipients": [] if one.entry.bulk else [ref]} for one in looks],
         }
@@ -134,6 +137,21 @@ async def get_extract(
     except TimeoutError:
         raise Problem("busy") from None
     return Response(document, media_type=PDF, headers={"Content-Disposition": 'attachment; filename="utdrag.pdf"'})
+
+
+def _readable(versions: Sequence[RecordVersion], caller: Caller) -> list[dict[str, Any]]:
+    """The versions, without what tells who the person is for whoever reads no names.
+
+    A name may stand in a record that was put before names were encrypted.
+    """
+    stored = [one._asdict() for one in versions]
+    if caller.role in CLEARED:
+        return stored
+    of_person = [one for one in stored if one["record"] == "recipients"]
+    hidden = {NAME, "birth_date"} if of_person[-1]["body"].get("protected") else {NAME}
+    for one in of_person:
+        one["body"] = {name: value for name, value in one["body"].items() if name not in hidden}
+    return stored
 
 
 async def _personal(request: Request, reading: Reading, ref: str) -> dict[str, Any]:
