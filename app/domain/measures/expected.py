@@ -1,13 +1,14 @@
 """Expected visits: what orders promise day by day, who came for it, and what nobody came for.
 
 An occurrence is one time that an order line is due. It follows from the order alone, without a schedule, and is served
-once at most: by a share of the line, by a no, else by a visit that stands in the line's window.
+once at most: by a share of the line, by a no, else by a visit that stands in the line's window or on its weekday. A
+visit of which nobody knows yet what was done stands for every line that fits it.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.register.notices import Notice
@@ -22,6 +23,24 @@ CAME = frozenset({"complete", "open", "incomplete", "disputed"})
 """The statuses of visits that somebody came for. What is to be repaired is no missed visit."""
 REFUSED = frozenset({"declined", "no_answer"})
 WEEK = 7
+
+
+class Attended(NamedTuple):
+    """The parts of a visit that matter here. `lines` are the refs of the order lines that it has shares of."""
+
+    id: UUID
+    provider: str | None
+    status: str
+    anchor_at: dt.datetime
+    ended_at: dt.datetime | None
+    lines: Sequence[str | None]
+    declined: Sequence[tuple[str, str]]
+
+
+def attended(visit: Visit) -> Attended:
+    """The same of a visit."""
+    lines = [share.order_line for share in visit.shares]
+    return Attended(visit.id, visit.provider, visit.status, visit.anchor_at, visit.ended_at, lines, visit.declined)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +166,7 @@ def _several(order: Order, line: OrderLine, days: Days, count: int, paused: bool
 
 
 def expected(
-    orders: Iterable[Order], visits: Iterable[Visit], notices: Iterable[Notice], days: Days, now: dt.datetime
+    orders: Iterable[Order], visits: Iterable[Attended], notices: Iterable[Notice], days: Days, now: dt.datetime
 ) -> list[Expected]:
     """Every occurrence of one recipient that has a day in common with the span, with what came of it.
 
@@ -174,26 +193,30 @@ class _Line:
     line: OrderLine
     due: Sequence[Occurrence]
     outcome: dict[Occurrence, tuple[State, UUID | None]] = field(default_factory=dict)
-    used: list[Visit] = field(default_factory=list)
+    used: list[Attended] = field(default_factory=list)
 
-    def served(self, visits: Sequence[Visit], notices: Sequence[Notice], now: dt.datetime) -> list[Expected]:
+    def served(self, visits: Sequence[Attended], notices: Sequence[Notice], now: dt.datetime) -> list[Expected]:
         alone = replace(self.order, lines=(self.line,))
         theirs = [one for one in visits if one.provider is None or of_provider(alone, one.provider)]
         came = [one for one in theirs if one.status in CAME]
         self.outcome.update((one, ("paused", None)) for one in self.due if one.paused)
-        self._take("done", [one for one in came if any(part.order_line == self._ref for part in one.shares)])
+        self._take("done", [one for one in came if self._ref in one.lines])
         self._take("declined", [one for one in theirs if self._declined(one)])
         for notice in notices:
             if self._announced(notice):
                 self._settle("declined", None, notice.at)
-        self._take("done", [one for one in came if fits(self.line, one.anchor_at)])
+        self._take("done", [one for one in came if self._stands(one)])
         return [Expected(one, *self.outcome.get(one, (_nobody_came(one, now), None))) for one in self.due]
 
     @property
     def _ref(self) -> str:
         return f"{self.order.ref}/{self.line.ref}"
 
-    def _declined(self, visit: Visit) -> bool:
+    def _stands(self, visit: Attended) -> bool:
+        timed = self.line.window is not None or self.line.weekdays
+        return (bool(timed) or not visit.lines) and fits(self.line, visit.anchor_at)
+
+    def _declined(self, visit: Attended) -> bool:
         whole = visit.status in REFUSED and fits(self.line, visit.anchor_at)
         return whole or (self.order.recipient, self.line.intervention) in visit.declined
 
@@ -201,7 +224,7 @@ class _Line:
         concerned = notice.provider == self.order.provider and notice.intervention in {None, self.line.intervention}
         return concerned and fits(self.line, notice.at)
 
-    def _take(self, state: State, visits: Iterable[Visit]) -> None:
+    def _take(self, state: State, visits: Iterable[Attended]) -> None:
         for visit in visits:
             # Two who come together, as double staffing asks, serve one occurrence.
             if not any(_together(visit, other) for other in self.used) and self._settle(
@@ -225,12 +248,12 @@ def _day_of(line: OrderLine, at: dt.datetime) -> dt.date:
     return moment.date() - ONE_DAY if over else moment.date()
 
 
-def _together(visit: Visit, other: Visit) -> bool:
+def _together(visit: Attended, other: Attended) -> bool:
     begins, ends = max(visit.anchor_at, other.anchor_at), min(_end_of(visit), _end_of(other))
     return visit.id == other.id or begins < ends
 
 
-def _end_of(visit: Visit) -> dt.datetime:
+def _end_of(visit: Attended) -> dt.datetime:
     return visit.ended_at or visit.anchor_at
 
 

@@ -5,16 +5,14 @@ from collections.abc import Iterator
 
 from pydantic_core import from_json
 
-from app.domain.measures.expected import Expected, expected, reach
+from app.domain.measures.expected import Attended, Expected, expected, reach
 from app.domain.register.order import Order, until_death
 from app.domain.time import Days
-from app.domain.visits.visit import Visit
 from app.store.connection import Reading
 from app.store.measures.measures import FOR_ALL_OR_ONE, around
 from app.store.register.notices import notices_of
 from app.store.register.orders import DEATHS
 from app.store.register.records import order_of
-from app.store.visits.visit_row import COLUMNS, visit_of
 
 ORDERS = f"""
 WITH deaths AS MATERIALIZED ({DEATHS}), asked AS (
@@ -29,9 +27,11 @@ CROSS JOIN LATERAL (
     WHERE municipality_id = $1 AND kind = 'orders' AND ref = o.ref ORDER BY version DESC LIMIT 1
 ) AS newest ORDER BY o.recipient, o.ref
 """
-VISITS = f"""
-SELECT {", ".join(COLUMNS)} FROM visit
+# Beyond the days that are asked for, a visit matters by what was done in it, or was not.
+VISITS = """
+SELECT recipient, id, provider, status, anchor_at, ended_at, share_line, declined FROM visit
 WHERE municipality_id = $1 AND recipient = ANY($2::text[]) AND anchor_at >= $3 AND anchor_at < $4
+    AND (share_line && $5::text[] OR share_line = '{}' OR declined IS NOT NULL OR anchor_at >= $6 AND anchor_at < $7)
 """
 
 
@@ -47,10 +47,14 @@ async def expected_of(
             if alive is not None and provider in {None, alive.provider}:
                 orders[alive.recipient].append(alive)
     wide = reach([one for theirs in orders.values() for one in theirs], days)
-    visits: defaultdict[str, list[Visit]] = defaultdict(list)
-    for row in await reading.fetch(VISITS, list(orders), *around(wide)):
-        visit = visit_of(tuple(row)).visit
-        visits[visit.recipient].append(visit)
+    lasting = [f"{order.ref}/{line.ref}" for theirs in orders.values() for order in theirs for line in order.lines
+        if line.period_unit != "d" or line.period > 1]  # fmt: skip
+    visits: defaultdict[str, list[Attended]] = defaultdict(list)
+    asked = (list(orders), *around(wide), lasting, *around(days))
+    for row in await reading.fetch(VISITS, *asked):
+        ref, id_, by, status, anchor_at, ended_at, lines, declined = row
+        refused = [tuple(one) for one in from_json(declined)] if declined else ()
+        visits[ref].append(Attended(id_, by, status, anchor_at, ended_at, lines, refused))
     notices = defaultdict(list)
     for notice in await notices_of(reading, provider, wide):
         notices[notice.recipient].append(notice)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from told import MONDAY, at, derive, order, recipient, report, staff, taps, world
 
-from app.domain.measures.expected import expected, occurrences, reach
+from app.domain.measures.expected import attended, expected, occurrences, reach
 from app.domain.register.notices import Notice
 from app.domain.register.order import Order, OrderLine, Pause, until_death
 
@@ -75,7 +75,7 @@ def outcome(text, visits, *reports, days=(MONDAY, MONDAY), now="23:30", notices=
     told = order("O-1", "B-1", lines or text)
     found = derive(world(*LIVING, told), taps(visits) if visits else [], list(reports))
     given_notices = [Notice("B-1", "P-norr", about, at(when), at("2026-03-01T20:00")) for about, when in notices]
-    listed = expected([told], found, given_notices, days, at(now))
+    listed = expected([told], map(attended, found), given_notices, days, at(now))
     return ", ".join(f"{one.occurrence.line.ref} {one.state}" for one in listed)
 
 
@@ -115,6 +115,11 @@ HALF_HOUR = "08:00 in A | 08:30 out A"
 
 def test_what_was_reported_serves_its_line_wherever_it_was():
     assert outcome("dusch 07:00-10:00; tillsyn 16:00-20:00", HALF_HOUR, report(1, "tillsyn")) == "1 done, 2 done"
+
+
+def test_help_without_a_time_is_done_by_nobody_who_came_for_other_help():
+    assert outcome("dusch; städ 1/wk", HALF_HOUR, report(1, "dusch"), now="00:00+7") == "1 done, 2 missed"
+    assert outcome("dusch; städ 1/wk", "08:00 in A", now="08:20") == "1 done, 2 done"
 
 
 def test_a_no_is_told_from_nobody_who_came():
@@ -185,7 +190,7 @@ def test_each_occurrence_is_served_once_whatever_the_order_of_visits(one, visits
         start = f"{on}T{hour:02}:00"
         end = (dt.datetime.fromisoformat(start) + dt.timedelta(minutes=minutes)).isoformat(timespec="minutes")
         told.append(f"{start} in A | {end} out A")
-    found = derive(world(*LIVING, one), taps(" | ".join(told)) if told else [], [])
+    found = [attended(each) for each in derive(world(*LIVING, one), taps(" | ".join(told)) if told else [], [])]
     days = (dt.date(2026, 2, 1), dt.date(2026, 3, 31))
     now = at("2026-04-10T12:00")
     listed = expected([one], found, [], days, now)
