@@ -31,7 +31,9 @@ CROSS JOIN LATERAL (
 VISITS = """
 SELECT recipient, id, provider, status, anchor_at, ended_at, share_line, declined FROM visit
 WHERE municipality_id = $1 AND recipient = ANY($2::text[]) AND anchor_at >= $3 AND anchor_at < $4
-    AND (share_line && $5::text[] OR share_line = '{}' OR declined IS NOT NULL OR anchor_at >= $6 AND anchor_at < $7)
+    AND (anchor_at >= $6 AND anchor_at < $7 OR share_line = '{}' OR declined IS NOT NULL
+        -- Each is looked up in a hash; an overlap of arrays would compare it with every line.
+        OR EXISTS (SELECT FROM unnest(share_line) AS one WHERE one = ANY($5::text[])))
 """
 
 
