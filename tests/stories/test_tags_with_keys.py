@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from chip import KEYSET, MASTER, META, Chip
 from postgres import connect
-from service import SECRETS, serving, tap_item
+from service import SECRETS, day, serving, tap_item
 from world import TAGS, ago, with_chip
 
 from app.actions.access.rewrap import rewrap
@@ -56,7 +56,7 @@ async def test_a_visit_by_a_tag_with_keys(keyed):
     [visit] = await keyed.visits()
     assert visit["evidence"] == {"in": "sun_late", "out": "sun_online"}
     assert (visit["household"], visit["status"], visit["seconds"]) == ("H-1", "complete", 40 * 60)
-    [total] = await keyed.executed("")
+    [total] = await keyed.executed("", from_=day(-1).date(), to=day(0).date())
     levels = ("sun_online_visits", "sun_late_visits", "static_visits", "manual_visits")
     assert [total[name] for name in levels] == [0, 1, 0, 0]
 
