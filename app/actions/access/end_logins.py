@@ -1,12 +1,15 @@
 """End sessions, and all that opens a membership once it stands for another person or another right."""
 
+import datetime as dt
 from uuid import UUID
 
 from app.actions.access.passkeys import close_to
+from app.actions.access.revoke import revoke
 from app.actions.versions import Json, keep
 from app.domain.author import Author
 from app.domain.time import written
 from app.store.access import login_links, sessions
+from app.store.access.members import tokens_of
 from app.store.connection import Writing
 from app.store.register import records
 from app.store.register.records import Stored
@@ -29,7 +32,7 @@ async def end_session(writing: Writing, session: UUID, author: Author) -> None:
 
 
 async def end_logins(writing: Writing, member: str, before: Json, after: Json, author: Author) -> None:
-    """End the sessions, the links and the passkeys of a membership that stands for somebody or something else.
+    """End the sessions, links, passkeys and personal tokens of a membership that stands for somebody or something else.
 
     They opened what it was: whoever has them need not be whom it now means, nor have been given what it now opens.
     """
@@ -39,3 +42,6 @@ async def end_logins(writing: Writing, member: str, before: Json, after: Json, a
         await end_session(writing, session, author)
     await login_links.drop_of(writing, member)
     await close_to(writing, member, author)
+    for token, body in await tokens_of(writing, member):
+        if not body["revoked_at"] and dt.datetime.fromisoformat(body["expires_at"]) > writing.now:
+            await revoke(writing, "tokens", token, writing.now, "the membership has become another", author)

@@ -51,7 +51,7 @@ async def put_issuer(
 async def put_member(writing: Writing, ref: str, body: Json, *, author: Author, condition: Condition) -> PutOutcome:
     """Put a membership. An author bound to a provider puts memberships of its own provider alone.
 
-    Of one that then stands for somebody or something else, the sessions, links and passkeys end.
+    Of one that then stands for somebody or something else, the sessions, links, passkeys and tokens end.
 
     Refused: `version_conflict`, `unknown_ref` (without flaws: the record itself is not visible; with flaws: refs in
     the body), `forbidden_role` when the author is bound to a provider and the role is not.

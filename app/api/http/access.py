@@ -383,9 +383,13 @@ class Allowed:
 
 
 def _count(request: Request, caller: Caller) -> None:
-    """Count the request of a client, a device, a token by itself or a person. Raises Problem `too_many_requests`."""
+    """Count the request of a client, a device, a person or a token by itself. Raises Problem `too_many_requests`.
+
+    A person's tokens are counted together: a person makes as many as it likes.
+    """
     limits: Limits = request.app.state.limits
-    usage = limits.count(caller.municipality_id, caller.client or caller.device or caller.token or caller.subject)
+    person = caller.subject if caller.member else None
+    usage = limits.count(caller.municipality_id, caller.client or caller.device or person or caller.token or "")
     request.scope["rate_limit"] = [
         (b"ratelimit-policy", limits.policy.encode()),
         (b"ratelimit", usage.field().encode()),

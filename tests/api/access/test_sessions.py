@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 
 import pytest
 from people import MEMBER, ROLE, Person, link_to, put_members
@@ -242,11 +243,22 @@ async def test_a_person_makes_tokens_for_scripts_and_takes_them_back(clocked):
         clocked.app.state.revocations._read_up_to.clear()  # half a minute later
         await script.get("/v1/me", expect=401)
         assert (await per.client.delete("/v1/me/tokens/x", headers=headers)).status_code == 404
+        left = []
+        for _ in range(3):
+            await made()
+            left.append(int(re.search('"caller";r=([0-9]+)', (await script.get("/v1/me")).headers["ratelimit"])[1]))
+        assert left[0] > left[1] > left[2]  # whoever has many tokens may ask no more
+        await clocked.put("members", "per", MEMBER | ROLE["planner"] | {"email": "new@norr.example"}, role="admin")
+        clocked.app.state.revocations._read_up_to.clear()
+        await script.get("/v1/me", expect=401)
+        await per.enter("per")
+        headers[TOKEN_HEADER] = await per.token()
         await made(minutes=5)
         await script.get("/v1/me")
         clock.at += dt.timedelta(minutes=5)
         await script.get("/v1/me", expect=401)
         await made(minutes=60)
         await script.get("/v1/me")
-        await clocked.put("members", "per", MEMBER | ROLE["planner"] | {"valid_to": "2026-02-01"}, role="admin")
+        over = ROLE["planner"] | {"email": "new@norr.example", "valid_to": "2026-02-01"}
+        await clocked.put("members", "per", MEMBER | over, role="admin")
         await script.get("/v1/me", expect=401)
