@@ -4,6 +4,7 @@ Authlib asks, joserfc verifies. Every value of the answer that an attacker could
 or with what the municipality has registered: state, nonce, issuer, audience, and the age of the authentication.
 """
 
+import math
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -33,6 +34,7 @@ ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "E
 """Signatures by a key that only the identity provider has. One by a shared secret would not say who made it."""
 REMEMBERED_SECONDS = 600
 PATIENCE_SECONDS = 10
+PAUSE_SECONDS = 5
 SECRET_LETTERS = 43
 MOST_BYTES = 1024 * 1024
 """The limit of one answer: a municipality chooses whom we ask."""
@@ -86,6 +88,7 @@ class IdentityProviders:
         """`tokens` sign for us where an identity provider knows us by a key."""
         self._tokens = tokens
         self._known: dict[str, _Provider] = {}
+        self._failed_at: dict[str, float] = {}
 
     async def begin(self, issuer: Issuer, redirect_uri: str, to: str) -> tuple[str, LoginAttempt]:
         """The address to send the person to, and the attempt to compare the answer with. Raises NotVouchedError."""
@@ -142,16 +145,18 @@ class IdentityProviders:
     async def _provider(self, client: Any, issuer: Issuer, *, anew: bool = False) -> _Provider:
         known = self._known.get(issuer.issuer)
         if known is None or anew or time.monotonic() - known.read_at > REMEMBERED_SECONDS:
-            metadata = await _read(client, issuer.issuer.rstrip("/") + DISCOVERY)
-            if metadata.get("issuer") != issuer.issuer:
-                raise NotVouchedError("the metadata are those of another issuer")
-            named = {name: metadata.get(name, "") for name in ENDPOINTS}
-            named |= {name: metadata[name] for name in MORE_ENDPOINTS if name in metadata}
-            if not all(_is_safe(str(address), issuer.issuer) for address in named.values()):
-                raise NotVouchedError("an address of the metadata is missing or unsafe")
-            keys = await _read(client, metadata["jwks_uri"])
-            known = self._known[issuer.issuer] = _Provider(metadata, keys, time.monotonic())
+            known = self._known[issuer.issuer] = await self._asked(client, issuer)
         return known
+
+    async def _asked(self, client: Any, issuer: Issuer) -> _Provider:
+        """The metadata and keys, asked for. After a failure nobody is made to wait for the next one for a moment."""
+        if time.monotonic() - self._failed_at.get(issuer.issuer, -math.inf) < PAUSE_SECONDS:
+            raise NotVouchedError("it failed a moment ago")
+        try:
+            return await _discovered(client, issuer)
+        except NotVouchedError:
+            self._failed_at[issuer.issuer] = time.monotonic()
+            raise
 
     async def _token(self, client: Any, issuer: Issuer, metadata: Json, attempt: LoginAttempt, code: str) -> Json:
         endpoint = metadata["token_endpoint"]
@@ -243,6 +248,17 @@ def _authenticate(client: Any, metadata: Json, secret: str | None) -> None:
         client.token_endpoint_auth_method = (
             "client_secret_basic" if "client_secret_basic" in ways else "client_secret_post"
         )
+
+
+async def _discovered(client: Any, issuer: Issuer) -> _Provider:
+    metadata = await _read(client, issuer.issuer.rstrip("/") + DISCOVERY)
+    if metadata.get("issuer") != issuer.issuer:
+        raise NotVouchedError("the metadata are those of another issuer")
+    named = {name: metadata.get(name, "") for name in ENDPOINTS}
+    named |= {name: metadata[name] for name in MORE_ENDPOINTS if name in metadata}
+    if not all(_is_safe(str(address), issuer.issuer) for address in named.values()):
+        raise NotVouchedError("an address of the metadata is missing or unsafe")
+    return _Provider(metadata, await _read(client, metadata["jwks_uri"]), time.monotonic())
 
 
 async def _read(client: Any, url: str, **more: Any) -> dict[str, Any]:

@@ -112,6 +112,7 @@ async def test_what_is_wrong_lets_nobody_in(office, idp, case):
     for part in WRONG[case]:
         setattr(idp, part, {})
     office.app.state.identity_providers._known.clear()
+    office.app.state.identity_providers._failed_at.clear()
     async with Person(office) as anna:
         assert (await log_in(anna)).headers["location"] == "/account"
 
@@ -263,7 +264,14 @@ async def test_a_signature_of_ours_stands_for_a_secret(office, idp):
     assert "authorization" not in idp.proved or not idp.proved["authorization"]
 
 
-async def test_an_identity_provider_that_does_not_answer_is_told_of(office):
+async def test_an_identity_provider_that_does_not_answer_is_told_of(office, idp):
+    idp.metadata = {"issuer": None}
+    async with Person(office) as anna:
+        await refused(anna, await anna.get("/login/188/kommun", expect=400))
+        idp.metadata = {}
+        await refused(anna, await anna.get("/login/188/kommun", expect=400))  # nobody waits for it again at once
+        office.app.state.identity_providers._failed_at.clear()
+        await anna.get("/login/188/kommun", expect=303)
     issuer = {"issuer": "http://127.0.0.1:9", "client_id": CLIENT}
     await office.put("issuers", "kommun", issuer, role="admin")
     async with Person(office) as anna:
