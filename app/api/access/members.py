@@ -24,7 +24,11 @@ router = APIRouter(tags=["people"])
 
 Subject = Annotated[str, StringConstraints(pattern="^[!-~]{1,255}$"), BeforeValidator(no_personal_number)]
 HsaId = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9-]{1,31}$"), BeforeValidator(no_personal_number)]
-Email = Annotated[str, StringConstraints(pattern=r"^[!-?A-~]+@[A-Za-z0-9.-]+$", max_length=254)]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[!-?A-~]+@[A-Za-z0-9.-]+$", max_length=254),
+    BeforeValidator(no_personal_number),
+]
 
 
 class MemberFields(Spanned):

@@ -33,6 +33,7 @@ SCOPE = "openid profile email"
 ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Signatures by a key that only the identity provider has. One by a shared secret would not say who made it."""
 REMEMBERED_SECONDS = 600
+MOST_REMEMBERED = 200
 PATIENCE_SECONDS = 10
 PAUSE_SECONDS = 5
 SECRET_LETTERS = 43
@@ -146,6 +147,8 @@ class IdentityProviders:
         known = self._known.get(issuer.issuer)
         if known is None or anew or time.monotonic() - known.read_at > REMEMBERED_SECONDS:
             known = self._known[issuer.issuer] = await self._asked(client, issuer)
+            if len(self._known) > MOST_REMEMBERED:
+                del self._known[next(iter(self._known))]
         return known
 
     async def _asked(self, client: Any, issuer: Issuer) -> _Provider:

@@ -12,6 +12,8 @@ from people import MEMBER, ROLE, Person, put_members
 from service import serving
 from wrong_provider import CLIENT, SECRET, providing
 
+from app.api.access import openid
+
 ANNA = {"issuer": "kommun", "subject": "anna"}
 
 
@@ -121,6 +123,15 @@ async def test_in_public_no_other_service_of_the_machine_is_asked(office, idp, d
     async with serving(database_url, public_url="https://taggad.example") as public, Person(public) as anybody:
         assert (await anybody.get("/login/188/kommun", expect=303)).headers["location"] == "/login"
         assert public.app.state.identity_providers._known == {}
+
+
+async def test_no_more_issuers_are_remembered_than_there_is_room_for(office, idp, monkeypatch):
+    monkeypatch.setattr(openid, "MOST_REMEMBERED", 1)
+    async with providing() as other, Person(office) as anybody:
+        await office.put("issuers", "other", {"issuer": other.url, "client_id": CLIENT}, role="admin")
+        for ref in ("kommun", "other", "kommun", "other"):
+            await anybody.get(f"/login/188/{ref}", expect=303)
+        assert list(office.app.state.identity_providers._known) == [other.url]
 
 
 async def test_a_signature_that_anybody_can_make_lets_nobody_in(office, idp):

@@ -66,6 +66,7 @@ REFUSED = [
     ("members", PLANNER | {"role": "staff"}, ("invalid_envelope", "")),
     ("members", {"role": "admin", "subject": "anna", "valid_from": "2026-01-01"}, ("invalid_envelope", "")),
     ("members", PLANNER | {"hsa_id": "191212121212"}, ("ref_is_personal_number", "/hsa_id")),
+    ("members", ADMIN | {"email": "191212121212@norr.example"}, ("ref_is_personal_number", "/email")),
     ("members", PLANNER | {"issuer": "entra"}, ("unknown_ref", "/issuer")),
     ("members", PLANNER | {"issuer": "of-syd"}, ("unknown_ref", "/issuer")),
     ("members", PLANNER | {"staff": "S-syd"}, ("unknown_ref", "/staff")),
