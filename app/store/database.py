@@ -47,6 +47,9 @@ SELECT count(*) FROM (SELECT md5(i::text) FROM generate_series(1, 60000) AS i OR
 LOOKUP_PLANS = ", set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_generic_plan', true)"
 
 
+MOST_CODE = 2**31 - 1
+
+
 class ReadOnlyError(Exception):
     """The database answers and takes no writes: a standby, or a server set to read only."""
 
@@ -286,6 +289,8 @@ class Database:
     async def _transaction(
         self, municipality_id: int, pool: Pool, *, founding: bool = False, **options: Any
     ) -> AsyncIterator[AsyncConnection]:
+        if municipality_id > MOST_CODE:  # which the database could not even ask about
+            raise UnknownMunicipalityError
         async with self._pools.connection(pool) as sa:
             if options:
                 await sa.execution_options(**options)

@@ -2,7 +2,7 @@
 
 import base64
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import webauthn
@@ -38,6 +38,7 @@ from app.domain.author import Author
 from app.store.access import credentials
 from app.store.access.field_encryption import DecryptionError, Place
 from app.store.access.members import passkeys_of
+from app.store.connection import Writing
 from app.store.register import records
 from app.web.login import enter
 from app.web.people_pages import ACCOUNT, named, script_router
@@ -77,11 +78,11 @@ async def make(request: Request) -> Response:
     """Keep the passkey that the browser has made."""
     person = await _person(request)
     given = await _given(request)
-    challenge = await _challenge(request, person.municipality_id)
+    asked = _challenge(request, person.municipality_id)
     try:
         made = webauthn.verify_registration_response(
             credential=given,
-            expected_challenge=challenge,
+            expected_challenge=asked.challenge,
             expected_rp_id=_host(request),
             expected_origin=address_of(request, ""),
             require_user_verification=True,
@@ -90,6 +91,7 @@ async def make(request: Request) -> Response:
         raise Problem("passkey_refused") from error
     ref, public_key = bytes_to_base64url(made.credential_id), bytes_to_base64url(made.credential_public_key)
     async with database(request).write(person.municipality_id, with_master=False) as writing:
+        await asked.spend(writing)
         if await records.latest(writing, passkeys.PASSKEYS, ref) is not None:
             raise Problem("passkey_refused")
         by = Author(person.subject)
@@ -112,27 +114,32 @@ async def ask(request: Request, municipality: int) -> Response:
 
 @router.post("/login/{municipality:int}/passkey")
 async def use(request: Request, municipality: int) -> Response:
-    """Log in by a passkey."""
+    """Log in by a passkey. Nothing is written, and no lock taken, before it has signed."""
     require_origin(request)
     given = await _given(request)
-    challenge = await _challenge(request, municipality)
+    asked = _challenge(request, municipality)
     ref = given.get("id")
+    async with database(request).read(municipality, "writes") as reading:
+        signer = await records.latest(reading, passkeys.PASSKEYS, ref) if isinstance(ref, str) else None
+    if signer is None:
+        raise Problem("passkey_refused")
+    try:
+        verified = webauthn.verify_authentication_response(
+            credential=given,
+            expected_challenge=asked.challenge,
+            expected_rp_id=_host(request),
+            expected_origin=address_of(request, ""),
+            credential_public_key=base64url_to_bytes(signer.body["public_key"]),
+            credential_current_sign_count=signer.body["sign_count"],
+            require_user_verification=True,
+        )
+    except WebAuthnException as error:
+        raise Problem("passkey_refused") from error
     async with database(request).write(municipality, with_master=False) as writing:
-        known = await records.latest(writing, passkeys.PASSKEYS, ref) if isinstance(ref, str) else None
+        await asked.spend(writing)
+        known = await records.latest(writing, passkeys.PASSKEYS, signer.ref)
         if known is None or known.body["revoked_at"] is not None:
             raise Problem("passkey_refused")
-        try:
-            verified = webauthn.verify_authentication_response(
-                credential=given,
-                expected_challenge=challenge,
-                expected_rp_id=_host(request),
-                expected_origin=address_of(request, ""),
-                credential_public_key=base64url_to_bytes(known.body["public_key"]),
-                credential_current_sign_count=known.body["sign_count"],
-                require_user_verification=True,
-            )
-        except WebAuthnException as error:
-            raise Problem("passkey_refused") from error
         members = await passkeys.use(writing, known, verified.new_sign_count)
     if not members:
         raise Problem("passkey_refused")
@@ -176,8 +183,19 @@ def _place(municipality: int) -> Place:
     return Place("login", "challenge", municipality, "")
 
 
-async def _challenge(request: Request, municipality: int) -> bytes:
-    """The challenge of this browser, once. Raises Problem `passkey_refused`."""
+class _Challenge(NamedTuple):
+    challenge: bytes
+    digest: bytes
+    ends_at: dt.datetime
+
+    async def spend(self, writing: Writing) -> None:
+        """Use it up. Raises Problem `passkey_refused` if it was before."""
+        if not await credentials.spend(writing, "passkey", self.digest, self.ends_at):
+            raise Problem("passkey_refused")
+
+
+def _challenge(request: Request, municipality: int) -> _Challenge:
+    """The challenge of this browser, to be spent. Raises Problem `passkey_refused`."""
     cookie = request.cookies.get(cookie_name(request, SUFFIX), "")
     try:
         kept = from_json(encryption_of(request).decrypt(base64.urlsafe_b64decode(cookie), _place(municipality)))
@@ -185,11 +203,8 @@ async def _challenge(request: Request, municipality: int) -> bytes:
         raise Problem("passkey_refused") from error
     if now(request).timestamp() >= kept["ends_at"]:
         raise Problem("passkey_refused")
-    digest, ends_at = (
+    return _Challenge(
+        base64url_to_bytes(kept["challenge"]),
         digest_of(request, "passkey", kept["challenge"]),
         dt.datetime.fromtimestamp(kept["ends_at"], dt.UTC),
     )
-    async with database(request).write(municipality, with_master=False) as writing:
-        if not await credentials.spend(writing, "passkey", digest, ends_at):
-            raise Problem("passkey_refused")
-    return base64url_to_bytes(kept["challenge"])

@@ -119,6 +119,22 @@ async def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(data
             assert "works over https alone" in refused.text
 
 
+async def test_nobody_writes_or_breaks_anything_before_logging_in(office, owner):
+    """What stands in an address or a form may be anything; a lock is taken only for who has proved something."""
+    async with Person(office) as anybody:
+        for code in (2**31, 10**30):
+            for path in ("", "/kommun", "/kommun/callback?state=x&code=y"):
+                await anybody.get(f"/login/{code}{path}", expect=303)
+            await anybody.client.post(f"/login/{code}/passkey/options")
+            assert (await anybody.client.post(f"/login/{code}/passkey", json={"id": "x"})).status_code == 404
+        await anybody.client.post("/login/188/passkey/options")
+        assert (await anybody.client.post("/login/188/passkey", json={"id": "x"})).status_code == 403
+        assert await owner.fetchval("SELECT count(*) FROM spent_assertion") == 0
+        await anybody.enter("anna")
+        for path in ("/login/choose", "/account/passkeys/remove"):
+            await anybody.post(path, token=await anybody.token(), member="\0", passkey="\0", expect=422)
+
+
 async def test_a_cookie_changes_nothing_without_our_origin_and_our_token(office):
     body = {"role": "admin", "valid_from": "2026-01-01"}
     async with Person(office) as anna:
