@@ -11,6 +11,7 @@ from app.actions.access.end_logins import end_session
 from app.actions.access.log_in import Login
 from app.api.http.access import database, digest_of
 from app.api.http.json_bodies import read_form
+from app.api.http.problems import Problem
 from app.api.http.sessions import (
     LINK_PURPOSE,
     SESSION_PURPOSE,
@@ -116,7 +117,7 @@ async def choose(request: Request) -> Response:
     person = await logged_in(request)
     if person is None:
         return await _not_logged_in(request)
-    form = dict(await read_form(request))
+    form = await _form(request)
     require_own(request, form.get("token", ""), person.secret)
     secret = new_secret(person.municipality_id)
     async with database(request).write(person.municipality_id, with_master=False) as writing:
@@ -157,7 +158,7 @@ async def remove_passkey(request: Request) -> Response:
     person = await logged_in(request)
     if person is None or person.member is None:
         return await _not_logged_in(request)
-    form = dict(await read_form(request))
+    form = await _form(request)
     require_own(request, form.get("token", ""), person.secret)
     async with database(request).write(person.municipality_id, with_master=False) as writing:
         await passkeys.remove(writing, form.get("passkey", ""), person.member.ref, Author(person.subject))
@@ -177,6 +178,14 @@ async def log_out(request: Request) -> Response:
     response = await page(request, "login_told.html", title=text["over_title"], what=text["over_what"])
     set_cookie(request, response, "")
     return response
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises Problem as `read_form` does, and for a NUL, which no text in PostgreSQL holds."""
+    form = dict(await read_form(request))
+    if any("\0" in value for value in form.values()):
+        raise Problem("invalid_envelope")
+    return form
 
 
 async def _not_logged_in(request: Request) -> Response:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import NamedTuple
 
-from app.store.connection import BeforeTenant, Reading, Writing
+from app.store.connection import BeforeTenant, Changing, Reading, Writing
 
 PUT_CODE = """
 INSERT INTO enrolment (municipality_id, code_digest, staff, provider, expires_at, mac) VALUES ($1, $2, $3, $4, $5, $6)
@@ -48,13 +48,13 @@ async def take_code(writing: Writing, digest: bytes) -> CodeOwner | None:
     return CodeOwner(row["staff"], row["provider"]) if row is not None and ours else None
 
 
-async def spend(writing: Writing, signer: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:
+async def spend(changing: Changing, signer: str, jti_digest: bytes, expires_at: dt.datetime) -> bool:
     """Mark an assertion of a device or a client as used; False when it was used before.
 
     It is remembered until it is refused for its age.
     """
-    await writing.execute(DROP_EXPIRED_ASSERTIONS, signer, writing.now)
-    return bool(await writing.fetchval(SPEND, signer, jti_digest, expires_at))
+    await changing.execute(DROP_EXPIRED_ASSERTIONS, signer, changing.now)
+    return bool(await changing.fetchval(SPEND, signer, jti_digest, expires_at))
 
 
 async def municipality_of_code(database: BeforeTenant, digest: bytes) -> int | None:

@@ -125,6 +125,15 @@ async def test_in_public_no_other_service_of_the_machine_is_asked(office, idp, d
         assert public.app.state.identity_providers._known == {}
 
 
+async def test_whoever_is_nobody_yet_waits_for_no_writer_and_holds_none_up(office):
+    async with Person(office) as thief:
+        back = await to_issuer(thief)
+        async with office.app.state.database.write(188):
+            await thief.get(back + "x", expect=400)
+            again = await to_issuer(thief)
+            await thief.get(again.replace("code=", "code=x"), expect=400)
+
+
 async def test_no_more_issuers_are_remembered_than_there_is_room_for(office, idp, monkeypatch):
     monkeypatch.setattr(openid, "MOST_REMEMBERED", 1)
     async with providing() as other, Person(office) as anybody:
