@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-import structlog
+import untold
 from hypothesis import HealthCheck, settings
 from postgres import SERVER, connect, of_database
 from service import LEDGER_KEY, serving
@@ -23,12 +23,20 @@ settings.register_profile("taggad", deadline=None, suppress_health_check=[Health
 settings.load_profile("taggad")
 
 # What is logged is asked for where it is the subject; printed, it would stand in what verbs of the command line say.
-structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+untold.watch()
 
 TEMPLATE = "template_migrated"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of our own is made in it
 ROOM_BYTES = 2 * 1024**3
 PREFIX = "taggad-tests-"
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_told_of():
+    """Whatever a test does, no personal number stands in the log."""
+    untold.TOLD.clear()
+    yield
+    assert untold.TOLD == []
 
 
 @pytest.fixture(scope="session")
