@@ -446,7 +446,7 @@ async def test_pages_need_nothing_from_elsewhere_and_nothing_inline(service, pat
     links = set(re.findall(r'(?:href|src)="(/[^"]*)"', page))
     assert len(links) > 2
     for link in links:
-        assert (await client.get(link)).status_code == 200, link
+        assert (await client.get(link, follow_redirects=True)).status_code == 200, link
 
 
 async def test_the_start_page_speaks_swedish_first_and_english_when_asked(service):
