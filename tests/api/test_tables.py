@@ -22,6 +22,7 @@ UID = "04A1B2C3D4E5F6"
 MONTH = f"{day(-1):%Y-%m}"
 TABLES = {
     "/v1/executed-time": {"month": MONTH, "by": "recipient,local_date"},
+    "/v1/expected": {"date": f"{day(-1):%Y-%m-%d}"},
     "/v1/compensation": {"month": MONTH},
     "/v1/measures/continuity": {"month": MONTH},
     "/v1/measures/executed-share": {"month": MONTH},
