@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from app.domain.register.notices import Notice
-from app.domain.register.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, fits, of_provider
-from app.domain.time import STOCKHOLM, UTC, Days, day_start, local
+from app.domain.register.order import LAST_DAY, ONE_DAY, Order, OrderLine, active_days, day_of, fits, of_provider
+from app.domain.time import STOCKHOLM, UTC, Days, day_start
 from app.domain.visits.visit import Visit
 
 State = Literal["due", "late", "done", "declined", "paused", "missed"]
@@ -234,18 +234,11 @@ class _Line:
 
     def _settle(self, state: State, visit: UUID | None, at: dt.datetime) -> bool:
         """True if nothing was known of an occurrence on the day of the instant. Of several, the first to end has it."""
-        on = _day_of(self.line, at)
+        on = day_of(self.line, at)
         waiting = [one for one in self.due if one.days[0] <= on <= one.days[1] and one not in self.outcome]
         if waiting:
             self.outcome[min(waiting, key=lambda one: (one.days[1], one.number))] = state, visit
         return bool(waiting)
-
-
-def _day_of(line: OrderLine, at: dt.datetime) -> dt.date:
-    """The day that a visit at this instant counts to: the day before, in the second half of a window over midnight."""
-    moment = local(at)
-    over = line.window is not None and line.window[1] <= line.window[0] and moment.time() < line.window[1]
-    return moment.date() - ONE_DAY if over else moment.date()
 
 
 def _together(visit: Attended, other: Attended) -> bool:

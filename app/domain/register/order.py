@@ -102,20 +102,19 @@ def _paused(pause: Pause, on: dt.date) -> bool:
 
 def fits(line: OrderLine, start_at: dt.datetime) -> bool:
     """True when a visit that starts at this instant falls in the line's weekdays and window, by local time."""
-    if not line.weekdays and line.window is None:
-        return True
-    moment = local(start_at)
-    day, clock = moment.date(), moment.time()
     if line.window is not None:
         opens, closes = line.window
-        if opens < closes:
-            if not opens <= clock < closes:
-                return False
-        elif clock < closes:
-            day -= ONE_DAY
-        elif clock < opens:
+        clock = local(start_at).time()
+        if not (opens <= clock < closes if opens < closes else clock < closes or opens <= clock):
             return False
-    return not line.weekdays or day.isoweekday() in line.weekdays
+    return not line.weekdays or day_of(line, start_at).isoweekday() in line.weekdays
+
+
+def day_of(line: OrderLine, start_at: dt.datetime) -> dt.date:
+    """The day that a visit counts to: its local one, or in the second half of a window over midnight the day before."""
+    moment = local(start_at)
+    over = line.window is not None and line.window[1] <= line.window[0] and moment.time() < line.window[1]
+    return moment.date() - ONE_DAY if over else moment.date()
 
 
 def active_days(order: Order, days: Days) -> int:
